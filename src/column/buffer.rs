@@ -1,0 +1,238 @@
+//! Columnar buffers: values decoded on any thread, written to DuckDB's vectors later.
+//!
+//! A buffer's physical layout is that of the DuckDB vector of the same type, so that `ffi` copies a flat column in
+//! one step. Decoding needs no DuckDB, runs on any thread, and can take a half-written row back ([`Buffer::truncate`]).
+
+use super::types::Type;
+
+/// The values of one column, in order, with their validity.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Buffer {
+    /// One entry a row: false is NULL.
+    pub valid: Vec<bool>,
+    /// The values; a NULL row holds a default.
+    pub values: Values,
+}
+
+/// The physical values behind a column, as DuckDB's vectors lay them out.
+///
+/// | physical | logical |
+/// |---|---|
+/// | `Bool` | BOOLEAN |
+/// | `I8` .. `I64`, `U8` .. `U64` | the integers; `I32` DATE (days since 1970); `I64` TIME (µs), the timestamps (s, ms, µs, ns since 1970 UTC) |
+/// | `I16`, `I32`, `I64`, `I128` | DECIMAL of width up to 4, 9, 18, 38 (the unscaled number) |
+/// | `I128` | HUGEINT; UUID with its top bit flipped, so that it sorts as DuckDB sorts it |
+/// | `U128` | UHUGEINT |
+/// | `Text` | VARCHAR, JSON, BLOB |
+/// | `List` | LIST; MAP as a list of STRUCT(key, value) |
+#[derive(Debug, Clone, PartialEq)]
+#[allow(missing_docs)]
+pub enum Values {
+    Bool(Vec<bool>),
+    I8(Vec<i8>),
+    I16(Vec<i16>),
+    I32(Vec<i32>),
+    I64(Vec<i64>),
+    I128(Vec<i128>),
+    U8(Vec<u8>),
+    U16(Vec<u16>),
+    U32(Vec<u32>),
+    U64(Vec<u64>),
+    U128(Vec<u128>),
+    F32(Vec<f32>),
+    F64(Vec<f64>),
+    Interval(Vec<Interval>),
+    Text(TextValues),
+    List(ListValues),
+    Struct(Vec<Buffer>),
+}
+
+/// An INTERVAL as DuckDB keeps it.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[allow(missing_docs)]
+pub struct Interval {
+    pub months: i32,
+    pub days: i32,
+    pub micros: i64,
+}
+
+/// Byte strings end to end; `ends[i]` is where value `i` ends.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct TextValues {
+    /// All values, one after the other.
+    pub bytes: Vec<u8>,
+    /// The end of each value in `bytes`.
+    pub ends: Vec<usize>,
+}
+
+/// Lists end to end; `ends[i]` is where list `i` ends in `child`.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ListValues {
+    /// The end of each list in `child`.
+    pub ends: Vec<usize>,
+    /// All elements, one list after the other.
+    pub child: Box<Buffer>,
+}
+
+impl TextValues {
+    /// The `i`th value.
+    pub fn get(&self, i: usize) -> &[u8] {
+        let start = if i == 0 { 0 } else { self.ends[i - 1] };
+        &self.bytes[start..self.ends[i]]
+    }
+
+    fn push(&mut self, value: &[u8]) {
+        self.bytes.extend_from_slice(value);
+        self.ends.push(self.bytes.len());
+    }
+
+    fn truncate(&mut self, rows: usize) {
+        self.ends.truncate(rows);
+        self.bytes.truncate(self.ends.last().copied().unwrap_or(0));
+    }
+}
+
+impl Buffer {
+    /// An empty buffer for values of a type.
+    pub fn new(ty: &Type) -> Self {
+        let values = match ty {
+            Type::Boolean => Values::Bool(Vec::new()),
+            Type::TinyInt => Values::I8(Vec::new()),
+            Type::SmallInt => Values::I16(Vec::new()),
+            Type::Integer | Type::Date => Values::I32(Vec::new()),
+            Type::BigInt
+            | Type::Time
+            | Type::Timestamp
+            | Type::TimestampS
+            | Type::TimestampMs
+            | Type::TimestampNs
+            | Type::TimestampTz => Values::I64(Vec::new()),
+            Type::HugeInt | Type::Uuid => Values::I128(Vec::new()),
+            Type::UTinyInt => Values::U8(Vec::new()),
+            Type::USmallInt => Values::U16(Vec::new()),
+            Type::UInteger => Values::U32(Vec::new()),
+            Type::UBigInt => Values::U64(Vec::new()),
+            Type::UHugeInt => Values::U128(Vec::new()),
+            Type::Float => Values::F32(Vec::new()),
+            Type::Double => Values::F64(Vec::new()),
+            Type::Decimal { width: 0..=4, .. } => Values::I16(Vec::new()),
+            Type::Decimal { width: 5..=9, .. } => Values::I32(Vec::new()),
+            Type::Decimal { width: 10..=18, .. } => Values::I64(Vec::new()),
+            Type::Decimal { .. } => Values::I128(Vec::new()),
+            Type::Varchar | Type::Json | Type::Blob => Values::Text(TextValues::default()),
+            Type::Interval => Values::Interval(Vec::new()),
+            Type::List(child) => Values::List(ListValues { ends: Vec::new(), child: Box::new(Buffer::new(child)) }),
+            Type::Map(key, value) => {
+                let entry =
+                    Buffer { valid: Vec::new(), values: Values::Struct(vec![Buffer::new(key), Buffer::new(value)]) };
+                Values::List(ListValues { ends: Vec::new(), child: Box::new(entry) })
+            }
+            Type::Struct(fields) => Values::Struct(fields.iter().map(|f| Buffer::new(&f.ty)).collect()),
+        };
+        Buffer { valid: Vec::new(), values }
+    }
+
+    /// The number of rows written.
+    pub fn len(&self) -> usize {
+        self.valid.len()
+    }
+
+    /// Whether nothing is written.
+    pub fn is_empty(&self) -> bool {
+        self.valid.is_empty()
+    }
+
+    /// Takes back every row from `rows` on, in the children as well, whole or half written.
+    pub fn truncate(&mut self, rows: usize) {
+        self.valid.truncate(rows);
+        match &mut self.values {
+            Values::Bool(v) => v.truncate(rows),
+            Values::I8(v) => v.truncate(rows),
+            Values::I16(v) => v.truncate(rows),
+            Values::I32(v) => v.truncate(rows),
+            Values::I64(v) => v.truncate(rows),
+            Values::I128(v) => v.truncate(rows),
+            Values::U8(v) => v.truncate(rows),
+            Values::U16(v) => v.truncate(rows),
+            Values::U32(v) => v.truncate(rows),
+            Values::U64(v) => v.truncate(rows),
+            Values::U128(v) => v.truncate(rows),
+            Values::F32(v) => v.truncate(rows),
+            Values::F64(v) => v.truncate(rows),
+            Values::Interval(v) => v.truncate(rows),
+            Values::Text(v) => v.truncate(rows),
+            Values::List(v) => {
+                v.ends.truncate(rows);
+                v.child.truncate(v.ends.last().copied().unwrap_or(0));
+            }
+            Values::Struct(children) => children.iter_mut().for_each(|c| c.truncate(rows)),
+        }
+    }
+
+    /// Appends NULL.
+    pub fn push_null(&mut self) {
+        self.valid.push(false);
+        match &mut self.values {
+            Values::Bool(v) => v.push(false),
+            Values::I8(v) => v.push(0),
+            Values::I16(v) => v.push(0),
+            Values::I32(v) => v.push(0),
+            Values::I64(v) => v.push(0),
+            Values::I128(v) => v.push(0),
+            Values::U8(v) => v.push(0),
+            Values::U16(v) => v.push(0),
+            Values::U32(v) => v.push(0),
+            Values::U64(v) => v.push(0),
+            Values::U128(v) => v.push(0),
+            Values::F32(v) => v.push(0.0),
+            Values::F64(v) => v.push(0.0),
+            Values::Interval(v) => v.push(Interval::default()),
+            Values::Text(v) => v.push(&[]),
+            Values::List(v) => v.ends.push(v.child.len()),
+            Values::Struct(children) => children.iter_mut().for_each(Buffer::push_null),
+        }
+    }
+
+    /// Appends the bytes of a VARCHAR, JSON or BLOB. VARCHAR and JSON must be UTF-8.
+    ///
+    /// A buffer of another type is left as it is: the caller chose the writer by the buffer's type.
+    pub fn push_bytes(&mut self, value: &[u8]) {
+        if let Values::Text(values) = &mut self.values {
+            values.push(value);
+            self.valid.push(true);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::column::Field;
+
+    #[test]
+    fn truncate_takes_back_a_half_written_row() {
+        let ty = Type::list(Type::Struct(vec![Field { name: "a".into(), ty: Type::Varchar }]));
+        let mut buffer = Buffer::new(&ty);
+        buffer.push_null();
+        let before = buffer.clone();
+        if let Values::List(list) = &mut buffer.values
+            && let Values::Struct(children) = &mut list.child.values
+        {
+            children[0].push_bytes(b"half");
+        }
+        buffer.truncate(1);
+        assert_eq!(buffer, before);
+    }
+
+    #[test]
+    fn text_values_keep_their_bounds() {
+        let mut buffer = Buffer::new(&Type::Blob);
+        buffer.push_bytes(b"ab");
+        buffer.push_null();
+        buffer.push_bytes(b"");
+        buffer.push_bytes(b"c");
+        let Values::Text(text) = &buffer.values else { unreachable!() };
+        assert_eq!((text.get(0), text.get(1), text.get(2), text.get(3)), (&b"ab"[..], &b""[..], &b""[..], &b"c"[..]));
+        assert_eq!(buffer.valid, [true, false, true, true]);
+    }
+}
