@@ -17,4 +17,6 @@
 pub mod codec;
 pub mod column;
 pub mod error;
+pub mod plan;
 pub mod record;
+pub mod value;

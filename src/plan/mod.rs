@@ -1,0 +1,10 @@
+//! Pure decisions: options and the state of a stream become a range of sequences, and replies become an ordered run of
+//! records. No async, no clock, no network.
+
+mod range;
+mod subject;
+mod window;
+
+pub use range::{Bounds, SequenceRange, StreamState};
+pub use subject::{check_stream, check_subject_filter, subject_matches};
+pub use window::{Reply, Request, Window};

@@ -1,0 +1,389 @@
+//! Requests in flight, and their replies in order: the rule that nothing is missing.
+//!
+//! A range of sequences is cut into spans that lie end to end. Each span has at most one request in flight, which asks
+//! for messages from a sequence on; a request has a start and a count but no end (ADR-31), so replies past the span's
+//! end are dropped, and what a request left out is asked for again. A span is done when a reply beyond its end, its own
+//! last sequence, or the server's word that nothing is left says so; records leave in the order of the spans. So every
+//! message of the range leaves once, in order, whatever the order in which answers come.
+//!
+//! A server that answers batches (2.11 and later) numbers the messages that are left in each reply; one that does not
+//! answers a batch request with its first message alone. The first request finds out which, and the rest is the same
+//! with batches of one.
+
+use std::collections::{HashMap, VecDeque};
+
+use super::range::SequenceRange;
+use crate::error::{Error, Result};
+use crate::record::Record;
+
+/// The largest number of messages that one request asks for.
+const MAX_BATCH: u64 = 1_000;
+/// The size of the first request: small enough for `LIMIT 10`, large enough to learn from.
+const FIRST_BATCH: u64 = 256;
+/// How many bytes of messages one request should bring.
+const BATCH_BYTES: f64 = 512.0 * 1024.0;
+/// How many bytes of messages may be under way or waiting their turn.
+const WINDOW_BYTES: f64 = 16.0 * 1024.0 * 1024.0;
+/// The most requests in flight, in batches.
+const MAX_REQUESTS: usize = 16;
+/// The most requests in flight, of one message each.
+const MAX_SINGLE_REQUESTS: usize = 512;
+/// How often in a row, without a message in between, a span is asked for again before the read fails.
+const MAX_RETRIES: u32 = 3;
+/// What a message costs on the wire beside payload and subject, in bytes; a round figure for the sizing.
+const OVERHEAD: usize = 200;
+
+/// A request to send.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Request {
+    /// Tells its replies apart.
+    pub token: u64,
+    /// The sequence from which to read.
+    pub from: u64,
+    /// The number of messages to ask for.
+    pub batch: u64,
+}
+
+/// One reply to a request.
+#[derive(Debug)]
+pub enum Reply {
+    /// A message.
+    Message {
+        /// The message.
+        record: Record,
+        /// The sequence of the message before it in this batch, 0 for the first; None when the server does not say,
+        /// that is, when it does not know batches.
+        previous: Option<u64>,
+    },
+    /// The end of a batch (status 204).
+    End {
+        /// How many matching messages are left behind it in the stream.
+        pending: u64,
+        /// The sequence of the last message of the batch.
+        last: u64,
+    },
+    /// Nothing matches from the asked sequence on (status 404).
+    Nothing,
+}
+
+struct Span {
+    /// The last sequence; None for the first, whose length its answer decides.
+    to: Option<u64>,
+    /// The next sequence that may come.
+    next: u64,
+    records: Vec<Record>,
+    request: Option<InFlight>,
+    done: bool,
+}
+
+struct InFlight {
+    token: u64,
+    from: u64,
+    asked: u64,
+    received: u64,
+    last: u64,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Mode {
+    /// Nothing is known: one request in flight.
+    Probe,
+    /// The server answers batches.
+    Batch,
+    /// One message a request.
+    Single,
+}
+
+/// The state of one read of a range of sequences.
+pub struct Window {
+    /// The last sequence of the range.
+    end: u64,
+    /// The first sequence that no span covers yet.
+    uncovered: u64,
+    /// How many more messages the reader wants.
+    wanted: u64,
+    mode: Mode,
+    spans: VecDeque<Span>,
+    /// The number of spans that have left the front; a span's number is this plus its position.
+    retired: u64,
+    /// The span of each request in flight, by token.
+    owners: HashMap<u64, u64>,
+    next_token: u64,
+    /// Messages per sequence, from 0 to 1, as seen so far.
+    density: f64,
+    /// Bytes per message, as seen so far.
+    size: f64,
+    retries_in_a_row: u32,
+    retries: u64,
+}
+
+impl Window {
+    /// A read of `range` that stops after `limit` messages. `density` is the share of the range's sequences that are
+    /// expected to match, from 0 to 1. `single` says that the server is known to answer one message a request.
+    pub fn new(range: SequenceRange, limit: Option<u64>, density: f64, single: bool) -> Self {
+        Window {
+            end: range.last,
+            uncovered: range.first.max(1),
+            wanted: limit.unwrap_or(u64::MAX),
+            mode: if single { Mode::Single } else { Mode::Probe },
+            spans: VecDeque::new(),
+            retired: 0,
+            owners: HashMap::new(),
+            next_token: 0,
+            density,
+            size: 0.0,
+            retries_in_a_row: 0,
+            retries: 0,
+        }
+    }
+
+    /// How often something was asked for again.
+    pub fn retries(&self) -> u64 {
+        self.retries
+    }
+
+    /// Whether the server answers one message a request.
+    pub fn is_single(&self) -> bool {
+        self.mode == Mode::Single
+    }
+
+    /// Whether everything wanted has left through [`Window::take_ready`].
+    pub fn is_finished(&self) -> bool {
+        self.wanted == 0 || (self.spans.is_empty() && self.uncovered > self.end)
+    }
+
+    /// Whether an answer is owed.
+    pub fn is_waiting(&self) -> bool {
+        !self.owners.is_empty()
+    }
+
+    /// Moves the records whose turn it is into `out`.
+    pub fn take_ready(&mut self, out: &mut Vec<Record>) {
+        while let Some(front) = self.spans.front_mut() {
+            let count = usize::try_from(self.wanted).map_or(front.records.len(), |w| w.min(front.records.len()));
+            self.wanted -= count as u64;
+            out.extend(front.records.drain(..count));
+            if self.wanted == 0 {
+                self.spans.clear();
+                self.owners.clear();
+                return;
+            }
+            if !front.done {
+                return;
+            }
+            self.spans.pop_front();
+            self.retired += 1;
+        }
+    }
+
+    /// The requests to send now.
+    pub fn requests(&mut self) -> Vec<Request> {
+        let mut requests = Vec::new();
+        let mut expected: u64 = 0;
+        for position in 0..self.spans.len() {
+            let span = &self.spans[position];
+            expected += span.records.len() as u64;
+            match &span.request {
+                Some(request) => expected += request.asked - request.received.min(request.asked),
+                None if !span.done => {
+                    let request = self.ask(position);
+                    expected += request.batch;
+                    requests.push(request);
+                }
+                None => {}
+            }
+        }
+        while self.uncovered <= self.end && self.spans.len() < self.max_spans() && expected < self.wanted {
+            let to = match self.mode {
+                Mode::Probe => None,
+                _ => Some(self.end.min(self.uncovered.saturating_add(self.width() - 1))),
+            };
+            self.spans.push_back(Span { to, next: self.uncovered, records: Vec::new(), request: None, done: false });
+            self.uncovered = to.unwrap_or(self.end).saturating_add(1);
+            let request = self.ask(self.spans.len() - 1);
+            expected += request.batch;
+            requests.push(request);
+        }
+        requests
+    }
+
+    /// Forgets every request in flight, because their answers will not come any more; [`Window::requests`] then asks
+    /// again for what is missing.
+    pub fn forget_requests(&mut self) {
+        for span in &mut self.spans {
+            if span.request.take().is_some() {
+                self.retries += 1;
+            }
+        }
+        self.owners.clear();
+    }
+
+    /// Takes one reply. An answer to a request that is no longer of interest is dropped.
+    pub fn accept(&mut self, token: u64, reply: Reply) -> Result<()> {
+        let Some(position) = self.owners.get(&token).and_then(|owner| usize::try_from(owner - self.retired).ok())
+        else {
+            return Ok(());
+        };
+        match reply {
+            Reply::Message { record, previous } => self.message(position, record, previous),
+            Reply::End { pending, last } => self.end_of_batch(position, pending, last),
+            Reply::Nothing => {
+                self.sample(position);
+                self.nothing_left(position);
+                Ok(())
+            }
+        }
+    }
+
+    fn message(&mut self, position: usize, record: Record, previous: Option<u64>) -> Result<()> {
+        if self.mode == Mode::Probe {
+            self.mode = if previous.is_some() { Mode::Batch } else { Mode::Single };
+        }
+        let end = self.end;
+        let span = &mut self.spans[position];
+        let Some(request) = &mut span.request else { return Ok(()) };
+        if previous.is_some_and(|previous| previous != request.last) {
+            return self.lost(position);
+        }
+        let sequence = record.sequence;
+        if sequence < request.from || sequence <= request.last {
+            return Err(Error::new(format!(
+                "the server answered with sequence {sequence} where {} or later was asked for",
+                request.from.max(request.last + 1)
+            )));
+        }
+        request.last = sequence;
+        request.received += 1;
+        self.retries_in_a_row = 0;
+        let bytes = (record.payload.len() + record.subject.len() + OVERHEAD) as f64;
+        self.size = if self.size == 0.0 { bytes } else { self.size + (bytes - self.size) / 64.0 };
+        let to = span.to.unwrap_or(end);
+        if sequence <= to {
+            span.records.push(record);
+            span.next = sequence + 1;
+        }
+        let complete = sequence >= to;
+        if complete || previous.is_none() {
+            self.sample(position);
+            self.retire_request(position);
+        }
+        let span = &mut self.spans[position];
+        if complete {
+            span.done = true;
+        } else if span.to.is_none() && self.mode == Mode::Single {
+            self.close_first(position);
+        }
+        Ok(())
+    }
+
+    fn end_of_batch(&mut self, position: usize, pending: u64, last: u64) -> Result<()> {
+        let span = &self.spans[position];
+        let Some(request) = &span.request else { return Ok(()) };
+        if last != request.last {
+            return self.lost(position);
+        }
+        if request.received == 0 && pending > 0 {
+            return self.lost(position);
+        }
+        self.sample(position);
+        if pending == 0 {
+            self.nothing_left(position);
+            return Ok(());
+        }
+        self.retire_request(position);
+        if self.spans[position].to.is_none() {
+            self.close_first(position);
+        }
+        Ok(())
+    }
+
+    /// The first span ends where its answer ended; what follows is cut by what was learnt from it.
+    fn close_first(&mut self, position: usize) {
+        let span = &mut self.spans[position];
+        span.to = Some(span.next - 1);
+        span.done = true;
+        self.uncovered = span.next;
+    }
+
+    fn nothing_left(&mut self, position: usize) {
+        self.retire_request(position);
+        self.spans[position].done = true;
+        self.uncovered = self.end.saturating_add(1);
+    }
+
+    /// A reply is missing: what came before it is kept, the rest is asked for again.
+    fn lost(&mut self, position: usize) -> Result<()> {
+        self.retire_request(position);
+        self.retries += 1;
+        self.retries_in_a_row += 1;
+        if self.retries_in_a_row > MAX_RETRIES {
+            let from = self.spans[position].next;
+            return Err(Error::new(format!(
+                "replies are missing from a batch at sequence {from}, also after {MAX_RETRIES} more attempts"
+            )));
+        }
+        Ok(())
+    }
+
+    fn retire_request(&mut self, position: usize) {
+        if let Some(request) = self.spans[position].request.take() {
+            self.owners.remove(&request.token);
+        }
+    }
+
+    /// Learns the density from an answer that is complete.
+    fn sample(&mut self, position: usize) {
+        let Some(request) = &self.spans[position].request else { return };
+        if request.received > 0 {
+            let sample = request.received as f64 / (request.last - request.from + 1) as f64;
+            // The first answer replaces the guess; later ones move it.
+            let weight = if self.retired == 0 && self.spans.len() == 1 { 1.0 } else { 0.25 };
+            self.density += (sample - self.density) * weight;
+        }
+    }
+
+    fn ask(&mut self, position: usize) -> Request {
+        let batch = self.batch();
+        let owner = self.retired + position as u64;
+        let span = &mut self.spans[position];
+        let room = span.to.unwrap_or(self.end) - span.next + 1;
+        let request = Request { token: self.next_token, from: span.next, batch: batch.min(room).min(self.wanted) };
+        span.request =
+            Some(InFlight { token: request.token, from: request.from, asked: request.batch, received: 0, last: 0 });
+        self.owners.insert(request.token, owner);
+        self.next_token += 1;
+        request
+    }
+
+    /// The number of messages that the next request asks for.
+    fn batch(&self) -> u64 {
+        match self.mode {
+            Mode::Single => 1,
+            Mode::Probe => FIRST_BATCH,
+            Mode::Batch if self.retries_in_a_row > 0 => 1,
+            Mode::Batch => ((BATCH_BYTES / self.size.max(1.0)) as u64).clamp(1, MAX_BATCH),
+        }
+    }
+
+    /// The number of sequences of the next span. Over holes a little less than a full batch is expected in it: a
+    /// request that runs past its span costs less than one more round trip.
+    fn width(&self) -> u64 {
+        let batch = self.batch();
+        if self.density > 0.999 { batch } else { ((batch as f64 / self.density * 0.9) as u64).max(batch) }
+    }
+
+    fn max_spans(&self) -> usize {
+        let (most, per_span) = match self.mode {
+            Mode::Probe => return 1,
+            Mode::Batch => (MAX_REQUESTS, self.batch() as f64),
+            Mode::Single => (MAX_SINGLE_REQUESTS, 1.0),
+        };
+        let by_bytes = WINDOW_BYTES / (per_span * self.size.max(1.0));
+        // Slow start: a query that stops after a few rows should not have asked for a thousand times as many.
+        let ramp = 2_usize.saturating_pow(u32::try_from(self.retired + 1).unwrap_or(u32::MAX).min(16));
+        (by_bytes as usize).clamp(2, most).min(ramp.max(2))
+    }
+}
+
+#[cfg(test)]
+mod tests;

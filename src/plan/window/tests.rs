@@ -1,0 +1,210 @@
+//! A model of the server answers in random order, with holes, short batches and lost frames.
+
+use std::collections::BTreeMap;
+
+use bytes::Bytes;
+
+use super::*;
+use crate::record::Headers;
+
+/// A small generator of repeatable numbers (an LCG); tests must not depend on a seed from outside.
+struct Numbers(u64);
+
+impl Numbers {
+    fn below(&mut self, bound: u64) -> u64 {
+        self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        (self.0 >> 33) % bound
+    }
+}
+
+#[derive(Clone, Copy, PartialEq)]
+enum Server {
+    Batches,
+    Singles,
+}
+
+/// What the model does wrong on purpose.
+#[derive(Clone, Copy, Default)]
+struct Faults {
+    /// One frame in so many is lost; 0 for none.
+    lose_one_in: u64,
+    /// A batch ends after so many messages, as `max_bytes` does; 0 for never.
+    short_batch: u64,
+}
+
+fn record(sequence: u64) -> Record {
+    Record {
+        subject: Bytes::from_static(b"s"),
+        sequence,
+        time_ns: 0,
+        headers: Headers::default(),
+        payload: Bytes::from_static(b"payload"),
+    }
+}
+
+/// The frames that answer one request.
+fn answer(stored: &[u64], request: Request, server: Server, faults: Faults) -> Vec<Reply> {
+    let from = stored.partition_point(|s| *s < request.from);
+    let matching = &stored[from..];
+    if matching.is_empty() {
+        return vec![Reply::Nothing];
+    }
+    if server == Server::Singles {
+        return vec![Reply::Message { record: record(matching[0]), previous: None }];
+    }
+    let mut count = usize::try_from(request.batch).unwrap().min(matching.len());
+    if faults.short_batch > 0 {
+        count = count.min(usize::try_from(faults.short_batch).unwrap());
+    }
+    let mut frames = Vec::new();
+    let mut previous = 0;
+    for sequence in &matching[..count] {
+        frames.push(Reply::Message { record: record(*sequence), previous: Some(previous) });
+        previous = *sequence;
+    }
+    frames.push(Reply::End { pending: (matching.len() - count) as u64, last: previous });
+    frames
+}
+
+/// Runs a read to its end; the sequences in the order in which they left, and the number of requests.
+fn read(stored: &[u64], mut window: Window, server: Server, faults: Faults, seed: u64) -> (Vec<u64>, usize) {
+    let mut numbers = Numbers(seed);
+    let mut open: BTreeMap<u64, VecDeque<Reply>> = BTreeMap::new();
+    let (mut out, mut sent) = (Vec::new(), 0);
+    while !window.is_finished() {
+        for request in window.requests() {
+            sent += 1;
+            open.insert(request.token, answer(stored, request, server, faults).into());
+        }
+        assert!(sent < 100_000, "the read does not end");
+        let tokens: Vec<u64> = open.keys().copied().collect();
+        assert!(!tokens.is_empty(), "the window waits for nothing");
+        let token = tokens[usize::try_from(numbers.below(tokens.len() as u64)).unwrap()];
+        let frames = open.get_mut(&token).unwrap();
+        let frame = frames.pop_front().unwrap();
+        if frames.is_empty() {
+            open.remove(&token);
+        }
+        let loses = matches!(frame, Reply::Message { previous: Some(_), .. }) && faults.lose_one_in > 0;
+        if !loses || numbers.below(faults.lose_one_in) != 0 {
+            window.accept(token, frame).unwrap();
+        }
+        window.take_ready(&mut out);
+    }
+    (out.into_iter().map(|r| r.sequence).collect(), sent)
+}
+
+fn whole(stored: &[u64]) -> SequenceRange {
+    SequenceRange { first: 1, last: stored.last().copied().unwrap_or(0) }
+}
+
+#[test]
+fn every_message_leaves_once_and_in_order() {
+    for seed in 0..60 {
+        let mut numbers = Numbers(seed);
+        let length = numbers.below(9_000);
+        let keep_one_in = 1 + numbers.below(12);
+        let stored: Vec<u64> = (1..=length).filter(|_| numbers.below(keep_one_in) == 0).collect();
+        for server in [Server::Batches, Server::Singles] {
+            for faults in [
+                Faults::default(),
+                Faults { short_batch: 7, ..Faults::default() },
+                Faults { lose_one_in: 400, ..Faults::default() },
+            ] {
+                let window = Window::new(whole(&stored), None, 1.0, false);
+                let (got, _) = read(&stored, window, server, faults, seed);
+                assert_eq!(got, stored, "seed {seed}");
+            }
+        }
+    }
+}
+
+#[test]
+fn a_range_inside_a_growing_stream_ends_at_its_end() {
+    let stored: Vec<u64> = (1..=20_000).filter(|s| s % 3 != 0).collect();
+    let range = SequenceRange { first: 4_000, last: 9_999 };
+    let (got, _) = read(&stored, Window::new(range, None, 1.0, false), Server::Batches, Faults::default(), 1);
+    let expected: Vec<u64> = stored.iter().copied().filter(|s| (4_000..=9_999).contains(s)).collect();
+    assert_eq!(got, expected);
+}
+
+#[test]
+fn a_limit_ends_the_read() {
+    let stored: Vec<u64> = (1..=5_000).collect();
+    for (limit, server) in [(0, Server::Batches), (1, Server::Batches), (300, Server::Batches), (700, Server::Singles)]
+    {
+        let window = Window::new(whole(&stored), Some(limit), 1.0, false);
+        let (got, _) = read(&stored, window, server, Faults::default(), 3);
+        assert_eq!(got, stored[..usize::try_from(limit).unwrap()]);
+    }
+}
+
+#[test]
+fn a_dense_stream_costs_one_request_a_batch() {
+    let stored: Vec<u64> = (1..=100_256).collect();
+    let (got, sent) =
+        read(&stored, Window::new(whole(&stored), None, 1.0, false), Server::Batches, Faults::default(), 9);
+    assert_eq!(got.len(), stored.len());
+    assert_eq!(sent, 101);
+}
+
+#[test]
+fn a_sparse_stream_costs_little_more_than_one_request_a_batch() {
+    let stored: Vec<u64> = (1..=1_000_000).filter(|s| s % 97 == 0).collect();
+    let (got, sent) =
+        read(&stored, Window::new(whole(&stored), None, 0.01, false), Server::Batches, Faults::default(), 5);
+    assert_eq!(got, stored);
+    assert!(sent < 40, "{sent} requests for {} messages", stored.len());
+}
+
+#[test]
+fn an_empty_range_asks_nothing() {
+    let mut window = Window::new(SequenceRange { first: 5, last: 4 }, None, 1.0, false);
+    assert!(window.requests().is_empty());
+    assert!(window.is_finished());
+}
+
+#[test]
+fn frames_that_stay_lost_are_an_error() {
+    let mut window = Window::new(SequenceRange { first: 1, last: 10 }, None, 1.0, false);
+    let mut outcome = Ok(());
+    for _ in 0..=MAX_RETRIES {
+        for request in window.requests() {
+            outcome = window.accept(request.token, Reply::Message { record: record(2), previous: Some(1) });
+        }
+    }
+    let error = outcome.unwrap_err().to_string();
+    assert!(error.contains("replies are missing from a batch at sequence 1"), "{error}");
+}
+
+#[test]
+fn a_batch_that_ends_at_another_sequence_is_asked_for_again() {
+    let mut window = Window::new(SequenceRange { first: 1, last: 3 }, None, 1.0, false);
+    let first = window.requests()[0];
+    window.accept(first.token, Reply::Message { record: record(1), previous: Some(0) }).unwrap();
+    window.accept(first.token, Reply::End { pending: 1, last: 2 }).unwrap();
+    let again = window.requests()[0];
+    assert_eq!((again.from, window.retries()), (2, 1));
+}
+
+#[test]
+fn an_earlier_message_than_asked_for_is_an_error() {
+    let mut window = Window::new(SequenceRange { first: 5, last: 9 }, None, 1.0, false);
+    let request = window.requests()[0];
+    assert!(window.accept(request.token, Reply::Message { record: record(4), previous: Some(0) }).is_err());
+}
+
+#[test]
+fn forgotten_requests_are_sent_again_from_where_they_were() {
+    let stored: Vec<u64> = (1..=2_000).collect();
+    let mut window = Window::new(whole(&stored), None, 1.0, false);
+    let first = window.requests()[0];
+    window.accept(first.token, Reply::Message { record: record(1), previous: Some(0) }).unwrap();
+    window.forget_requests();
+    let again = window.requests()[0];
+    assert_eq!(again.from, 2);
+    window.accept(first.token, Reply::Message { record: record(2), previous: Some(1) }).unwrap();
+    let mut out = Vec::new();
+    window.take_ready(&mut out);
+    assert_eq!(out.len(), 1, "an answer to a forgotten request is dropped");
+}
