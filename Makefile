@@ -1,0 +1,45 @@
+# The targets that DuckDB extensions have, and what this one adds. `make test` is what CI runs.
+
+PYTHON := .tools/venv/bin/python
+
+# One target after the other: the last line of `make test` is the count of its run.
+.NOTPARALLEL:
+
+.PHONY: all configure debug release test test_release test_debug test_rust check demo clean
+
+all: release
+
+# Installs hosts, servers and test libraries into .tools/, which git ignores.
+configure:
+	python3 -m scripts.tools
+
+debug:
+	cargo build --locked
+	python3 -m scripts.package debug
+
+release:
+	cargo build --locked --release
+	python3 -m scripts.package release
+
+test: test_rust test_release
+
+test_rust:
+	cargo test --locked
+
+test_release: configure release
+	$(PYTHON) -m scripts.run_tests --profile release
+
+test_debug: configure debug
+	$(PYTHON) -m scripts.run_tests --profile debug
+
+check:
+	cargo fmt --check
+	cargo clippy --locked --all-targets -- -D warnings
+	RUSTDOCFLAGS="-D warnings" cargo doc --locked --no-deps
+
+demo: configure release
+	$(PYTHON) -m scripts.demo
+
+clean:
+	cargo clean
+	rm -rf build

@@ -1,0 +1,41 @@
+"""Shows examples/quickstart.sql at work: a nats-server of its own, believable events, a real DuckDB; then cleans up.
+
+    .tools/venv/bin/python -m scripts.demo [FILE.sql]
+"""
+
+import argparse
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+from scripts import fixtures, matrix, package, paths, tools
+from scripts.nats_server import Server, end_on_sigterm
+
+QUICKSTART = paths.ROOT / "examples" / "quickstart.sql"
+
+
+def main() -> int:
+    arguments = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    arguments.add_argument("file", type=Path, nargs="?", default=QUICKSTART)
+    file = arguments.parse_args().file
+    end_on_sigterm()
+    extension = paths.extension("release", package.machine())
+    with Server(matrix.NEWEST_SERVER) as server:
+        print(f"nats-server {server.version} listens on {server.url}")
+        needs = fixtures.needs(file)
+        needs.prepare(server.url)
+        for fixture in needs.fixtures:
+            print(f"  {fixture.name}: {', '.join(f'{key}={value}' for key, value in fixture.arguments.items())}")
+        print(f"DuckDB {matrix.CLI} runs {file}\n", flush=True)
+        shell = [tools.cli_binary(matrix.CLI), "-unsigned", "-bail", "-echo", "-init", os.devnull]
+        ended = subprocess.run(
+            [*shell, "-cmd", f"LOAD '{extension}'", "-f", file],
+            env={**os.environ, "NATS_URL": server.url}, stdin=subprocess.DEVNULL,
+        )
+    print(f"\nnats-server stopped, its store removed. Try it on your own: see {file}" if not ended.returncode else "\nfailed")
+    return ended.returncode
+
+
+if __name__ == "__main__":
+    sys.exit(main())

