@@ -17,6 +17,10 @@
 pub mod codec;
 pub mod column;
 pub mod error;
+pub mod ffi;
+mod functions;
+pub mod jetstream;
 pub mod plan;
 pub mod record;
+pub mod stats;
 pub mod value;

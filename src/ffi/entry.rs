@@ -1,0 +1,69 @@
+//! The loadable entry point.
+
+use std::ffi::CString;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
+use libduckdb_sys as duckdb;
+
+use super::contain::c_text;
+use super::{Registrar, host};
+use crate::functions;
+
+/// What DuckDB calls on `LOAD nats_js`.
+///
+/// # Safety
+/// Called by DuckDB alone, with pointers that are valid during the call.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn nats_js_init_c_api(
+    info: duckdb::duckdb_extension_info,
+    access: *const duckdb::duckdb_extension_access,
+) -> bool {
+    // SAFETY: the pointers are DuckDB's own.
+    let loaded = catch_unwind(AssertUnwindSafe(|| unsafe { load(info, access) }));
+    let message: CString = match loaded {
+        Ok(Ok(loaded)) => return loaded,
+        Ok(Err(message)) => c_text(&format!("nats_js: {message}")),
+        Err(_) => c_text("nats_js: internal error while loading"),
+    };
+    // SAFETY: as above; the message outlives the call, which copies it.
+    unsafe {
+        if let Some(set_error) = (*access).set_error {
+            set_error(info, message.as_ptr());
+        }
+    }
+    false
+}
+
+/// # Safety
+/// As [`nats_js_init_c_api`].
+unsafe fn load(
+    info: duckdb::duckdb_extension_info,
+    access: *const duckdb::duckdb_extension_access,
+) -> Result<bool, String> {
+    // SAFETY: the caller vouches for both pointers.
+    if !unsafe { host::initialise(info, access) }? {
+        return Ok(false);
+    }
+    // SAFETY: as above.
+    let database = unsafe {
+        let get_database = (*access).get_database.ok_or("the host has no get_database function")?;
+        get_database(info)
+    };
+    if database.is_null() {
+        return Ok(false);
+    }
+    let mut registrar = Registrar { connection: std::ptr::null_mut() };
+    // SAFETY: `database` points to a live database handle during the load.
+    if unsafe { duckdb::duckdb_connect(*database, &raw mut registrar.connection) } != duckdb::DuckDBSuccess {
+        return Err("cannot connect to the database that loads it".into());
+    }
+    functions::register_all(&registrar).map_err(|error| error.to_string())?;
+    Ok(true)
+}
+
+impl Drop for Registrar {
+    fn drop(&mut self) {
+        // SAFETY: the connection is ours and is closed once. Keeping it would keep the user's database open.
+        unsafe { duckdb::duckdb_disconnect(&raw mut self.connection) };
+    }
+}

@@ -1,0 +1,187 @@
+//! Table functions: one trait, and the three callbacks that DuckDB makes on it.
+
+use std::ffi::CStr;
+use std::sync::Mutex;
+
+use libduckdb_sys as duckdb;
+
+use super::Registrar;
+use super::chunk::Chunk;
+use super::contain::{c_text, contain, drop_box};
+use super::logical::Logical;
+use super::value::Handle;
+use crate::column::Column;
+use crate::error::{Error, Result};
+use crate::value::{Arguments, Parameter};
+
+/// What `bind` answers: the columns of the result and what the run needs to know.
+pub struct Bound<B> {
+    /// The result's columns, in order.
+    pub columns: Vec<Column>,
+    /// Read-only from here on, shared by all runs of the statement.
+    pub plan: B,
+}
+
+/// A SQL table function.
+///
+/// `bind` reads arguments and says the columns; it must not touch the network, because PREPARE, DESCRIBE and EXPLAIN
+/// stop there. `open` starts a run, once per execution. `next` fills chunks until it leaves one empty.
+pub trait TableFunction: 'static {
+    /// The function's name in SQL.
+    const NAME: &'static str;
+    /// What bind hands to every run.
+    type Plan: Send + Sync + 'static;
+    /// The state of one run.
+    type Run: Send + 'static;
+
+    /// The positional parameters.
+    fn parameters() -> Vec<Parameter>;
+    /// The named parameters.
+    fn named() -> Vec<Parameter>;
+    /// Arguments become columns and a plan. No network.
+    fn bind(arguments: &Arguments) -> Result<Bound<Self::Plan>>;
+    /// Starts a run that will be asked for the columns at these positions of [`Bound::columns`] only.
+    fn open(plan: &Self::Plan, projection: &[usize]) -> Result<Self::Run>;
+    /// Writes the next rows and sets the chunk's length; a length of 0 ends the run.
+    fn next(run: &mut Self::Run, chunk: &mut Chunk<'_>) -> Result<()>;
+}
+
+struct BindData<T: TableFunction> {
+    plan: T::Plan,
+    column_count: usize,
+}
+
+struct InitData<T: TableFunction> {
+    run: Mutex<T::Run>,
+    /// For each vector of the chunk, the column that it stands for; None for one that stands for no column.
+    projection: Vec<Option<usize>>,
+}
+
+impl Registrar {
+    /// Registers a table function.
+    pub fn table<T: TableFunction>(&self) -> Result<()> {
+        let name = c_text(T::NAME);
+        // SAFETY: the function handle is ours until the end of the block, every argument outlives its call, and the
+        // callbacks match the types that `init` and `bind` store.
+        let state = unsafe {
+            let mut function = duckdb::duckdb_create_table_function();
+            duckdb::duckdb_table_function_set_name(function, name.as_ptr());
+            for parameter in T::parameters() {
+                duckdb::duckdb_table_function_add_parameter(function, Logical::from(parameter.ty).0);
+            }
+            for parameter in T::named() {
+                let name = c_text(parameter.name);
+                let ty = Logical::from(parameter.ty);
+                duckdb::duckdb_table_function_add_named_parameter(function, name.as_ptr(), ty.0);
+            }
+            duckdb::duckdb_table_function_set_bind(function, Some(bind::<T>));
+            duckdb::duckdb_table_function_set_init(function, Some(init::<T>));
+            duckdb::duckdb_table_function_set_function(function, Some(next::<T>));
+            duckdb::duckdb_table_function_supports_projection_pushdown(function, true);
+            let state = duckdb::duckdb_register_table_function(self.connection, function);
+            duckdb::duckdb_destroy_table_function(&raw mut function);
+            state
+        };
+        if state == duckdb::DuckDBSuccess {
+            Ok(())
+        } else {
+            Err(Error::new(format!("cannot register the table function {}", T::NAME)))
+        }
+    }
+}
+
+/// # Safety
+/// Called by DuckDB with a live bind info.
+unsafe extern "C" fn bind<T: TableFunction>(info: duckdb::duckdb_bind_info) {
+    let outcome = contain(T::NAME, || {
+        // SAFETY: DuckDB vouches for `info`.
+        let bound = T::bind(&unsafe { arguments::<T>(info) })?;
+        for column in &bound.columns {
+            let name = c_text(&column.name);
+            let ty = Logical::from(&column.ty);
+            // SAFETY: as above; name and type outlive the call, which copies them.
+            unsafe { duckdb::duckdb_bind_add_result_column(info, name.as_ptr(), ty.0) };
+        }
+        Ok(BindData::<T> { plan: bound.plan, column_count: bound.columns.len() })
+    });
+    // SAFETY: as above; the box is freed by `drop_box` of the same type.
+    unsafe {
+        match outcome {
+            Ok(data) => duckdb::duckdb_bind_set_bind_data(
+                info,
+                Box::into_raw(Box::new(data)).cast(),
+                Some(drop_box::<BindData<T>>),
+            ),
+            Err(message) => duckdb::duckdb_bind_set_error(info, message.as_ptr()),
+        }
+    }
+}
+
+/// # Safety
+/// `info` must be a live bind info of the function `T`.
+unsafe fn arguments<T: TableFunction>(info: duckdb::duckdb_bind_info) -> Arguments {
+    let mut arguments = Arguments::default();
+    // SAFETY: the caller vouches for `info`; indices stay below the count that it gives.
+    unsafe {
+        let count = duckdb::duckdb_bind_get_parameter_count(info);
+        for (index, parameter) in (0..count).zip(T::parameters()) {
+            let value = Handle(duckdb::duckdb_bind_get_parameter(info, index)).read();
+            arguments.positional.push((parameter.name, value));
+        }
+        for parameter in T::named() {
+            let raw = duckdb::duckdb_bind_get_named_parameter(info, c_text(parameter.name).as_ptr());
+            if !raw.is_null() {
+                arguments.named.push((parameter.name, Handle(raw).read()));
+            }
+        }
+    }
+    arguments
+}
+
+/// # Safety
+/// Called by DuckDB with a live init info, after `bind` of the same `T` succeeded.
+unsafe extern "C" fn init<T: TableFunction>(info: duckdb::duckdb_init_info) {
+    let outcome = contain(T::NAME, || {
+        // SAFETY: the bind data is what `bind::<T>` stored, is read-only, and outlives the statement.
+        let bound = unsafe { &*duckdb::duckdb_init_get_bind_data(info).cast::<BindData<T>>() };
+        // SAFETY: DuckDB vouches for `info`; indices stay below the count.
+        let projection: Vec<Option<usize>> = unsafe {
+            let count = duckdb::duckdb_init_get_column_count(info);
+            let column = |i| usize::try_from(duckdb::duckdb_init_get_column_index(info, i)).ok();
+            (0..count).map(|i| column(i).filter(|c| *c < bound.column_count)).collect()
+        };
+        let wanted: Vec<usize> = projection.iter().flatten().copied().collect();
+        let run = T::open(&bound.plan, &wanted)?;
+        Ok(InitData::<T> { run: Mutex::new(run), projection })
+    });
+    // SAFETY: as above. One thread: rows leave in sequence order.
+    unsafe {
+        duckdb::duckdb_init_set_max_threads(info, 1);
+        match outcome {
+            Ok(data) => duckdb::duckdb_init_set_init_data(
+                info,
+                Box::into_raw(Box::new(data)).cast(),
+                Some(drop_box::<InitData<T>>),
+            ),
+            Err(message) => duckdb::duckdb_init_set_error(info, message.as_ptr()),
+        }
+    }
+}
+
+/// # Safety
+/// Called by DuckDB with a live function info and chunk, after `init` of the same `T` succeeded.
+unsafe extern "C" fn next<T: TableFunction>(info: duckdb::duckdb_function_info, output: duckdb::duckdb_data_chunk) {
+    let outcome = contain(T::NAME, || {
+        // SAFETY: the init data is what `init::<T>` stored and outlives the run.
+        let data = unsafe { &*duckdb::duckdb_function_get_init_data(info).cast::<InitData<T>>() };
+        let mut run = data.run.lock().map_err(|_| Error::new("an earlier internal error ended this query"))?;
+        // SAFETY: the chunk is DuckDB's and lives through this call; its vectors stand for `projection`.
+        let mut chunk = unsafe { Chunk::new(output, &data.projection) };
+        T::next(&mut run, &mut chunk)
+    });
+    if let Err(message) = outcome {
+        let message: &CStr = &message;
+        // SAFETY: as above; the call copies the message.
+        unsafe { duckdb::duckdb_function_set_error(info, message.as_ptr()) };
+    }
+}

@@ -1,0 +1,90 @@
+//! `nats_last_seq(stream)`: how far a stream is, as a table and as a scalar.
+
+use super::connection;
+use crate::column::{Buffer, Column, Type, Values};
+use crate::error::{Error, Result};
+use crate::ffi::{Bound, Chunk, Input, ScalarFunction, ScalarSignature, TableFunction};
+use crate::jetstream::{ConnectOptions, stream_state};
+use crate::plan::{StreamState, check_stream};
+use crate::value::{Arguments, Parameter, ParameterType};
+
+/// One row: `last_seq` (0 for a stream that never had a message), `first_seq`, `messages`.
+pub struct NatsLastSeq;
+
+pub struct Plan {
+    connect: ConnectOptions,
+    stream: String,
+}
+
+impl TableFunction for NatsLastSeq {
+    const NAME: &'static str = "nats_last_seq";
+    type Plan = Plan;
+    type Run = Option<StreamState>;
+
+    fn parameters() -> Vec<Parameter> {
+        vec![Parameter::new("stream", ParameterType::Text)]
+    }
+
+    fn named() -> Vec<Parameter> {
+        connection::PARAMETERS.to_vec()
+    }
+
+    fn bind(arguments: &Arguments) -> Result<Bound<Plan>> {
+        let stream = arguments.required_text("stream")?.to_owned();
+        check_stream(&stream)?;
+        let columns = ["last_seq", "first_seq", "messages"].map(|name| Column::new(name, Type::UBigInt)).to_vec();
+        Ok(Bound { columns, plan: Plan { connect: connection::read(arguments)?, stream } })
+    }
+
+    fn open(plan: &Plan, _projection: &[usize]) -> Result<Self::Run> {
+        stream_state(&connection::open(&plan.connect)?, &plan.stream).map(Some)
+    }
+
+    fn next(run: &mut Self::Run, chunk: &mut Chunk<'_>) -> Result<()> {
+        let Some(state) = run.take() else {
+            chunk.set_len(0);
+            return Ok(());
+        };
+        chunk.fill(|column, vector| {
+            let value = [state.last, state.first, state.messages].get(column).copied();
+            vector.write_u64(value.into_iter());
+            Ok(())
+        })?;
+        chunk.set_len(1);
+        Ok(())
+    }
+}
+
+/// The last sequence alone: `nats_last_seq(stream [, connection])`. NULL for a NULL stream.
+///
+/// It is a BIGINT, so that `nats_last_seq('S') - 999` is a number also where the stream is shorter than that.
+pub struct NatsLastSeqScalar;
+
+impl ScalarFunction for NatsLastSeqScalar {
+    const NAME: &'static str = "nats_last_seq";
+    const VOLATILE: bool = true;
+    const SIGNATURES: &'static [ScalarSignature] =
+        &[&[ParameterType::Text], &[ParameterType::Text, ParameterType::Any]];
+
+    fn returns() -> Type {
+        Type::UBigInt
+    }
+
+    fn call(input: &Input<'_>) -> Result<Buffer> {
+        let (mut valid, mut values) = (Vec::new(), Vec::new());
+        for row in 0..input.len() {
+            let last = match input.bytes(0, row) {
+                None => None,
+                Some(stream) => {
+                    let stream = std::str::from_utf8(stream).map_err(|_| Error::new("stream is not UTF-8"))?;
+                    check_stream(stream)?;
+                    let connection = connection::open(&connection::read_value(&input.value(1, row))?)?;
+                    Some(stream_state(&connection, stream)?.last)
+                }
+            };
+            valid.push(last.is_some());
+            values.push(last.unwrap_or_default());
+        }
+        Ok(Buffer { valid, values: Values::U64(values) })
+    }
+}

@@ -1,0 +1,196 @@
+//! The parameters that say which messages to read, shared by the functions that read a range.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+
+use crate::error::{Error, Result};
+use crate::jetstream::{Connection, Fetch, FetchRequest, first_sequence_from, stream_state};
+use crate::plan::{Bounds, SequenceRange, StreamState, check_stream, check_subject_filter};
+use crate::record::Record;
+use crate::value::{Arguments, Parameter, ParameterType};
+
+/// The named parameters.
+pub const PARAMETERS: &[Parameter] = &[
+    Parameter::new("subject", ParameterType::Text),
+    Parameter::new("subject_contains", ParameterType::Text),
+    Parameter::new("start_seq", ParameterType::Any),
+    Parameter::new("end_seq", ParameterType::Any),
+    Parameter::new("start_time", ParameterType::Any),
+    Parameter::new("end_time", ParameterType::Any),
+    Parameter::new("last_n", ParameterType::Any),
+    Parameter::new("max_messages", ParameterType::Any),
+];
+
+/// Which messages of a stream a statement reads.
+#[derive(Debug, Clone)]
+pub struct RangeOptions {
+    /// The stream's name.
+    pub stream: String,
+    subject: Option<String>,
+    subject_contains: Option<String>,
+    bounds: Bounds,
+    last_n: Option<u64>,
+    max_messages: Option<u64>,
+}
+
+/// Reads the parameters.
+pub fn read(arguments: &Arguments) -> Result<RangeOptions> {
+    let stream = arguments.required_text("stream")?;
+    check_stream(stream)?;
+    let subject = arguments.text("subject")?;
+    subject.map(check_subject_filter).transpose()?;
+    let (start_seq, end_seq) = (arguments.unsigned("start_seq")?, arguments.unsigned("end_seq")?);
+    let (start_time, end_time) = (arguments.moment("start_time")?, arguments.moment("end_time")?);
+    let by_sequence = start_seq.is_some() || end_seq.is_some();
+    let by_time = start_time.is_some() || end_time.is_some();
+    let bounds = match (by_sequence, by_time) {
+        (true, true) => {
+            return Err(Error::new(
+                "Cannot mix sequence-based (start_seq/end_seq) and time-based (start_time/end_time) parameters",
+            ));
+        }
+        (true, false) => Bounds::Sequence { start: start_seq, end: end_seq },
+        (false, true) => Bounds::Time { start: start_time, end: end_time },
+        (false, false) => Bounds::All,
+    };
+    Ok(RangeOptions {
+        stream: stream.to_owned(),
+        subject: subject.map(str::to_owned),
+        subject_contains: arguments.text("subject_contains")?.map(str::to_owned),
+        bounds,
+        last_n: arguments.unsigned("last_n")?,
+        max_messages: arguments.unsigned("max_messages")?,
+    })
+}
+
+/// A running read of a range: its records in pages, in sequence order.
+pub struct RangeRead {
+    fetch: Option<Fetch>,
+    subject_contains: Option<String>,
+    bounds: Bounds,
+    left: u64,
+}
+
+impl RangeRead {
+    /// Plans the range against the stream as it is now, and starts reading. The end is fixed here, so that reading a
+    /// busy stream ends.
+    pub fn start(options: &RangeOptions, connection: &Arc<Connection>, headers: bool) -> Result<Self> {
+        let state = stream_state(connection, &options.stream)?;
+        let planner = Planner { options, connection, state };
+        let mut range = planner.resolve_bounds()?;
+        if let Some(n) = options.last_n {
+            range = planner.newest(range, n)?;
+        }
+        planner.read(range, options.max_messages, headers)
+    }
+
+    /// The next records; None at the end.
+    pub fn next_page(&mut self) -> Result<Option<Vec<Record>>> {
+        while let Some(fetch) = self.fetch.as_mut().filter(|_| self.left > 0) {
+            let Some(mut page) = fetch.next_page()? else { break };
+            if let Some(part) = &self.subject_contains {
+                page.retain(|record| contains(&record.subject, part.as_bytes()));
+            }
+            page.retain(|record| self.bounds.admit_time(record.time_ns));
+            page.truncate(usize::try_from(self.left).unwrap_or(usize::MAX));
+            self.left -= page.len() as u64;
+            if !page.is_empty() {
+                return Ok(Some(page));
+            }
+        }
+        self.fetch = None;
+        Ok(None)
+    }
+}
+
+struct Planner<'a> {
+    options: &'a RangeOptions,
+    connection: &'a Arc<Connection>,
+    state: StreamState,
+}
+
+impl Planner<'_> {
+    fn resolve_bounds(&self) -> Result<SequenceRange> {
+        let from = |micros| first_sequence_from(self.connection, &self.options.stream, &self.state, micros);
+        match self.options.bounds {
+            Bounds::All => Ok(self.state.range()),
+            Bounds::Sequence { start, end } => Ok(self.state.clamp(start, end)),
+            Bounds::Time { start: Some(start), end: Some(end) } if start > end => {
+                Ok(SequenceRange { first: 1, last: 0 })
+            }
+            Bounds::Time { start, end } => {
+                let start = start.map(from).transpose()?;
+                // The end is inclusive to the microsecond: up to the last message before the next one.
+                let end = end.map(|end| end.checked_add(1).map_or(Ok(u64::MAX), from)).transpose()?;
+                Ok(self.state.clamp(start, end.map(|after| after.saturating_sub(1))))
+            }
+        }
+    }
+
+    /// The end of the range that holds the newest `n` messages that match.
+    ///
+    /// Without holes or filters that is arithmetic. Otherwise the range is read backwards in growing windows, keeping
+    /// only sequences, until `n` are known.
+    fn newest(&self, range: SequenceRange, n: u64) -> Result<SequenceRange> {
+        let empty = SequenceRange { first: 1, last: 0 };
+        if n == 0 || range.is_empty() {
+            return Ok(empty);
+        }
+        let filtered = self.options.subject.is_some() || self.options.subject_contains.is_some();
+        if self.state.is_dense() && !filtered {
+            return Ok(SequenceRange { first: range.first.max((range.last + 1).saturating_sub(n)), last: range.last });
+        }
+        let mut width = n.max(1_000);
+        let mut newest: VecDeque<u64> = VecDeque::new();
+        let mut end = range.last;
+        loop {
+            let window = SequenceRange { first: range.first.max((end + 1).saturating_sub(width)), last: end };
+            let mut older: VecDeque<u64> = VecDeque::new();
+            let mut read = self.read(window, None, false)?;
+            while let Some(page) = read.next_page()? {
+                older.extend(page.iter().map(|record| record.sequence));
+                let surplus = (older.len() + newest.len()).saturating_sub(usize::try_from(n).unwrap_or(usize::MAX));
+                older.drain(..surplus.min(older.len()));
+            }
+            older.append(&mut newest);
+            newest = older;
+            if newest.len() as u64 >= n || window.first <= range.first {
+                let first = newest.front().copied();
+                return Ok(first.map_or(empty, |first| SequenceRange { first, last: range.last }));
+            }
+            end = window.first - 1;
+            width = width.saturating_mul(4);
+        }
+    }
+
+    fn read(&self, range: SequenceRange, limit: Option<u64>, headers: bool) -> Result<RangeRead> {
+        let options = self.options;
+        let by_time = matches!(options.bounds, Bounds::Time { .. });
+        // A filter on our side would make the server's count too small.
+        let limit_on_server = limit.filter(|_| options.subject_contains.is_none() && !by_time);
+        let fetch = if range.is_empty() || limit == Some(0) {
+            None
+        } else {
+            let request = FetchRequest {
+                stream: options.stream.clone(),
+                range,
+                subject: options.subject.clone(),
+                limit: limit_on_server,
+                density: self.state.density(),
+                direct: self.state.direct,
+                headers,
+            };
+            Some(Fetch::start(Arc::clone(self.connection), request)?)
+        };
+        Ok(RangeRead {
+            fetch,
+            subject_contains: options.subject_contains.clone(),
+            bounds: options.bounds,
+            left: limit.unwrap_or(u64::MAX),
+        })
+    }
+}
+
+fn contains(text: &[u8], part: &[u8]) -> bool {
+    part.is_empty() || text.windows(part.len()).any(|window| window == part)
+}

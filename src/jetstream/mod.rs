@@ -1,0 +1,21 @@
+//! The only room that knows NATS and tokio. Its public surface is blocking calls that end by a deadline.
+
+mod api;
+mod connection;
+mod fetch;
+mod get;
+mod options;
+mod ping;
+mod pool;
+mod reply;
+mod runtime;
+mod state;
+mod time;
+
+pub use connection::Connection;
+pub use fetch::{Fetch, FetchRequest};
+pub use get::get_messages;
+pub use options::ConnectOptions;
+pub use ping::{Ping, ping};
+pub use pool::connect;
+pub use state::{first_sequence_from, stream_state};

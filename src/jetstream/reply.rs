@@ -1,0 +1,149 @@
+//! What a reply says: the only place that reads the headers and the status of Direct Get, and the body of `MSG.GET`.
+//!
+//! Source: ADR-31. A message is known by its `Nats-Sequence`, the end of a batch by status 204, "nothing matches" by
+//! 404. An empty payload means nothing: a stored message may be empty. The server appends its own headers to those of
+//! the stored message, so of several values of one name the last is the server's.
+
+use async_nats::{HeaderMap, Message};
+use base64::Engine;
+use base64::prelude::BASE64_STANDARD;
+use bytes::Bytes;
+use serde::Deserialize;
+
+use super::api::{ApiError, Failure, decode};
+use super::time::parse_utc;
+use crate::error::{Error, Result};
+use crate::plan::Reply;
+use crate::record::{Headers, Record};
+
+const STREAM: &str = "Nats-Stream";
+const SUBJECT: &str = "Nats-Subject";
+const SEQUENCE: &str = "Nats-Sequence";
+const TIME_STAMP: &str = "Nats-Time-Stamp";
+const NUM_PENDING: &str = "Nats-Num-Pending";
+const LAST_SEQUENCE: &str = "Nats-Last-Sequence";
+const UP_TO_SEQUENCE: &str = "Nats-UpTo-Sequence";
+/// The headers that the server adds to a reply.
+const ADDED: [&str; 7] = [STREAM, SUBJECT, SEQUENCE, TIME_STAMP, NUM_PENDING, LAST_SEQUENCE, UP_TO_SEQUENCE];
+
+/// The JetStream API's number for "no message found" (ADR-7).
+const NO_MESSAGE_FOUND: u32 = 10_037;
+
+/// One answer to a request for messages.
+pub(super) enum Answer {
+    /// A message, the end of a batch, or nothing.
+    Reply(Reply),
+    /// Nobody listens: the stream does not exist, or does not allow Direct Get.
+    NoResponders,
+}
+
+/// Reads a reply to Direct Get.
+pub(super) fn direct(message: Message, with_headers: bool) -> Result<Answer> {
+    let Message { headers, status, payload, description, .. } = message;
+    let headers = headers.unwrap_or_default();
+    if let Some(sequence) = last(&headers, SEQUENCE) {
+        let previous = last(&headers, LAST_SEQUENCE).map(|text| number(LAST_SEQUENCE, text)).transpose()?;
+        let sequence = number(SEQUENCE, sequence)?;
+        let subject = last(&headers, SUBJECT).ok_or_else(|| missing(SUBJECT))?;
+        let time = last(&headers, TIME_STAMP).ok_or_else(|| missing(TIME_STAMP))?;
+        let time_ns = parse_utc(time.as_bytes()).ok_or_else(|| {
+            Error::new(format!("malformed header {TIME_STAMP} in a reply: '{time}'")).sequence(sequence)
+        })?;
+        let record = Record {
+            subject: Bytes::copy_from_slice(subject.as_bytes()),
+            sequence,
+            time_ns,
+            headers: if with_headers { stored_headers(&headers) } else { Headers::default() },
+            payload,
+        };
+        return Ok(Answer::Reply(Reply::Message { record, previous }));
+    }
+    match status.map(|status| status.as_u16()) {
+        Some(204) => Ok(Answer::Reply(Reply::End {
+            pending: number(NUM_PENDING, last(&headers, NUM_PENDING).ok_or_else(|| missing(NUM_PENDING))?)?,
+            last: number(LAST_SEQUENCE, last(&headers, LAST_SEQUENCE).ok_or_else(|| missing(LAST_SEQUENCE))?)?,
+        })),
+        Some(404) => Ok(Answer::Reply(Reply::Nothing)),
+        Some(503) => Ok(Answer::NoResponders),
+        Some(status) => {
+            let words = description.unwrap_or_default();
+            Err(Error::new(format!("the server refused to read: status {status} {words}")))
+        }
+        None => Err(missing(SEQUENCE)),
+    }
+}
+
+#[derive(Deserialize)]
+struct MsgGetAnswer {
+    message: StoredMessage,
+}
+
+#[derive(Deserialize)]
+struct StoredMessage {
+    subject: String,
+    seq: u64,
+    time: String,
+    #[serde(default)]
+    data: Option<String>,
+    #[serde(default)]
+    hdrs: Option<String>,
+}
+
+/// Reads a reply of `STREAM.MSG.GET`.
+pub(super) fn msg_get(body: &[u8], with_headers: bool) -> std::result::Result<Reply, Failure> {
+    let malformed = |what: &str| Failure::Other(format!("malformed answer of STREAM.MSG.GET: {what}"));
+    let bytes = |text: Option<String>| match text {
+        Some(text) => BASE64_STANDARD.decode(text).map_err(|_| malformed("not base64")),
+        None => Ok(Vec::new()),
+    };
+    let message = match decode::<MsgGetAnswer>(body) {
+        Ok(answer) => answer.message,
+        Err(Failure::Api(ApiError { err_code: NO_MESSAGE_FOUND, .. })) => return Ok(Reply::Nothing),
+        Err(failure) => return Err(failure),
+    };
+    let headers = if with_headers { header_block(&bytes(message.hdrs)?) } else { Headers::default() };
+    let record = Record {
+        subject: Bytes::from(message.subject),
+        sequence: message.seq,
+        time_ns: parse_utc(message.time.as_bytes()).ok_or_else(|| malformed("time"))?,
+        headers,
+        payload: Bytes::from(bytes(message.data)?),
+    };
+    Ok(Reply::Message { record, previous: None })
+}
+
+fn last<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
+    headers.get_last(name).map(|value| value.as_str())
+}
+
+fn number(name: &str, text: &str) -> Result<u64> {
+    text.parse().map_err(|_| Error::new(format!("malformed header {name} in a reply: '{text}'")))
+}
+
+fn missing(name: &str) -> Error {
+    Error::new(format!("a reply without the header {name}"))
+}
+
+/// The headers of the stored message, by name, without those that the server added.
+fn stored_headers(headers: &HeaderMap) -> Headers {
+    let mut stored = Vec::new();
+    for (name, values) in headers.iter() {
+        let name: &str = name.as_ref();
+        let kept = if ADDED.contains(&name) { values.len().saturating_sub(1) } else { values.len() };
+        stored.extend(values.iter().take(kept).map(|value| (name.to_owned(), value.as_str().to_owned())));
+    }
+    stored.sort_by(|(a, _), (b, _)| a.cmp(b));
+    Headers(stored)
+}
+
+/// The headers of a block `NATS/1.0\r\nName: value\r\n...\r\n`, by name.
+fn header_block(block: &[u8]) -> Headers {
+    let text = String::from_utf8_lossy(block);
+    let lines = text.split("\r\n").skip(1);
+    let mut headers: Vec<(String, String)> = lines
+        .filter_map(|line| line.split_once(':'))
+        .map(|(name, value)| (name.trim().to_owned(), value.trim().to_owned()))
+        .collect();
+    headers.sort_by(|(a, _), (b, _)| a.cmp(b));
+    Headers(headers)
+}

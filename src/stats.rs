@@ -1,0 +1,53 @@
+//! Counters of this process, for `nats_stats()`.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+
+/// One counter, with the name that SQL shows.
+pub struct Counter {
+    name: &'static str,
+    value: AtomicU64,
+}
+
+impl Counter {
+    const fn new(name: &'static str) -> Self {
+        Self { name, value: AtomicU64::new(0) }
+    }
+
+    /// Adds to the counter.
+    pub fn add(&self, n: u64) {
+        self.value.fetch_add(n, Ordering::Relaxed);
+    }
+}
+
+macro_rules! counters {
+    ($($(#[doc = $doc:literal])+ $constant:ident = $name:literal;)+) => {
+        $($(#[doc = $doc])+ pub static $constant: Counter = Counter::new($name);)+
+        static ALL: &[&Counter] = &[$(&$constant),+];
+    };
+}
+
+counters! {
+    /// Messages that reads handed on.
+    MESSAGES_READ = "messages_read";
+    /// Bytes of the payloads of those messages.
+    BYTES_READ = "bytes_read";
+    /// Batched Direct Get requests (server 2.11 and later).
+    BATCH_REQUESTS = "direct_get_batch_requests";
+    /// Direct Get requests for one message.
+    SINGLE_REQUESTS = "direct_get_single_requests";
+    /// Requests to `STREAM.MSG.GET`, for streams without Direct Get.
+    MSG_GET_REQUESTS = "msg_get_requests";
+    /// Other requests to the JetStream API.
+    API_REQUESTS = "api_requests";
+    /// Requests sent again because replies were missing.
+    RETRIES = "retries";
+    /// Connections opened.
+    CONNECTS = "connects";
+    /// Connections that came back after they were lost.
+    RECONNECTS = "reconnects";
+}
+
+/// Every counter's name and value, in a fixed order.
+pub fn snapshot() -> Vec<(&'static str, u64)> {
+    ALL.iter().map(|counter| (counter.name, counter.value.load(Ordering::Relaxed))).collect()
+}
