@@ -57,7 +57,8 @@ impl TableFunction for NatsLastSeq {
 
 /// The last sequence alone: `nats_last_seq(stream [, connection])`. NULL for a NULL stream.
 ///
-/// It is a BIGINT, so that `nats_last_seq('S') - 999` is a number also where the stream is shorter than that.
+/// An argument of another function as well: `start_seq := nats_last_seq('S') - 999`. UBIGINT has no number below 0, so
+/// DuckDB refuses that subtraction where the stream is shorter; `last_n := 1000` needs no subtraction.
 pub struct NatsLastSeqScalar;
 
 impl ScalarFunction for NatsLastSeqScalar {
