@@ -3,6 +3,9 @@
 //! A [`Codec`] is chosen at bind and is immutable; a [`Decoder`] is made from it for each run and owns the scratch
 //! space. A new payload format is one file in this folder and one line in the list of formats.
 
+pub mod path;
+pub mod scalar;
+
 use std::fmt;
 
 use crate::column::{Buffer, Column};
@@ -40,4 +43,18 @@ impl fmt::Display for DecodeError {
             None => f.write_str(&self.cause),
         }
     }
+}
+
+/// At most 80 characters of a payload, as error texts quote it; control characters are escaped.
+fn quote(text: &str) -> String {
+    let mut quoted: String = text.chars().take(80).flat_map(escape_control).collect();
+    if text.chars().nth(80).is_some() {
+        quoted.push('…');
+    }
+    quoted
+}
+
+fn escape_control(c: char) -> impl Iterator<Item = char> {
+    let (escaped, plain) = if c.is_control() { (Some(c.escape_default()), None) } else { (None, Some(c)) };
+    escaped.into_iter().flatten().chain(plain)
 }

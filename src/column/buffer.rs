@@ -119,7 +119,7 @@ impl Buffer {
             Type::Decimal { width: 5..=9, .. } => Values::I32(Vec::new()),
             Type::Decimal { width: 10..=18, .. } => Values::I64(Vec::new()),
             Type::Decimal { .. } => Values::I128(Vec::new()),
-            Type::Varchar | Type::Json | Type::Blob => Values::Text(TextValues::default()),
+            Type::Varchar | Type::Json | Type::Blob | Type::Base64 => Values::Text(TextValues::default()),
             Type::Interval => Values::Interval(Vec::new()),
             Type::List(child) => Values::List(ListValues { ends: Vec::new(), child: Box::new(Buffer::new(child)) }),
             Type::Map(key, value) => {
@@ -201,6 +201,22 @@ impl Buffer {
             values.push(value);
             self.valid.push(true);
         }
+    }
+
+    /// Appends the bytes that `write` adds to the end of its argument, as one VARCHAR, JSON or BLOB.
+    ///
+    /// After an error of `write` the buffer is as it was. A buffer of another type is left as it is.
+    pub fn push_bytes_with<E>(&mut self, write: impl FnOnce(&mut Vec<u8>) -> Result<(), E>) -> Result<(), E> {
+        if let Values::Text(values) = &mut self.values {
+            let start = values.bytes.len();
+            if let Err(error) = write(&mut values.bytes) {
+                values.bytes.truncate(start);
+                return Err(error);
+            }
+            values.ends.push(values.bytes.len());
+            self.valid.push(true);
+        }
+        Ok(())
     }
 }
 

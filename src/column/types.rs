@@ -28,6 +28,8 @@ pub enum Type {
     /// A VARCHAR with the alias `JSON`.
     Json,
     Blob,
+    /// A BLOB that a document carries as base64 text; SQL sees BLOB. Users spell it `BASE64`.
+    Base64,
     Uuid,
     Date,
     Time,
@@ -98,7 +100,7 @@ impl fmt::Display for Type {
             Type::Decimal { width, scale } => return write!(f, "DECIMAL({width},{scale})"),
             Type::Varchar => "VARCHAR",
             Type::Json => "JSON",
-            Type::Blob => "BLOB",
+            Type::Blob | Type::Base64 => "BLOB",
             Type::Uuid => "UUID",
             Type::Date => "DATE",
             Type::Time => "TIME",

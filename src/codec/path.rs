@@ -1,0 +1,209 @@
+//! Paths into a document, as users write them in `json_extract` and `columns`.
+//!
+//! ```text
+//! location.zone      member `zone` of member `location`
+//! readings.0.kw      the first element of a list; also the member named `0` of an object
+//! readings[0].kw     the first element of a list, nothing else
+//! "a.b".c            a key that holds a dot, a bracket or a quote (written twice: `""`)
+//! ```
+//!
+//! A path's column is named by its steps joined with `_`: `location_zone`, `readings_0_kw`; a quoted key is taken as
+//! it is: `a.b_c`.
+
+use std::fmt;
+
+use crate::column::{Column, Type};
+use crate::error::{Error, Result};
+
+/// Where in a document a column's value stands; at least one step.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Path {
+    steps: Vec<Step>,
+}
+
+/// One step of a [`Path`].
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Step {
+    /// A member of an object, by name.
+    Key(String),
+    /// An element of a list, from 0.
+    Index(usize),
+    /// A bare number: an element of a list, or the member of an object with that name.
+    KeyOrIndex(String, usize),
+}
+
+impl Path {
+    /// Reads a path; the error quotes it and says what is wrong.
+    pub fn parse(text: &str) -> Result<Self> {
+        let fail = |why: &str| Error::new(format!("invalid path '{text}': {why}"));
+        let mut steps = Vec::new();
+        let mut rest = text;
+        loop {
+            let (step, after) = parse_key(rest).map_err(fail)?;
+            steps.push(step);
+            rest = after;
+            while let Some(bracket) = rest.strip_prefix('[') {
+                let (index, after) = bracket.split_once(']').ok_or_else(|| fail("a '[' is not closed"))?;
+                steps.push(Step::Index(parse_index(index).ok_or_else(|| fail("expected a list index in brackets"))?));
+                rest = after;
+            }
+            if rest.is_empty() {
+                return Ok(Self { steps });
+            }
+            rest = rest.strip_prefix('.').ok_or_else(|| fail("expected '.' or '[' after a step"))?;
+        }
+    }
+
+    /// A path of one step: a member of the document, whatever its name.
+    pub fn member(key: impl Into<String>) -> Self {
+        Self { steps: vec![Step::Key(key.into())] }
+    }
+
+    /// The steps, outermost first.
+    pub fn steps(&self) -> &[Step] {
+        &self.steps
+    }
+
+    /// The name of the path's column.
+    pub fn column_name(&self) -> String {
+        let mut name = String::new();
+        for (i, step) in self.steps.iter().enumerate() {
+            if i > 0 {
+                name.push('_');
+            }
+            match step {
+                Step::Key(key) | Step::KeyOrIndex(key, _) => name.push_str(key),
+                Step::Index(index) => name.push_str(&index.to_string()),
+            }
+        }
+        name
+    }
+}
+
+/// The path in a spelling that [`Path::parse`] reads.
+impl fmt::Display for Path {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (i, step) in self.steps.iter().enumerate() {
+            let dot = if i == 0 { "" } else { "." };
+            match step {
+                Step::Key(key) => write!(f, "{dot}{}", quoted(key))?,
+                Step::KeyOrIndex(key, _) => write!(f, "{dot}{key}")?,
+                Step::Index(index) => write!(f, "[{index}]")?,
+            }
+        }
+        Ok(())
+    }
+}
+
+/// A key as a path spells it: quoted when it must be.
+pub(super) fn quoted(key: &str) -> String {
+    let plain = !key.is_empty() && !key.contains(['.', '[', '"']) && parse_index(key).is_none();
+    if plain { key.to_owned() } else { format!("\"{}\"", key.replace('"', "\"\"")) }
+}
+
+/// The columns of a list of paths with their types; two that share a name (names ignore case, as in SQL) are an error.
+pub fn columns(paths: &[(Path, Type)]) -> Result<Vec<Column>> {
+    let mut names = std::collections::HashMap::new();
+    let mut columns = Vec::with_capacity(paths.len());
+    for (path, ty) in paths {
+        let name = path.column_name();
+        if let Some(other) = names.insert(name.to_lowercase(), path) {
+            return Err(Error::new(format!("paths '{other}' and '{path}' give the same column name '{name}'")));
+        }
+        columns.push(Column::new(name, ty.clone()));
+    }
+    Ok(columns)
+}
+
+fn parse_key(text: &str) -> std::result::Result<(Step, &str), &'static str> {
+    if let Some(mut rest) = text.strip_prefix('"') {
+        let mut key = String::new();
+        loop {
+            let (part, after) = rest.split_once('"').ok_or("a quote is not closed")?;
+            key.push_str(part);
+            match after.strip_prefix('"') {
+                Some(doubled) => {
+                    key.push('"');
+                    rest = doubled;
+                }
+                None => return Ok((Step::Key(key), after)),
+            }
+        }
+    }
+    let end = text.find(['.', '[']).unwrap_or(text.len());
+    let (key, rest) = text.split_at(end);
+    if key.is_empty() {
+        return Err("a step is empty");
+    }
+    if key.contains('"') {
+        return Err("a key that holds a quote is written in quotes, the quote twice");
+    }
+    let key = key.to_owned();
+    Ok((parse_index(&key).map_or_else(|| Step::Key(key.clone()), |index| Step::KeyOrIndex(key.clone(), index)), rest))
+}
+
+/// A list index: digits without sign or needless zeros.
+fn parse_index(text: &str) -> Option<usize> {
+    let digits = text.bytes().all(|b| b.is_ascii_digit());
+    if digits && (text == "0" || !text.starts_with('0')) { text.parse().ok() } else { None }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn paths_parse_name_their_column_and_print_again() {
+        for (text, column, printed) in [
+            ("a", "a", "a"),
+            ("location.zone", "location_zone", "location.zone"),
+            ("a.0.b", "a_0_b", "a.0.b"),
+            ("a[0].b", "a_0_b", "a[0].b"),
+            ("a[0][12]", "a_0_12", "a[0][12]"),
+            ("\"a.b\".c", "a.b_c", "\"a.b\".c"),
+            ("\"say \"\"hi\"\"\"", "say \"hi\"", "\"say \"\"hi\"\"\""),
+            ("\"0\".x", "0_x", "\"0\".x"),
+            ("\"plain\"", "plain", "plain"),
+            ("a.007", "a_007", "a.007"),
+            ("\"\"", "", "\"\""),
+            ("größe.x y", "größe_x y", "größe.x y"),
+        ] {
+            let path = Path::parse(text).unwrap();
+            assert_eq!(path.column_name(), column, "{text}");
+            assert_eq!(path.to_string(), printed, "{text}");
+            assert_eq!(Path::parse(printed).unwrap(), path, "{text}");
+        }
+    }
+
+    #[test]
+    fn broken_paths_say_why() {
+        for (text, why) in [
+            ("", "a step is empty"),
+            (".a", "a step is empty"),
+            ("a.", "a step is empty"),
+            ("a..b", "a step is empty"),
+            ("[0]", "a step is empty"),
+            ("a[0", "a '[' is not closed"),
+            ("a[x]", "expected a list index in brackets"),
+            ("a[-1]", "expected a list index in brackets"),
+            ("a[0]b", "expected '.' or '[' after a step"),
+            ("\"a", "a quote is not closed"),
+            ("a\"b", "a key that holds a quote is written in quotes, the quote twice"),
+        ] {
+            let error = Path::parse(text).unwrap_err().to_string();
+            assert_eq!(error, format!("invalid path '{text}': {why}"));
+        }
+    }
+
+    #[test]
+    fn two_paths_with_one_column_name_are_an_error() {
+        let pair = |a: &str, b: &str| {
+            columns(&[(Path::parse(a).unwrap(), Type::Varchar), (Path::parse(b).unwrap(), Type::Varchar)])
+        };
+        assert!(pair("a.b", "a.c").is_ok());
+        for (a, b) in [("a.b", "a_b"), ("a.0", "a[0]"), ("a", "A"), ("x", "x")] {
+            let error = pair(a, b).unwrap_err().to_string();
+            assert!(error.contains("give the same column name"), "{error}");
+        }
+    }
+}

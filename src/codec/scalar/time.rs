@@ -1,0 +1,333 @@
+//! DATE, TIME and the timestamps, from ISO 8601 text or from an epoch.
+//!
+//! The spellings are those that DuckDB's casts accept: `2024-01-15`, `2024-1-5`, `2024/01/15`, `10:11`, `10:11:12`,
+//! a fraction of any length (digits beyond the type's precision fall away), `T` or a space between date and time, `Z`,
+//! `UTC` or an offset `+02`, `+0230`, `+02:30`, `+02:30:15` behind it, years of any length, `(BC)` behind the date,
+//! `24:00:00`, and `epoch`.
+//!
+//! Every timestamp is UTC: one with an offset is converted (some releases of DuckDB drop the offset when they cast text
+//! to TIMESTAMP, others convert it), one without is UTC already. DATE and TIME, which have no zone, take date and time
+//! as they are written. The infinities, leap seconds and zone names are errors.
+//!
+//! The calendar is computed here, in a dozen lines, because the years that DuckDB allows (to 5881580 in a DATE, to
+//! 294246 in a TIMESTAMP) go beyond those of the calendar crates.
+
+use std::fmt;
+
+use super::number::{Decimal, Rounding};
+use super::{Misfit, Scalar};
+
+const DAY_SECONDS: i64 = 86_400;
+
+/// A moment: seconds since 1970-01-01 UTC and the nanoseconds (below 10^9) after them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[allow(missing_docs)]
+pub struct Instant {
+    pub seconds: i64,
+    pub nanos: u32,
+}
+
+/// The unit in which a timestamp type counts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Unit {
+    Seconds,
+    Millis,
+    Micros,
+    Nanos,
+}
+
+/// A date and a time of day as they are written, and the zone if there is one.
+struct Written {
+    days: i64,
+    /// Since midnight; None when only a date is written.
+    time: Option<Instant>,
+    /// Seconds east of UTC.
+    offset: i64,
+}
+
+/// A scalar as days since 1970-01-01.
+pub(super) fn date(scalar: &Scalar<'_>) -> Result<i32, Misfit> {
+    let days = match scalar {
+        Scalar::Text(text) => written(text)?.days,
+        Scalar::Timestamp(instant) => instant.seconds.div_euclid(DAY_SECONDS),
+        _ => return Err(Misfit::Kind),
+    };
+    // The extreme values are DuckDB's infinities.
+    match i32::try_from(days) {
+        Ok(days) if days.unsigned_abs() < i32::MAX.unsigned_abs() => Ok(days),
+        _ => Err(Misfit::Range),
+    }
+}
+
+/// A scalar as microseconds since midnight; 24:00:00 is one of them.
+pub(super) fn time_of_day(scalar: &Scalar<'_>) -> Result<i64, Misfit> {
+    let time = match scalar {
+        Scalar::Text(text) => {
+            let mut cursor = Cursor::new(text);
+            match cursor.time() {
+                Some(time) if cursor.zone()?.is_some() || cursor.at_end() => time,
+                _ => written(text)?.time.ok_or(Misfit::Kind)?,
+            }
+        }
+        Scalar::Timestamp(instant) => Instant { seconds: instant.seconds.rem_euclid(DAY_SECONDS), ..*instant },
+        _ => return Err(Misfit::Kind),
+    };
+    Ok(time.seconds * 1_000_000 + i64::from(time.nanos / 1000))
+}
+
+/// A scalar as a count of units since 1970-01-01 UTC.
+pub(super) fn timestamp(scalar: &Scalar<'_>, unit: Unit) -> Result<i64, Misfit> {
+    let value = match *scalar {
+        Scalar::Text(text) => {
+            let written = written(text)?;
+            let time = written.time.unwrap_or(Instant { seconds: 0, nanos: 0 });
+            let seconds = written.days.saturating_mul(DAY_SECONDS).saturating_add(time.seconds - written.offset);
+            count(Instant { seconds, nanos: time.nanos }, unit)
+        }
+        Scalar::Timestamp(instant) => count(instant, unit),
+        Scalar::Int(value) => value,
+        Scalar::UInt(value) => i128::try_from(value).map_err(|_| Misfit::Range)?,
+        Scalar::Number(text) => epoch(text)?,
+        Scalar::Float(value) if value.is_finite() => epoch(&format!("{value}"))?,
+        _ => return Err(Misfit::Kind),
+    };
+    let micros = match unit {
+        Unit::Seconds => value.saturating_mul(1_000_000),
+        Unit::Millis => value.saturating_mul(1000),
+        Unit::Micros => value,
+        Unit::Nanos => value.div_euclid(1000),
+    };
+    // The first microsecond that DuckDB allows; the last ones of 64 bits are its infinities.
+    let first = i128::from(-9_223_372_022_400_000_000i64);
+    match i64::try_from(value) {
+        Ok(count) if count.unsigned_abs() < i64::MAX.unsigned_abs() && micros >= first && micros < i64::MAX.into() => {
+            Ok(count)
+        }
+        _ => Err(Misfit::Range),
+    }
+}
+
+fn epoch(number: &str) -> Result<i128, Misfit> {
+    let number = Decimal::parse(number).ok_or(Misfit::Kind)?;
+    number.scaled(0, Rounding::HalfEven).and_then(|n| n.to_i128()).ok_or(Misfit::Range)
+}
+
+/// An instant in units: seconds and milliseconds are rounded from whole microseconds, as DuckDB casts.
+fn count(instant: Instant, unit: Unit) -> i128 {
+    let nanos = i128::from(instant.seconds) * 1_000_000_000 + i128::from(instant.nanos);
+    let micros = nanos.div_euclid(1000);
+    let nearest = |per: i128| (micros + micros.signum() * per / 2) / per;
+    match unit {
+        Unit::Seconds => nearest(1_000_000),
+        Unit::Millis => nearest(1000),
+        Unit::Micros => micros,
+        Unit::Nanos => nanos,
+    }
+}
+
+/// Reads a text that starts with a date.
+fn written(text: &str) -> Result<Written, Misfit> {
+    let word = text.trim_ascii();
+    if word.eq_ignore_ascii_case("epoch") {
+        return Ok(Written { days: 0, time: None, offset: 0 });
+    }
+    if word.trim_start_matches('-').eq_ignore_ascii_case("infinity") {
+        return Err(Misfit::Because("an infinite time has no place in a column"));
+    }
+    let mut cursor = Cursor::new(text);
+    let days = cursor.date().ok_or(Misfit::Kind)?;
+    if cursor.at_end() {
+        return Ok(Written { days, time: None, offset: 0 });
+    }
+    if !(cursor.eat(b'T') || cursor.eat(b't') || cursor.eat_spaces()) {
+        return Err(Misfit::Kind);
+    }
+    let time = cursor.time().ok_or(Misfit::Kind)?;
+    let offset = cursor.zone()?.unwrap_or(0);
+    if cursor.at_end() { Ok(Written { days, time: Some(time), offset }) } else { Err(Misfit::Kind) }
+}
+
+/// A cursor over the bytes of a date or time.
+struct Cursor<'a> {
+    rest: &'a [u8],
+}
+
+impl<'a> Cursor<'a> {
+    fn new(text: &'a str) -> Self {
+        Self { rest: text.trim_ascii().as_bytes() }
+    }
+
+    fn at_end(&self) -> bool {
+        self.rest.is_empty()
+    }
+
+    fn eat(&mut self, byte: u8) -> bool {
+        match self.rest.split_first() {
+            Some((first, rest)) if *first == byte => {
+                self.rest = rest;
+                true
+            }
+            _ => false,
+        }
+    }
+
+    fn eat_word(&mut self, word: &str) -> bool {
+        match self.rest.split_at_checked(word.len()) {
+            Some((head, rest)) if head.eq_ignore_ascii_case(word.as_bytes()) => {
+                self.rest = rest;
+                true
+            }
+            _ => false,
+        }
+    }
+
+    fn eat_spaces(&mut self) -> bool {
+        let before = self.rest.len();
+        self.rest = self.rest.trim_ascii_start();
+        self.rest.len() < before
+    }
+
+    /// A number of one to `most` digits.
+    fn number(&mut self, most: usize) -> Option<i64> {
+        let end = self.rest.iter().position(|b| !b.is_ascii_digit()).unwrap_or(self.rest.len()).min(most);
+        let (digits, rest) = self.rest.split_at(end);
+        if digits.is_empty() {
+            return None;
+        }
+        self.rest = rest;
+        Some(digits.iter().fold(0, |n, d| n * 10 + i64::from(d - b'0')))
+    }
+
+    /// `year-month-day`, perhaps with `(BC)`, as days since 1970-01-01.
+    fn date(&mut self) -> Option<i64> {
+        let negative = self.eat(b'-');
+        let mut year = self.number(7)?;
+        let separator = if self.eat(b'-') { b'-' } else { b'/' };
+        if separator == b'/' && !self.eat(b'/') {
+            return None;
+        }
+        let month = self.number(2)?;
+        if !self.eat(separator) {
+            return None;
+        }
+        let day = self.number(2)?;
+        if negative {
+            year = -year;
+        }
+        if self.eat_word(" (BC)") {
+            year = 1 - year;
+        }
+        days_from_date(year, month, day)
+    }
+
+    /// `hour:minute[:second[.fraction]]` since midnight.
+    fn time(&mut self) -> Option<Instant> {
+        let hour = self.number(2)?;
+        if !self.eat(b':') {
+            return None;
+        }
+        let minute = self.number(2)?;
+        let second = if self.eat(b':') { self.number(2)? } else { 0 };
+        let mut nanos = 0;
+        if self.eat(b'.') {
+            let end = self.rest.iter().position(|b| !b.is_ascii_digit()).unwrap_or(self.rest.len());
+            let (digits, rest) = self.rest.split_at(end);
+            self.rest = rest;
+            let padded = digits.iter().copied().chain(std::iter::repeat(b'0')).take(9);
+            nanos = padded.fold(0u32, |n, digit| n * 10 + u32::from(digit - b'0'));
+        }
+        let last = hour == 24 && minute == 0 && second == 0 && nanos == 0;
+        let valid = last || (hour < 24 && minute < 60 && second < 60);
+        valid.then_some(Instant { seconds: hour * 3600 + minute * 60 + second, nanos })
+    }
+
+    /// `Z`, `UTC` or an offset, as seconds east of UTC; None when there is nothing more.
+    fn zone(&mut self) -> Result<Option<i64>, Misfit> {
+        self.eat_spaces();
+        if self.eat(b'Z') || self.eat(b'z') || self.eat_word("UTC") {
+            return if self.at_end() { Ok(Some(0)) } else { Err(Misfit::Kind) };
+        }
+        let sign = match self.rest.first() {
+            None => return Ok(None),
+            Some(b'+') => 1,
+            Some(b'-') => -1,
+            Some(b'A'..=b'Z' | b'a'..=b'z') => return Err(Misfit::Because("write the zone as Z or as an offset")),
+            Some(_) => return Err(Misfit::Kind),
+        };
+        let offset = Cursor { rest: self.rest.split_first().map_or(&[], |(_, rest)| rest) }.offset();
+        self.rest = &[];
+        offset.map(|seconds| Some(sign * seconds)).ok_or(Misfit::Kind)
+    }
+
+    /// `hh`, `hhmm`, `hh:mm` or `hh:mm:ss` and nothing more, in seconds.
+    fn offset(mut self) -> Option<i64> {
+        let hours = self.two_digits()?;
+        let mut minutes = 0;
+        let mut seconds = 0;
+        if !self.at_end() {
+            self.eat(b':');
+            minutes = self.two_digits()?;
+            if !self.at_end() {
+                self.eat(b':');
+                seconds = self.two_digits()?;
+            }
+        }
+        let valid = self.at_end() && hours < 24 && minutes < 60 && seconds < 60;
+        valid.then_some(hours * 3600 + minutes * 60 + seconds)
+    }
+
+    fn two_digits(&mut self) -> Option<i64> {
+        let before = self.rest.len();
+        self.number(2).filter(|_| before - self.rest.len() == 2)
+    }
+}
+
+/// The days from 1970-01-01 to a date of the proleptic Gregorian calendar (year 0 is 1 BC); None when there is no such day.
+pub(in crate::codec) fn days_from_date(year: i64, month: i64, day: i64) -> Option<i64> {
+    let leap = year % 4 == 0 && (year % 100 != 0 || year % 400 == 0);
+    let length = match month {
+        1 | 3 | 5 | 7 | 8 | 10 | 12 => 31,
+        4 | 6 | 9 | 11 => 30,
+        2 => 28 + i64::from(leap),
+        _ => return None,
+    };
+    if !(1..=length).contains(&day) {
+        return None;
+    }
+    // Years are counted from March, so that the leap day is the last of its year; 400 years have 146097 days.
+    let (year, month) = if month > 2 { (year, month - 3) } else { (year - 1, month + 9) };
+    let (era, year_of_era) = (year.div_euclid(400), year.rem_euclid(400));
+    let day_of_era = year_of_era * 365 + year_of_era / 4 - year_of_era / 100 + (153 * month + 2) / 5 + day - 1;
+    Some(era * 146_097 + day_of_era - 719_468)
+}
+
+/// The date (year, month, day) that is `days` after 1970-01-01.
+fn date_from_days(days: i64) -> (i64, i64, i64) {
+    let days = days + 719_468;
+    let (era, day_of_era) = (days.div_euclid(146_097), days.rem_euclid(146_097));
+    let year_of_era = (day_of_era - day_of_era / 1460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
+    let day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
+    let month = (5 * day_of_year + 2) / 153;
+    let day = day_of_year - (153 * month + 2) / 5 + 1;
+    let year = era * 400 + year_of_era + i64::from(month >= 10);
+    (year, if month < 10 { month + 3 } else { month - 9 }, day)
+}
+
+/// ISO 8601 in UTC, with as many digits of the second as are needed: `2024-01-15T10:11:12.5Z`.
+impl fmt::Display for Instant {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (year, month, day) = date_from_days(self.seconds.div_euclid(DAY_SECONDS));
+        let second = self.seconds.rem_euclid(DAY_SECONDS);
+        let (hour, minute, second) = (second / 3600, second / 60 % 60, second % 60);
+        write!(f, "{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}")?;
+        if self.nanos > 0 {
+            let fraction = format!("{:09}", self.nanos);
+            write!(f, ".{}", fraction.trim_end_matches('0'))?;
+        }
+        f.write_str("Z")
+    }
+}
+
+#[cfg(test)]
+#[path = "time_tests.rs"]
+mod tests;
