@@ -3,8 +3,12 @@
 //! A [`Codec`] is chosen at bind and is immutable; a [`Decoder`] is made from it for each run and owns the scratch
 //! space. A new payload format is one file in this folder and one line in the list of formats.
 
+mod document;
+pub mod json;
 pub mod path;
 pub mod scalar;
+#[cfg(test)]
+mod testing;
 
 use std::fmt;
 

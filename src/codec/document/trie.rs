@@ -1,0 +1,110 @@
+//! The paths of all asked-for columns as one trie, so that a document is walked once for all of them.
+
+use crate::codec::path::{Path, Step};
+
+/// One place in a document: what is wanted of the value that stands there.
+#[derive(Debug, Default)]
+pub(super) struct Node {
+    /// The output that takes this value itself.
+    pub target: Option<usize>,
+    /// Members wanted when the value is an object, sorted by name.
+    keys: Vec<(Box<str>, Node)>,
+    /// Elements wanted when the value is a list, sorted by position.
+    indices: Vec<(usize, Node)>,
+}
+
+impl Node {
+    /// The trie of some paths; path `i` fills output `i`.
+    pub fn compile<'p>(paths: impl IntoIterator<Item = &'p Path>) -> Self {
+        let mut root = Node::default();
+        for (output, path) in paths.into_iter().enumerate() {
+            root.insert(path.steps(), output);
+        }
+        root
+    }
+
+    fn insert(&mut self, steps: &[Step], output: usize) {
+        let Some((step, rest)) = steps.split_first() else {
+            self.target = Some(output);
+            return;
+        };
+        if let Step::Key(key) | Step::KeyOrIndex(key, _) = step {
+            let at = self.keys.binary_search_by(|(name, _)| (**name).cmp(key)).unwrap_or_else(|at| {
+                self.keys.insert(at, (key.as_str().into(), Node::default()));
+                at
+            });
+            self.keys[at].1.insert(rest, output);
+        }
+        if let Step::Index(index) | Step::KeyOrIndex(_, index) = step {
+            let at = self.indices.binary_search_by_key(index, |(i, _)| *i).unwrap_or_else(|at| {
+                self.indices.insert(at, (*index, Node::default()));
+                at
+            });
+            self.indices[at].1.insert(rest, output);
+        }
+    }
+
+    /// Whether anything below this place is wanted.
+    pub fn has_children(&self) -> bool {
+        !self.keys.is_empty() || !self.indices.is_empty()
+    }
+
+    /// The wanted members, sorted by name.
+    pub fn keys(&self) -> &[(Box<str>, Node)] {
+        &self.keys
+    }
+
+    /// The wanted elements, sorted by position.
+    pub fn indices(&self) -> &[(usize, Node)] {
+        &self.indices
+    }
+
+    /// The position in [`Node::keys`] of a member.
+    pub fn find(&self, key: &str) -> Option<usize> {
+        if self.keys.len() <= 8 {
+            return self.keys.iter().position(|(name, _)| **name == *key);
+        }
+        self.keys.binary_search_by(|(name, _)| (**name).cmp(key)).ok()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn trie(paths: &[&str]) -> Node {
+        let paths: Vec<Path> = paths.iter().map(|p| Path::parse(p).unwrap()).collect();
+        Node::compile(&paths)
+    }
+
+    #[test]
+    fn shared_steps_are_walked_once() {
+        let root = trie(&["a.b", "a.c", "a", "z"]);
+        let names: Vec<&str> = root.keys().iter().map(|(name, _)| &**name).collect();
+        assert_eq!(names, ["a", "z"]);
+        let a = &root.keys()[0].1;
+        assert_eq!(a.target, Some(2));
+        assert_eq!(a.find("c").map(|i| a.keys()[i].1.target), Some(Some(1)));
+        assert_eq!(a.find("d"), None);
+    }
+
+    #[test]
+    fn a_bare_number_is_an_element_or_a_member() {
+        let root = trie(&["a.0", "a[1]", "a.\"2\""]);
+        let a = &root.keys()[0].1;
+        assert_eq!(a.indices().iter().map(|(i, n)| (*i, n.target)).collect::<Vec<_>>(), [(0, Some(0)), (1, Some(1))]);
+        assert_eq!(
+            a.keys().iter().map(|(k, n)| (&**k, n.target)).collect::<Vec<_>>(),
+            [("0", Some(0)), ("2", Some(2))]
+        );
+    }
+
+    #[test]
+    fn many_keys_are_found() {
+        let names: Vec<String> = (0..40).map(|i| format!("key{i}")).collect();
+        let root = trie(&names.iter().map(String::as_str).collect::<Vec<_>>());
+        for (i, name) in names.iter().enumerate() {
+            assert_eq!(root.find(name).and_then(|at| root.keys()[at].1.target), Some(i));
+        }
+    }
+}

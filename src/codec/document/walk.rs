@@ -1,0 +1,135 @@
+//! The walk through one payload along the trie of wanted paths.
+
+use std::fmt;
+use std::marker::PhantomData;
+
+use serde::de::{self, DeserializeSeed, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
+
+use super::fill::Fill;
+use super::keys::FindKey;
+use super::seen::Seen;
+use super::trie::Node;
+use super::{Context, Format, visit_scalars};
+use crate::codec::scalar::{Scalar, describe};
+use crate::column::Buffer;
+
+/// Reads the value that stands at a node.
+pub(super) struct Walk<'a, F> {
+    pub node: &'a Node,
+    /// All outputs; each node writes its own.
+    pub out: &'a mut [Buffer],
+    pub context: &'a Context<'a>,
+    pub format: PhantomData<F>,
+}
+
+impl<'a, F: Format> Walk<'a, F> {
+    fn below<'b>(&'b mut self, node: &'b Node) -> Walk<'b, F> {
+        Walk { node, out: self.out, context: self.context, format: PhantomData }
+    }
+
+    /// The reader of the value itself.
+    fn fill(&mut self, output: usize) -> Option<Fill<'_, F>> {
+        let buffer = self.out.get_mut(output)?;
+        let ty = self.context.types.get(output)?;
+        Some(Fill { ty, buffer, context: self.context, format: PhantomData })
+    }
+
+    /// A value that cannot be stepped into.
+    fn scalar<E: de::Error>(self, scalar: Scalar<'_>) -> Result<(), E> {
+        if scalar == Scalar::Null { Ok(()) } else { self.misfit(&describe(&scalar)) }
+    }
+
+    fn misfit<E: de::Error>(self, found: &str) -> Result<(), E> {
+        if !self.context.strict() || !self.node.has_children() {
+            return Ok(());
+        }
+        let expected = if self.node.keys().is_empty() { "a list" } else { "an object" };
+        Err(self.context.fail(format!("expected {expected}, found {found}")))
+    }
+}
+
+impl<'de, F: Format> DeserializeSeed<'de> for Walk<'_, F> {
+    type Value = ();
+
+    fn deserialize<D: Deserializer<'de>>(mut self, value: D) -> Result<(), D::Error> {
+        let context = self.context;
+        match self.node.target {
+            None => value.deserialize_any(self),
+            Some(output) if !self.node.has_children() => match self.fill(output) {
+                Some(fill) => fill.deserialize(value),
+                None => value.deserialize_ignored_any(IgnoredAny).map(drop),
+            },
+            Some(output) => {
+                let copy = F::copy(value)?;
+                if let Some(fill) = self.fill(output) {
+                    F::replay(&copy, fill).map_err(|cause| context.fail_unless_noted(cause))?;
+                }
+                F::replay(&copy, Below(self)).map_err(|cause| context.fail_unless_noted(cause))
+            }
+        }
+    }
+}
+
+/// The children of a node whose own value has been read.
+struct Below<'a, F>(Walk<'a, F>);
+
+impl<'de, F: Format> DeserializeSeed<'de> for Below<'_, F> {
+    type Value = ();
+
+    fn deserialize<D: Deserializer<'de>>(self, value: D) -> Result<(), D::Error> {
+        value.deserialize_any(self.0)
+    }
+}
+
+impl<'de, F: Format> Visitor<'de> for Walk<'_, F> {
+    type Value = ();
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a value")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(mut self, mut map: A) -> Result<(), A::Error> {
+        let (node, context) = (self.node, self.context);
+        if node.keys().is_empty() {
+            while map.next_entry::<IgnoredAny, IgnoredAny>()?.is_some() {}
+            return self.misfit("an object");
+        }
+        let mut seen = Seen::new(node.keys().len());
+        while let Some(found) = map.next_key_seed(FindKey(node))? {
+            let Some((position, (key, child))) = found.and_then(|at| Some((at, node.keys().get(at)?))) else {
+                map.next_value::<IgnoredAny>()?;
+                continue;
+            };
+            if seen.insert(position) {
+                map.next_value_seed(self.below(child)).inspect_err(|_| context.under_key(key))?;
+            } else if context.strict() {
+                return Err(context.fail(format!("the object has the key '{key}' twice")));
+            } else {
+                map.next_value::<IgnoredAny>()?;
+            }
+        }
+        Ok(())
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(mut self, mut list: A) -> Result<(), A::Error> {
+        let (node, context) = (self.node, self.context);
+        let mut position = 0;
+        for (index, child) in node.indices() {
+            while position < *index {
+                if list.next_element::<IgnoredAny>()?.is_none() {
+                    return Ok(());
+                }
+                position += 1;
+            }
+            let element = list.next_element_seed(self.below(child)).inspect_err(|_| context.under_index(*index))?;
+            if element.is_none() {
+                return Ok(());
+            }
+            position += 1;
+        }
+        while list.next_element::<IgnoredAny>()?.is_some() {}
+        if node.indices().is_empty() { self.misfit("a list") } else { Ok(()) }
+    }
+
+    visit_scalars!(scalar);
+}
