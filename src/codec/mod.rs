@@ -5,6 +5,7 @@
 
 mod document;
 pub mod json;
+pub mod key;
 pub mod path;
 pub mod scalar;
 #[cfg(test)]

@@ -72,7 +72,7 @@ impl From<&Type> for Logical {
             Type::Float => duckdb::DUCKDB_TYPE_DUCKDB_TYPE_FLOAT,
             Type::Double => duckdb::DUCKDB_TYPE_DUCKDB_TYPE_DOUBLE,
             Type::Varchar => duckdb::DUCKDB_TYPE_DUCKDB_TYPE_VARCHAR,
-            Type::Blob => duckdb::DUCKDB_TYPE_DUCKDB_TYPE_BLOB,
+            Type::Blob | Type::Base64 => duckdb::DUCKDB_TYPE_DUCKDB_TYPE_BLOB,
             Type::Uuid => duckdb::DUCKDB_TYPE_DUCKDB_TYPE_UUID,
             Type::Date => duckdb::DUCKDB_TYPE_DUCKDB_TYPE_DATE,
             Type::Time => duckdb::DUCKDB_TYPE_DUCKDB_TYPE_TIME,

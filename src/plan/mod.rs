@@ -1,10 +1,12 @@
 //! Pure decisions: options and the state of a stream become a range of sequences, and replies become an ordered run of
 //! records. No async, no clock, no network.
 
+mod duplicates;
 mod range;
 mod subject;
 mod window;
 
+pub use duplicates::{KeptKeys, Repeats};
 pub use range::{Bounds, SequenceRange, StreamState};
 pub use subject::{check_stream, check_subject_filter, subject_matches};
 pub use window::{Reply, Request, Window};

@@ -107,6 +107,11 @@ pub(super) fn timestamp(scalar: &Scalar<'_>, unit: Unit) -> Result<i64, Misfit> 
     }
 }
 
+/// A text as microseconds since 1970-01-01 UTC; without a zone it is UTC. None when it is not a time.
+pub(in crate::codec) fn utc_micros(text: &str) -> Option<i64> {
+    timestamp(&Scalar::Text(text), Unit::Micros).ok()
+}
+
 fn epoch(number: &str) -> Result<i128, Misfit> {
     let number = Decimal::parse(number).ok_or(Misfit::Kind)?;
     number.scaled(0, Rounding::HalfEven).and_then(|n| n.to_i128()).ok_or(Misfit::Range)
