@@ -37,8 +37,10 @@ GROUP BY media_type
 ORDER BY media_type;
 
 -- Later: only what is new. Nothing is, yet.
+SET VARIABLE next = (SELECT max(seq) + 1 FROM playback_events);
+
 INSERT INTO playback_events
 SELECT seq, event_id, event_type, user_id::INTEGER, media_type, title, started_at::TIMESTAMPTZ
 FROM nats_scan('MEDIA_EVENTS',
-               start_seq := (SELECT max(seq) + 1 FROM playback_events),
+               start_seq := getvariable('next'),
                json_extract := ['event_id', 'event_type', 'user_id', 'media_type', 'title', 'started_at']);

@@ -21,9 +21,9 @@ def main() -> int:
     file = arguments.parse_args().file
     end_on_sigterm()
     extension = paths.extension("release", package.machine())
-    with Server(matrix.NEWEST_SERVER) as server:
+    needs = fixtures.needs(file)
+    with Server(matrix.NEWEST_SERVER, needs.config()) as server:
         print(f"nats-server {server.version} listens on {server.url}")
-        needs = fixtures.needs(file)
         needs.prepare(server.url)
         for fixture in needs.fixtures:
             print(f"  {fixture.name}: {', '.join(f'{key}={value}' for key, value in fixture.arguments.items())}")

@@ -12,11 +12,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from scripts import paths
+from scripts.nats_server import DEFAULT_CONFIG
 
 sys.path.insert(0, str(paths.ROOT / "test"))
 
 from fixtures import NAMES  # noqa: E402
-from fixtures.stream import delete_all  # noqa: E402
 from fixtures.wire import Wire  # noqa: E402
 
 SERVERS = paths.ROOT / "test" / "servers"
@@ -49,12 +49,15 @@ class Needs:
     fixtures: list[Fixture]
     server: Path | None
 
+    def config(self) -> str:
+        """The configuration of the server."""
+        return self.server.read_text() if self.server else DEFAULT_CONFIG
+
     def prepare(self, url: str) -> None:
-        """Empties the server and applies the fixtures. A special server is new, and may have no JetStream to empty."""
-        if self.server is not None and not self.fixtures:
+        """Applies the fixtures to a server that has just started."""
+        if not self.fixtures:
             return
-        with Wire(url) as wire:
-            delete_all(wire)
+        with Wire(administrator(url, self.config())) as wire:
             for fixture in self.fixtures:
                 fixture.apply(wire)
 
@@ -90,9 +93,7 @@ def parse(place: str, text: str) -> Fixture:
     return Fixture(place, name, arguments)
 
 
-def administrator(url: str, config: Path | None) -> str:
+def administrator(url: str, config: str) -> str:
     """The URL by which fixtures reach the server: with the user of the `# admin: user:password` line of its configuration."""
-    if config is None:
-        return url
-    match = re.search(r"^# admin: (\S+)$", config.read_text(), re.MULTILINE)
+    match = re.search(r"^# admin: (\S+)$", config, re.MULTILINE)
     return url.replace("://", f"://{match[1]}@") if match else url

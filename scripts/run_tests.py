@@ -16,7 +16,7 @@ from pathlib import Path
 
 from scripts import fixtures, matrix, package, paths, processes, tools
 from scripts.matrix import Combination
-from scripts.nats_server import DEFAULT_CONFIG, Server, ServerError, end_on_sigterm
+from scripts.nats_server import Server, ServerError, end_on_sigterm
 
 WORKERS = 2
 FILE_SECONDS = 600
@@ -77,30 +77,26 @@ def environment(combination: Combination, url: str, directory: str, profile: str
     return clean
 
 
-def run_file(combination: Combination, file: Path, profile: str, shared: Server) -> tuple[str, str]:
-    """Prepares a server for the file and runs it; the outcome and what there is to say."""
+def run_file(combination: Combination, file: Path, profile: str) -> tuple[str, str]:
+    """Runs a file against a new server with its fixtures; the outcome and what there is to say."""
     try:
         needs = fixtures.needs(paths.ROOT / file)
-        if needs.server is None:
-            return run_on(combination, file, profile, needs, shared)
-        with Server(combination.server, needs.server.read_text()) as server:
-            return run_on(combination, file, profile, needs, server)
+        with (
+            Server(combination.server, needs.config()) as server,
+            tempfile.TemporaryDirectory(prefix="nats_js-test-") as directory,
+        ):
+            needs.prepare(server.url)
+            variables = environment(combination, server.url, directory, profile)
+            finished = processes.run(command(combination, file, profile), variables, FILE_SECONDS)
     except (fixtures.FixtureError, ServerError) as error:
         return FAILED, str(error)
-
-
-def run_on(combination: Combination, file: Path, profile: str, needs: fixtures.Needs, server: Server) -> tuple[str, str]:
-    needs.prepare(fixtures.administrator(server.url, needs.server))
-    with tempfile.TemporaryDirectory(prefix="nats_js-test-") as directory:
-        variables = environment(combination, server.url, directory, profile)
-        finished = processes.run(command(combination, file, profile), variables, FILE_SECONDS)
     if finished.code < 0:
         return FAILED, f"{finished.output}\nended by signal {-finished.code}"
     return EXIT_CODES.get(finished.code, FAILED), finished.output
 
 
 def run_combination(combination: Combination, profile: str) -> Report:
-    """Runs the files one after the other on a server that they share."""
+    """Runs the files one after the other."""
     report = Report(combination)
     missing = combination.missing()
     if missing is not None:
@@ -109,10 +105,9 @@ def run_combination(combination: Combination, profile: str) -> Report:
     if not combination.files:
         report.add(FAILED, "everything", "the suite has no files")
         return report
-    with Server(combination.server, DEFAULT_CONFIG) as server:
-        for file in combination.files:
-            outcome, text = run_file(combination, file, profile, server)
-            report.add(outcome, file, text)
+    for file in combination.files:
+        outcome, text = run_file(combination, file, profile)
+        report.add(outcome, file, text)
     return report
 
 

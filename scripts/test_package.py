@@ -1,0 +1,31 @@
+"""The footer of an extension file, as DuckDB reads it: from the end."""
+
+import unittest
+
+from scripts import package
+
+
+class Footer(unittest.TestCase):
+    def setUp(self):
+        self.data = package.footer("linux_amd64", "v1.2.3")
+
+    def test_fields(self):
+        end = len(self.data) - package.SIGNATURE_BYTES
+        fields = [self.data[at - 32 : at].rstrip(b"\0").decode() for at in range(end, end - 8 * 32, -32)]
+        self.assertEqual(fields, ["4", "linux_amd64", "v1.2.0", "v1.2.3", "C_STRUCT", "", "", ""])
+
+    def test_it_is_a_section_of_webassembly(self):
+        # Section 0; 531 bytes follow; a name of 16 bytes; 512 bytes of data: lengths in LEB128.
+        self.assertEqual(self.data[:22], b"\x00\x93\x04\x10duckdb_signature\x80\x04")
+        self.assertEqual(len(self.data), 22 + 512)
+
+    def test_signature_is_empty(self):
+        self.assertEqual(self.data[-256:], bytes(256))
+
+    def test_a_long_version_is_refused(self):
+        with self.assertRaisesRegex(ValueError, "does not fit"):
+            package.footer("linux_amd64", "v" * 33)
+
+
+if __name__ == "__main__":
+    unittest.main()
