@@ -12,23 +12,30 @@ SELECT version, jetstream FROM nats_ping();
 SELECT first_seq, last_seq, messages FROM nats_last_seq('MEDIA_EVENTS');
 
 -- The newest messages, as they are.
-SELECT seq, subject, ts_nats, payload::VARCHAR[:60] AS payload
+SELECT seq, subject, ts_nats, left(decode(payload), 60) AS payload
 FROM nats_scan('MEDIA_EVENTS', last_n := 5);
 
 -- One message by its sequence.
 SELECT seq, subject FROM nats_get('MEDIA_EVENTS', 42);
 
--- Fields of the JSON payload as columns; the server itself picks the subjects.
-SELECT title, count(*) AS events, count(DISTINCT username) AS viewers
-FROM nats_scan('MEDIA_EVENTS', subject := 'playback.*.movie', json_extract := ['title', 'username'])
-GROUP BY title
+-- Fields of the JSON payload, of the subjects that the server itself picks.
+SELECT decode(payload) ->> 'title' AS title, count(*) AS events, count(DISTINCT decode(payload) ->> 'username') AS viewers
+FROM nats_scan('MEDIA_EVENTS', subject := 'playback.*.movie')
+GROUP BY ALL
 ORDER BY events DESC, title;
 
 -- A table made of the stream.
+CREATE MACRO event(payload) AS decode(payload)::JSON;
+
 CREATE TABLE playback_events AS
-SELECT seq, event_id, event_type, user_id::INTEGER AS user_id, media_type, title, started_at::TIMESTAMPTZ AS started_at
-FROM nats_scan('MEDIA_EVENTS',
-               json_extract := ['event_id', 'event_type', 'user_id', 'media_type', 'title', 'started_at']);
+SELECT seq,
+       event(payload) ->> 'event_id' AS event_id,
+       event(payload) ->> 'event_type' AS event_type,
+       (event(payload) ->> 'user_id')::INTEGER AS user_id,
+       event(payload) ->> 'media_type' AS media_type,
+       event(payload) ->> 'title' AS title,
+       (event(payload) ->> 'started_at')::TIMESTAMPTZ AS started_at
+FROM nats_scan('MEDIA_EVENTS');
 
 -- Who watched what to its end, in plain SQL over that table.
 SELECT media_type, count(*) FILTER (event_type = 'start') AS started, count(*) FILTER (event_type = 'stop') AS stopped
@@ -39,8 +46,4 @@ ORDER BY media_type;
 -- Later: only what is new. Nothing is, yet.
 SET VARIABLE next = (SELECT max(seq) + 1 FROM playback_events);
 
-INSERT INTO playback_events
-SELECT seq, event_id, event_type, user_id::INTEGER, media_type, title, started_at::TIMESTAMPTZ
-FROM nats_scan('MEDIA_EVENTS',
-               start_seq := getvariable('next'),
-               json_extract := ['event_id', 'event_type', 'user_id', 'media_type', 'title', 'started_at']);
+SELECT count(*) AS new_events FROM nats_scan('MEDIA_EVENTS', start_seq := getvariable('next'));

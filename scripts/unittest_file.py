@@ -11,7 +11,8 @@ SKIPPED = 77
 
 
 def main(file: Path) -> int:
-    module = ".".join(file.with_suffix("").parts)
+    # The folder test/ is on PYTHONPATH itself: as a package its name is taken by Python's own tests.
+    module = ".".join(file.with_suffix("").parts).removeprefix("test.")
     suite = unittest.defaultTestLoader.loadTestsFromName(module)
     result = unittest.TextTestRunner(stream=sys.stdout).run(suite)
     if not result.wasSuccessful():

@@ -1,0 +1,14 @@
+"""The DuckDB of this run, with the extension loaded."""
+
+import os
+
+import duckdb
+
+from scripts import package, paths
+
+
+def connect(database: str = ":memory:", **options) -> duckdb.DuckDBPyConnection:
+    """A connection to a database of its own, in which the functions of the extension exist."""
+    connection = duckdb.connect(database, config={"allow_unsigned_extensions": "true"}, **options)
+    connection.execute(f"LOAD '{paths.extension(os.environ['NATS_JS_PROFILE'], package.machine())}'")
+    return connection
