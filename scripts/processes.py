@@ -4,6 +4,7 @@ import atexit
 import os
 import signal
 import subprocess
+import threading
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,6 +13,12 @@ from scripts import paths
 
 GRACE_SECONDS = 15
 _running: set[subprocess.Popen] = set()
+_lock = threading.Lock()
+_closed = threading.Event()
+
+
+class Closed(Exception):
+    """Nothing more is started: this program is ending."""
 
 
 @dataclass(frozen=True)
@@ -24,11 +31,14 @@ class Finished:
 
 def run(command: Sequence[str | Path], environment: Mapping[str, str], seconds: float) -> Finished:
     """Runs `command` in the project's folder and in a process group of its own, which the time limit ends."""
-    process = subprocess.Popen(
-        [str(part) for part in command], cwd=paths.ROOT, env=dict(environment), text=True, errors="replace",
-        stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, start_new_session=True,
-    )
-    _running.add(process)
+    with _lock:
+        if _closed.is_set():
+            raise Closed
+        process = subprocess.Popen(
+            [str(part) for part in command], cwd=paths.ROOT, env=dict(environment), text=True, errors="replace",
+            stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, start_new_session=True,
+        )
+        _running.add(process)
     try:
         output, _ = process.communicate(timeout=seconds)
         return Finished(process.returncode, output)
@@ -53,7 +63,9 @@ def end(process: subprocess.Popen) -> None:
 
 
 @atexit.register
-def end_all() -> None:
-    """Ends what still runs."""
+def close() -> None:
+    """Ends what still runs, and starts nothing more."""
+    with _lock:
+        _closed.set()
     for process in list(_running):
         end(process)

@@ -149,7 +149,11 @@ def main() -> int:
     end_on_sigterm()
     combinations = chosen(options)
     with ThreadPoolExecutor(WORKERS) as pool:
-        reports = list(pool.map(lambda combination: run_combination(combination, options.profile), combinations))
+        try:
+            reports = list(pool.map(lambda combination: run_combination(combination, options.profile), combinations))
+        except BaseException:
+            processes.close()
+            raise
     total = sum((report.counts for report in reports), Counter())
     for report in reports:
         for note in report.notes:
