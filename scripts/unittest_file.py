@@ -7,10 +7,13 @@ import sys
 import unittest
 from pathlib import Path
 
+from scripts.nats_server import end_on_sigterm
+
 SKIPPED = 77
 
 
 def main(file: Path) -> int:
+    end_on_sigterm()
     # The folder test/ is on PYTHONPATH itself: as a package its name is taken by Python's own tests.
     module = ".".join(file.with_suffix("").parts).removeprefix("test.")
     suite = unittest.defaultTestLoader.loadTestsFromName(module)
