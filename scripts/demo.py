@@ -10,7 +10,7 @@ import sys
 from pathlib import Path
 
 from scripts import fixtures, matrix, package, paths, tools
-from scripts.nats_server import Server, end_on_sigterm
+from scripts.nats_server import Server, end_on_sigterm, environment_without_nats
 
 QUICKSTART = paths.ROOT / "examples" / "quickstart.sql"
 
@@ -31,7 +31,7 @@ def main() -> int:
         shell = [tools.cli_binary(matrix.CLI), "-unsigned", "-bail", "-echo", "-init", os.devnull]
         ended = subprocess.run(
             [*shell, "-cmd", f"LOAD '{extension}'", "-f", file],
-            env={**os.environ, "NATS_URL": server.url}, stdin=subprocess.DEVNULL,
+            env={**environment_without_nats(), "NATS_URL": server.url}, stdin=subprocess.DEVNULL,
         )
     print(f"\nnats-server stopped, its store removed. Try it on your own: see {file}" if not ended.returncode else "\nfailed")
     return ended.returncode

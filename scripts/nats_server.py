@@ -137,6 +137,11 @@ def _close_all() -> None:
         server.close()
 
 
+def environment_without_nats() -> dict[str, str]:
+    """This program's environment without the variables that name a NATS server or an account on one."""
+    return {name: value for name, value in os.environ.items() if not name.startswith("NATS_")}
+
+
 def end_on_sigterm() -> None:
     """Makes SIGTERM end this program as Ctrl-C does, so that nothing it started survives it. Call it in `main`."""
     if threading.current_thread() is threading.main_thread():

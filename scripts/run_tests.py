@@ -16,14 +16,12 @@ from pathlib import Path
 
 from scripts import fixtures, matrix, package, paths, processes, tools
 from scripts.matrix import Combination
-from scripts.nats_server import Server, ServerError, end_on_sigterm
+from scripts.nats_server import Server, ServerError, end_on_sigterm, environment_without_nats
 
 WORKERS = 2
 FILE_SECONDS = 600
 PASSED, FAILED, SKIPPED = "passed", "failed", "skipped"
 EXIT_CODES = {0: PASSED, 77: SKIPPED}
-# The extension reads such variables; a developer's own must not reach the tests.
-NATS_VARIABLES = "NATS_"
 
 _print_lock = threading.Lock()
 
@@ -60,7 +58,7 @@ def command(combination: Combination, file: Path, profile: str) -> list[str | Pa
 
 def environment(combination: Combination, url: str, directory: str, profile: str) -> dict[str, str]:
     """This process's environment without its NATS settings, and what test/README.md promises."""
-    clean = {name: value for name, value in os.environ.items() if not name.startswith(NATS_VARIABLES)}
+    clean = environment_without_nats()
     host = tools.duckdb(combination.host).folder
     clean |= {
         "PYTHONPATH": os.pathsep.join([str(host), str(paths.ROOT), str(paths.ROOT / "test")]),
