@@ -45,6 +45,16 @@ counters! {
     CONNECTS = "connects";
     /// Connections that came back after they were lost.
     RECONNECTS = "reconnects";
+    /// Messages that durables gave to this process.
+    GIVEN = "given";
+    /// Messages among them that were delivered before.
+    REDELIVERED = "redelivered";
+    /// Messages that were acknowledged, confirmed by the server.
+    ACKED = "acked";
+    /// Messages that were returned, confirmed by the server.
+    REJECTED = "returned";
+    /// Messages that were given and never settled: the server took them back after `ack_wait`.
+    UNSETTLED = "unsettled";
 }
 
 /// Every counter's name and value, in a fixed order.

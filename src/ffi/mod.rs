@@ -12,11 +12,13 @@ pub mod host;
 mod logical;
 mod scalar;
 mod table;
+mod type_text;
 mod value;
 
 pub use chunk::{Chunk, Vector};
 pub use scalar::{Input, ScalarFunction, ScalarSignature};
 pub use table::{Bound, TableFunction};
+pub use type_text::parse_types;
 
 use libduckdb_sys as duckdb;
 

@@ -2,6 +2,7 @@
 
 mod api;
 mod connection;
+pub mod durable;
 mod fetch;
 mod get;
 mod options;

@@ -136,6 +136,17 @@ fn stored_headers(headers: &HeaderMap) -> Headers {
     Headers(stored)
 }
 
+/// All headers of a message that a consumer delivered, by name.
+pub(super) fn all_headers(headers: &HeaderMap) -> Headers {
+    let mut all = Vec::new();
+    for (name, values) in headers.iter() {
+        let name: &str = name.as_ref();
+        all.extend(values.iter().map(|value| (name.to_owned(), value.as_str().to_owned())));
+    }
+    all.sort_by(|(a, _), (b, _)| a.cmp(b));
+    Headers(all)
+}
+
 /// The headers of a block `NATS/1.0\r\nName: value\r\n...\r\n`, by name.
 fn header_block(block: &[u8]) -> Headers {
     let text = String::from_utf8_lossy(block);

@@ -1,0 +1,196 @@
+//! The consumer behind a durable: made when it is absent, compared when it exists.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use serde::{Deserialize, Serialize};
+
+use crate::error::{Error, Result};
+use crate::jetstream::api::{ApiError, Failure};
+use crate::jetstream::connection::Connection;
+use crate::jetstream::runtime::block_on;
+
+/// How long the server waits for an acknowledgement before it delivers again, when none is asked for.
+const DEFAULT_ACK_WAIT: Duration = Duration::from_secs(30);
+/// How many messages may be unacknowledged at once, when none is asked for.
+const DEFAULT_MAX_ACK_PENDING: i64 = 100_000;
+/// No consumer of that name (ADR-7).
+const CONSUMER_NOT_FOUND: u32 = 10_014;
+
+/// What a caller wants of a durable. What is None is taken as it is, or from the defaults when it is created: explicit
+/// acks, all messages, `ack_wait` 30 s, `max_deliver` -1, `max_ack_pending` 100000.
+#[derive(Debug, Clone)]
+pub struct DurableOptions {
+    /// The stream's name.
+    pub stream: String,
+    /// The consumer's name.
+    pub durable: String,
+    /// The subject filter; None reads the whole stream.
+    pub subject: Option<String>,
+    /// How long the server waits for an acknowledgement.
+    pub ack_wait: Option<Duration>,
+    /// How often a message is delivered at most; -1 for no end.
+    pub max_deliver: Option<i64>,
+    /// How many messages may be unacknowledged at once.
+    pub max_ack_pending: Option<i64>,
+    /// How many messages one call wants; the default of `max_ack_pending` is not below it.
+    pub batch: Option<u64>,
+}
+
+#[derive(Deserialize)]
+struct Info {
+    config: Config,
+}
+
+#[derive(Debug, Default, Deserialize, Serialize)]
+#[serde(default)]
+struct Config {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    durable_name: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    deliver_subject: Option<String>,
+    deliver_policy: String,
+    ack_policy: String,
+    replay_policy: String,
+    /// Nanoseconds.
+    ack_wait: u64,
+    max_deliver: i64,
+    max_ack_pending: i64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    filter_subject: Option<String>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    filter_subjects: Vec<String>,
+}
+
+#[derive(Serialize)]
+struct Create<'a> {
+    stream_name: &'a str,
+    config: Config,
+}
+
+/// Makes sure that the durable exists as wanted; the answer is its `ack_wait`. One or two round trips.
+///
+/// # Errors
+/// One that exists with another configuration; the error says what differs.
+pub fn ensure(connection: &Arc<Connection>, options: &DurableOptions) -> Result<Duration> {
+    block_on(async {
+        let DurableOptions { stream, durable, .. } = options;
+        let info_call = format!("CONSUMER.INFO.{stream}.{durable}");
+        let mut info = connection.api::<Info>(&info_call, Bytes::new()).await;
+        let mut call = info_call.clone();
+        if matches!(&info, Err(Failure::Api(ApiError { err_code: CONSUMER_NOT_FOUND, .. }))) {
+            call = format!("CONSUMER.CREATE.{stream}.{durable}");
+            let request = Create { stream_name: stream, config: wanted(options) };
+            let body = serde_json::to_vec(&request).map_err(|error| Error::foreign("consumer", &error))?;
+            info = connection.api::<Info>(&call, Bytes::from(body)).await;
+            if matches!(info, Err(Failure::Api(_))) {
+                // Another process may have made it between the two calls, in its own way.
+                let again = connection.api::<Info>(&info_call, Bytes::new()).await;
+                info = again.or(info);
+            }
+        }
+        let config = match info {
+            Ok(info) => info.config,
+            Err(failure) => return Err(connection.explain(failure, &call, stream).await),
+        };
+        let differences = differences(&config, options);
+        if differences.is_empty() {
+            return Ok(Duration::from_nanos(config.ack_wait));
+        }
+        Err(Error::new(format!(
+            "the consumer '{durable}' exists with another configuration: {}",
+            differences.join(", ")
+        ))
+        .stream(stream)
+        .server(connection.label())
+        .advice("use another durable name, the same parameters, or delete that consumer"))
+    })
+}
+
+fn wanted(options: &DurableOptions) -> Config {
+    let batch = options.batch.and_then(|batch| i64::try_from(batch).ok()).unwrap_or(0);
+    Config {
+        durable_name: Some(options.durable.clone()),
+        deliver_subject: None,
+        deliver_policy: "all".into(),
+        ack_policy: "explicit".into(),
+        replay_policy: "instant".into(),
+        ack_wait: options.ack_wait.unwrap_or(DEFAULT_ACK_WAIT).as_nanos() as u64,
+        max_deliver: options.max_deliver.unwrap_or(-1),
+        max_ack_pending: options.max_ack_pending.unwrap_or(DEFAULT_MAX_ACK_PENDING.max(batch)),
+        filter_subject: options.subject.clone(),
+        filter_subjects: Vec::new(),
+    }
+}
+
+/// What an existing consumer does otherwise than wanted.
+fn differences(config: &Config, options: &DurableOptions) -> Vec<String> {
+    let mut differences = Vec::new();
+    let mut differ = |name: &str, is: String, wanted: String| {
+        if is != wanted {
+            differences.push(format!("{name} is {is}, not {wanted}"));
+        }
+    };
+    let push = config.deliver_subject.as_ref().is_some_and(|subject| !subject.is_empty());
+    differ("its kind", if push { "push" } else { "pull" }.into(), "pull".into());
+    differ("ack_policy", config.ack_policy.clone(), "explicit".into());
+    differ("deliver_policy", config.deliver_policy.clone(), "all".into());
+    let mut filters = config.filter_subjects.clone();
+    filters.extend(config.filter_subject.clone().filter(|filter| !filter.is_empty()));
+    let shown =
+        |filter: &str| if filter.is_empty() || filter == ">" { "not set".into() } else { format!("'{filter}'") };
+    differ("the subject filter", shown(&filters.join(", ")), shown(options.subject.as_deref().unwrap_or_default()));
+    if let Some(ack_wait) = options.ack_wait {
+        let is = Duration::from_nanos(config.ack_wait);
+        differ("ack_wait", format!("{is:?}"), format!("{ack_wait:?}"));
+    }
+    // The server writes -1 for a number that was left at 0.
+    if let Some(max_deliver) = options.max_deliver {
+        differ("max_deliver", config.max_deliver.to_string(), max_deliver.to_string());
+    }
+    if let Some(max_ack_pending) = options.max_ack_pending {
+        differ("max_ack_pending", config.max_ack_pending.to_string(), max_ack_pending.to_string());
+    }
+    differences
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn options() -> DurableOptions {
+        DurableOptions {
+            stream: "S".into(),
+            durable: "d".into(),
+            subject: None,
+            ack_wait: None,
+            max_deliver: None,
+            max_ack_pending: None,
+            batch: Some(7),
+        }
+    }
+
+    #[test]
+    fn what_was_made_is_what_was_wanted() {
+        assert_eq!(differences(&wanted(&options()), &options()), Vec::<String>::new());
+        let filtered = DurableOptions {
+            subject: Some("a.>".into()),
+            ack_wait: Some(Duration::from_secs(3)),
+            max_deliver: Some(5),
+            max_ack_pending: Some(10),
+            ..options()
+        };
+        assert_eq!(differences(&wanted(&filtered), &filtered), Vec::<String>::new());
+        let named = differences(&wanted(&options()), &filtered);
+        assert_eq!(
+            named,
+            [
+                "the subject filter is not set, not 'a.>'",
+                "ack_wait is 30s, not 3s",
+                "max_deliver is -1, not 5",
+                "max_ack_pending is 100000, not 10"
+            ]
+        );
+    }
+}

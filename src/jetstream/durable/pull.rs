@@ -1,0 +1,210 @@
+//! Pulling messages from a durable, in pages, until it is drained or enough came.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_nats::{Message, Subscriber};
+use bytes::Bytes;
+use futures_util::{FutureExt, StreamExt};
+
+use crate::error::{Error, Result};
+use crate::jetstream::api::{Failure, forbids};
+use crate::jetstream::connection::Connection;
+use crate::jetstream::get::count;
+use crate::jetstream::reply::all_headers;
+use crate::jetstream::runtime::block_on;
+use crate::record::Record;
+use crate::stats;
+
+/// The number of messages that one pull asks for.
+const BATCH: u64 = 1_000;
+/// The most bytes of one pull.
+const MAX_BYTES: u64 = 16 * 1024 * 1024;
+/// The number of records in a page: DuckDB's vector size.
+const PAGE: usize = 2_048;
+
+/// One message as the consumer delivered it.
+#[derive(Debug, Clone)]
+pub struct Delivery {
+    /// The message.
+    pub record: Record,
+    /// Where an acknowledgement of this delivery goes.
+    pub ack_subject: String,
+}
+
+/// How much a call takes.
+#[derive(Debug, Clone, Copy)]
+pub struct PullLimits {
+    /// The most messages; None until the consumer is drained.
+    pub messages: Option<u64>,
+    /// How long to wait for the first message when there is none.
+    pub wait: Duration,
+}
+
+/// A running read of a durable.
+pub struct Pull {
+    connection: Arc<Connection>,
+    stream: String,
+    durable: String,
+    inbox: String,
+    replies: Subscriber,
+    left: u64,
+    wait: Duration,
+    pulls: u64,
+    drained: bool,
+}
+
+/// How one pull ended.
+enum End {
+    /// All that was asked for came.
+    Filled,
+    /// Nothing more is there now.
+    Drained,
+    /// The server closed the pull early; ask again.
+    Again,
+}
+
+impl Pull {
+    /// Starts a read; the consumer exists.
+    pub fn start(connection: Arc<Connection>, stream: &str, durable: &str, limits: PullLimits) -> Result<Self> {
+        let inbox = connection.client.new_inbox();
+        let subject = format!("{inbox}.*");
+        let replies = block_on(async {
+            let subscribed = connection.client.subscribe(subject).await;
+            subscribed.map_err(|error| Error::foreign("cannot subscribe for messages", &error))
+        })?;
+        Ok(Self {
+            connection,
+            stream: stream.to_owned(),
+            durable: durable.to_owned(),
+            inbox,
+            replies,
+            left: limits.messages.unwrap_or(u64::MAX),
+            wait: limits.wait,
+            pulls: 0,
+            drained: false,
+        })
+    }
+
+    /// The next deliveries, in the order in which the server gave them; None when the consumer is drained.
+    pub fn next_page(&mut self) -> Result<Option<Vec<Delivery>>> {
+        block_on(async {
+            let mut page = Vec::with_capacity(PAGE);
+            while !self.drained && self.left > 0 && page.len() < PAGE {
+                let asked = self.left.min(BATCH).min((PAGE - page.len()) as u64);
+                let before = page.len();
+                let end = self.pull(asked, Duration::ZERO, &mut page).await?;
+                let nothing = page.is_empty() && matches!(end, End::Drained);
+                let end = if nothing && !self.wait.is_zero() {
+                    let wait = std::mem::take(&mut self.wait);
+                    self.pull(1, wait, &mut page).await?
+                } else {
+                    end
+                };
+                // The wait is for the first message only.
+                self.wait = if page.is_empty() { self.wait } else { Duration::ZERO };
+                self.left -= (page.len() - before) as u64;
+                self.drained = matches!(end, End::Drained);
+            }
+            count(page.iter().map(|delivery: &Delivery| &delivery.record));
+            Ok((!page.is_empty()).then_some(page))
+        })
+        .map_err(|error: Error| error.stream(&self.stream).server(self.connection.label()))
+    }
+
+    /// One pull request and all its answers. With a wait of zero the server answers at once with what there is.
+    async fn pull(&mut self, asked: u64, wait: Duration, page: &mut Vec<Delivery>) -> Result<End> {
+        let mut forbidden = self.connection.forbidden();
+        let call = format!("CONSUMER.MSG.NEXT.{}.{}", self.stream, self.durable);
+        let subject = self.connection.api_subject(&call);
+        let token = self.pulls.to_string();
+        self.pulls += 1;
+        let body = if wait.is_zero() {
+            format!(r#"{{"batch":{asked},"no_wait":true,"max_bytes":{MAX_BYTES}}}"#)
+        } else {
+            format!(r#"{{"batch":{asked},"expires":{}}}"#, wait.as_nanos())
+        };
+        let reply_to = format!("{}.{token}", self.inbox);
+        let sent =
+            self.connection.client.publish_with_reply(subject.clone(), reply_to.clone(), Bytes::from(body)).await;
+        sent.map_err(|error| Error::foreign("cannot send a pull request", &error))?;
+        let mut received = 0;
+        while received < asked {
+            let message = match tokio::task::unconstrained(self.replies.next()).now_or_never() {
+                Some(message) => message,
+                None => tokio::select! {
+                    message = self.replies.next() => message,
+                    word = forbidden.recv() => {
+                        if word.is_ok_and(|word| forbids(&word, &subject)) {
+                            return Err(self.connection.failure(Failure::Forbidden, &call));
+                        }
+                        continue;
+                    }
+                    () = tokio::time::sleep(self.connection.timeout + wait) => {
+                        return Err(self.connection.failure(Failure::TimedOut, &call));
+                    }
+                },
+            };
+            let Some(message) = message else { return Err(Error::new("the connection was closed while reading")) };
+            match message.status.map(|status| status.as_u16()) {
+                // Statuses come on the pull's own subject; one of an earlier pull is of no interest.
+                Some(_) if message.subject.as_str() != reply_to => {}
+                Some(status) => return self.status(status, message.description.unwrap_or_default(), &call).await,
+                None => {
+                    page.push(delivery(message)?);
+                    received += 1;
+                }
+            }
+        }
+        Ok(End::Filled)
+    }
+
+    /// What the server says when it ends a pull before it is filled (ADR-13).
+    async fn status(&mut self, status: u16, description: String, call: &str) -> Result<End> {
+        let words = description.to_lowercase();
+        match status {
+            404 | 408 => Ok(End::Drained),
+            409 if words.contains("maxbytes") || words.contains("leadership") => Ok(End::Again),
+            409 if words.contains("maxackpending") => Ok(End::Drained),
+            409 => Err(Error::new(format!("the consumer '{}' stopped: {description}", self.durable))
+                .advice("check the consumer with FROM nats_consumers(stream)")),
+            503 => {
+                let info = format!("CONSUMER.INFO.{}.{}", self.stream, self.durable);
+                match self.connection.api::<serde_json::Value>(&info, Bytes::new()).await {
+                    Ok(_) => Err(Error::new("the consumer does not answer").advice("check that its servers are up")),
+                    Err(failure) => Err(self.connection.explain(failure, call, &self.stream).await),
+                }
+            }
+            _ => Err(Error::new(format!("the server refused to deliver: status {status} {description}"))),
+        }
+    }
+}
+
+/// A delivered message. Its reply subject holds its place in stream and consumer (ADR-15):
+/// `$JS.ACK.<stream>.<consumer>.<delivered>.<sequence>.<consumer sequence>.<time>.<pending>`, from newer servers with
+/// `<domain>.<account>` behind `$JS.ACK` and a token at the end.
+fn delivery(message: Message) -> Result<Delivery> {
+    let malformed = || Error::new("a message without a JetStream reply subject");
+    let reply = message.reply.ok_or_else(malformed)?;
+    let tokens: Vec<&str> = reply.as_str().split('.').collect();
+    let shift = match tokens.len() {
+        9 => 0,
+        11.. => 2,
+        _ => return Err(malformed()),
+    };
+    let number = |index: usize| tokens.get(index + shift).and_then(|token| token.parse::<u64>().ok());
+    let (Some(delivered), Some(sequence), Some(time)) = (number(4), number(5), number(7)) else {
+        return Err(malformed());
+    };
+    if delivered > 1 {
+        stats::REDELIVERED.add(1);
+    }
+    let record = Record {
+        subject: Bytes::copy_from_slice(message.subject.as_bytes()),
+        sequence,
+        time_ns: i64::try_from(time).map_err(|_| malformed())?,
+        headers: message.headers.as_ref().map(all_headers).unwrap_or_default(),
+        payload: message.payload,
+    };
+    Ok(Delivery { record, ack_subject: reply.to_string() })
+}
