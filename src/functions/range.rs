@@ -63,55 +63,34 @@ pub fn read(arguments: &Arguments) -> Result<RangeOptions> {
     })
 }
 
-/// A running read of a range: its records in pages, in sequence order.
-pub struct RangeRead {
-    fetch: Option<Fetch>,
-    subject_contains: Option<String>,
-    bounds: Bounds,
-    left: u64,
-}
-
-impl RangeRead {
-    /// Plans the range against the stream as it is now, and starts reading. The end is fixed here, so that reading a
-    /// busy stream ends.
-    pub fn start(options: &RangeOptions, connection: &Arc<Connection>, headers: bool) -> Result<Self> {
-        let state = stream_state(connection, &options.stream)?;
-        let planner = Planner { options, connection, state };
-        let mut range = planner.resolve_bounds()?;
-        if let Some(n) = options.last_n {
-            range = planner.newest(range, n)?;
-        }
-        planner.read(range, options.max_messages, headers)
-    }
-
-    /// The next records; None at the end.
-    pub fn next_page(&mut self) -> Result<Option<Vec<Record>>> {
-        while let Some(fetch) = self.fetch.as_mut().filter(|_| self.left > 0) {
-            let Some(mut page) = fetch.next_page()? else { break };
-            if let Some(part) = &self.subject_contains {
-                page.retain(|record| contains(&record.subject, part.as_bytes()));
-            }
-            page.retain(|record| self.bounds.admit_time(record.time_ns));
-            page.truncate(usize::try_from(self.left).unwrap_or(usize::MAX));
-            self.left -= page.len() as u64;
-            if !page.is_empty() {
-                return Ok(Some(page));
-            }
-        }
-        self.fetch = None;
-        Ok(None)
-    }
-}
-
-struct Planner<'a> {
-    options: &'a RangeOptions,
-    connection: &'a Arc<Connection>,
+/// The messages that one run reads: a range of sequences that is fixed when the run starts, so that reading a busy
+/// stream ends.
+pub struct RangePlan {
+    options: RangeOptions,
+    connection: Arc<Connection>,
     state: StreamState,
+    range: SequenceRange,
 }
 
-impl Planner<'_> {
+impl RangePlan {
+    /// Plans against the stream as it is now.
+    pub fn resolve(options: &RangeOptions, connection: &Arc<Connection>) -> Result<Self> {
+        let state = stream_state(connection, &options.stream)?;
+        let range = SequenceRange { first: 1, last: 0 };
+        let mut plan = Self { options: options.clone(), connection: Arc::clone(connection), state, range };
+        plan.range = plan.resolve_bounds()?;
+        if let Some(n) = options.last_n {
+            plan.range = plan.newest(plan.range, n)?;
+        }
+        Ok(plan)
+    }
+
+    /// Starts reading the planned messages.
+    pub fn read(&self, headers: bool) -> Result<RangeRead> {
+        self.read_range(self.range, self.options.max_messages, headers)
+    }
     fn resolve_bounds(&self) -> Result<SequenceRange> {
-        let from = |micros| first_sequence_from(self.connection, &self.options.stream, &self.state, micros);
+        let from = |micros| first_sequence_from(&self.connection, &self.options.stream, &self.state, micros);
         match self.options.bounds {
             Bounds::All => Ok(self.state.range()),
             Bounds::Sequence { start, end } => Ok(self.state.clamp(start, end)),
@@ -146,7 +125,7 @@ impl Planner<'_> {
         loop {
             let window = SequenceRange { first: range.first.max((end + 1).saturating_sub(width)), last: end };
             let mut older: VecDeque<u64> = VecDeque::new();
-            let mut read = self.read(window, None, false)?;
+            let mut read = self.read_range(window, None, false)?;
             while let Some(page) = read.next_page()? {
                 older.extend(page.iter().map(|record| record.sequence));
                 let surplus = (older.len() + newest.len()).saturating_sub(usize::try_from(n).unwrap_or(usize::MAX));
@@ -163,8 +142,8 @@ impl Planner<'_> {
         }
     }
 
-    fn read(&self, range: SequenceRange, limit: Option<u64>, headers: bool) -> Result<RangeRead> {
-        let options = self.options;
+    fn read_range(&self, range: SequenceRange, limit: Option<u64>, headers: bool) -> Result<RangeRead> {
+        let options = &self.options;
         let by_time = matches!(options.bounds, Bounds::Time { .. });
         // A filter on our side would make the server's count too small.
         let limit_on_server = limit.filter(|_| options.subject_contains.is_none() && !by_time);
@@ -180,7 +159,7 @@ impl Planner<'_> {
                 direct: self.state.direct,
                 headers,
             };
-            Some(Fetch::start(Arc::clone(self.connection), request)?)
+            Some(Fetch::start(Arc::clone(&self.connection), request)?)
         };
         Ok(RangeRead {
             fetch,
@@ -188,6 +167,34 @@ impl Planner<'_> {
             bounds: options.bounds,
             left: limit.unwrap_or(u64::MAX),
         })
+    }
+}
+
+/// A running read of a range: its records in pages, in sequence order.
+pub struct RangeRead {
+    fetch: Option<Fetch>,
+    subject_contains: Option<String>,
+    bounds: Bounds,
+    left: u64,
+}
+
+impl RangeRead {
+    /// The next records; None at the end.
+    pub fn next_page(&mut self) -> Result<Option<Vec<Record>>> {
+        while let Some(fetch) = self.fetch.as_mut().filter(|_| self.left > 0) {
+            let Some(mut page) = fetch.next_page()? else { break };
+            if let Some(part) = &self.subject_contains {
+                page.retain(|record| contains(&record.subject, part.as_bytes()));
+            }
+            page.retain(|record| self.bounds.admit_time(record.time_ns));
+            page.truncate(usize::try_from(self.left).unwrap_or(usize::MAX));
+            self.left -= page.len() as u64;
+            if !page.is_empty() {
+                return Ok(Some(page));
+            }
+        }
+        self.fetch = None;
+        Ok(None)
     }
 }
 

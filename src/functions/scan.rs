@@ -1,7 +1,7 @@
 //! `nats_scan(stream, ...)`: the messages of a stream, in sequence order.
 
 use super::messages::Layout;
-use super::range::{RangeOptions, RangeRead};
+use super::range::{RangeOptions, RangePlan, RangeRead};
 use super::{connection, messages, range};
 use crate::error::Result;
 use crate::ffi::{Bound, Chunk, TableFunction};
@@ -46,7 +46,7 @@ impl TableFunction for NatsScan {
     fn open(plan: &Plan, projection: &[usize]) -> Result<Run> {
         let connection = connection::open(&plan.connect)?;
         let headers = plan.layout.wants_headers(projection);
-        let read = RangeRead::start(&plan.range, &connection, headers)?;
+        let read = RangePlan::resolve(&plan.range, &connection)?.read(headers)?;
         Ok(Run { read, layout: plan.layout.clone(), page: Vec::new(), written: 0 })
     }
 

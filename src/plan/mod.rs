@@ -2,11 +2,13 @@
 //! records. No async, no clock, no network.
 
 mod duplicates;
+mod newest;
 mod range;
 mod subject;
 mod window;
 
 pub use duplicates::{KeptKeys, Repeats};
+pub use newest::NewestKeys;
 pub use range::{Bounds, SequenceRange, StreamState};
 pub use subject::{check_stream, check_subject_filter, subject_matches};
 pub use window::{Reply, Request, Window};

@@ -1,0 +1,140 @@
+//! Which rows of a call are the newest of their keys.
+
+use std::collections::HashSet;
+use std::hash::{BuildHasher, RandomState};
+
+use hashbrown::HashTable;
+
+/// The keys of all rows of a call, in the order in which they came.
+///
+/// Keys are stored once; a row costs 8 bytes and 4 for each of its keys beside that.
+pub struct NewestKeys {
+    hasher: RandomState,
+    /// Positions in `ends`.
+    table: HashTable<u32>,
+    text: Vec<u8>,
+    /// Where each distinct key ends in `text`; its template is the first byte.
+    ends: Vec<usize>,
+    rows: Vec<Row>,
+    /// The keys of all rows, end to end.
+    row_keys: Vec<u32>,
+}
+
+struct Row {
+    sequence: u64,
+    /// Where the row's keys end in `row_keys`.
+    end: usize,
+}
+
+impl Default for NewestKeys {
+    fn default() -> Self {
+        Self {
+            hasher: RandomState::new(),
+            table: HashTable::new(),
+            text: Vec::new(),
+            ends: Vec::new(),
+            rows: Vec::new(),
+            row_keys: Vec::new(),
+        }
+    }
+}
+
+impl NewestKeys {
+    /// Notes a row. A key that is absent constrains nothing.
+    pub fn note(&mut self, sequence: u64, keys: &[Option<&str>]) {
+        for (template, key) in keys.iter().enumerate() {
+            if let Some(key) = key {
+                let id = self.intern(template as u8, key.as_bytes());
+                self.row_keys.push(id);
+            }
+        }
+        self.rows.push(Row { sequence, end: self.row_keys.len() });
+    }
+
+    /// The sequences of the rows that stay: from the newest on, each row none of whose keys is one of a row that stays.
+    pub fn finish(self) -> HashSet<u64> {
+        let mut taken = vec![false; self.ends.len()];
+        let mut stay = HashSet::new();
+        for (index, row) in self.rows.iter().enumerate().rev() {
+            let start = if index == 0 { 0 } else { self.rows[index - 1].end };
+            let keys = &self.row_keys[start..row.end];
+            if keys.iter().any(|key| taken[*key as usize]) {
+                continue;
+            }
+            keys.iter().for_each(|key| taken[*key as usize] = true);
+            stay.insert(row.sequence);
+        }
+        stay
+    }
+
+    fn intern(&mut self, template: u8, key: &[u8]) -> u32 {
+        let Self { hasher, table, text, ends, .. } = self;
+        let hash = hasher.hash_one((template, key));
+        let stored = |id: u32, text: &[u8], ends: &[usize]| -> std::ops::Range<usize> {
+            let id = id as usize;
+            debug_assert!(ends[id] <= text.len());
+            (if id == 0 { 0 } else { ends[id - 1] })..ends[id]
+        };
+        let equal = |id: &u32| text[stored(*id, text, ends)].split_first() == Some((&template, key));
+        if let Some(id) = table.find(hash, equal) {
+            return *id;
+        }
+        let id = ends.len() as u32;
+        text.push(template);
+        text.extend_from_slice(key);
+        ends.push(text.len());
+        let rehash = |id: &u32| match text[stored(*id, text, ends)].split_first() {
+            Some((template, key)) => hasher.hash_one((*template, key)),
+            None => 0,
+        };
+        table.insert_unique(hash, id, rehash);
+        id
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn newest(rows: &[(u64, &[Option<&str>])]) -> Vec<u64> {
+        let mut keys = NewestKeys::default();
+        for (sequence, row) in rows {
+            keys.note(*sequence, row);
+        }
+        let mut stay: Vec<u64> = keys.finish().into_iter().collect();
+        stay.sort_unstable();
+        stay
+    }
+
+    #[test]
+    fn the_newest_row_of_a_key_stays() {
+        assert_eq!(newest(&[(1, &[Some("a")]), (2, &[Some("b")]), (3, &[Some("a")])]), [2, 3]);
+    }
+
+    #[test]
+    fn a_row_that_does_not_stay_takes_no_key() {
+        // From the newest: 3 stays with a and y; 2 repeats y, so its b is free for 1.
+        let rows: [(u64, &[Option<&str>]); 3] =
+            [(1, &[Some("b"), Some("x")]), (2, &[Some("b"), Some("y")]), (3, &[Some("a"), Some("y")])];
+        assert_eq!(newest(&rows), [1, 3]);
+    }
+
+    #[test]
+    fn absent_keys_and_other_templates_do_not_meet() {
+        assert_eq!(
+            newest(&[(1, &[Some("a"), None]), (2, &[Some("b"), None]), (3, &[Some("c"), Some("a")])]),
+            [1, 2, 3]
+        );
+    }
+
+    #[test]
+    fn many_keys() {
+        let mut keys = NewestKeys::default();
+        for sequence in 0..40_000_u64 {
+            keys.note(sequence, &[Some(&format!("k{}", sequence % 1_000))]);
+        }
+        let stay = keys.finish();
+        assert_eq!(stay.len(), 1_000);
+        assert!((39_000..40_000).all(|sequence| stay.contains(&sequence)));
+    }
+}
