@@ -3,10 +3,14 @@
 //! A [`Codec`] is chosen at bind and is immutable; a [`Decoder`] is made from it for each run and owns the scratch
 //! space. A new payload format is one file in this folder and one line in the list of formats.
 
+pub mod cbor;
 mod document;
+pub mod inflate;
 pub mod json;
 pub mod key;
+pub mod msgpack;
 pub mod path;
+pub mod rows;
 pub mod scalar;
 #[cfg(test)]
 mod testing;

@@ -7,30 +7,30 @@ use serde::de::{self, DeserializeSeed, Deserializer, IgnoredAny, MapAccess, SeqA
 
 use super::keys::{FindField, ReadKey, first_duplicate, shown};
 use super::seen::Seen;
-use super::{Context, Format, Slot, visit_scalars};
+use super::{Context, Slot, Values, visit_scalars};
 use crate::codec::scalar::{Scalar, describe};
-use crate::column::{Buffer, ListValues, Type, Values};
+use crate::column::{self, Buffer, ListValues, Type};
 
 /// Reads one value as a type and appends it to a buffer.
-pub(super) struct Fill<'a, F> {
+pub(super) struct Fill<'a, V> {
     pub ty: &'a Type,
     pub buffer: &'a mut Buffer,
     pub context: &'a Context<'a>,
-    pub format: PhantomData<F>,
+    pub values: PhantomData<V>,
 }
 
-impl<'de, F: Format> DeserializeSeed<'de> for Fill<'_, F> {
+impl<'de, V: Values> DeserializeSeed<'de> for Fill<'_, V> {
     type Value = ();
 
     fn deserialize<D: Deserializer<'de>>(self, value: D) -> Result<(), D::Error> {
         match self.ty {
             Type::List(_) | Type::Struct(_) | Type::Map(..) => value.deserialize_any(self),
-            _ => F::scalar(value, Slot { ty: self.ty, buffer: self.buffer, context: self.context }),
+            _ => V::scalar(value, Slot { ty: self.ty, buffer: self.buffer, context: self.context }),
         }
     }
 }
 
-impl<F: Format> Fill<'_, F> {
+impl<V: Values> Fill<'_, V> {
     fn scalar<E: de::Error>(self, scalar: Scalar<'_>) -> Result<(), E> {
         if scalar == Scalar::Null {
             self.buffer.push_null();
@@ -50,10 +50,10 @@ impl<F: Format> Fill<'_, F> {
         mut map: A,
     ) -> Result<(), A::Error> {
         let start = out.ends.last().copied().unwrap_or(0);
-        let Values::Struct(pair) = &mut out.child.values else { return Err(layout(context)) };
+        let column::Values::Struct(pair) = &mut out.child.values else { return Err(layout(context)) };
         let [keys, values] = pair.as_mut_slice() else { return Err(layout(context)) };
         while map.next_key_seed(ReadKey(Slot { ty: types.0, buffer: &mut *keys, context }))?.is_some() {
-            let value = Fill::<F> { ty: types.1, buffer: &mut *values, context, format: PhantomData };
+            let value = Fill::<V> { ty: types.1, buffer: &mut *values, context, values: PhantomData };
             map.next_value_seed(value).inspect_err(|_| context.under_key(&shown(keys, keys.len() - 1)))?;
             out.child.valid.push(true);
         }
@@ -70,7 +70,7 @@ fn layout<E: de::Error>(context: &Context<'_>) -> E {
     context.fail("the buffer does not have the layout of its type")
 }
 
-impl<'de, F: Format> Visitor<'de> for Fill<'_, F> {
+impl<'de, V: Values> Visitor<'de> for Fill<'_, V> {
     type Value = ();
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -78,12 +78,12 @@ impl<'de, F: Format> Visitor<'de> for Fill<'_, F> {
     }
 
     fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<(), A::Error> {
-        let (Type::List(ty), Values::List(out)) = (self.ty, &mut self.buffer.values) else {
+        let (Type::List(ty), column::Values::List(out)) = (self.ty, &mut self.buffer.values) else {
             return self.misfit("a list");
         };
         let start = out.child.len();
         loop {
-            let element = Fill::<F> { ty, buffer: &mut out.child, context: self.context, format: PhantomData };
+            let element = Fill::<V> { ty, buffer: &mut out.child, context: self.context, values: PhantomData };
             match list.next_element_seed(element) {
                 Ok(Some(())) => {}
                 Ok(None) => break,
@@ -100,7 +100,7 @@ impl<'de, F: Format> Visitor<'de> for Fill<'_, F> {
 
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<(), A::Error> {
         match (self.ty, &mut self.buffer.values) {
-            (Type::Struct(fields), Values::Struct(children)) => {
+            (Type::Struct(fields), column::Values::Struct(children)) => {
                 let rows = self.buffer.valid.len();
                 let mut seen = Seen::new(fields.len());
                 while let Some(found) = map.next_key_seed(FindField(fields))? {
@@ -113,12 +113,12 @@ impl<'de, F: Format> Visitor<'de> for Fill<'_, F> {
                     if !seen.insert(at) {
                         return Err(self.context.fail(format!("the object has the key '{}' twice", field.name)));
                     }
-                    let member = Fill::<F> { ty: &field.ty, buffer: child, context: self.context, format: PhantomData };
+                    let member = Fill::<V> { ty: &field.ty, buffer: child, context: self.context, values: PhantomData };
                     map.next_value_seed(member).inspect_err(|_| self.context.under_key(&field.name))?;
                 }
                 children.iter_mut().filter(|child| child.len() == rows).for_each(Buffer::push_null);
             }
-            (Type::Map(key, value), Values::List(out)) => Self::entries(out, (key, value), self.context, map)?,
+            (Type::Map(key, value), column::Values::List(out)) => Self::entries(out, (key, value), self.context, map)?,
             _ => return self.misfit("an object"),
         }
         self.buffer.valid.push(true);

@@ -6,14 +6,14 @@ use std::borrow::Cow;
 use std::collections::HashSet;
 use std::fmt;
 
-use serde::de::{self, DeserializeSeed, Deserializer, Visitor};
+use serde::de::{self, Deserialize, DeserializeSeed, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
 
 use super::trie::Node;
 use super::{Slot, visit_scalars};
 use crate::codec::scalar::Scalar;
 use crate::column::{Buffer, Field, Values};
 
-/// Finds a key's position by `$find`; a key that cannot be one of those wanted gives None.
+/// Makes a type with a method `find` the reader of a key; a key that is neither text nor an integer is never found.
 macro_rules! key_lookup {
     ($name:ident) => {
         impl<'de> DeserializeSeed<'de> for $name<'_> {
@@ -57,6 +57,18 @@ macro_rules! key_lookup {
 
             fn visit_unit<E: de::Error>(self) -> Result<Option<usize>, E> {
                 Ok(None)
+            }
+
+            fn visit_newtype_struct<D: Deserializer<'de>>(self, key: D) -> Result<Option<usize>, D::Error> {
+                IgnoredAny::deserialize(key).map(|_| None)
+            }
+
+            fn visit_seq<A: SeqAccess<'de>>(self, key: A) -> Result<Option<usize>, A::Error> {
+                IgnoredAny.visit_seq(key).map(|_| None)
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, key: A) -> Result<Option<usize>, A::Error> {
+                IgnoredAny.visit_map(key).map(|_| None)
             }
         }
     };

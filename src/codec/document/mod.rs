@@ -17,10 +17,13 @@
 //! an object (or list, for an index) nor null is an error, too. A [`Manner::Lenient`] codec (`json_extract`) takes the
 //! first of two equal keys, and NULL for a path that steps into something else.
 
+mod extension;
 mod fill;
 mod keys;
 mod seen;
 mod slot;
+mod tag;
+mod tree;
 mod trie;
 mod walk;
 
@@ -35,21 +38,28 @@ use crate::column::{Buffer, Column, Type};
 use crate::error::Result;
 
 pub(super) use slot::Slot;
+pub(super) use tree::{Tree, TreeValues};
 use trie::Node;
 use walk::Walk;
 
-/// A document format.
+/// A document format: how its payloads are read.
 pub(super) trait Format: Send + Sync + 'static {
-    /// A value set aside so that it can be read more than once.
-    type Copy<'de>;
+    /// How its values are read.
+    type Values: Values;
 
     /// Reads a whole payload: hands its root to `seed` and checks that nothing follows. The error says what is wrong
     /// with the payload; it is not used when the seed has failed.
-    fn read<'de, S: DeserializeSeed<'de, Value = ()>>(
+    fn read<S: for<'de> DeserializeSeed<'de, Value = ()>>(
         &self,
-        payload: &'de [u8],
+        payload: &[u8],
         seed: S,
     ) -> std::result::Result<(), String>;
+}
+
+/// How values are read from a serde deserializer; [`TreeValues`] unless a format needs more than serde says.
+pub(super) trait Values: 'static {
+    /// A value set aside so that it can be read more than once.
+    type Copy<'de>;
 
     /// Reads one value into a column of a type that is not LIST, STRUCT or MAP.
     fn scalar<'de, D: Deserializer<'de>>(value: D, slot: Slot<'_>) -> std::result::Result<(), D::Error>;
@@ -113,7 +123,7 @@ impl<F: Format> Decoder for DocumentDecoder<'_, F> {
     fn decode(&mut self, payload: &[u8], out: &mut [Buffer]) -> std::result::Result<(), DecodeError> {
         let rows = out.first().map_or(0, Buffer::len);
         let context = Context { manner: self.codec.manner, types: &self.types, error: Cell::new(None) };
-        let walk = Walk::<F> { node: &self.trie, out, context: &context, format: PhantomData };
+        let walk = Walk::<F::Values> { node: &self.trie, out, context: &context, values: PhantomData };
         let read = self.codec.format.read(payload, walk);
         if let Some(error) = context.error.into_inner() {
             return Err(error);
@@ -209,6 +219,10 @@ macro_rules! visit_scalars {
         }
         fn visit_some<D: Deserializer<'de>>(self, value: D) -> Result<(), D::Error> {
             value.deserialize_any(self)
+        }
+        fn visit_newtype_struct<D: Deserializer<'de>>(self, value: D) -> Result<(), D::Error> {
+            let tree = crate::codec::document::extension::read(value)?;
+            self.$method(tree.scalar().unwrap_or(Scalar::Null))
         }
     };
 }

@@ -9,29 +9,29 @@ use super::fill::Fill;
 use super::keys::FindKey;
 use super::seen::Seen;
 use super::trie::Node;
-use super::{Context, Format, visit_scalars};
+use super::{Context, Values, visit_scalars};
 use crate::codec::scalar::{Scalar, describe};
 use crate::column::Buffer;
 
 /// Reads the value that stands at a node.
-pub(super) struct Walk<'a, F> {
+pub(super) struct Walk<'a, V> {
     pub node: &'a Node,
     /// All outputs; each node writes its own.
     pub out: &'a mut [Buffer],
     pub context: &'a Context<'a>,
-    pub format: PhantomData<F>,
+    pub values: PhantomData<V>,
 }
 
-impl<'a, F: Format> Walk<'a, F> {
-    fn below<'b>(&'b mut self, node: &'b Node) -> Walk<'b, F> {
-        Walk { node, out: self.out, context: self.context, format: PhantomData }
+impl<'a, V: Values> Walk<'a, V> {
+    fn below<'b>(&'b mut self, node: &'b Node) -> Walk<'b, V> {
+        Walk { node, out: self.out, context: self.context, values: PhantomData }
     }
 
     /// The reader of the value itself.
-    fn fill(&mut self, output: usize) -> Option<Fill<'_, F>> {
+    fn fill(&mut self, output: usize) -> Option<Fill<'_, V>> {
         let buffer = self.out.get_mut(output)?;
         let ty = self.context.types.get(output)?;
-        Some(Fill { ty, buffer, context: self.context, format: PhantomData })
+        Some(Fill { ty, buffer, context: self.context, values: PhantomData })
     }
 
     /// A value that cannot be stepped into.
@@ -48,7 +48,7 @@ impl<'a, F: Format> Walk<'a, F> {
     }
 }
 
-impl<'de, F: Format> DeserializeSeed<'de> for Walk<'_, F> {
+impl<'de, V: Values> DeserializeSeed<'de> for Walk<'_, V> {
     type Value = ();
 
     fn deserialize<D: Deserializer<'de>>(mut self, value: D) -> Result<(), D::Error> {
@@ -60,20 +60,20 @@ impl<'de, F: Format> DeserializeSeed<'de> for Walk<'_, F> {
                 None => value.deserialize_ignored_any(IgnoredAny).map(drop),
             },
             Some(output) => {
-                let copy = F::copy(value)?;
+                let copy = V::copy(value)?;
                 if let Some(fill) = self.fill(output) {
-                    F::replay(&copy, fill).map_err(|cause| context.fail_unless_noted(cause))?;
+                    V::replay(&copy, fill).map_err(|cause| context.fail_unless_noted(cause))?;
                 }
-                F::replay(&copy, Below(self)).map_err(|cause| context.fail_unless_noted(cause))
+                V::replay(&copy, Below(self)).map_err(|cause| context.fail_unless_noted(cause))
             }
         }
     }
 }
 
 /// The children of a node whose own value has been read.
-struct Below<'a, F>(Walk<'a, F>);
+struct Below<'a, V>(Walk<'a, V>);
 
-impl<'de, F: Format> DeserializeSeed<'de> for Below<'_, F> {
+impl<'de, V: Values> DeserializeSeed<'de> for Below<'_, V> {
     type Value = ();
 
     fn deserialize<D: Deserializer<'de>>(self, value: D) -> Result<(), D::Error> {
@@ -81,7 +81,7 @@ impl<'de, F: Format> DeserializeSeed<'de> for Below<'_, F> {
     }
 }
 
-impl<'de, F: Format> Visitor<'de> for Walk<'_, F> {
+impl<'de, V: Values> Visitor<'de> for Walk<'_, V> {
     type Value = ();
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -15,7 +15,7 @@ use serde::Deserialize;
 use serde::de::{DeserializeSeed, Deserializer};
 use serde_json::value::RawValue;
 
-use super::document::{DocumentCodec, Format, Manner, Slot};
+use super::document::{DocumentCodec, Format, Manner, Slot, Values};
 use super::path::Path;
 use super::scalar::Scalar;
 use super::{Codec, quote};
@@ -43,11 +43,11 @@ pub fn extract(paths: Vec<Path>) -> Result<Box<dyn Codec>> {
 struct Json;
 
 impl Format for Json {
-    type Copy<'de> = &'de RawValue;
+    type Values = JsonValues;
 
-    fn read<'de, S: DeserializeSeed<'de, Value = ()>>(
+    fn read<S: for<'de> DeserializeSeed<'de, Value = ()>>(
         &self,
-        payload: &'de [u8],
+        payload: &[u8],
         seed: S,
     ) -> std::result::Result<(), String> {
         let malformed = |why: String| format!("malformed JSON: {why}: {}", quote(&String::from_utf8_lossy(payload)));
@@ -59,6 +59,13 @@ impl Format for Json {
         let mut document = serde_json::Deserializer::from_str(text);
         seed.deserialize(&mut document).and_then(|()| document.end()).map_err(|error| malformed(error.to_string()))
     }
+}
+
+/// A value is read by its text, which keeps numbers exact and objects as they were written.
+struct JsonValues;
+
+impl Values for JsonValues {
+    type Copy<'de> = &'de RawValue;
 
     fn scalar<'de, D: Deserializer<'de>>(value: D, slot: Slot<'_>) -> std::result::Result<(), D::Error> {
         let raw = <&RawValue>::deserialize(value)?.get();

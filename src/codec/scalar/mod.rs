@@ -30,6 +30,7 @@ pub mod time;
 
 use crate::column::{Buffer, Type, Values};
 
+pub(super) use text::write_json;
 pub use time::Instant;
 
 /// A value without members, as a format's reader hands it on.

@@ -1,0 +1,60 @@
+//! The tags of CBOR (RFC 8949 and its registry) that say what a value means.
+
+use super::Tree;
+use crate::codec::scalar::Instant;
+
+/// The value that a tag makes of what stands under it; an unknown tag leaves it as it is.
+///
+/// | tag | value |
+/// |---|---|
+/// | 0, 1004 | a time or date as text: the text |
+/// | 1 | seconds since 1970: a timestamp, to the microsecond |
+/// | 2, 3 | integers of up to 128 bits; larger ones stay binary |
+/// | 4 | exponent and mantissa of a decimal: its text |
+/// | 37 | a UUID: its text |
+/// | 100 | days since 1970: a timestamp at midnight |
+pub(super) fn apply(tag: u64, value: Tree) -> Tree {
+    let applied = match (tag, &value) {
+        (1, value) => epoch(value),
+        (4, Tree::List(parts)) => decimal(parts),
+        (37, Tree::Bytes(bytes)) => uuid(bytes),
+        (100, value) => integer(value)
+            .and_then(|days| i64::try_from(days).ok()?.checked_mul(86_400))
+            .map(|seconds| Tree::Timestamp(Instant { seconds, nanos: 0 })),
+        _ => None,
+    };
+    applied.unwrap_or(value)
+}
+
+fn epoch(value: &Tree) -> Option<Tree> {
+    if let Tree::Float(seconds) = value {
+        let micros = (seconds * 1e6).round();
+        if micros.abs() > 9.2e18 {
+            return None;
+        }
+        let micros = micros as i64;
+        let nanos = u32::try_from(micros.rem_euclid(1_000_000) * 1000).ok()?;
+        return Some(Tree::Timestamp(Instant { seconds: micros.div_euclid(1_000_000), nanos }));
+    }
+    let seconds = i64::try_from(integer(value)?).ok()?;
+    Some(Tree::Timestamp(Instant { seconds, nanos: 0 }))
+}
+
+fn decimal(parts: &[Tree]) -> Option<Tree> {
+    let [exponent, mantissa] = parts else { return None };
+    Some(Tree::Text(format!("{}e{}", integer(mantissa)?, integer(exponent)?)))
+}
+
+fn uuid(bytes: &[u8]) -> Option<Tree> {
+    let hex = format!("{:032x}", u128::from_be_bytes(bytes.try_into().ok()?));
+    let groups = [hex.get(..8)?, hex.get(8..12)?, hex.get(12..16)?, hex.get(16..20)?, hex.get(20..)?];
+    Some(Tree::Text(groups.join("-")))
+}
+
+fn integer(value: &Tree) -> Option<i128> {
+    match value {
+        Tree::Int(v) => Some(*v),
+        Tree::UInt(v) => i128::try_from(*v).ok(),
+        _ => None,
+    }
+}

@@ -1,0 +1,229 @@
+//! Payloads that were compressed as a whole, with a limit on what one may grow to.
+
+use std::borrow::Cow;
+use std::io::Read;
+
+use ruzstd::decoding::StreamingDecoder;
+
+use crate::record::Record;
+
+/// How payloads are compressed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Compression {
+    /// Not at all, whatever a header says.
+    None,
+    /// As the `Content-Encoding` header of each message says: one of the words of [`Compression::CHOICES`], `x-gzip`,
+    /// `zlib`, `identity` or nothing; any other word is an error.
+    Header,
+    /// RFC 1952, one member or several.
+    Gzip,
+    /// RFC 1950 (zlib), or a bare RFC 1951 stream, which some senders mean by `deflate`.
+    Deflate,
+    /// RFC 8878, one frame or several.
+    Zstd,
+    /// The Snappy framing format, not the raw one.
+    Snappy,
+}
+
+impl Compression {
+    /// The choices of `decompress :=` with the words that SQL has for them.
+    pub const CHOICES: &[(&str, Compression)] = &[
+        ("none", Compression::None),
+        ("header", Compression::Header),
+        ("gzip", Compression::Gzip),
+        ("deflate", Compression::Deflate),
+        ("zstd", Compression::Zstd),
+        ("snappy", Compression::Snappy),
+    ];
+
+    /// The compression that a `Content-Encoding` names; None when it names none that is known.
+    fn by_header(encoding: &str) -> Option<Self> {
+        Some(match encoding.trim().to_ascii_lowercase().as_str() {
+            "" | "identity" => Compression::None,
+            "gzip" | "x-gzip" => Compression::Gzip,
+            "deflate" | "zlib" => Compression::Deflate,
+            "zstd" => Compression::Zstd,
+            "snappy" | "x-snappy-framed" => Compression::Snappy,
+            _ => return None,
+        })
+    }
+}
+
+/// How payloads are inflated.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Inflate {
+    /// How they are compressed.
+    pub compression: Compression,
+    /// The most bytes that one payload may grow to; one that would be larger is an error.
+    pub limit: usize,
+}
+
+impl Inflate {
+    /// The limit unless the user gives another: 64 MiB.
+    pub const DEFAULT_LIMIT: usize = 64 << 20;
+
+    /// The payload of a record, inflated; borrowed when it is not compressed. An empty payload stays empty.
+    ///
+    /// # Errors
+    /// A payload that does not inflate or grows beyond the limit; a `Content-Encoding` that is not known.
+    pub fn payload<'r>(&self, record: &'r Record) -> Result<Cow<'r, [u8]>, String> {
+        let compression = match self.compression {
+            Compression::Header => {
+                let encoding = content_encoding(record);
+                Compression::by_header(encoding)
+                    .ok_or_else(|| format!("Content-Encoding '{}' is not known", super::quote(encoding)))?
+            }
+            given => given,
+        };
+        if record.payload.is_empty() {
+            return Ok(Cow::Borrowed(&[]));
+        }
+        inflate(compression, &record.payload, self.limit)
+    }
+}
+
+fn content_encoding(record: &Record) -> &str {
+    let Some((_, value)) = record.headers.0.iter().find(|(name, _)| name.eq_ignore_ascii_case("Content-Encoding"))
+    else {
+        return "";
+    };
+    value
+}
+
+fn inflate(compression: Compression, payload: &[u8], limit: usize) -> Result<Cow<'_, [u8]>, String> {
+    let inflated = match compression {
+        Compression::None | Compression::Header => return Ok(Cow::Borrowed(payload)),
+        Compression::Gzip => read("gzip", flate2::read::MultiGzDecoder::new(payload), limit),
+        Compression::Deflate if is_zlib(payload) => read("deflate", flate2::read::ZlibDecoder::new(payload), limit),
+        Compression::Deflate => read("deflate", flate2::read::DeflateDecoder::new(payload), limit),
+        Compression::Zstd => zstd(payload, limit),
+        Compression::Snappy => read("snappy", snap::read::FrameDecoder::new(payload), limit),
+    };
+    inflated.map(Cow::Owned)
+}
+
+/// Whether a payload starts with the header of RFC 1950: method 8, and a check that divides by 31.
+fn is_zlib(payload: &[u8]) -> bool {
+    matches!(payload, [first, second, ..] if first & 15 == 8 && (u16::from(*first) << 8 | u16::from(*second)) % 31 == 0)
+}
+
+/// The window that every decoder of zstd must allow; it is held in memory, so larger ones are bound by the limit.
+const ZSTD_WINDOW: usize = 8 << 20;
+
+fn zstd(mut payload: &[u8], limit: usize) -> Result<Vec<u8>, String> {
+    let mut out = Vec::new();
+    while !payload.is_empty() {
+        let window = limit.max(ZSTD_WINDOW) as u64;
+        let mut frame =
+            StreamingDecoder::new_with_max_window_size(&mut payload, window).map_err(|error| broken("zstd", &error))?;
+        read_on("zstd", &mut frame, limit, &mut out)?;
+    }
+    Ok(out)
+}
+
+fn read(name: &str, mut source: impl Read, limit: usize) -> Result<Vec<u8>, String> {
+    let mut out = Vec::new();
+    read_on(name, &mut source, limit, &mut out)?;
+    Ok(out)
+}
+
+fn read_on(name: &str, source: &mut impl Read, limit: usize, out: &mut Vec<u8>) -> Result<(), String> {
+    let most = (limit - out.len().min(limit)) as u64 + 1;
+    source.take(most).read_to_end(out).map_err(|error| broken(name, &error))?;
+    if out.len() > limit { Err(format!("the {name} payload inflates to more than {limit} bytes")) } else { Ok(()) }
+}
+
+fn broken(name: &str, error: &dyn std::fmt::Display) -> String {
+    format!("malformed {name} payload: {error}")
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Write;
+
+    use super::*;
+    use crate::record::Headers;
+
+    const TEXT: &[u8] = b"hello hello hello hello";
+
+    fn record(payload: &[u8], encoding: Option<&str>) -> Record {
+        let headers = encoding.map(|value| ("content-encoding".to_owned(), value.to_owned()));
+        Record {
+            subject: "s".into(),
+            sequence: 1,
+            time_ns: 0,
+            headers: Headers(headers.into_iter().collect()),
+            payload: payload.to_vec().into(),
+        }
+    }
+
+    fn gzip(text: &[u8]) -> Vec<u8> {
+        let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::best());
+        encoder.write_all(text).unwrap();
+        encoder.finish().unwrap()
+    }
+
+    fn deflate(text: &[u8]) -> Vec<u8> {
+        let mut encoder = flate2::write::DeflateEncoder::new(Vec::new(), flate2::Compression::best());
+        encoder.write_all(text).unwrap();
+        encoder.finish().unwrap()
+    }
+
+    fn zlib(text: &[u8]) -> Vec<u8> {
+        let mut encoder = flate2::write::ZlibEncoder::new(Vec::new(), flate2::Compression::best());
+        encoder.write_all(text).unwrap();
+        encoder.finish().unwrap()
+    }
+
+    fn snappy(text: &[u8]) -> Vec<u8> {
+        let mut encoder = snap::write::FrameEncoder::new(Vec::new());
+        encoder.write_all(text).unwrap();
+        encoder.into_inner().unwrap()
+    }
+
+    fn zstd(text: &[u8]) -> Vec<u8> {
+        ruzstd::encoding::compress_to_vec(text, ruzstd::encoding::CompressionLevel::Fastest)
+    }
+
+    #[test]
+    fn each_compression_by_option_and_by_header() {
+        for (compression, word, payload) in [
+            (Compression::None, "identity", TEXT.to_vec()),
+            (Compression::Gzip, "GZip", gzip(TEXT)),
+            (Compression::Gzip, "x-gzip", [gzip(&TEXT[..5]), gzip(&TEXT[5..])].concat()),
+            (Compression::Deflate, "deflate", zlib(TEXT)),
+            (Compression::Deflate, " deflate ", deflate(TEXT)),
+            (Compression::Zstd, "zstd", zstd(TEXT)),
+            (Compression::Zstd, "zstd", [zstd(&TEXT[..5]), zstd(&TEXT[5..])].concat()),
+            (Compression::Snappy, "snappy", snappy(TEXT)),
+        ] {
+            for (compression, encoding) in [(compression, None), (Compression::Header, Some(word))] {
+                let inflate = Inflate { compression, limit: TEXT.len() };
+                assert_eq!(inflate.payload(&record(&payload, encoding)).as_deref(), Ok(TEXT), "{word} {compression:?}");
+            }
+        }
+        let by_header = Inflate { compression: Compression::Header, limit: 0 };
+        assert_eq!(by_header.payload(&record(TEXT, None)).as_deref(), Ok(TEXT));
+        assert_eq!(by_header.payload(&record(b"", Some("gzip"))).as_deref(), Ok(&b""[..]));
+        assert_eq!(by_header.payload(&record(TEXT, Some("br"))), Err("Content-Encoding 'br' is not known".to_owned()));
+    }
+
+    #[test]
+    fn bombs_and_broken_payloads_are_errors() {
+        let zeros = vec![0; 1 << 20];
+        for (compression, bomb) in [
+            (Compression::Gzip, gzip(&zeros)),
+            (Compression::Deflate, deflate(&zeros)),
+            (Compression::Zstd, zstd(&zeros)),
+            (Compression::Snappy, snappy(&zeros)),
+        ] {
+            let read =
+                |payload: &[u8], limit| Inflate { compression, limit }.payload(&record(payload, None)).map(|p| p.len());
+            assert_eq!(read(&bomb, 1 << 20), Ok(1 << 20), "{compression:?}");
+            let error = read(&bomb, (1 << 20) - 1).unwrap_err();
+            assert!(error.contains("inflates to more than 1048575 bytes"), "{error}");
+            assert!(read(&bomb[..bomb.len() / 2], 1 << 20).is_err(), "{compression:?} truncated");
+            assert!(read(b"{\"a\":1}", 1 << 20).is_err(), "{compression:?} not compressed");
+        }
+    }
+}

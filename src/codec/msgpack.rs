@@ -1,0 +1,118 @@
+//! MessagePack: the same paths, types and rules as JSON.
+//!
+//! A binary goes to BLOB as it is (and to UUID when it has 16 bytes, to VARCHAR when it is UTF-8, to JSON as base64); an
+//! extension of type -1 is a timestamp, of any other type its bytes. A key that is a number is found by its text. A
+//! document nests at most 200 levels deep.
+
+use serde::de::DeserializeSeed;
+
+use super::Codec;
+use super::document::{DocumentCodec, Format, Manner, TreeValues};
+use super::path::Path;
+use crate::column::Type;
+use crate::error::Result;
+
+const MAX_DEPTH: usize = 200;
+
+/// A codec that reads typed columns by path.
+///
+/// # Errors
+/// Two paths that give the same column name.
+pub fn columns(columns: Vec<(Path, Type)>) -> Result<Box<dyn Codec>> {
+    Ok(Box::new(DocumentCodec::new(MsgPack, Manner::Strict, columns)?))
+}
+
+struct MsgPack;
+
+impl Format for MsgPack {
+    type Values = TreeValues;
+
+    fn read<S: for<'de> DeserializeSeed<'de, Value = ()>>(
+        &self,
+        payload: &[u8],
+        seed: S,
+    ) -> std::result::Result<(), String> {
+        if payload.is_empty() {
+            return Err("malformed MessagePack: the payload is empty".to_owned());
+        }
+        let mut document = rmp_serde::Deserializer::new(payload);
+        document.set_max_depth(MAX_DEPTH);
+        seed.deserialize(&mut document).map_err(|error| format!("malformed MessagePack: {error}"))?;
+        match document.get_ref().len() {
+            0 => Ok(()),
+            rest => Err(format!("malformed MessagePack: {rest} bytes follow the document")),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::codec::testing::{decode_one, ty};
+
+    fn decode(payload: &[u8], path: &str, ty: Type) -> std::result::Result<String, String> {
+        let codec = columns(vec![(Path::parse(path).unwrap(), ty)]).unwrap();
+        decode_one(&*codec, payload).map(|mut row| row.remove(0)).map_err(|error| error.to_string())
+    }
+
+    /// A document with one member `v`.
+    fn member(value: &[u8]) -> Vec<u8> {
+        [&[0x81, 0xa1, b'v'], value].concat()
+    }
+
+    #[test]
+    fn values_of_every_kind() {
+        for (value, ty, expected) in [
+            (&[0x2a][..], Type::Integer, "42"),
+            (&[0xff], Type::TinyInt, "-1"),
+            (&[0xcf, 255, 255, 255, 255, 255, 255, 255, 255], Type::UBigInt, "18446744073709551615"),
+            (&[0xd3, 0x80, 0, 0, 0, 0, 0, 0, 0], Type::BigInt, "-9223372036854775808"),
+            (&[0xcb, 0x40, 0x45, 0x40, 0, 0, 0, 0, 0], Type::Double, "42.5"),
+            (&[0xcb, 0x40, 0x45, 0x40, 0, 0, 0, 0, 0], Type::Decimal { width: 9, scale: 2 }, "4250"),
+            (&[0xca, 0x3f, 0xc0, 0, 0], Type::Float, "1.5"),
+            (&[0xc0], Type::Integer, "NULL"),
+            (&[0xc3], Type::Boolean, "true"),
+            (&[0xa2, b'h', b'i'], Type::Varchar, "hi"),
+            (&[0xc4, 2, 0, 255], Type::Json, "\"AP8=\""),
+            (&[0xc4, 2, b'o', b'k'], Type::Blob, "ok"),
+            (&[0xd6, 0xff, 0, 0, 0, 1], Type::Timestamp, "1000000"),
+            (&[0xd6, 0xff, 0, 0, 0, 1], Type::Varchar, "1970-01-01T00:00:01Z"),
+            (&[0xd4, 5, b'x'], Type::Blob, "x"),
+            (&[0x93, 1, 0xc0, 3], Type::list(Type::Integer), "[1, NULL, 3]"),
+            (&[0x91, 0xd6, 0xff, 0, 0, 0, 1], Type::list(Type::TimestampS), "[1]"),
+            (&[0x82, 0xa1, b'a', 1, 2, 0x91, 0xa1, b'"'], Type::Json, "{\"a\":1,\"2\":[\"\\\"\"]}"),
+            (&[0x82, 1, 2, 3, 4], Type::map(Type::Integer, Type::Integer), "[{1, 2}, {3, 4}]"),
+            (&[0x81, 1, 2], Type::Struct(vec![ty("1", Type::Integer)]), "{1: 2}"),
+        ] {
+            assert_eq!(decode(&member(value), "v", ty.clone()).as_deref(), Ok(expected), "{value:?} as {ty}");
+        }
+        // Keys by number, a value and its members at once, and values that are skipped.
+        let document = [0x82, 0x07, 0x81, 0xa1, b'w', 0x05, 0xd6, 0xff, 0, 0, 0, 1];
+        assert_eq!(decode(&[&document[..], &[0xc7, 1, 9, 9]].concat(), "7.w", Type::Integer).as_deref(), Ok("5"));
+        let both = [("v", Type::Json), ("v.1", Type::Timestamp)];
+        let codec = columns(both.map(|(p, ty)| (Path::parse(p).unwrap(), ty)).into()).unwrap();
+        let row = decode_one(&*codec, &member(&[0x92, 1, 0xd6, 0xff, 0, 0, 0, 1]));
+        assert_eq!(row, Ok(vec!["[1,\"1970-01-01T00:00:01Z\"]".to_owned(), "1000000".to_owned()]));
+    }
+
+    #[test]
+    fn misfits_and_broken_payloads() {
+        for (payload, error) in [
+            (member(&[0x91, 1]), "path 'v': the list [1] is not a valid INTEGER"),
+            (member(&[0xa1, 0xff]), "path 'v': a binary of 1 bytes is not a valid INTEGER"),
+            (member(&[1, 1]), "malformed MessagePack: 1 bytes follow the document"),
+            (vec![], "malformed MessagePack: the payload is empty"),
+            (vec![5], "expected an object, found 5"),
+            (vec![0xd6, 0xff, 0, 0, 0, 1], "expected an object, found 1970-01-01T00:00:01Z"),
+        ] {
+            assert_eq!(decode(&payload, "v", Type::Integer), Err(error.to_owned()), "{payload:?}");
+        }
+        for payload in [&[0x81][..], &[0x81, 0xa1], &[0xc1], &[0xdd, 255, 255, 255, 255], &[0xdb, 255, 255, 255, 255]] {
+            let error = decode(payload, "v", Type::Integer).unwrap_err();
+            assert!(error.contains("malformed MessagePack") || error.contains("expected"), "{payload:?}: {error}");
+        }
+        let deep = [vec![0x91; 100_000], vec![1]].concat();
+        assert!(decode(&member(&deep), "x", Type::Integer).is_err());
+        assert!(decode(&member(&deep), "v", Type::Json).is_err());
+    }
+}
