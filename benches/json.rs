@@ -38,9 +38,10 @@ fn main() {
     let types = [Type::Varchar, Type::TimestampTz, Type::Varchar, Type::Double, Type::BigInt];
     let typed = (0..5).map(|i| Ok((path(i)?, types[i].clone()))).collect::<nats_js::error::Result<_>>();
     let extracted = (0..5).map(path).collect::<nats_js::error::Result<_>>();
-    for (name, codec) in
-        [("columns", typed.and_then(json::columns)), ("json_extract", extracted.and_then(json::extract))]
-    {
+    for (name, codec) in [
+        ("columns", typed.and_then(json::columns)),
+        ("json_extract", extracted.and_then(|paths| json::extract(paths, Vec::new()))),
+    ] {
         match codec {
             Ok(codec) => measure(name, &*codec, &documents),
             Err(error) => println!("{name}: {error}"),

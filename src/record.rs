@@ -24,6 +24,9 @@ pub struct Record {
 pub struct Headers(pub Vec<(String, String)>);
 
 impl Headers {
+    /// The header by which JetStream recognises a message that was published twice.
+    pub const MESSAGE_ID: &'static str = "Nats-Msg-Id";
+
     /// The first value of a header, by exact name.
     pub fn get(&self, name: &str) -> Option<&str> {
         self.0.iter().find(|(n, _)| n == name).map(|(_, v)| v.as_str())

@@ -53,6 +53,8 @@ counters! {
     ACKED = "acked";
     /// Messages that were returned, confirmed by the server.
     REJECTED = "returned";
+    /// Messages that were published as dead letters.
+    DEAD_LETTERS = "dead_letters";
     /// Messages that were given and never settled: the server took them back after `ack_wait`.
     UNSETTLED = "unsettled";
 }

@@ -9,8 +9,7 @@ use serde::de::DeserializeSeed;
 
 use super::Codec;
 use super::document::{DocumentCodec, Format, Manner, Tree, TreeValues, Values};
-use super::path::Path;
-use crate::column::Type;
+use super::path::Wanted;
 use crate::error::Result;
 
 const MAX_DEPTH: usize = 200;
@@ -19,8 +18,8 @@ const MAX_DEPTH: usize = 200;
 ///
 /// # Errors
 /// Two paths that give the same column name.
-pub fn columns(columns: Vec<(Path, Type)>) -> Result<Box<dyn Codec>> {
-    Ok(Box::new(DocumentCodec::new(Cbor, Manner::Strict, columns)?))
+pub fn columns(wanted: Wanted) -> Result<Box<dyn Codec>> {
+    Ok(Box::new(DocumentCodec::new(Cbor, Manner::Strict, wanted)?))
 }
 
 struct Cbor;
@@ -49,10 +48,12 @@ impl Format for Cbor {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::codec::path::Path;
     use crate::codec::testing::{decode_one, ty};
+    use crate::column::Type;
 
     fn decode(payload: &[u8], path: &str, ty: Type) -> std::result::Result<String, String> {
-        let codec = columns(vec![(Path::parse(path).unwrap(), ty)]).unwrap();
+        let codec = columns(vec![(Path::parse(path).unwrap(), ty)].into()).unwrap();
         decode_one(&*codec, payload).map(|mut row| row.remove(0)).map_err(|error| error.to_string())
     }
 

@@ -8,8 +8,7 @@ use serde::de::DeserializeSeed;
 
 use super::Codec;
 use super::document::{DocumentCodec, Format, Manner, TreeValues};
-use super::path::Path;
-use crate::column::Type;
+use super::path::Wanted;
 use crate::error::Result;
 
 const MAX_DEPTH: usize = 200;
@@ -18,8 +17,8 @@ const MAX_DEPTH: usize = 200;
 ///
 /// # Errors
 /// Two paths that give the same column name.
-pub fn columns(columns: Vec<(Path, Type)>) -> Result<Box<dyn Codec>> {
-    Ok(Box::new(DocumentCodec::new(MsgPack, Manner::Strict, columns)?))
+pub fn columns(wanted: Wanted) -> Result<Box<dyn Codec>> {
+    Ok(Box::new(DocumentCodec::new(MsgPack, Manner::Strict, wanted)?))
 }
 
 struct MsgPack;
@@ -48,10 +47,12 @@ impl Format for MsgPack {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::codec::path::Path;
     use crate::codec::testing::{decode_one, ty};
+    use crate::column::Type;
 
     fn decode(payload: &[u8], path: &str, ty: Type) -> std::result::Result<String, String> {
-        let codec = columns(vec![(Path::parse(path).unwrap(), ty)]).unwrap();
+        let codec = columns(vec![(Path::parse(path).unwrap(), ty)].into()).unwrap();
         decode_one(&*codec, payload).map(|mut row| row.remove(0)).map_err(|error| error.to_string())
     }
 
@@ -90,7 +91,7 @@ mod tests {
         let document = [0x82, 0x07, 0x81, 0xa1, b'w', 0x05, 0xd6, 0xff, 0, 0, 0, 1];
         assert_eq!(decode(&[&document[..], &[0xc7, 1, 9, 9]].concat(), "7.w", Type::Integer).as_deref(), Ok("5"));
         let both = [("v", Type::Json), ("v.1", Type::Timestamp)];
-        let codec = columns(both.map(|(p, ty)| (Path::parse(p).unwrap(), ty)).into()).unwrap();
+        let codec = columns(both.map(|(p, ty)| (Path::parse(p).unwrap(), ty)).into_iter().collect()).unwrap();
         let row = decode_one(&*codec, &member(&[0x92, 1, 0xd6, 0xff, 0, 0, 0, 1]));
         assert_eq!(row, Ok(vec!["[1,\"1970-01-01T00:00:01Z\"]".to_owned(), "1000000".to_owned()]));
     }

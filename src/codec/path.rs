@@ -101,6 +101,27 @@ pub(super) fn quoted(key: &str) -> String {
     if plain { key.to_owned() } else { format!("\"{}\"", key.replace('"', "\"\"")) }
 }
 
+/// What a statement wants of a document.
+#[derive(Debug, Clone, Default)]
+pub struct Wanted {
+    /// The columns that it shows: paths and types.
+    pub columns: Vec<(Path, Type)>,
+    /// Paths that are read as VARCHAR beside them, for keys; their columns come last and their names may repeat.
+    pub texts: Vec<Path>,
+}
+
+impl From<Vec<(Path, Type)>> for Wanted {
+    fn from(columns: Vec<(Path, Type)>) -> Self {
+        Self { columns, texts: Vec::new() }
+    }
+}
+
+impl FromIterator<(Path, Type)> for Wanted {
+    fn from_iter<I: IntoIterator<Item = (Path, Type)>>(columns: I) -> Self {
+        columns.into_iter().collect::<Vec<_>>().into()
+    }
+}
+
 /// The columns of a list of paths with their types; two that share a name (names ignore case, as in SQL) are an error.
 pub fn columns(paths: &[(Path, Type)]) -> Result<Vec<Column>> {
     let mut names = std::collections::HashMap::new();

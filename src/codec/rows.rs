@@ -78,7 +78,10 @@ pub fn decode_rows(
     Ok(kept.map_or(Kept::All, Kept::Only))
 }
 
-fn decode_one(
+/// Inflates and decodes one record: one value more in each buffer.
+///
+/// After an error the buffers may hold a half-written row; the caller truncates them.
+pub fn decode_one(
     record: &Record,
     inflate: Inflate,
     decoder: &mut dyn Decoder,

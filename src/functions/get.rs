@@ -28,6 +28,7 @@ pub struct Run {
     stream: String,
     layout: Layout,
     headers: bool,
+    projection: Vec<usize>,
     /// The sequences that are still to be read, last first.
     left: Vec<u64>,
 }
@@ -42,7 +43,7 @@ impl TableFunction for NatsGet {
     }
 
     fn named() -> Vec<Parameter> {
-        [connection::PARAMETERS, messages::PARAMETERS].concat()
+        [connection::PARAMETERS, &messages::parameters()].concat()
     }
 
     fn bind(arguments: &Arguments) -> Result<Bound<Plan>> {
@@ -69,18 +70,21 @@ impl TableFunction for NatsGet {
             stream: plan.stream.clone(),
             layout: plan.layout.clone(),
             headers: plan.layout.wants_headers(projection),
+            projection: projection.to_vec(),
             left: plan.sequences.iter().rev().copied().collect(),
         })
     }
 
     fn next(run: &mut Run, chunk: &mut Chunk<'_>) -> Result<()> {
-        let mut records: Vec<Record> = Vec::new();
-        while records.is_empty() && !run.left.is_empty() {
+        loop {
             let from = run.left.len().saturating_sub(chunk.capacity());
             let batch: Vec<u64> = run.left.drain(from..).rev().collect();
             let found = get_messages(&run.connection, &run.stream, &batch, run.headers)?;
-            records = found.into_iter().flatten().collect();
+            let records: Vec<Record> = found.into_iter().flatten().collect();
+            let rows = run.layout.write(&records, &run.projection, chunk)?;
+            if rows > 0 || run.left.is_empty() {
+                return Ok(());
+            }
         }
-        run.layout.write(&records, chunk)
     }
 }

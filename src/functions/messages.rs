@@ -1,84 +1,163 @@
 //! Messages as rows: the columns that every reading function shares, and how records become them.
 
+use super::payload::{self, Payload};
+use crate::codec::rows::{Kept, OnError, Reading, decode_rows};
 use crate::column::{Buffer, Column, ListValues, Type, Values};
 use crate::error::Result;
 use crate::ffi::{Chunk, Vector};
 use crate::record::{Headers, Record};
 use crate::value::{Arguments, Parameter, ParameterType};
 
+/// The named parameters, beside those of [`payload`].
+const HEADERS: &[Parameter] = &[Parameter::new("headers", ParameterType::Boolean)];
+
 /// The named parameters.
-pub const PARAMETERS: &[Parameter] = &[Parameter::new("headers", ParameterType::Boolean)];
+pub fn parameters() -> Vec<Parameter> {
+    [HEADERS, payload::PARAMETERS].concat()
+}
 
 /// What one column of a message shows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Part {
+pub enum Part {
+    /// The stream's name.
     Stream,
+    /// The subject.
     Subject,
+    /// The stream sequence.
     Sequence,
+    /// When the server stored it.
     Time,
+    /// The payload, as bytes.
     Payload,
+    /// The payload, as text.
+    PayloadText,
+    /// All headers.
     Headers,
+    /// The `Nats-Msg-Id` header.
+    MessageId,
 }
 
-/// The columns of a statement that reads messages.
-#[derive(Debug, Clone)]
-pub struct Layout {
-    stream: String,
-    parts: Vec<Part>,
-}
-
-impl Layout {
-    /// Reads the parameters that decide on columns.
-    pub fn read(arguments: &Arguments) -> Result<Self> {
-        let mut parts = vec![Part::Stream, Part::Subject, Part::Sequence, Part::Time, Part::Payload];
-        if arguments.flag("headers")? {
-            parts.push(Part::Headers);
-        }
-        Ok(Self { stream: arguments.required_text("stream")?.to_owned(), parts })
-    }
-
-    /// The columns, in order.
-    pub fn columns(&self) -> Vec<Column> {
-        let column = |part: &Part| match part {
+impl Part {
+    /// The column that shows the part.
+    pub fn column(self) -> Column {
+        match self {
             Part::Stream => Column::new("stream", Type::Varchar),
             Part::Subject => Column::new("subject", Type::Varchar),
             Part::Sequence => Column::new("seq", Type::UBigInt),
             Part::Time => Column::new("ts_nats", Type::Timestamp),
             Part::Payload => Column::new("payload", Type::Blob),
+            Part::PayloadText => Column::new("payload", Type::Varchar),
             Part::Headers => Column::new("headers", Type::map(Type::Varchar, Type::list(Type::Varchar))),
-        };
-        self.parts.iter().map(column).collect()
+            Part::MessageId => Column::new("msg_id", Type::Varchar),
+        }
     }
 
-    /// Whether one of the projected columns shows headers.
-    pub fn wants_headers(&self, projection: &[usize]) -> bool {
-        projection.iter().any(|column| self.parts.get(*column) == Some(&Part::Headers))
+    /// Whether the part is among the headers.
+    pub fn needs_headers(self) -> bool {
+        matches!(self, Part::Headers | Part::MessageId)
     }
 
-    /// Writes records as rows. There are at most as many as the chunk holds.
-    pub fn write(&self, records: &[Record], chunk: &mut Chunk<'_>) -> Result<()> {
-        chunk.fill(|column, vector| {
-            if let Some(part) = self.parts.get(column) {
-                self.write_part(*part, records, vector);
-            }
-            Ok(())
-        })?;
-        chunk.set_len(records.len());
-        Ok(())
-    }
-
-    fn write_part(&self, part: Part, records: &[Record], vector: &mut Vector<'_>) {
-        match part {
-            Part::Stream => vector.write_bytes(records.iter().map(|_| self.stream.as_bytes())),
+    /// Writes the part of some messages, from row 0 on.
+    pub fn write(self, stream: &str, records: &[&Record], vector: &mut Vector<'_>) {
+        match self {
+            Part::Stream => vector.write_bytes(records.iter().map(|_| stream.as_bytes())),
             Part::Subject => vector.write_text(records.iter().map(|record| &record.subject[..])),
             Part::Sequence => vector.write_u64(records.iter().map(|record| record.sequence)),
             Part::Time => vector.write_i64(records.iter().map(|record| record.time_ns.div_euclid(1_000))),
             Part::Payload => vector.write_bytes(records.iter().map(|record| &record.payload[..])),
+            Part::PayloadText => vector.write_text(records.iter().map(|record| &record.payload[..])),
             Part::Headers => {
                 let buffer = header_maps(records.iter().map(|record| &record.headers));
                 vector.write_buffer(&buffer, 0..buffer.len());
             }
+            Part::MessageId => {
+                let mut buffer = Buffer::new(&Type::Varchar);
+                for record in records {
+                    match record.headers.get(Headers::MESSAGE_ID) {
+                        Some(id) => buffer.push_bytes(id.as_bytes()),
+                        None => buffer.push_null(),
+                    }
+                }
+                vector.write_buffer(&buffer, 0..buffer.len());
+            }
         }
+    }
+}
+
+/// The columns of a statement that reads messages.
+#[derive(Clone)]
+pub struct Layout {
+    stream: String,
+    parts: Vec<Part>,
+    payload: Payload,
+    on_error: OnError,
+}
+
+impl Layout {
+    /// Reads the parameters that decide on columns.
+    pub fn read(arguments: &Arguments) -> Result<Self> {
+        let payload = Payload::read(arguments, &[])?;
+        let shown = if payload.is_text { Part::PayloadText } else { Part::Payload };
+        let mut parts = vec![Part::Stream, Part::Subject, Part::Sequence, Part::Time, shown];
+        if arguments.flag("headers")? {
+            parts.push(Part::Headers);
+        }
+        let on_error = payload::choice(arguments, "on_error", OnError::CHOICES)?;
+        let on_error = on_error.unwrap_or_else(|| payload.default_on_error());
+        Ok(Self { stream: arguments.required_text("stream")?.to_owned(), parts, payload, on_error })
+    }
+
+    /// The columns, in order: the parts of the message, then what its payload decodes to.
+    pub fn columns(&self) -> Vec<Column> {
+        let parts = self.parts.iter().map(|part| part.column());
+        parts.chain(self.payload.columns().iter().cloned()).collect()
+    }
+
+    /// Whether headers are needed for the projected columns.
+    pub fn wants_headers(&self, projection: &[usize]) -> bool {
+        let part = |column: &usize| self.parts.get(*column).is_some_and(|part| part.needs_headers());
+        projection.iter().any(part) || (self.payload.needs_headers() && !self.decoded(projection).is_empty())
+    }
+
+    /// The codec's columns that must be decoded for a projection. Which rows are skipped may not depend on the
+    /// projection, so skipping decodes them all.
+    fn decoded(&self, projection: &[usize]) -> Vec<usize> {
+        let count = self.payload.columns().len();
+        if self.on_error == OnError::Skip {
+            return (0..count).collect();
+        }
+        (0..count).filter(|column| projection.contains(&(self.parts.len() + column))).collect()
+    }
+
+    /// Writes records as rows and says how many rows there are, which can be fewer than records where payloads are
+    /// skipped. There are at most as many records as the chunk holds.
+    pub fn write(&self, records: &[Record], projection: &[usize], chunk: &mut Chunk<'_>) -> Result<usize> {
+        let decoded = self.decoded(projection);
+        let mut buffers: Vec<Buffer> = Vec::new();
+        let mut kept = Kept::All;
+        if let Some(codec) = self.payload.codec().filter(|_| !decoded.is_empty()) {
+            buffers.extend(decoded.iter().map(|column| Buffer::new(&codec.columns()[*column].ty)));
+            let reading = Reading { stream: &self.stream, inflate: self.payload.inflate, on_error: self.on_error };
+            kept = decode_rows(records, reading, &mut *codec.decoder(&decoded), &mut buffers)?;
+        }
+        let rows: Vec<&Record> = match &kept {
+            Kept::All => records.iter().collect(),
+            Kept::Only(positions) => positions.iter().map(|position| &records[*position]).collect(),
+        };
+        chunk.fill(|column, vector| {
+            match self.parts.get(column) {
+                Some(part) => part.write(&self.stream, &rows, vector),
+                None => {
+                    let place = decoded.iter().position(|decoded| *decoded + self.parts.len() == column);
+                    if let Some(buffer) = place.and_then(|place| buffers.get(place)) {
+                        vector.write_buffer(buffer, 0..rows.len());
+                    }
+                }
+            }
+            Ok(())
+        })?;
+        chunk.set_len(rows.len());
+        Ok(rows.len())
     }
 }
 

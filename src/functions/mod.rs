@@ -2,10 +2,14 @@
 //!
 //! A new function is one file here and one line in [`register_all`].
 
+mod ack;
 mod connection;
+mod correlation_key;
 mod get;
+mod ingest;
 mod last_seq;
 mod messages;
+mod payload;
 mod ping;
 mod range;
 mod scan;
@@ -18,6 +22,10 @@ use crate::ffi::Registrar;
 pub fn register_all(registrar: &Registrar) -> Result<()> {
     registrar.table::<scan::NatsScan>()?;
     registrar.table::<get::NatsGet>()?;
+    registrar.table::<ingest::NatsIngest>()?;
+    registrar.table::<ack::NatsAck>()?;
+    registrar.table::<ack::NatsNak>()?;
+    registrar.scalar::<correlation_key::NatsCorrelationKey>()?;
     registrar.table::<last_seq::NatsLastSeq>()?;
     registrar.scalar::<last_seq::NatsLastSeqScalar>()?;
     registrar.table::<ping::NatsPing>()?;

@@ -26,11 +26,13 @@ pub const PARAMETERS: &[Parameter] = &[
 pub struct RangeOptions {
     /// The stream's name.
     pub stream: String,
-    subject: Option<String>,
+    /// The subject filter, if there is one.
+    pub subject: Option<String>,
     subject_contains: Option<String>,
     bounds: Bounds,
     last_n: Option<u64>,
-    max_messages: Option<u64>,
+    /// How many messages at most.
+    pub max_messages: Option<u64>,
 }
 
 /// Reads the parameters.

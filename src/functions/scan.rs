@@ -20,6 +20,7 @@ pub struct Plan {
 pub struct Run {
     read: RangeRead,
     layout: Layout,
+    projection: Vec<usize>,
     page: Vec<Record>,
     written: usize,
 }
@@ -34,7 +35,7 @@ impl TableFunction for NatsScan {
     }
 
     fn named() -> Vec<Parameter> {
-        [connection::PARAMETERS, range::PARAMETERS, messages::PARAMETERS].concat()
+        [connection::PARAMETERS, range::PARAMETERS, &messages::parameters()].concat()
     }
 
     fn bind(arguments: &Arguments) -> Result<Bound<Plan>> {
@@ -47,17 +48,23 @@ impl TableFunction for NatsScan {
         let connection = connection::open(&plan.connect)?;
         let headers = plan.layout.wants_headers(projection);
         let read = RangePlan::resolve(&plan.range, &connection)?.read(headers)?;
-        Ok(Run { read, layout: plan.layout.clone(), page: Vec::new(), written: 0 })
+        let (layout, projection) = (plan.layout.clone(), projection.to_vec());
+        Ok(Run { read, layout, projection, page: Vec::new(), written: 0 })
     }
 
     fn next(run: &mut Run, chunk: &mut Chunk<'_>) -> Result<()> {
-        if run.written == run.page.len() {
-            run.page = run.read.next_page()?.unwrap_or_default();
-            run.written = 0;
+        loop {
+            if run.written == run.page.len() {
+                run.page = run.read.next_page()?.unwrap_or_default();
+                run.written = 0;
+            }
+            let start = run.written;
+            run.written = run.page.len().min(start + chunk.capacity());
+            let rows = run.layout.write(&run.page[start..run.written], &run.projection, chunk)?;
+            // No rows end the scan; records that were skipped do not.
+            if rows > 0 || run.page.is_empty() {
+                return Ok(());
+            }
         }
-        let end = run.page.len().min(run.written + chunk.capacity());
-        run.layout.write(&run.page[run.written..end], chunk)?;
-        run.written = end;
-        Ok(())
     }
 }

@@ -2,6 +2,7 @@
 
 mod api;
 mod connection;
+pub mod dead_letter;
 pub mod durable;
 mod fetch;
 mod get;

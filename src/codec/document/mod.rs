@@ -32,7 +32,7 @@ use std::marker::PhantomData;
 
 use serde::de::{self, DeserializeSeed, Deserializer};
 
-use super::path::{self, Path};
+use super::path::{self, Path, Wanted};
 use super::{Codec, DecodeError, Decoder};
 use crate::column::{Buffer, Column, Type};
 use crate::error::Result;
@@ -93,10 +93,11 @@ pub(super) struct DocumentCodec<F> {
 
 impl<F: Format> DocumentCodec<F> {
     /// A codec for columns by path; two paths that give the same column name are an error.
-    pub fn new(format: F, manner: Manner, columns: Vec<(Path, Type)>) -> Result<Self> {
-        let named = path::columns(&columns)?;
-        let paths = columns.into_iter().map(|(path, _)| path).collect();
-        Ok(Self { format, manner, paths, columns: named })
+    pub fn new(format: F, manner: Manner, wanted: Wanted) -> Result<Self> {
+        let mut columns = path::columns(&wanted.columns)?;
+        columns.extend(wanted.texts.iter().map(|path| Column::new(path.column_name(), Type::Varchar)));
+        let paths = wanted.columns.into_iter().map(|(path, _)| path).chain(wanted.texts).collect();
+        Ok(Self { format, manner, paths, columns })
     }
 }
 

@@ -16,7 +16,7 @@ use serde::de::{DeserializeSeed, Deserializer};
 use serde_json::value::RawValue;
 
 use super::document::{DocumentCodec, Format, Manner, Slot, Values};
-use super::path::Path;
+use super::path::{Path, Wanted};
 use super::scalar::Scalar;
 use super::{Codec, quote};
 use crate::column::Type;
@@ -26,8 +26,8 @@ use crate::error::Result;
 ///
 /// # Errors
 /// Two paths that give the same column name.
-pub fn columns(columns: Vec<(Path, Type)>) -> Result<Box<dyn Codec>> {
-    Ok(Box::new(DocumentCodec::new(Json, Manner::Strict, columns)?))
+pub fn columns(wanted: Wanted) -> Result<Box<dyn Codec>> {
+    Ok(Box::new(DocumentCodec::new(Json, Manner::Strict, wanted)?))
 }
 
 /// A codec that reads VARCHAR columns by path, as `json_extract` does: a number keeps its text, an object or list is
@@ -35,9 +35,9 @@ pub fn columns(columns: Vec<(Path, Type)>) -> Result<Box<dyn Codec>> {
 ///
 /// # Errors
 /// Two paths that give the same column name.
-pub fn extract(paths: Vec<Path>) -> Result<Box<dyn Codec>> {
+pub fn extract(paths: Vec<Path>, texts: Vec<Path>) -> Result<Box<dyn Codec>> {
     let columns = paths.into_iter().map(|path| (path, Type::Varchar)).collect();
-    Ok(Box::new(DocumentCodec::new(Json, Manner::Lenient, columns)?))
+    Ok(Box::new(DocumentCodec::new(Json, Manner::Lenient, Wanted { columns, texts })?))
 }
 
 struct Json;

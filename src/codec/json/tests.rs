@@ -4,12 +4,12 @@ use crate::codec::testing::{decode_one, ty};
 use crate::column::Field;
 
 fn typed(document: &str, path: &str, ty: &Type) -> std::result::Result<String, DecodeError> {
-    let codec = columns(vec![(Path::parse(path).unwrap(), ty.clone())]).unwrap();
+    let codec = columns(vec![(Path::parse(path).unwrap(), ty.clone())].into()).unwrap();
     decode_one(&*codec, document.as_bytes()).map(|mut row| row.remove(0))
 }
 
 fn extracted(document: &str, paths: &[&str]) -> std::result::Result<Vec<String>, DecodeError> {
-    let codec = extract(paths.iter().map(|p| Path::parse(p).unwrap()).collect()).unwrap();
+    let codec = extract(paths.iter().map(|p| Path::parse(p).unwrap()).collect(), vec![]).unwrap();
     decode_one(&*codec, document.as_bytes())
 }
 
@@ -129,7 +129,7 @@ fn broken_documents_are_errors() {
         assert!(error.contains("malformed JSON"), "{document}: {error}");
         assert!(extracted(document, &["v"]).is_err(), "{document}");
     }
-    let codec = columns(vec![(Path::parse("v").unwrap(), Type::Integer)]).unwrap();
+    let codec = columns(vec![(Path::parse("v").unwrap(), Type::Integer)].into()).unwrap();
     let error = decode_one(&*codec, b"{\"z\":\"\xff\",\"v\":1}").unwrap_err();
     assert_eq!(error.cause, "malformed JSON: invalid UTF-8 at byte 6: {\"z\":\"\u{fffd}\",\"v\":1}");
     assert_eq!(error.path, None);
@@ -176,7 +176,7 @@ fn extract_keeps_text_and_forgives_shape() {
         ("[0]", "bracket"),
     ] {
         if let Ok(path) = Path::parse(path) {
-            let codec = extract(vec![path]).unwrap();
+            let codec = extract(vec![path], vec![]).unwrap();
             assert_eq!(decode_one(&*codec, document.as_bytes()), Ok(vec![expected.to_owned()]));
         }
     }
@@ -191,7 +191,7 @@ fn a_value_and_its_members_can_both_be_asked_for() {
     assert_eq!(got, ["2", "1", r#"{"b":{"c":1},"d":[5,6]}"#, "6", "[5,6]"]);
     let error = {
         let path = |p| Path::parse(p).unwrap();
-        let codec = columns(vec![(path("a"), Type::Json), (path("a.b.c"), Type::Date)]).unwrap();
+        let codec = columns(vec![(path("a"), Type::Json), (path("a.b.c"), Type::Date)].into()).unwrap();
         decode_one(&*codec, document.as_bytes()).unwrap_err().to_string()
     };
     assert_eq!(error, "path 'a.b.c': 1 is not a valid DATE");
@@ -200,7 +200,8 @@ fn a_value_and_its_members_can_both_be_asked_for() {
 #[test]
 fn only_the_projected_columns_are_read_and_in_their_order() {
     let path = |p| Path::parse(p).unwrap();
-    let codec = columns(vec![(path("a"), Type::Date), (path("b"), Type::Integer), (path("c"), Type::Varchar)]).unwrap();
+    let codec =
+        columns(vec![(path("a"), Type::Date), (path("b"), Type::Integer), (path("c"), Type::Varchar)].into()).unwrap();
     let mut out = [crate::column::Buffer::new(&Type::Varchar), crate::column::Buffer::new(&Type::Integer)];
     codec.decoder(&[2, 1]).decode(br#"{"a":"not a date","b":7,"c":"x"}"#, &mut out).unwrap();
     let mut expected = [crate::column::Buffer::new(&Type::Varchar), crate::column::Buffer::new(&Type::Integer)];

@@ -118,13 +118,25 @@ impl Ledger {
         });
     }
 
+    /// Returns to the server all that the statement gave out: it failed, so none of it can be committed.
+    pub fn give_all_back(&self) {
+        let given = with_accounts(|accounts| {
+            accounts.get_mut(&self.key).map(|account| std::mem::take(&mut account.given)).unwrap_or_default()
+        });
+        self.return_to_server(given.iter().map(|given| given.ack_subject.as_str()));
+    }
+
     /// Returns to the server what was taken and will not be given out. Best effort: what is not returned comes back
     /// after `ack_wait`.
     pub fn give_back(&self, deliveries: &[Delivery]) {
+        self.return_to_server(deliveries.iter().map(|delivery| delivery.ack_subject.as_str()));
+    }
+
+    fn return_to_server<'a>(&self, ack_subjects: impl Iterator<Item = &'a str>) {
         let client = &self.connection.client;
         let _ = block_on(async {
-            for delivery in deliveries {
-                if client.publish(delivery.ack_subject.clone(), Bytes::from_static(b"-NAK")).await.is_err() {
+            for ack_subject in ack_subjects {
+                if client.publish(ack_subject.to_owned(), Bytes::from_static(b"-NAK")).await.is_err() {
                     break;
                 }
             }

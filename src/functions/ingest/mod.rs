@@ -1,0 +1,118 @@
+//! `nats_ingest(stream, ...)`: rows ready to upsert, each with its correlation key.
+//!
+//! The caller's own statement writes them, so what becomes durable and when is the caller's word. A read of a range
+//! leaves no trace; with `durable` a pull consumer remembers what was acknowledged (`nats_ack`, `nats_nak`).
+
+mod dead_letters;
+mod options;
+mod sift;
+mod source;
+
+use std::sync::Arc;
+
+use super::connection;
+use super::messages::Part;
+use crate::column::{Buffer, Column, Type};
+use crate::error::Result;
+use crate::ffi::{Bound, Chunk, TableFunction};
+use crate::value::{Arguments, Parameter, ParameterType};
+
+use options::Keep;
+pub use options::Options;
+pub(in crate::functions) use options::check_durable;
+use sift::{Rows, Sieve};
+use source::Source;
+
+pub struct NatsIngest;
+
+/// The columns before those of the payload.
+const PARTS: [Part; 5] = [Part::Stream, Part::Subject, Part::Sequence, Part::Time, Part::MessageId];
+
+pub struct Run {
+    options: Arc<Options>,
+    source: Source,
+    sieve: Sieve,
+}
+
+impl TableFunction for NatsIngest {
+    const NAME: &'static str = "nats_ingest";
+    type Plan = Arc<Options>;
+    type Run = Run;
+
+    fn parameters() -> Vec<Parameter> {
+        vec![Parameter::new("stream", ParameterType::Text)]
+    }
+
+    fn named() -> Vec<Parameter> {
+        options::parameters()
+    }
+
+    fn bind(arguments: &Arguments) -> Result<Bound<Self::Plan>> {
+        let options = Options::read(arguments)?;
+        let mut columns = vec![Column::new("correlation_key", Type::Varchar)];
+        columns.extend(PARTS.iter().chain(&options.extra_parts).map(|part| part.column()));
+        columns.extend(options.payload.columns().iter().cloned());
+        if options.keep == Keep::All {
+            columns.push(Column::new("duplicate_of", Type::UBigInt));
+            columns.push(Column::new("duplicate_key", Type::Varchar));
+        }
+        Ok(Bound { columns, plan: Arc::new(options) })
+    }
+
+    fn open(plan: &Self::Plan, projection: &[usize]) -> Result<Run> {
+        let options = Arc::clone(plan);
+        let connection = connection::open(&options.connect)?;
+        let extra = |column: usize| PARTS.iter().chain(&options.extra_parts).nth(column);
+        let shown = |column: &usize| column.checked_sub(1).and_then(extra).is_some_and(|part| part.needs_headers());
+        let headers = options.needs_headers() || projection.iter().any(shown);
+        let dead_letters =
+            options.dead_letters.as_ref().map(|letters| letters.open(&options, &connection)).transpose()?;
+        let mut source = Source::open(&options, &connection, headers)?;
+        let mut sieve = Sieve::new(Arc::clone(&options), dead_letters);
+        if options.keep == Keep::Last {
+            source.rehearse(&mut sieve)?;
+        }
+        Ok(Run { options, source, sieve })
+    }
+
+    fn next(run: &mut Run, chunk: &mut Chunk<'_>) -> Result<()> {
+        let rows = loop {
+            let Some(page) = run.source.next_page(chunk.capacity())? else {
+                chunk.set_len(0);
+                return Ok(());
+            };
+            match run.sieve.sift(page) {
+                Ok(rows) if rows.records.is_empty() => {}
+                Ok(rows) => break rows,
+                Err(error) => {
+                    run.source.return_all();
+                    return Err(error);
+                }
+            }
+        };
+        write(&run.options, &rows, chunk)
+    }
+}
+
+fn write(options: &Options, rows: &Rows, chunk: &mut Chunk<'_>) -> Result<()> {
+    let records: Vec<_> = rows.records.iter().collect();
+    let parts = 1 + PARTS.len() + options.extra_parts.len();
+    let decoded = options.payload.columns().len();
+    chunk.fill(|column, vector| {
+        let mut buffer = |buffer: &Buffer| vector.write_buffer(buffer, 0..buffer.len());
+        if column == 0 {
+            buffer(&rows.keys);
+        } else if let Some(part) = PARTS.iter().chain(&options.extra_parts).nth(column - 1) {
+            part.write(options.stream(), &records, vector);
+        } else if let Some(values) = rows.values.get(column - parts).filter(|_| column < parts + decoded) {
+            buffer(values);
+        } else if column == parts + decoded {
+            buffer(&rows.duplicate_of);
+        } else {
+            buffer(&rows.duplicate_key);
+        }
+        Ok(())
+    })?;
+    chunk.set_len(records.len());
+    Ok(())
+}

@@ -1,0 +1,199 @@
+//! The parameters of `nats_ingest`, read and checked against each other.
+
+use std::time::Duration;
+
+use super::dead_letters::DeadLetterOptions;
+use crate::codec::key::Template;
+use crate::error::{Error, Result};
+use crate::functions::connection;
+use crate::functions::messages::Part;
+use crate::functions::payload::{self, Payload, choice};
+use crate::functions::range::{self, RangeOptions};
+use crate::jetstream::ConnectOptions;
+use crate::jetstream::durable::DurableOptions;
+use crate::value::{Arguments, Parameter, ParameterType};
+
+/// The parameters that no other function has.
+const OWN: &[Parameter] = &[
+    Parameter::new("headers", ParameterType::Boolean),
+    Parameter::new("correlation_key", ParameterType::Text),
+    Parameter::new("unique_keys", ParameterType::TextList),
+    Parameter::new("keep", ParameterType::Text),
+    Parameter::new("dlq_subject", ParameterType::Text),
+    Parameter::new("durable", ParameterType::Text),
+    Parameter::new("max_wait", ParameterType::Interval),
+    Parameter::new("ack_wait", ParameterType::Interval),
+    Parameter::new("max_deliver", ParameterType::Any),
+    Parameter::new("max_ack_pending", ParameterType::Any),
+];
+
+/// All named parameters.
+pub(super) fn parameters() -> Vec<Parameter> {
+    [connection::PARAMETERS, range::PARAMETERS, payload::PARAMETERS, OWN].concat()
+}
+
+/// Which of the rows of one call that share a key are kept.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Keep {
+    /// The first; rows leave as they come.
+    First,
+    /// The newest; the range is read twice, a durable is held in memory.
+    Last,
+    /// All, each duplicate with the sequence of the row that it repeats.
+    All,
+}
+
+/// What a row does that has no key or does not decode.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum OnBadRow {
+    /// The statement fails.
+    Fail,
+    /// The row is left out.
+    Skip,
+    /// The message is published to `dlq_subject`, and the row is left out.
+    DeadLetter,
+}
+
+/// A checked call.
+pub struct Options {
+    pub(super) connect: ConnectOptions,
+    pub(super) range: RangeOptions,
+    pub(super) durable: Option<DurableRead>,
+    pub(super) payload: Payload,
+    /// The columns between those of every call and those of the payload.
+    pub(super) extra_parts: Vec<Part>,
+    /// None is the default key: `msg_id`, else `stream:seq`.
+    pub(super) correlation_key: Option<Key>,
+    pub(super) unique_keys: Vec<Key>,
+    pub(super) keep: Keep,
+    pub(super) on_error: OnBadRow,
+    pub(super) dead_letters: Option<DeadLetterOptions>,
+}
+
+/// A template, and where its fields stand among the texts that the payload decodes to.
+pub(super) struct Key {
+    pub(super) template: Template,
+    /// The position of the template's first field among all texts.
+    pub(super) first_text: usize,
+}
+
+/// How a durable is read.
+pub(super) struct DurableRead {
+    pub(super) options: DurableOptions,
+    pub(super) max_wait: Duration,
+}
+
+impl Options {
+    /// Reads and checks the call.
+    pub(super) fn read(arguments: &Arguments) -> Result<Self> {
+        let mut texts = Vec::new();
+        let mut key = |name: &str, text: &str| -> Result<Key> {
+            let template = Template::parse(text).map_err(|error| Error::new(format!("{name}: {error}")))?;
+            let first_text = texts.len();
+            texts.extend(template.paths().iter().cloned());
+            Ok(Key { template, first_text })
+        };
+        let correlation_key = arguments.text("correlation_key")?;
+        let correlation_key = correlation_key.map(|text| key("correlation_key", text)).transpose()?;
+        let unique_keys = arguments.texts("unique_keys")?.unwrap_or_default();
+        let unique_keys = unique_keys.iter().map(|text| key("unique_keys", text)).collect::<Result<Vec<_>>>()?;
+        let payload = Payload::read(arguments, &texts)?;
+        let mut extra_parts = Vec::new();
+        if arguments.flag("headers")? {
+            extra_parts.push(Part::Headers);
+        }
+        if payload.columns().is_empty() {
+            // Without columns the payload itself is what there is to ingest.
+            extra_parts.push(Part::Payload);
+        }
+        let keep = [("first", Keep::First), ("last", Keep::Last), ("all", Keep::All)];
+        let bad_row = [("fail", OnBadRow::Fail), ("skip", OnBadRow::Skip), ("dlq", OnBadRow::DeadLetter)];
+        let on_error = choice(arguments, "on_error", &bad_row)?.unwrap_or(OnBadRow::Fail);
+        let range = range::read(arguments)?;
+        Ok(Self {
+            connect: connection::read(arguments)?,
+            durable: durable(arguments, &range)?,
+            dead_letters: DeadLetterOptions::read(arguments, on_error)?,
+            range,
+            payload,
+            extra_parts,
+            correlation_key,
+            unique_keys,
+            keep: choice(arguments, "keep", &keep)?.unwrap_or(Keep::First),
+            on_error,
+        })
+    }
+
+    /// The stream's name.
+    pub(super) fn stream(&self) -> &str {
+        &self.range.stream
+    }
+
+    /// Whether headers are needed whatever the projection.
+    pub(super) fn needs_headers(&self) -> bool {
+        let mut keys = self.correlation_key.iter().chain(&self.unique_keys);
+        self.correlation_key.is_none()
+            || self.on_error == OnBadRow::DeadLetter
+            || self.payload.needs_headers()
+            || keys.any(|key| key.template.needs_headers())
+    }
+}
+
+/// The durable, if one is named; without one its parameters mean nothing and are errors.
+fn durable(arguments: &Arguments, range: &RangeOptions) -> Result<Option<DurableRead>> {
+    let Some(durable) = arguments.text("durable")? else {
+        for name in ["max_wait", "ack_wait", "max_deliver", "max_ack_pending"] {
+            if arguments.find(name).is_some() {
+                return Err(Error::new(format!("{name} needs durable")).advice("name a durable, or leave it out"));
+            }
+        }
+        return Ok(None);
+    };
+    check_durable(durable)?;
+    for name in ["start_seq", "end_seq", "start_time", "end_time", "last_n", "subject_contains"] {
+        if arguments.find(name).is_some() {
+            return Err(Error::new(format!("{name} and durable cannot be used together")).advice(
+                "a durable reads what is not acknowledged yet; subject narrows it, max_messages bounds a call",
+            ));
+        }
+    }
+    let count = |name: &str| -> Result<Option<i64>> {
+        let wrong = || Error::new(format!("{name} is too large"));
+        arguments.unsigned(name)?.map(|n| i64::try_from(n).map_err(|_| wrong())).transpose()
+    };
+    let max_deliver = match arguments.find("max_deliver") {
+        Some(crate::value::Value::Integer(-1)) => Some(-1),
+        _ => count("max_deliver")?,
+    };
+    if max_deliver == Some(0) {
+        return Err(Error::new("max_deliver is 0; it must be -1 (no end) or at least 1"));
+    }
+    let options = DurableOptions {
+        stream: range.stream.clone(),
+        durable: durable.to_owned(),
+        subject: range.subject.clone(),
+        ack_wait: arguments.duration("ack_wait")?,
+        max_deliver,
+        max_ack_pending: count("max_ack_pending")?,
+        batch: range.max_messages,
+    };
+    if options.ack_wait.is_some_and(|wait| wait.is_zero()) {
+        return Err(Error::new("ack_wait must be longer than zero"));
+    }
+    if let (Some(batch), Some(pending)) = (options.batch, options.max_ack_pending)
+        && i64::try_from(batch).is_ok_and(|batch| pending < batch)
+    {
+        return Err(Error::new(format!("max_ack_pending is {pending}; it must be at least max_messages, {batch}")));
+    }
+    Ok(Some(DurableRead { options, max_wait: arguments.duration("max_wait")?.unwrap_or_default() }))
+}
+
+/// Checks the name of a durable: not empty, and without white space, `.`, `*`, `>`, `/` and `\`.
+pub(in crate::functions) fn check_durable(durable: &str) -> Result<()> {
+    let wrong = |c: char| c.is_whitespace() || c.is_control() || matches!(c, '.' | '*' | '>' | '/' | '\\');
+    if durable.is_empty() || durable.contains(wrong) {
+        return Err(Error::new(format!("'{durable}' is not a durable's name"))
+            .advice("it must not be empty nor have white space, '.', '*', '>', '/' or '\\'"));
+    }
+    Ok(())
+}

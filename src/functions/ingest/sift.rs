@@ -1,0 +1,277 @@
+//! Records become rows: decoded, keyed, and sifted of duplicates and of what is not good.
+
+use std::collections::HashSet;
+use std::sync::Arc;
+
+use super::dead_letters::DeadLetters;
+use super::options::{Keep, Key, OnBadRow, Options};
+use crate::codec::Decoder;
+use crate::codec::key::{Parts, push_escaped};
+use crate::codec::rows::decode_one;
+use crate::column::{Buffer, Type, Values};
+use crate::error::{Error, Result};
+use crate::functions::correlation_key::text_at;
+use crate::plan::{KeptKeys, NewestKeys, Repeats};
+use crate::record::{Headers, Record};
+
+/// The rows of one page.
+pub(super) struct Rows {
+    /// The messages that became rows.
+    pub(super) records: Vec<Record>,
+    /// Their correlation keys.
+    pub(super) keys: Buffer,
+    /// Their values, in the order of the codec's columns.
+    pub(super) values: Vec<Buffer>,
+    /// With `keep := 'all'`, the sequence of the row that each repeats.
+    pub(super) duplicate_of: Buffer,
+    /// With `keep := 'all'`, the template by which it does.
+    pub(super) duplicate_key: Buffer,
+}
+
+/// What decides on duplicates.
+enum Duplicates {
+    /// The rows that came first stay.
+    First(KeptKeys),
+    /// The newest rows are being found.
+    Rehearsal(NewestKeys),
+    /// The rows with these sequences stay.
+    Newest(HashSet<u64>),
+}
+
+pub(super) struct Sieve {
+    options: Arc<Options>,
+    duplicates: Duplicates,
+    dead_letters: Option<DeadLetters>,
+}
+
+/// The keys of one row: the correlation key first. A unique key without a value constrains nothing.
+type RowKeys = Vec<Option<String>>;
+
+impl Sieve {
+    pub(super) fn new(options: Arc<Options>, dead_letters: Option<DeadLetters>) -> Self {
+        let duplicates = match options.keep {
+            Keep::First | Keep::All => Duplicates::First(KeptKeys::default()),
+            Keep::Last => Duplicates::Rehearsal(NewestKeys::default()),
+        };
+        Self { options, duplicates, dead_letters }
+    }
+
+    /// Notes the keys of records that will come again. A row that is not good is passed over here: it is dealt with
+    /// when it comes again, but for one that fails the statement.
+    pub(super) fn rehearse(&mut self, records: &[Record]) -> Result<()> {
+        let options = Arc::clone(&self.options);
+        let mut rows = Workbench::new(&options);
+        for record in records {
+            match rows.add(record) {
+                Ok(keys) => {
+                    if let Duplicates::Rehearsal(newest) = &mut self.duplicates {
+                        newest.note(record.sequence, &borrowed(&keys));
+                    }
+                }
+                Err(cause) if options.on_error == OnBadRow::Fail => return Err(bad_row(&options, record, &cause)),
+                Err(_) => {}
+            }
+        }
+        Ok(())
+    }
+
+    /// Every record was shown.
+    pub(super) fn end_rehearsal(&mut self) {
+        if let Duplicates::Rehearsal(newest) = &mut self.duplicates {
+            self.duplicates = Duplicates::Newest(std::mem::take(newest).finish());
+        }
+    }
+
+    /// Turns a page of records into rows.
+    pub(super) fn sift(&mut self, records: Vec<Record>) -> Result<Rows> {
+        let options = Arc::clone(&self.options);
+        let mut bench = Workbench::new(&options);
+        let mut kept = Vec::with_capacity(records.len());
+        let mut keys_column = Buffer::new(&Type::Varchar);
+        let mut duplicate_of = Buffer::new(&Type::UBigInt);
+        let mut duplicate_key = Buffer::new(&Type::Varchar);
+        for record in records {
+            let keys = match bench.add(&record) {
+                Ok(keys) => keys,
+                Err(cause) => {
+                    self.refuse(&record, &cause)?;
+                    continue;
+                }
+            };
+            let repeats = match &mut self.duplicates {
+                Duplicates::First(kept_keys) => kept_keys.keep(record.sequence, &borrowed(&keys)),
+                Duplicates::Newest(stay) if !stay.contains(&record.sequence) => {
+                    Some(Repeats { sequence: record.sequence, template: 0 })
+                }
+                Duplicates::Newest(_) | Duplicates::Rehearsal(_) => None,
+            };
+            if repeats.is_some() && options.keep != Keep::All {
+                bench.take_back();
+                continue;
+            }
+            push_text(&mut keys_column, keys.first().and_then(Option::as_deref));
+            match repeats {
+                None => {
+                    duplicate_of.push_null();
+                    duplicate_key.push_null();
+                }
+                Some(Repeats { sequence, template }) => {
+                    if let Values::U64(values) = &mut duplicate_of.values {
+                        values.push(sequence);
+                        duplicate_of.valid.push(true);
+                    }
+                    push_text(&mut duplicate_key, Some(options.key_text(template)));
+                }
+            }
+            kept.push(record);
+        }
+        let values = bench.values();
+        Ok(Rows { records: kept, keys: keys_column, values, duplicate_of, duplicate_key })
+    }
+
+    /// A row that is not good.
+    fn refuse(&mut self, record: &Record, cause: &str) -> Result<()> {
+        match (self.options.on_error, &self.dead_letters) {
+            (OnBadRow::Skip, _) => Ok(()),
+            (OnBadRow::DeadLetter, Some(letters)) => letters.send(record, cause),
+            _ => Err(bad_row(&self.options, record, cause)),
+        }
+    }
+}
+
+fn bad_row(options: &Options, record: &Record, cause: &str) -> Error {
+    Error::new(cause)
+        .stream(options.stream())
+        .sequence(record.sequence)
+        .advice("on_error := 'skip' leaves such rows out, on_error := 'dlq' keeps them in a stream of their own")
+}
+
+fn borrowed(keys: &RowKeys) -> Vec<Option<&str>> {
+    keys.iter().map(Option::as_deref).collect()
+}
+
+fn push_text(buffer: &mut Buffer, text: Option<&str>) {
+    match text {
+        Some(text) => buffer.push_bytes(text.as_bytes()),
+        None => buffer.push_null(),
+    }
+}
+
+/// The values of the rows so far, and what is needed to add one.
+struct Workbench<'a> {
+    options: &'a Options,
+    decoder: Option<Box<dyn Decoder + 'a>>,
+    /// The shown columns, then the texts of the keys.
+    buffers: Vec<Buffer>,
+    rows: usize,
+}
+
+impl<'a> Workbench<'a> {
+    fn new(options: &'a Options) -> Self {
+        let codec = options.payload.codec();
+        let all: Vec<usize> = (0..codec.map_or(0, |codec| codec.columns().len())).collect();
+        let buffers = codec.map_or(&[][..], |codec| codec.columns()).iter().map(|column| Buffer::new(&column.ty));
+        Self { options, decoder: codec.map(|codec| codec.decoder(&all)), buffers: buffers.collect(), rows: 0 }
+    }
+
+    /// Decodes a record and makes its keys. After an error the record has no row.
+    fn add(&mut self, record: &Record) -> std::result::Result<RowKeys, String> {
+        let outcome = self.try_add(record);
+        if outcome.is_ok() {
+            self.rows += 1;
+        } else {
+            self.truncate();
+        }
+        outcome
+    }
+
+    fn try_add(&mut self, record: &Record) -> std::result::Result<RowKeys, String> {
+        if let Some(decoder) = &mut self.decoder {
+            let inflate = self.options.payload.inflate;
+            decode_one(record, inflate, &mut **decoder, &mut self.buffers).map_err(|error| error.to_string())?;
+        }
+        let mut keys = Vec::with_capacity(1 + self.options.unique_keys.len());
+        keys.push(Some(match &self.options.correlation_key {
+            Some(key) => self.render(key, record).map_err(|error| error.to_string())?,
+            None => default_key(self.options.stream(), record),
+        }));
+        for key in &self.options.unique_keys {
+            keys.push(match self.render(key, record) {
+                Ok(key) => Some(key),
+                Err(crate::codec::key::KeyError::Missing(_)) => None,
+                Err(error) => return Err(error.to_string()),
+            });
+        }
+        Ok(keys)
+    }
+
+    fn render(&self, key: &Key, record: &Record) -> std::result::Result<String, crate::codec::key::KeyError> {
+        let first = self.options.payload.columns().len() + key.first_text;
+        let parts = RowParts { record, texts: &self.buffers[first.min(self.buffers.len())..], row: self.rows };
+        let mut out = String::new();
+        key.template.render(&parts, &mut out).map(|()| out)
+    }
+
+    /// Takes back the row that was added last.
+    fn take_back(&mut self) {
+        self.rows -= 1;
+        self.truncate();
+    }
+
+    fn truncate(&mut self) {
+        self.buffers.iter_mut().for_each(|buffer| buffer.truncate(self.rows));
+    }
+
+    fn values(self) -> Vec<Buffer> {
+        let shown = self.options.payload.columns().len();
+        self.buffers.into_iter().take(shown).collect()
+    }
+}
+
+/// The key of a message when no template is given: its `Nats-Msg-Id`, else `stream:seq`.
+fn default_key(stream: &str, record: &Record) -> String {
+    match record.headers.get(Headers::MESSAGE_ID).filter(|id| !id.is_empty()) {
+        Some(id) => {
+            let mut key = String::new();
+            push_escaped(id, &mut key);
+            key
+        }
+        None => format!("{stream}:{}", record.sequence),
+    }
+}
+
+/// One row, as its keys see it.
+struct RowParts<'a> {
+    record: &'a Record,
+    texts: &'a [Buffer],
+    row: usize,
+}
+
+impl Parts for RowParts<'_> {
+    fn field(&self, index: usize) -> Option<&str> {
+        text_at(self.texts, index, self.row)
+    }
+
+    fn subject(&self) -> Option<&str> {
+        std::str::from_utf8(&self.record.subject).ok()
+    }
+
+    fn sequence(&self) -> Option<u64> {
+        Some(self.record.sequence)
+    }
+
+    fn headers(&self) -> Option<&Headers> {
+        Some(&self.record.headers)
+    }
+}
+
+impl Options {
+    /// The template of a row's key, by its position.
+    fn key_text(&self, template: usize) -> &str {
+        let keys = self.correlation_key.as_ref();
+        match template.checked_sub(1) {
+            None => keys.map_or("{header:Nats-Msg-Id}", |key| key.template.text()),
+            Some(unique) => self.unique_keys.get(unique).map_or("", |key| key.template.text()),
+        }
+    }
+}

@@ -1,0 +1,95 @@
+//! Where the messages of a call come from: a range, or a durable.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+
+use super::options::Options;
+use super::sift::Sieve;
+use crate::error::Result;
+use crate::functions::range::{RangePlan, RangeRead};
+use crate::jetstream::Connection;
+use crate::jetstream::durable::{Delivery, Ledger, LedgerKey, Pull, PullLimits, ensure, open_ledger};
+use crate::record::Record;
+
+pub(super) enum Source {
+    Range { plan: RangePlan, read: RangeRead, headers: bool, page: VecDeque<Record> },
+    Durable { pull: Pull, ledger: Ledger, page: VecDeque<Delivery> },
+}
+
+impl Source {
+    pub(super) fn open(options: &Options, connection: &Arc<Connection>, headers: bool) -> Result<Self> {
+        let Some(durable) = &options.durable else {
+            let plan = RangePlan::resolve(&options.range, connection)?;
+            let read = plan.read(headers)?;
+            return Ok(Source::Range { plan, read, headers, page: VecDeque::new() });
+        };
+        let ack_wait = ensure(connection, &durable.options)?;
+        let (stream, name) = (&durable.options.stream, &durable.options.durable);
+        let key = LedgerKey { server: connection.label().to_owned(), stream: stream.clone(), durable: name.clone() };
+        let ledger = open_ledger(Arc::clone(connection), key, ack_wait)?;
+        let limits = PullLimits { messages: options.range.max_messages, wait: durable.max_wait };
+        let pull = Pull::start(Arc::clone(connection), stream, name, limits)?;
+        Ok(Source::Durable { pull, ledger, page: VecDeque::new() })
+    }
+
+    /// At most `capacity` messages; None at the end. What a durable delivered is written down as given.
+    pub(super) fn next_page(&mut self, capacity: usize) -> Result<Option<Vec<Record>>> {
+        match self {
+            Source::Range { read, page, .. } => {
+                if page.is_empty() {
+                    *page = read.next_page()?.unwrap_or_default().into();
+                }
+                let records: Vec<Record> = page.drain(..page.len().min(capacity)).collect();
+                Ok((!records.is_empty()).then_some(records))
+            }
+            Source::Durable { pull, ledger, page } => {
+                if page.is_empty() {
+                    *page = pull.next_page()?.unwrap_or_default().into();
+                }
+                let deliveries: Vec<Delivery> = page.drain(..page.len().min(capacity)).collect();
+                ledger.give(deliveries.iter().map(|delivery| (delivery.record.sequence, delivery.ack_subject.clone())));
+                let records: Vec<Record> = deliveries.into_iter().map(|delivery| delivery.record).collect();
+                Ok((!records.is_empty()).then_some(records))
+            }
+        }
+    }
+
+    /// Shows the sieve every message of the call, so that it knows the newest of each key, and starts again from the
+    /// first: a range is read twice, what a durable has is held in memory.
+    pub(super) fn rehearse(&mut self, sieve: &mut Sieve) -> Result<()> {
+        match self {
+            Source::Range { plan, read, headers, .. } => {
+                while let Some(page) = read.next_page()? {
+                    sieve.rehearse(&page)?;
+                }
+                *read = plan.read(*headers)?;
+            }
+            Source::Durable { pull, page, .. } => {
+                while let Some(more) = pull.next_page()? {
+                    page.extend(more);
+                }
+                for delivery in page.iter() {
+                    sieve.rehearse(std::slice::from_ref(&delivery.record))?;
+                }
+            }
+        }
+        sieve.end_rehearsal();
+        Ok(())
+    }
+
+    /// After an error of our own: what this statement was given cannot be committed any more, so it goes back.
+    pub(super) fn return_all(&mut self) {
+        if let Source::Durable { ledger, .. } = self {
+            ledger.give_all_back();
+        }
+    }
+}
+
+impl Drop for Source {
+    fn drop(&mut self) {
+        if let Source::Durable { ledger, page, .. } = self {
+            // Delivered to this process, but not handed to the statement.
+            ledger.give_back(page.make_contiguous());
+        }
+    }
+}
