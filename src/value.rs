@@ -79,6 +79,10 @@ pub enum ParameterType {
     Boolean,
     /// INTERVAL.
     Interval,
+    /// A whole number from 0 to 2^64-1, read with [`Arguments::unsigned`]. To DuckDB it is ANY.
+    Unsigned,
+    /// A moment, read with [`Arguments::moment`]. To DuckDB it is ANY.
+    Moment,
     /// ANY: the value arrives with the type that the user gave it, and is checked by its reader. Numbers use it, so
     /// that a negative or a fractional one is an error that names the parameter, not a silent cast.
     Any,
@@ -100,6 +104,17 @@ impl Parameter {
     }
 }
 
+/// A setting, on hosts that have settings (`SET nats_url = ...`). It has no default: unset, it says nothing.
+#[derive(Debug, Clone)]
+pub struct Setting {
+    /// The name as SQL writes it, lower case.
+    pub name: &'static str,
+    /// Its type.
+    pub ty: ParameterType,
+    /// What `duckdb_settings()` says it is.
+    pub doc: String,
+}
+
 /// The arguments of one call: by position and by name.
 #[derive(Debug, Clone, Default)]
 pub struct Arguments {
@@ -107,6 +122,8 @@ pub struct Arguments {
     pub positional: Vec<(&'static str, Value)>,
     /// Named arguments that the call gave.
     pub named: Vec<(&'static str, Value)>,
+    /// The settings of the session that are set, by their names.
+    pub settings: Vec<(&'static str, Value)>,
 }
 
 impl Arguments {
@@ -218,7 +235,7 @@ mod tests {
     use super::*;
 
     fn arguments(value: Value) -> Arguments {
-        Arguments { positional: vec![], named: vec![("p", value)] }
+        Arguments { named: vec![("p", value)], ..Arguments::default() }
     }
 
     #[test]

@@ -11,6 +11,7 @@ mod entry;
 pub mod host;
 mod logical;
 mod scalar;
+mod settings;
 mod table;
 mod type_text;
 mod value;

@@ -1,13 +1,16 @@
 //! Scalar functions: one trait, and the callback that DuckDB makes on it.
 
-use std::ffi::CStr;
+use std::ffi::{CStr, c_void};
+use std::sync::Arc;
 
 use libduckdb_sys as duckdb;
 
 use super::Registrar;
 use super::chunk::Vector;
-use super::contain::{c_text, contain};
+use super::contain::{c_text, contain, drop_box};
+use super::host::has_full_api;
 use super::logical::Logical;
+use super::settings;
 use crate::column::{Buffer, Interval, Type};
 use crate::error::{Error, Result};
 use crate::value::{ParameterType, Value};
@@ -47,6 +50,9 @@ impl Registrar {
                 duckdb::duckdb_scalar_function_set_return_type(function, Logical::from(&F::returns()).0);
                 duckdb::duckdb_scalar_function_set_function(function, Some(call::<F>));
                 duckdb::duckdb_scalar_function_set_special_handling(function);
+                if has_full_api() {
+                    duckdb::duckdb_scalar_function_set_bind(function, Some(bind));
+                }
                 if F::VOLATILE {
                     duckdb::duckdb_scalar_function_set_volatile(function);
                 }
@@ -65,6 +71,50 @@ impl Registrar {
     }
 }
 
+/// The settings of the session that binds a call; shared by the copies of its plan.
+type BindData = Arc<Vec<(&'static str, Value)>>;
+
+/// # Safety
+/// Called by DuckDB with a live bind info.
+unsafe extern "C" fn bind(info: duckdb::duckdb_bind_info) {
+    let outcome = contain("nats_js", || {
+        // SAFETY: DuckDB vouches for `info`.
+        Ok(BindData::new(unsafe { settings::of_scalar_function(info) }))
+    });
+    // SAFETY: as above; the box is freed by `drop_box` and copied by `copy_bind_data` of the same type.
+    unsafe {
+        match outcome {
+            Ok(data) => {
+                let data: *mut c_void = Box::into_raw(Box::new(data)).cast();
+                duckdb::duckdb_scalar_function_set_bind_data(info, data, Some(drop_box::<BindData>));
+                duckdb::duckdb_scalar_function_set_bind_data_copy(info, Some(copy_bind_data));
+            }
+            Err(message) => duckdb::duckdb_scalar_function_bind_set_error(info, message.as_ptr()),
+        }
+    }
+}
+
+/// # Safety
+/// Called by DuckDB with the bind data that [`bind`] stored.
+unsafe extern "C" fn copy_bind_data(data: *mut c_void) -> *mut c_void {
+    // SAFETY: the caller vouches for the pointer; cloning an `Arc` does not panic.
+    let data = unsafe { &*data.cast::<BindData>() };
+    Box::into_raw(Box::new(Arc::clone(data))).cast()
+}
+
+/// # Safety
+/// `info` must be a live function info of a function whose bind is [`bind`], on a host that has it.
+unsafe fn bound_settings<'a>(info: duckdb::duckdb_function_info) -> &'a [(&'static str, Value)] {
+    if !has_full_api() {
+        return &[];
+    }
+    // SAFETY: the bind data, if any, is what `bind` stored and outlives the call.
+    unsafe {
+        let data = duckdb::duckdb_scalar_function_get_bind_data(info).cast::<BindData>();
+        data.as_ref().map_or(&[], |settings| settings.as_slice())
+    }
+}
+
 /// # Safety
 /// Called by DuckDB with a live, flat input chunk and an output vector of the declared type.
 unsafe extern "C" fn call<F: ScalarFunction>(
@@ -73,8 +123,8 @@ unsafe extern "C" fn call<F: ScalarFunction>(
     output: duckdb::duckdb_vector,
 ) {
     let outcome = contain(F::NAME, || {
-        // SAFETY: DuckDB vouches for the chunk, which lives through this call.
-        let input = unsafe { Input::new(input) };
+        // SAFETY: DuckDB vouches for the chunk and the info, which live through this call.
+        let input = unsafe { Input::new(input, bound_settings(info)) };
         let result = F::call(&input)?;
         if result.len() != input.len() {
             return Err(Error::new("internal error: the answer has another number of rows than the question"));
@@ -94,17 +144,22 @@ unsafe extern "C" fn call<F: ScalarFunction>(
 pub struct Input<'a> {
     columns: Vec<Source<'a>>,
     rows: usize,
+    settings: &'a [(&'static str, Value)],
 }
 
-impl Input<'_> {
+impl<'a> Input<'a> {
     /// # Safety
     /// `chunk` must be a live flat chunk that outlives the input.
-    unsafe fn new(chunk: duckdb::duckdb_data_chunk) -> Self {
+    unsafe fn new(chunk: duckdb::duckdb_data_chunk, settings: &'a [(&'static str, Value)]) -> Self {
         // SAFETY: the caller vouches for the chunk; indices stay below its column count.
         unsafe {
             let count = duckdb::duckdb_data_chunk_get_column_count(chunk);
             let column = |i| Source::new(duckdb::duckdb_data_chunk_get_vector(chunk, i));
-            Self { columns: (0..count).map(column).collect(), rows: duckdb::duckdb_data_chunk_get_size(chunk) as usize }
+            Self {
+                columns: (0..count).map(column).collect(),
+                rows: duckdb::duckdb_data_chunk_get_size(chunk) as usize,
+                settings,
+            }
         }
     }
 
@@ -116,6 +171,11 @@ impl Input<'_> {
     /// Whether there is no row.
     pub fn is_empty(&self) -> bool {
         self.rows == 0
+    }
+
+    /// The settings of the session that are set, by their names.
+    pub fn settings(&self) -> &[(&'static str, Value)] {
+        self.settings
     }
 
     /// The number of arguments.

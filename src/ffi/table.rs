@@ -9,6 +9,7 @@ use super::Registrar;
 use super::chunk::Chunk;
 use super::contain::{c_text, contain, drop_box};
 use super::logical::Logical;
+use super::settings;
 use super::value::Handle;
 use crate::column::Column;
 use crate::error::{Error, Result};
@@ -134,6 +135,7 @@ unsafe fn arguments<T: TableFunction>(info: duckdb::duckdb_bind_info) -> Argumen
                 arguments.named.push((parameter.name, Handle(raw).read()));
             }
         }
+        arguments.settings = settings::of_table_function(info);
     }
     arguments
 }

@@ -79,7 +79,7 @@ impl ScalarFunction for NatsLastSeqScalar {
                 Some(stream) => {
                     let stream = std::str::from_utf8(stream).map_err(|_| Error::new("stream is not UTF-8"))?;
                     check_stream(stream)?;
-                    let connection = connection::open(&connection::read_value(&input.value(1, row))?)?;
+                    let connection = connection::open(&connection::read_input(input, 1, row)?)?;
                     Some(stream_state(&connection, stream)?.last)
                 }
             };

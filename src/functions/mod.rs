@@ -20,6 +20,7 @@ use crate::ffi::Registrar;
 
 /// Registers every function with the database that loads the extension.
 pub fn register_all(registrar: &Registrar) -> Result<()> {
+    registrar.settings(&connection::settings())?;
     registrar.table::<scan::NatsScan>()?;
     registrar.table::<get::NatsGet>()?;
     registrar.table::<ingest::NatsIngest>()?;

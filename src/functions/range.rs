@@ -13,12 +13,12 @@ use crate::value::{Arguments, Parameter, ParameterType};
 pub const PARAMETERS: &[Parameter] = &[
     Parameter::new("subject", ParameterType::Text),
     Parameter::new("subject_contains", ParameterType::Text),
-    Parameter::new("start_seq", ParameterType::Any),
-    Parameter::new("end_seq", ParameterType::Any),
-    Parameter::new("start_time", ParameterType::Any),
-    Parameter::new("end_time", ParameterType::Any),
-    Parameter::new("last_n", ParameterType::Any),
-    Parameter::new("max_messages", ParameterType::Any),
+    Parameter::new("start_seq", ParameterType::Unsigned),
+    Parameter::new("end_seq", ParameterType::Unsigned),
+    Parameter::new("start_time", ParameterType::Moment),
+    Parameter::new("end_time", ParameterType::Moment),
+    Parameter::new("last_n", ParameterType::Unsigned),
+    Parameter::new("max_messages", ParameterType::Unsigned),
 ];
 
 /// Which messages of a stream a statement reads.

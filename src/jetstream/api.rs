@@ -74,7 +74,7 @@ impl Connection {
         }
     }
 
-    /// Calls the JetStream API; `call` is what follows `$JS.API.`, such as `STREAM.INFO.ORDERS`.
+    /// Calls the JetStream API; `call` is what follows `$JS.API.` (or `$JS.<domain>.API.`), such as `STREAM.INFO.ORDERS`.
     pub(super) async fn api<T: DeserializeOwned>(&self, call: &str, payload: Bytes) -> std::result::Result<T, Failure> {
         stats::API_REQUESTS.add(1);
         let message = self.request(&self.api_subject(call), payload).await?;
@@ -83,7 +83,7 @@ impl Connection {
 
     /// The subject of a JetStream API call.
     pub(super) fn api_subject(&self, call: &str) -> String {
-        format!("$JS.API.{call}")
+        format!("{}.{call}", self.api_prefix())
     }
 
     /// Says why a request about a stream failed, with the streams that have a similar name when there is none of it.

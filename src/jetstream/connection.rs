@@ -5,21 +5,27 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use async_nats::connection::State;
-use async_nats::{Client, Event, ServerError};
+use async_nats::{Client, Event, ServerAddr, ServerError};
 use tokio::sync::{broadcast, watch};
 
-use super::options::{ConnectOptions, without_userinfo};
+use super::keys::Keys;
+use super::options::{Authentication, ConnectOptions, without_userinfo};
 use crate::error::{Error, Result};
 use crate::stats;
 
 /// More messages than any window has in flight, so that async-nats never drops one for want of room.
 const SUBSCRIPTION_CAPACITY: usize = 65_536;
+/// How often a quiet connection is asked whether it is alive; it is given up after two questions without an answer.
+const PING_INTERVAL: Duration = Duration::from_secs(10);
+/// The pause between attempts to reconnect, after the first round.
+const RECONNECT_DELAY: Duration = Duration::from_millis(100);
 
 /// A connection, shared by threads.
 pub struct Connection {
     pub(super) client: Client,
     pub(super) timeout: Duration,
     label: String,
+    api_prefix: String,
     signals: Arc<Signals>,
 }
 
@@ -33,33 +39,37 @@ struct Signals {
 
 impl Connection {
     /// Opens a connection; tries each server in turn, within the timeout.
-    pub(super) async fn open(options: &ConnectOptions) -> Result<Self> {
+    pub(super) async fn open(options: &ConnectOptions, keys: &Keys) -> Result<Self> {
         let label = options.label();
         let signals = Arc::new(Signals { epoch: watch::Sender::new(0), forbidden: broadcast::Sender::new(256) });
-        let heard = Arc::clone(&signals);
-        let connect = async_nats::ConnectOptions::new()
-            .name("nats_js")
-            .connection_timeout(options.timeout)
-            .request_timeout(Some(options.timeout))
-            .subscription_capacity(SUBSCRIPTION_CAPACITY)
-            .event_callback(move |event| {
-                heard.hear(event);
-                async {}
-            });
+        let connect = configure(options, keys, &signals)?;
+        let servers = options.servers.iter().map(|server| server.parse::<ServerAddr>());
+        let servers: Vec<ServerAddr> = servers
+            .collect::<std::io::Result<_>>()
+            .map_err(|_| Error::new("url is malformed").server(&label).advice("write the url as nats://host:port"))?;
         let started = Instant::now();
-        let client = tokio::time::timeout(options.timeout, connect.connect(options.servers.as_slice()))
+        let client = tokio::time::timeout(options.timeout, connect.connect(servers.as_slice()))
             .await
             .map_err(|_| {
                 Error::new(format!("no connection within {:.1} s", started.elapsed().as_secs_f64()))
                     .server(&label)
                     .advice("check the address, or give it more time with timeout := INTERVAL '30 seconds'")
             })?
-            .map_err(|error| connect_error(&error).server(&label))?;
+            .map_err(|error| connect_error(&error, options).server(&label))?;
         stats::CONNECTS.add(1);
-        Ok(Self { client, timeout: options.timeout, label, signals })
+        let api_prefix = match &options.domain {
+            Some(domain) => format!("$JS.{domain}.API"),
+            None => "$JS.API".to_owned(),
+        };
+        Ok(Self { client, timeout: options.timeout, label, api_prefix, signals })
     }
 
-    /// The server's URL without userinfo, as it was given.
+    /// What stands before every call of the JetStream API.
+    pub(super) fn api_prefix(&self) -> &str {
+        &self.api_prefix
+    }
+
+    /// The servers' URLs without userinfo, as they were given.
     pub fn label(&self) -> &str {
         &self.label
     }
@@ -98,17 +108,95 @@ impl Signals {
     }
 }
 
-fn connect_error(error: &async_nats::ConnectError) -> Error {
+/// The options in the library's words.
+fn configure(options: &ConnectOptions, keys: &Keys, signals: &Arc<Signals>) -> Result<async_nats::ConnectOptions> {
+    let mut connect = async_nats::ConnectOptions::new();
+    match &options.authentication {
+        Authentication::Password { user, password } => {
+            connect = connect.user_and_password(user.clone(), password.0.clone());
+        }
+        Authentication::Token(token) => connect = connect.token(token.0.clone()),
+        _ => {}
+    }
+    if let Some(seed) = &keys.seed {
+        connect = connect.nkey(seed.clone());
+    }
+    if let Some(creds) = &keys.creds {
+        // Checked when it was read; what the library says may quote it.
+        connect = connect.credentials(creds).map_err(|_| Error::new("malformed credentials file"))?;
+    }
+    if let Some(ca) = &options.tls.ca {
+        connect = connect.add_root_certificates(ca.path.clone());
+    }
+    if let (Some(cert), Some(key)) = (&options.tls.cert, &options.tls.key) {
+        connect = connect.add_client_certificate(cert.path.clone(), key.path.clone());
+    }
+    if options.tls.first {
+        connect = connect.tls_first();
+    }
+    if options.is_websocket() {
+        // The library would take the addresses that a server tells WebSocket clients for those of plain NATS.
+        connect = connect.ignore_discovered_servers();
+    }
+    let count = options.servers.len().max(1);
+    // Each server in the list gets its turn within the timeout.
+    let turn = options.timeout / u32::try_from(count).unwrap_or(u32::MAX);
+    let heard = Arc::clone(signals);
+    Ok(connect
+        .name("nats_js")
+        .require_tls(options.demands_tls())
+        .connection_timeout(turn)
+        .request_timeout(Some(options.timeout))
+        .subscription_capacity(SUBSCRIPTION_CAPACITY)
+        .ping_interval(PING_INTERVAL)
+        .reconnect_delay_callback(move |attempt| if attempt <= count { Duration::ZERO } else { RECONNECT_DELAY })
+        .max_reconnects(reconnects(count, options.timeout))
+        .event_callback(move |event| {
+            heard.hear(event);
+            async {}
+        }))
+}
+
+/// How many attempts a lost connection makes: those of one timeout, and a few for servers learnt from the cluster. The
+/// library goes on for ever otherwise, even after everybody has let go of the connection.
+fn reconnects(servers: usize, timeout: Duration) -> usize {
+    let by_time = timeout.as_millis() / RECONNECT_DELAY.as_millis();
+    servers + 16 + usize::try_from(by_time).unwrap_or(usize::MAX).min(100_000)
+}
+
+fn connect_error(error: &async_nats::ConnectError, options: &ConnectOptions) -> Error {
     use async_nats::ConnectErrorKind as Kind;
+    let cause = mask_urls(Error::foreign("cannot connect", error).cause());
     let advice = match error.kind() {
         Kind::Dns => "check the host name in the url",
         Kind::ServerParse => "write the url as nats://host:port",
-        Kind::Authentication | Kind::AuthorizationViolation => "check the credentials for this server",
-        Kind::Tls => "check the url's scheme and the tls_ca, tls_cert and tls_key parameters",
-        Kind::TimedOut | Kind::Io | Kind::MaxReconnects => "check the url, and that a NATS server listens there",
+        Kind::Authentication | Kind::AuthorizationViolation => match options.authentication {
+            Authentication::None => {
+                "the server wants to know who connects: give user and password, token, creds or nkey"
+            }
+            _ => "check the credentials for this server",
+        },
+        _ if error.kind() == Kind::Tls || is_about_tls(error, &cause) => {
+            "check the url's scheme and host name, and the tls_ca, tls_cert and tls_key parameters"
+        }
+        _ => "check the url, and that a NATS server listens there",
     };
-    let cause = Error::foreign("cannot connect", error).cause().to_owned();
-    Error::new(mask_urls(&cause)).advice(advice)
+    Error::new(cause).advice(advice)
+}
+
+/// Whether a failure comes from TLS. The library reports a failed handshake as an I/O error.
+fn is_about_tls(error: &(dyn std::error::Error + 'static), cause: &str) -> bool {
+    let mut source = Some(error);
+    while let Some(current) = source {
+        let inner = current.downcast_ref::<std::io::Error>().and_then(std::io::Error::get_ref);
+        if inner.is_some_and(|inner| inner.is::<async_nats::rustls::Error>())
+            || current.is::<async_nats::rustls::Error>()
+        {
+            return true;
+        }
+        source = current.source();
+    }
+    cause.contains("certificate")
 }
 
 /// Drops the userinfo of every URL in a foreign text.

@@ -1,15 +1,96 @@
 //! How to reach a server.
 
 use std::fmt;
+use std::path::PathBuf;
 use std::time::Duration;
 
-/// Everything that makes one connection distinct from another; also the key of the pool.
-#[derive(Clone, PartialEq, Eq, Hash)]
+/// Everything that makes one connection distinct from another; with the content of the files that it names, the key of
+/// the pool.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct ConnectOptions {
-    /// Server URLs, tried in turn; may hold userinfo.
+    /// Server URLs without userinfo, of which any will do.
     pub servers: Vec<String>,
+    /// Who connects.
+    pub authentication: Authentication,
+    /// What TLS needs beside the system's certificate authorities.
+    pub tls: TlsOptions,
+    /// The JetStream domain; None is that of the server.
+    pub domain: Option<String>,
     /// The bound on connecting, and on each request.
     pub timeout: Duration,
+}
+
+/// Who connects.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Hash)]
+pub enum Authentication {
+    /// Nobody in particular.
+    #[default]
+    None,
+    /// A user with a password.
+    Password {
+        /// The user's name.
+        user: String,
+        /// The password.
+        password: Secret,
+    },
+    /// Whoever has the token.
+    Token(Secret),
+    /// The owner of an NKey, whose user seed is in the file.
+    NKey(NamedFile),
+    /// The user of a credentials file, which holds a JWT and a seed.
+    Creds(NamedFile),
+}
+
+/// The options of TLS.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Hash)]
+pub struct TlsOptions {
+    /// The certificate authorities to trust, instead of the system's.
+    pub ca: Option<NamedFile>,
+    /// The client's certificate; comes with its key.
+    pub cert: Option<NamedFile>,
+    /// The key of the client's certificate.
+    pub key: Option<NamedFile>,
+    /// TLS begins before the server's greeting.
+    pub first: bool,
+}
+
+impl TlsOptions {
+    /// Whether an option says that the connection is to be encrypted. A connection with an own authority or a client
+    /// certificate that went on in the clear would not be what its user asked for.
+    pub fn is_wanted(&self) -> bool {
+        self.first || self.ca.is_some() || self.cert.is_some()
+    }
+}
+
+/// A file, and by which name the user named it.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct NamedFile {
+    /// The parameter, setting, variable or context field, for errors.
+    pub said_by: String,
+    /// The file.
+    pub path: PathBuf,
+}
+
+/// A text that is never shown.
+#[derive(Clone, PartialEq, Eq, Hash)]
+pub struct Secret(pub String);
+
+impl fmt::Debug for Secret {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("***")
+    }
+}
+
+impl Default for ConnectOptions {
+    fn default() -> Self {
+        Self {
+            servers: vec![Self::DEFAULT_SERVER.to_owned()],
+            authentication: Authentication::None,
+            tls: TlsOptions::default(),
+            domain: None,
+            timeout: Self::DEFAULT_TIMEOUT,
+        }
+    }
 }
 
 impl ConnectOptions {
@@ -18,16 +99,19 @@ impl ConnectOptions {
     /// The server when none is given.
     pub const DEFAULT_SERVER: &'static str = "nats://localhost:4222";
 
-    /// The servers as errors show them: without userinfo.
+    /// The servers as errors show them.
     pub fn label(&self) -> String {
-        let urls: Vec<String> = self.servers.iter().map(|url| without_userinfo(url)).collect();
-        urls.join(",")
+        self.servers.join(",")
     }
-}
 
-impl fmt::Debug for ConnectOptions {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("ConnectOptions").field("servers", &self.label()).field("timeout", &self.timeout).finish()
+    /// Whether a connection in the clear is refused, whatever the server offers.
+    pub(super) fn demands_tls(&self) -> bool {
+        self.tls.is_wanted() || self.servers.iter().any(|server| server.starts_with("tls://"))
+    }
+
+    /// Whether the servers are reached through WebSocket.
+    pub(super) fn is_websocket(&self) -> bool {
+        self.servers.iter().any(|server| server.starts_with("ws"))
     }
 }
 
@@ -61,7 +145,11 @@ mod tests {
         for (url, shown) in cases {
             assert_eq!(without_userinfo(url), shown);
         }
-        let options = ConnectOptions { servers: vec!["nats://u:secret@h:1".into()], timeout: Duration::from_secs(1) };
-        assert!(!format!("{options:?}").contains("secret"));
+        let password = Secret("secret".into());
+        let authentication = Authentication::Password { user: "u".into(), password: password.clone() };
+        for authentication in [authentication, Authentication::Token(password)] {
+            let options = ConnectOptions { authentication, ..ConnectOptions::default() };
+            assert!(!format!("{options:?}").contains("secret"));
+        }
     }
 }

@@ -1,0 +1,152 @@
+//! NATS CLI contexts: named connection settings in `$XDG_CONFIG_HOME/nats/context/<name>.json`, and the selected one.
+//!
+//! Source: the layout is that of the NATS CLI (`natscontext` in github.com/nats-io/jsm.go).
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use serde_json::Value as Json;
+
+use super::table::OPTIONS;
+use crate::error::{Error, Result};
+use crate::value::Value;
+
+/// Fields that say nothing about a connection.
+const DECORATION: [&str; 2] = ["description", "color_scheme"];
+
+/// A context that was read.
+pub struct Context {
+    /// Its name.
+    pub name: String,
+    /// The values of the fields that are set, by option name.
+    pub values: Vec<(&'static str, Value)>,
+}
+
+/// The name of the context that the NATS CLI has selected, if any.
+pub fn selected() -> Result<Option<String>> {
+    let Some(folder) = folder() else { return Ok(None) };
+    let file = folder.join("context.txt");
+    match fs::read_to_string(&file) {
+        Ok(name) => Ok(Some(name.trim().to_owned()).filter(|name| !name.is_empty())),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(Error::foreign(&format!("cannot read '{}'", file.display()), &error)),
+    }
+}
+
+/// Reads a context by name. `said_by` says who named it.
+pub fn read(name: &str, said_by: &str) -> Result<Context> {
+    if name.is_empty() || name.contains("..") || name.contains(['/', '\\', '\0']) {
+        return Err(Error::new(format!("{said_by}: '{name}' is not the name of a context")));
+    }
+    let Some(folder) = folder() else {
+        return Err(Error::new(format!("{said_by}: no configuration folder: neither XDG_CONFIG_HOME nor HOME is set")));
+    };
+    let folder = folder.join("context");
+    let file = folder.join(format!("{name}.json"));
+    let text = fs::read_to_string(&file).map_err(|error| {
+        let error = Error::foreign(&format!("{said_by}: cannot read context '{name}' in '{}'", file.display()), &error);
+        match known(&folder).as_slice() {
+            [] => error,
+            names => error.advice(format!("the contexts are {}", names.join(", "))),
+        }
+    })?;
+    parse(name, &text).map_err(|cause| Error::new(format!("context '{name}' in '{}' {cause}", file.display())))
+}
+
+/// The fields of a context. Errors name fields, never values.
+fn parse(name: &str, text: &str) -> std::result::Result<Context, String> {
+    let json: Json = serde_json::from_str(text)
+        .map_err(|error| format!("is not JSON (line {}, column {})", error.line(), error.column()))?;
+    let Json::Object(fields) = json else { return Err("is not a JSON object".into()) };
+    let mut context = Context { name: name.to_owned(), values: Vec::new() };
+    let mut unsupported = Vec::new();
+    for (field, value) in fields {
+        if is_unset(&value) || DECORATION.contains(&field.as_str()) {
+            continue;
+        }
+        let Some(option) = OPTIONS.iter().find(|option| option.context_field == Some(&field)) else {
+            unsupported.push(field);
+            continue;
+        };
+        let value = match value {
+            Json::String(text) => Value::Text(text),
+            Json::Bool(flag) => Value::Boolean(flag),
+            _ => return Err(format!("has a value of the wrong type in the field {field}")),
+        };
+        context.values.push((option.name, value));
+    }
+    if !unsupported.is_empty() {
+        let (plural, verb) = if unsupported.len() == 1 { ("", "is") } else { ("s", "are") };
+        return Err(format!("sets the field{plural} {}, which {verb} not supported here", unsupported.join(", ")));
+    }
+    Ok(context)
+}
+
+/// Whether the NATS CLI takes a value as not given: it writes out every field of a context.
+fn is_unset(value: &Json) -> bool {
+    match value {
+        Json::Null | Json::Bool(false) => true,
+        Json::String(text) => text.is_empty(),
+        Json::Array(items) => items.is_empty(),
+        _ => false,
+    }
+}
+
+fn known(folder: &Path) -> Vec<String> {
+    let Ok(entries) = fs::read_dir(folder) else { return Vec::new() };
+    let names = entries.flatten().map(|entry| entry.file_name().to_string_lossy().into_owned());
+    let mut names: Vec<String> = names.filter_map(|name| name.strip_suffix(".json").map(str::to_owned)).collect();
+    names.sort();
+    names.truncate(10);
+    names
+}
+
+/// The NATS CLI's folder: `nats` in the user's configuration folder.
+fn folder() -> Option<PathBuf> {
+    let variable = |name| std::env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from);
+    let parent = variable("XDG_CONFIG_HOME").or_else(|| variable("HOME").map(|home| home.join(".config")))?;
+    Some(parent.join("nats"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn fields_become_options() {
+        let text = r#"{"description": "d", "url": "nats://h", "user": "", "password": null, "ca": "/ca.pem",
+                       "tls_first": true, "jetstream_domain": "hub", "nsc": "", "color_scheme": "red"}"#;
+        let mut values = parse("c", text).ok().unwrap().values;
+        values.sort_by_key(|(name, _)| *name);
+        let text = |text: &str| Value::Text(text.into());
+        let expected = [
+            ("domain", text("hub")),
+            ("tls_ca", text("/ca.pem")),
+            ("tls_first", Value::Boolean(true)),
+            ("url", text("nats://h")),
+        ];
+        assert_eq!(values, expected);
+    }
+
+    #[test]
+    fn errors_name_fields_and_not_values() {
+        let cases = [
+            (r#"{"nsc": "secret", "socks_proxy": "secret"}"#, "nsc, socks_proxy"),
+            (r#"{"user_jwt": "secret"}"#, "user_jwt, which is not supported"),
+            (r#"{"password": 7}"#, "wrong type in the field password"),
+            (r#"{"password": "secret"#, "not JSON (line 1"),
+            (r#"["secret"]"#, "not a JSON object"),
+        ];
+        for (text, expected) in cases {
+            let error = parse("c", text).err().unwrap();
+            assert!(error.contains(expected) && !error.contains("secret"), "{text}: {error}");
+        }
+    }
+
+    #[test]
+    fn a_name_stays_in_its_folder() {
+        for name in ["", "../x", "a/b", "..", "a\\b"] {
+            assert!(read(name, "context").is_err(), "{name}");
+        }
+    }
+}

@@ -1,0 +1,116 @@
+//! Server lists: `nats://user:password@host:4222,nats://other:4222`.
+//!
+//! No error here shows what it read: a password with an unescaped `,`, `@` or `/` makes any part of the text a secret.
+
+use crate::error::{Error, Result};
+
+/// What the userinfo of a URL says; percent-decoded.
+#[derive(Clone, PartialEq, Eq)]
+pub enum Userinfo {
+    /// `user:password@`
+    Password { user: String, password: String },
+    /// `token@`
+    Token(String),
+}
+
+/// Servers without their userinfo, and the userinfo.
+pub struct Servers {
+    pub urls: Vec<String>,
+    pub userinfo: Option<Userinfo>,
+}
+
+const SCHEMES: [&str; 4] = ["nats", "tls", "ws", "wss"];
+
+/// Reads a comma-separated list; `name` is the name by which the user gave it. A server without a scheme is a `nats://` one. Servers that name a user must name the
+/// same one, because one connection goes to any of them.
+pub fn read(text: &str, name: &str) -> Result<Servers> {
+    let mut servers = Servers { urls: Vec::new(), userinfo: None };
+    let parts: Vec<&str> = text.split(',').map(str::trim).filter(|part| !part.is_empty()).collect();
+    for (position, part) in parts.iter().enumerate() {
+        let (scheme, rest) = part.split_once("://").unwrap_or(("nats", part));
+        let scheme = scheme.to_ascii_lowercase();
+        if !SCHEMES.contains(&scheme.as_str()) {
+            return Err(Error::new(format!("{name} has a scheme that NATS does not know"))
+                .advice("write nats://, tls://, ws:// or wss:// before the host"));
+        }
+        let (userinfo, host) = match rest.rsplit_once('@') {
+            Some((userinfo, host)) => (Some(userinfo), host),
+            None => (None, rest),
+        };
+        // `nats://user:a,b@host`: the comma may belong to a password, whose first half must not be taken for a host.
+        let torn = userinfo.is_some() && !part.contains("://") && position > 0 && !parts[position - 1].contains('@');
+        if torn || host.is_empty() || userinfo.is_some_and(|userinfo| userinfo.contains(['/', '@'])) {
+            return Err(malformed(name));
+        }
+        if let Some(userinfo) = userinfo.map(read_userinfo).transpose()? {
+            if servers.userinfo.as_ref().is_some_and(|first| *first != userinfo) {
+                return Err(Error::new(format!("the servers in {name} have different users"))
+                    .advice("one connection has one user: name it once, or with the same words for each server"));
+            }
+            servers.userinfo = Some(userinfo);
+        }
+        servers.urls.push(format!("{scheme}://{host}"));
+    }
+    let websockets = servers.urls.iter().filter(|url| url.starts_with("ws")).count();
+    if websockets > 0 && websockets < servers.urls.len() {
+        return Err(Error::new(format!("{name} mixes WebSocket servers with others"))
+            .advice("name servers of one kind: ws:// and wss://, or nats:// and tls://"));
+    }
+    if servers.urls.is_empty() {
+        return Err(Error::new(format!("{name} is empty")).advice("write nats://host:port, or leave it out"));
+    }
+    Ok(servers)
+}
+
+fn malformed(name: &str) -> Error {
+    Error::new(format!("{name} is malformed")).advice(
+        "write nats://user:password@host:port; in user and password write '@' as %40, '/' as %2F, ',' as %2C, ':' as %3A",
+    )
+}
+
+fn read_userinfo(text: &str) -> Result<Userinfo> {
+    Ok(match text.split_once(':') {
+        Some((user, password)) => Userinfo::Password { user: decode(user)?, password: decode(password)? },
+        None => Userinfo::Token(decode(text)?),
+    })
+}
+
+/// Percent-decodes; `%` without two digits behind it stands for itself.
+pub fn decode(text: &str) -> Result<String> {
+    let decoded = percent_encoding::percent_decode_str(text).decode_utf8();
+    decoded.map(|text| text.into_owned()).map_err(|_| Error::new("url has percent-encoded bytes that are not UTF-8"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn userinfo_is_taken_out_and_decoded() {
+        let servers = read("nats://us%3Aer:se%40cret@a:1, tls://b", "url").unwrap();
+        assert_eq!(servers.urls, ["nats://a:1", "tls://b"]);
+        let expected = Userinfo::Password { user: "us:er".into(), password: "se@cret".into() };
+        assert!(servers.userinfo == Some(expected));
+        assert!(read("tok%2Fen@a", "url").unwrap().userinfo == Some(Userinfo::Token("tok/en".into())));
+        assert!(read("a:1,b:2", "url").unwrap().userinfo.is_none());
+        assert_eq!(read("NATS://a", "url").unwrap().urls, ["nats://a"]);
+    }
+
+    #[test]
+    fn what_does_not_parse_is_not_shown() {
+        let cases = [
+            "nats://u:sec,ret@h:1",
+            "nats://u:sec/ret@h:1",
+            "nats://u:sec@ret@h:1",
+            "http://u:secret@h",
+            "nats://u:secret@",
+            "nats://u:secret@a,nats://v:secret@b",
+            "nats://u:%FFsecret@h",
+        ];
+        for url in cases {
+            let error = read(url, "url").err().unwrap().to_string();
+            assert!(!error.contains("sec") && !error.contains("ret@"), "{url}: {error}");
+        }
+        assert!(read(" , ", "url").is_err());
+    }
+}

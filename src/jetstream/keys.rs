@@ -1,0 +1,169 @@
+//! The files that say who we are and whom we trust, read when a connection is asked for.
+//!
+//! Every file is read for every statement that needs a connection, because its content is part of the pool's key: after a
+//! credentials file or a certificate was replaced, the next statement connects anew.
+
+use std::fs::File;
+use std::hash::{DefaultHasher, Hash, Hasher};
+use std::io::Read;
+
+use async_nats::rustls::pki_types::pem::PemObject;
+use async_nats::rustls::pki_types::{CertificateDer, PrivateKeyDer};
+use async_nats::rustls::{ClientConfig, RootCertStore};
+
+use super::options::{Authentication, ConnectOptions, NamedFile};
+use crate::error::{Error, Result};
+
+/// More than any file of keys or certificates needs, in bytes.
+const MAX_FILE: u64 = 4 * 1024 * 1024;
+
+/// What the files hold.
+pub(super) struct Keys {
+    /// The text of a credentials file.
+    pub creds: Option<String>,
+    /// The seed of an NKey.
+    pub seed: Option<String>,
+    /// Changes with the content of any of the files.
+    pub fingerprint: u64,
+}
+
+impl Keys {
+    /// Reads and checks every file that the options name.
+    pub(super) fn read(options: &ConnectOptions) -> Result<Self> {
+        let mut hasher = DefaultHasher::new();
+        let mut content = |file: &NamedFile| {
+            let text = text_of(file)?;
+            text.hash(&mut hasher);
+            Ok(text)
+        };
+        let mut keys = Self { creds: None, seed: None, fingerprint: 0 };
+        match &options.authentication {
+            Authentication::Creds(file) => {
+                let text = content(file)?;
+                check_creds(file, &text)?;
+                keys.creds = Some(text);
+            }
+            Authentication::NKey(file) => keys.seed = Some(seed(file, &content(file)?)?),
+            Authentication::None | Authentication::Password { .. } | Authentication::Token(_) => {}
+        }
+        if let Some(file) = &options.tls.ca {
+            check_authorities(file, &certificates(file, &content(file)?)?)?;
+        }
+        if let (Some(cert), Some(key)) = (&options.tls.cert, &options.tls.key) {
+            let certificates = certificates(cert, &content(cert)?)?;
+            check_pair(cert, certificates, key, &content(key)?)?;
+        }
+        keys.fingerprint = hasher.finish();
+        Ok(keys)
+    }
+}
+
+fn text_of(file: &NamedFile) -> Result<String> {
+    let (name, path) = (&file.said_by, file.path.display());
+    let cannot = |error: std::io::Error| Error::foreign(&format!("{name}: cannot read '{path}'"), &error);
+    // Before opening: a pipe would wait for a writer.
+    if !std::fs::metadata(&file.path).map_err(cannot)?.is_file() {
+        return Err(Error::new(format!("{name}: '{path}' is not a file")));
+    }
+    let mut bytes = Vec::new();
+    File::open(&file.path).map_err(cannot)?.take(MAX_FILE + 1).read_to_end(&mut bytes).map_err(cannot)?;
+    if bytes.len() as u64 > MAX_FILE {
+        return Err(Error::new(format!("{name}: '{path}' is too large for a file of keys")));
+    }
+    String::from_utf8(bytes).map_err(|_| Error::new(format!("{name}: '{path}' is not a text file")))
+}
+
+fn malformed(file: &NamedFile, what: &str, advice: &str) -> Error {
+    Error::new(format!("{}: '{}' is not {what}", file.said_by, file.path.display())).advice(advice)
+}
+
+fn check_creds(file: &NamedFile, text: &str) -> Result<()> {
+    match async_nats::ConnectOptions::with_credentials(text) {
+        Ok(_) => Ok(()),
+        // What the library says may quote the file.
+        Err(_) => Err(malformed(
+            file,
+            "a credentials file",
+            "it must hold a user JWT and an NKey seed, as 'nsc generate creds' writes them",
+        )),
+    }
+}
+
+/// The seed in a file: a line that is one, alone or between dashes. Source: the NATS clients' reading of seed files.
+fn seed(file: &NamedFile, text: &str) -> Result<String> {
+    let user_seed = |line: &&str| line.starts_with("SU") && nkeys::KeyPair::from_seed(line).is_ok();
+    let found = text.lines().map(str::trim).find(user_seed).map(str::to_owned);
+    found.ok_or_else(|| {
+        malformed(
+            file,
+            "a file with an NKey user seed",
+            "it must hold a line that begins with SU, as 'nk -gen user' writes it",
+        )
+    })
+}
+
+fn certificates(file: &NamedFile, text: &str) -> Result<Vec<CertificateDer<'static>>> {
+    let certificates: std::result::Result<Vec<_>, _> = CertificateDer::pem_slice_iter(text.as_bytes()).collect();
+    match certificates {
+        Ok(certificates) if !certificates.is_empty() => Ok(certificates),
+        _ => Err(malformed(file, "a file of PEM certificates", "it must hold a block '-----BEGIN CERTIFICATE-----'")),
+    }
+}
+
+fn check_authorities(file: &NamedFile, certificates: &[CertificateDer<'static>]) -> Result<()> {
+    let mut store = RootCertStore::empty();
+    for certificate in certificates {
+        store.add(certificate.clone()).map_err(|_| {
+            malformed(file, "a file of X.509 certificates", "it must hold the certificates of the authorities to trust")
+        })?;
+    }
+    Ok(())
+}
+
+fn check_pair(cert: &NamedFile, chain: Vec<CertificateDer<'static>>, key: &NamedFile, text: &str) -> Result<()> {
+    let private = PrivateKeyDer::from_pem_slice(text.as_bytes()).map_err(|_| {
+        malformed(key, "a file with a PEM private key", "it must hold a block '-----BEGIN PRIVATE KEY-----'")
+    })?;
+    let builder = ClientConfig::builder().with_root_certificates(RootCertStore::empty());
+    builder.with_client_auth_cert(chain, private).map(drop).map_err(|_| {
+        let (cert_name, cert_path) = (&cert.said_by, cert.path.display());
+        let (key_name, key_path) = (&key.said_by, key.path.display());
+        Error::new(format!("{key_name}: '{key_path}' is not the key of {cert_name} '{cert_path}'"))
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::PathBuf;
+
+    use super::*;
+
+    fn file() -> NamedFile {
+        NamedFile { said_by: "nkey".into(), path: PathBuf::from("/f") }
+    }
+
+    #[test]
+    fn a_seed_is_found_with_and_without_its_frame() {
+        let pair = nkeys::KeyPair::new_user();
+        let seed_text = pair.seed().unwrap();
+        let framed = format!("-----BEGIN USER NKEY SEED-----\n{seed_text}\n------END USER NKEY SEED------\n");
+        assert_eq!(seed(&file(), &format!("# mine\n{seed_text}\n")).unwrap(), seed_text);
+        assert_eq!(seed(&file(), &framed).unwrap(), seed_text);
+        let account = nkeys::KeyPair::new_account().seed().unwrap();
+        for wrong in [account.as_str(), "", &seed_text[..40], "SUsecret"] {
+            let error = seed(&file(), wrong).unwrap_err().to_string();
+            assert!(error.starts_with("nkey: '/f' is not a file with an NKey user seed"), "{error}");
+            assert!(!error.contains("secret") && (wrong.is_empty() || !error.contains(wrong)), "{error}");
+        }
+    }
+
+    #[test]
+    fn an_error_names_parameter_and_file() {
+        let missing = NamedFile { said_by: "creds".into(), path: PathBuf::from("/nowhere/x.creds") };
+        let error = text_of(&missing).unwrap_err().to_string();
+        assert!(error.starts_with("creds: cannot read '/nowhere/x.creds': "), "{error}");
+        let folder = NamedFile { said_by: "tls_ca".into(), path: std::env::temp_dir() };
+        assert!(text_of(&folder).unwrap_err().to_string().ends_with("is not a file"));
+        assert!(certificates(&file(), "nothing").is_err());
+    }
+}
