@@ -32,13 +32,14 @@ class ServerError(Exception):
 class Server:
     """A nats-server of `version` with the NATS configuration `config`, in which `$STORE_DIR` stands for its store.
 
-    The listening address is added. Without `config` it is a server with JetStream and nothing else.
+    The listening address is added; `addresses` has what it listens on, by kind (nats, websocket, monitoring). Without `config` it is a server with JetStream and nothing else.
     """
 
     def __init__(self, version: str, config: str = DEFAULT_CONFIG):
         self.version = version
         self.config = config
         self.port = -1
+        self.addresses: dict[str, list[str]] = {}
         self._process: subprocess.Popen | None = None
         self._place: Path | None = None
 
@@ -92,9 +93,10 @@ class Server:
         """The port that the server says it listens on, once it has said so."""
         for file in self._place.glob("*.ports"):
             try:
-                [url] = json.loads(file.read_text())["nats"]
+                self.addresses = json.loads(file.read_text())
             except json.JSONDecodeError:
                 return None
+            [url] = self.addresses["nats"]
             return int(url.rsplit(":", 1)[1])
         return None
 
