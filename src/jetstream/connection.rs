@@ -79,6 +79,11 @@ impl Connection {
         self.client.connection_state() == State::Connected
     }
 
+    /// Whether the server answers batched Direct Get (2.11 and later, ADR-31).
+    pub(super) fn knows_batches(&self) -> bool {
+        self.client.is_server_compatible(2, 11, 0)
+    }
+
     /// Changes whenever the connection came back after a loss.
     pub(super) fn epochs(&self) -> watch::Receiver<u64> {
         self.signals.epoch.subscribe()

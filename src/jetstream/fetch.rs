@@ -109,7 +109,8 @@ impl<'a> Driver<'a> {
             .await
             .map_err(|error| Error::foreign("cannot subscribe for replies", &error))?;
         let access = if request.direct == Some(false) { Access::MsgGet } else { Access::Direct };
-        let window = Window::new(request.range, request.limit, request.density, access == Access::MsgGet);
+        let single = access == Access::MsgGet || !connection.knows_batches();
+        let window = Window::new(request.range, request.limit, request.density, single);
         let mut driver = Driver { connection, request, access, window, inbox, replies };
         let outcome = driver.read(pages).await;
         stats::RETRIES.add(driver.window.retries());
@@ -175,7 +176,7 @@ impl<'a> Driver<'a> {
             return Err(self.failure(Failure::NoResponders).await);
         }
         let reply = match self.access {
-            Access::Direct => match reply::direct(message, self.request.headers)? {
+            Access::Direct => match reply::direct(message, !self.window.is_single(), self.request.headers)? {
                 Answer::Reply(reply) => reply,
                 Answer::NoResponders => return self.fall_back().await,
             },

@@ -54,7 +54,7 @@ impl Access {
             Access::Direct => {
                 stats::SINGLE_REQUESTS.add(1);
                 let message = connection.request(&subject, payload).await?;
-                match reply::direct(message, with_headers) {
+                match reply::direct(message, false, with_headers) {
                     Ok(Answer::Reply(reply)) => Ok(reply),
                     Ok(Answer::NoResponders) => Err(Failure::NoResponders),
                     Err(error) => Err(Failure::Other(error.cause().to_owned())),
@@ -106,16 +106,18 @@ async fn answer(
 pub fn get_messages(
     connection: &Arc<Connection>,
     stream: &str,
+    state: &StreamState,
     sequences: &[u64],
     with_headers: bool,
 ) -> Result<Vec<Option<Record>>> {
+    let access = Access::of(state);
     let fetched = block_on(async {
         let gets = sequences.iter().map(|sequence| async move {
             if *sequence == 0 {
                 return Ok(None);
             }
             let request = format!(r#"{{"seq":{sequence}}}"#);
-            answer(connection, Access::Direct, stream, &request, *sequence, with_headers).await
+            answer(connection, access, stream, &request, *sequence, with_headers).await
         });
         let mut gets = futures_util::stream::iter(gets).buffered(IN_FLIGHT);
         let mut records: Vec<Option<Record>> = Vec::with_capacity(sequences.len());

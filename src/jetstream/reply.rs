@@ -22,9 +22,10 @@ const SEQUENCE: &str = "Nats-Sequence";
 const TIME_STAMP: &str = "Nats-Time-Stamp";
 const NUM_PENDING: &str = "Nats-Num-Pending";
 const LAST_SEQUENCE: &str = "Nats-Last-Sequence";
-const UP_TO_SEQUENCE: &str = "Nats-UpTo-Sequence";
-/// The headers that the server adds to a reply.
-const ADDED: [&str; 7] = [STREAM, SUBJECT, SEQUENCE, TIME_STAMP, NUM_PENDING, LAST_SEQUENCE, UP_TO_SEQUENCE];
+/// The headers that the server adds to every message.
+const ADDED: [&str; 4] = [STREAM, SUBJECT, SEQUENCE, TIME_STAMP];
+/// The headers that it adds to a message of a batch as well.
+const ADDED_TO_BATCH: [&str; 2] = [NUM_PENDING, LAST_SEQUENCE];
 
 /// The JetStream API's number for "no message found" (ADR-7).
 const NO_MESSAGE_FOUND: u32 = 10_037;
@@ -37,12 +38,14 @@ pub(super) enum Answer {
     NoResponders,
 }
 
-/// Reads a reply to Direct Get.
-pub(super) fn direct(message: Message, with_headers: bool) -> Result<Answer> {
+/// Reads a reply to Direct Get. `batch` says that a batch was asked for from a server that knows batches; otherwise the
+/// numbers of a batch are headers of the stored message, such as a republished one has.
+pub(super) fn direct(message: Message, batch: bool, with_headers: bool) -> Result<Answer> {
     let Message { headers, status, payload, description, .. } = message;
     let headers = headers.unwrap_or_default();
     if let Some(sequence) = last(&headers, SEQUENCE) {
-        let previous = last(&headers, LAST_SEQUENCE).map(|text| number(LAST_SEQUENCE, text)).transpose()?;
+        let previous = last(&headers, LAST_SEQUENCE).filter(|_| batch);
+        let previous = previous.map(|text| number(LAST_SEQUENCE, text)).transpose()?;
         let sequence = number(SEQUENCE, sequence)?;
         let subject = last(&headers, SUBJECT).ok_or_else(|| missing(SUBJECT))?;
         let time = last(&headers, TIME_STAMP).ok_or_else(|| missing(TIME_STAMP))?;
@@ -53,7 +56,7 @@ pub(super) fn direct(message: Message, with_headers: bool) -> Result<Answer> {
             subject: Bytes::copy_from_slice(subject.as_bytes()),
             sequence,
             time_ns,
-            headers: if with_headers { stored_headers(&headers) } else { Headers::default() },
+            headers: if with_headers { stored_headers(&headers, previous.is_some()) } else { Headers::default() },
             payload,
         };
         return Ok(Answer::Reply(Reply::Message { record, previous }));
@@ -125,11 +128,12 @@ fn missing(name: &str) -> Error {
 }
 
 /// The headers of the stored message, by name, without those that the server added.
-fn stored_headers(headers: &HeaderMap) -> Headers {
+fn stored_headers(headers: &HeaderMap, batch: bool) -> Headers {
     let mut stored = Vec::new();
     for (name, values) in headers.iter() {
         let name: &str = name.as_ref();
-        let kept = if ADDED.contains(&name) { values.len().saturating_sub(1) } else { values.len() };
+        let added = ADDED.contains(&name) || (batch && ADDED_TO_BATCH.contains(&name));
+        let kept = values.len() - usize::from(added && !values.is_empty());
         stored.extend(values.iter().take(kept).map(|value| (name.to_owned(), value.as_str().to_owned())));
     }
     stored.sort_by(|(a, _), (b, _)| a.cmp(b));
