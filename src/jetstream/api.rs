@@ -28,6 +28,8 @@ pub(super) enum Failure {
     TimedOut,
     /// The account may not publish to the subject.
     Forbidden,
+    /// The account may not subscribe to this subject, on which the answer would come.
+    Deaf(String),
     /// The JetStream API answered with an error.
     Api(ApiError),
     /// Anything else.
@@ -56,6 +58,9 @@ impl Connection {
     /// Sends one request and waits for its answer, at most for the timeout.
     pub(super) async fn request(&self, subject: &str, payload: Bytes) -> std::result::Result<Message, Failure> {
         let mut forbidden = self.forbidden();
+        if let Some(inbox) = self.deaf() {
+            return Err(Failure::Deaf(inbox));
+        }
         let request = self.client.request(subject.to_owned(), payload);
         tokio::pin!(request);
         loop {
@@ -66,8 +71,12 @@ impl Connection {
                     _ => Failure::Other(Error::foreign("request failed", &error).cause().to_owned()),
                 }),
                 word = forbidden.recv() => match word {
-                    Ok(word) if forbids(&word, subject) => return Err(Failure::Forbidden),
-                    Ok(_) | Err(RecvError::Lagged(_)) => {}
+                    Ok(word) => {
+                        if let Some(failure) = refusal(&word, subject) {
+                            return Err(failure);
+                        }
+                    }
+                    Err(RecvError::Lagged(_)) => {}
                     Err(RecvError::Closed) => return Err(Failure::Other("the connection is closed".into())),
                 }
             }
@@ -104,6 +113,12 @@ impl Connection {
             Failure::Forbidden => {
                 let subject = self.api_subject(call);
                 Error::new(format!("no permission to publish to {subject}"))
+                    .advice("grant the user that subject, or connect as another user")
+            }
+            Failure::Deaf(inbox) => {
+                // The server says so once a connection.
+                super::pool::discard(&Arc::downgrade(self));
+                Error::new(format!("no permission to subscribe to {inbox}"))
                     .advice("grant the user that subject, or connect as another user")
             }
             Failure::TimedOut => {
@@ -153,10 +168,16 @@ pub(super) fn decode<T: DeserializeOwned>(body: &[u8]) -> std::result::Result<T,
     }
 }
 
-/// Whether the server's word on a violation is about publishing to this subject.
-pub(super) fn forbids(word: &str, subject: &str) -> bool {
-    let word = word.to_lowercase();
-    word.contains("permissions violation for publish") && word.contains(&format!("\"{}\"", subject.to_lowercase()))
+/// What the server's word on a violation means for a request to this subject: that it may not be sent, that no answer to
+/// it can be heard, or nothing.
+pub(super) fn refusal(word: &str, subject: &str) -> Option<Failure> {
+    let (violation, rest) = word.split_once('"')?;
+    let named = rest.split('"').next()?;
+    match violation.trim_end().to_lowercase().as_str() {
+        "permissions violation for publish to" if named.eq_ignore_ascii_case(subject) => Some(Failure::Forbidden),
+        "permissions violation for subscription to" => Some(Failure::Deaf(named.to_owned())),
+        _ => None,
+    }
 }
 
 /// Whether a name could have been meant: equal but for case and punctuation, one inside the other, or at most two
@@ -207,12 +228,13 @@ mod tests {
     #[test]
     fn a_violation_names_its_subject() {
         let word = "Permissions Violation for Publish to \"$JS.API.STREAM.INFO.S\"";
-        assert!(forbids(word, "$JS.API.STREAM.INFO.S"));
-        assert!(!forbids(word, "$JS.API.STREAM.INFO"));
-        assert!(!forbids(
-            "Permissions Violation for Subscription to \"$JS.API.STREAM.INFO.S\"",
-            "$JS.API.STREAM.INFO.S"
-        ));
+        assert_eq!(refusal(word, "$JS.API.STREAM.INFO.S"), Some(Failure::Forbidden));
+        assert_eq!(refusal(word, "$JS.API.STREAM.INFO"), None);
+        let word = "Permissions Violation for Subscription to \"_INBOX.x.*\"";
+        assert_eq!(refusal(word, "$JS.API.STREAM.INFO.S"), Some(Failure::Deaf("_INBOX.x.*".into())));
+        let word = "Permissions Violation for Subscription to \"_INBOX.x.*\" using queue \"q\"";
+        assert_eq!(refusal(word, "$JS.API.STREAM.INFO.S"), Some(Failure::Deaf("_INBOX.x.*".into())));
+        assert_eq!(refusal("maximum connections exceeded", "a"), None);
     }
 
     #[test]

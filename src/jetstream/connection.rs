@@ -1,13 +1,14 @@
 //! One connection to NATS, and what it hears beside the answers: that it was lost and came back, and that a subject is
 //! forbidden.
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
 use async_nats::connection::State;
 use async_nats::{Client, Event, ServerAddr, ServerError};
 use tokio::sync::{broadcast, watch};
 
+use super::api::{Failure, refusal};
 use super::keys::Keys;
 use super::options::{Authentication, ConnectOptions, without_userinfo};
 use crate::error::{Error, Result};
@@ -35,13 +36,19 @@ struct Signals {
     epoch: watch::Sender<u64>,
     /// The server's words on what it forbids.
     forbidden: broadcast::Sender<String>,
+    /// The subject that answers would come on, once the server has forbidden to subscribe to it.
+    deaf: OnceLock<String>,
 }
 
 impl Connection {
     /// Opens a connection; tries each server in turn, within the timeout.
     pub(super) async fn open(options: &ConnectOptions, keys: &Keys) -> Result<Self> {
         let label = options.label();
-        let signals = Arc::new(Signals { epoch: watch::Sender::new(0), forbidden: broadcast::Sender::new(256) });
+        let signals = Arc::new(Signals {
+            epoch: watch::Sender::new(0),
+            forbidden: broadcast::Sender::new(256),
+            deaf: OnceLock::new(),
+        });
         let connect = configure(options, keys, &signals)?;
         let servers = options.servers.iter().map(|server| server.parse::<ServerAddr>());
         let servers: Vec<ServerAddr> = servers
@@ -89,6 +96,11 @@ impl Connection {
         self.signals.epoch.subscribe()
     }
 
+    /// The subject of answers that the server has forbidden to subscribe to; it says so once a connection.
+    pub(super) fn deaf(&self) -> Option<String> {
+        self.signals.deaf.get().cloned()
+    }
+
     /// Hears what the server forbids from now on.
     pub(super) fn forbidden(&self) -> broadcast::Receiver<String> {
         self.signals.forbidden.subscribe()
@@ -105,6 +117,9 @@ impl Signals {
                 }
             }),
             Event::ServerError(ServerError::Other(text)) => {
+                if let Some(Failure::Deaf(inbox)) = refusal(&text, "") {
+                    self.deaf.get_or_init(|| inbox);
+                }
                 // Nobody may be waiting: then nobody needs to know.
                 let _ = self.forbidden.send(text);
             }

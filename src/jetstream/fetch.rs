@@ -12,7 +12,7 @@ use futures_util::{FutureExt, StreamExt};
 use tokio::sync::mpsc;
 use tokio::task::AbortHandle;
 
-use super::api::{Failure, forbids};
+use super::api::{Failure, refusal};
 use super::connection::Connection;
 use super::get::{Access, count};
 use super::reply::{self, Answer};
@@ -134,10 +134,11 @@ impl<'a> Driver<'a> {
             match heard {
                 Heard::Reply(message) => self.take_replies(message, &mut page).await?,
                 Heard::Reconnected => self.window.forget_requests(),
-                Heard::Forbidden(word) if forbids(&word, &self.subject()) => {
-                    return Err(self.failure(Failure::Forbidden).await);
+                Heard::Forbidden(word) => {
+                    if let Some(failure) = refusal(&word, &self.subject()) {
+                        return Err(self.failure(failure).await);
+                    }
                 }
-                Heard::Forbidden(_) => {}
                 Heard::Silence => return Err(self.silence().await),
                 Heard::Closed => return Err(Error::new("the connection was closed while reading")),
             }

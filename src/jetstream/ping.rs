@@ -54,7 +54,7 @@ pub fn ping(connection: &Arc<Connection>) -> Result<Ping> {
         }
         let (jetstream, api_level) = match connection.api::<AccountInfo>("INFO", Bytes::new()).await {
             Ok(info) => (true, info.api.and_then(|api| api.level)),
-            Err(Failure::TimedOut) => return Err(connection.failure(Failure::TimedOut, "INFO")),
+            Err(failure @ (Failure::TimedOut | Failure::Deaf(_))) => return Err(connection.failure(failure, "INFO")),
             Err(_) => (false, None),
         };
         let info = connection.client.server_info();

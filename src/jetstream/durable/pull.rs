@@ -8,7 +8,7 @@ use bytes::Bytes;
 use futures_util::{FutureExt, StreamExt};
 
 use crate::error::{Error, Result};
-use crate::jetstream::api::{Failure, forbids};
+use crate::jetstream::api::{Failure, refusal};
 use crate::jetstream::connection::Connection;
 use crate::jetstream::get::count;
 use crate::jetstream::reply::all_headers;
@@ -135,8 +135,8 @@ impl Pull {
                 None => tokio::select! {
                     message = self.replies.next() => message,
                     word = forbidden.recv() => {
-                        if word.is_ok_and(|word| forbids(&word, &subject)) {
-                            return Err(self.connection.failure(Failure::Forbidden, &call));
+                        if let Some(failure) = word.ok().and_then(|word| refusal(&word, &subject)) {
+                            return Err(self.connection.failure(failure, &call));
                         }
                         continue;
                     }
