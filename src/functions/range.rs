@@ -118,6 +118,10 @@ impl RangePlan {
             return Ok(empty);
         }
         let filtered = self.options.subject.is_some() || self.options.subject_contains.is_some();
+        // All that there are, filtered or not.
+        if n >= self.state.messages {
+            return Ok(range);
+        }
         if self.state.is_dense() && !filtered {
             return Ok(SequenceRange { first: range.first.max((range.last + 1).saturating_sub(n)), last: range.last });
         }

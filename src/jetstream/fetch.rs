@@ -11,6 +11,7 @@ use bytes::Bytes;
 use futures_util::{FutureExt, StreamExt};
 use tokio::sync::mpsc;
 use tokio::task::AbortHandle;
+use tokio::time::Instant;
 
 use super::api::{Failure, refusal};
 use super::connection::Connection;
@@ -122,6 +123,7 @@ impl<'a> Driver<'a> {
         let mut epochs = self.connection.epochs();
         epochs.mark_unchanged();
         let mut page: Vec<Record> = Vec::with_capacity(PAGE);
+        let mut deadline = Instant::now() + self.connection.timeout;
         while !self.window.is_finished() {
             self.send_requests().await?;
             let heard = tokio::select! {
@@ -129,16 +131,15 @@ impl<'a> Driver<'a> {
                 reply = self.replies.next() => reply.map_or(Heard::Closed, Heard::Reply),
                 changed = epochs.changed() => if changed.is_ok() { Heard::Reconnected } else { Heard::Closed },
                 word = forbidden.recv() => word.map_or(Heard::Forbidden(String::new()), Heard::Forbidden),
-                () = tokio::time::sleep(self.connection.timeout) => Heard::Silence,
+                () = tokio::time::sleep_until(deadline) => Heard::Silence,
             };
             match heard {
                 Heard::Reply(message) => self.take_replies(message, &mut page).await?,
-                Heard::Reconnected => self.window.forget_requests(),
-                Heard::Forbidden(word) => {
-                    if let Some(failure) = refusal(&word, &self.subject()) {
-                        return Err(self.failure(failure).await);
-                    }
-                }
+                Heard::Reconnected => self.ask_again()?,
+                Heard::Forbidden(word) => match refusal(&word, &self.subject()) {
+                    Some(failure) => return Err(self.failure(failure).await),
+                    None => continue,
+                },
                 Heard::Silence => return Err(self.silence().await),
                 Heard::Closed => return Err(Error::new("the connection was closed while reading")),
             }
@@ -150,6 +151,7 @@ impl<'a> Driver<'a> {
                     return Ok(());
                 }
             }
+            deadline = Instant::now() + self.connection.timeout;
         }
         Ok(())
     }
@@ -173,6 +175,9 @@ impl<'a> Driver<'a> {
         let Some(token) = message.subject.rsplit('.').next().and_then(|token| token.parse().ok()) else {
             return Err(Error::new("a reply on a subject that nobody asked for"));
         };
+        if !self.window.awaits(token) {
+            return Ok(());
+        }
         if message.status.is_some_and(|status| status.as_u16() == 503) && self.access == Access::MsgGet {
             return Err(self.failure(Failure::NoResponders).await);
         }
@@ -195,6 +200,22 @@ impl<'a> Driver<'a> {
         self.window.accept(token, reply)
     }
 
+    /// The connection came back: what was under way is lost. When it breaks at one message again and again, the message
+    /// itself may be the cause: async-nats hangs up on headers that are not UTF-8. `MSG.GET` carries them in its body.
+    fn ask_again(&mut self) -> Result<()> {
+        if self.window.forget_requests() {
+            return Ok(());
+        }
+        if self.access == Access::MsgGet {
+            return Err(Error::new("the connection is lost whenever this message is read")
+                .sequence(self.window.next_sequence())
+                .advice("read around it with start_seq and end_seq"));
+        }
+        self.access = Access::MsgGet;
+        self.window.restart_single();
+        Ok(())
+    }
+
     /// Nobody answers Direct Get: the stream does not allow it, or does not exist, which `MSG.GET` will say.
     async fn fall_back(&mut self) -> Result<()> {
         if self.request.direct == Some(true) {
@@ -202,7 +223,7 @@ impl<'a> Driver<'a> {
                 .advice("check that the stream has a leader and that its servers are up"));
         }
         self.access = Access::MsgGet;
-        self.window = Window::new(self.request.range, self.request.limit, self.request.density, true);
+        self.window.restart_single();
         Ok(())
     }
 

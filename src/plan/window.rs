@@ -30,6 +30,8 @@ const MAX_REQUESTS: usize = 16;
 const MAX_SINGLE_REQUESTS: usize = 512;
 /// How often in a row, without a message in between, a span is asked for again before the read fails.
 const MAX_RETRIES: u32 = 3;
+/// How often in a row the same sequence may be under way when the connection breaks.
+const MAX_LOSSES: u32 = 3;
 /// What a message costs on the wire beside payload and subject, in bytes; a round figure for the sizing.
 const OVERHEAD: usize = 200;
 
@@ -115,6 +117,8 @@ pub struct Window {
     size: f64,
     retries_in_a_row: u32,
     retries: u64,
+    /// The sequence that was next when the connection broke, and how often in a row it was.
+    losses: (u64, u32),
 }
 
 impl Window {
@@ -134,6 +138,7 @@ impl Window {
             size: 0.0,
             retries_in_a_row: 0,
             retries: 0,
+            losses: (0, 0),
         }
     }
 
@@ -207,15 +212,37 @@ impl Window {
         requests
     }
 
-    /// Forgets every request in flight, because their answers will not come any more; [`Window::requests`] then asks
-    /// again for what is missing.
-    pub fn forget_requests(&mut self) {
+    /// Forgets every request in flight, because the connection broke and their answers will not come any more;
+    /// [`Window::requests`] then asks again for what is missing. False when it broke at the same sequence time after
+    /// time.
+    pub fn forget_requests(&mut self) -> bool {
+        let next = self.next_sequence();
+        let count = if self.losses.0 == next { self.losses.1 + 1 } else { 1 };
+        self.losses = (next, count);
         for span in &mut self.spans {
             if span.request.take().is_some() {
                 self.retries += 1;
             }
         }
         self.owners.clear();
+        count <= MAX_LOSSES
+    }
+
+    /// The sequence before which everything has arrived.
+    pub fn next_sequence(&self) -> u64 {
+        self.spans.front().map_or(self.uncovered, |span| span.next)
+    }
+
+    /// From now on the server is asked for one message a request, by other means than before.
+    pub fn restart_single(&mut self) {
+        self.forget_requests();
+        self.losses = (0, 0);
+        self.mode = Mode::Single;
+    }
+
+    /// Whether an answer to this request is of interest.
+    pub fn awaits(&self, token: u64) -> bool {
+        self.owners.contains_key(&token)
     }
 
     /// Takes one reply. An answer to a request that is no longer of interest is dropped.

@@ -208,3 +208,42 @@ fn forgotten_requests_are_sent_again_from_where_they_were() {
     window.take_ready(&mut out);
     assert_eq!(out.len(), 1, "an answer to a forgotten request is dropped");
 }
+
+#[test]
+fn losses_at_the_same_sequence_are_counted() {
+    let stored: Vec<u64> = (1..=2_000).collect();
+    let mut window = Window::new(whole(&stored), None, 1.0, false);
+    for _ in 0..MAX_LOSSES {
+        window.requests();
+        assert!(window.forget_requests());
+    }
+    let request = window.requests()[0];
+    window.accept(request.token, Reply::Message { record: record(1), previous: Some(0) }).unwrap();
+    assert!(window.forget_requests(), "a message came in between");
+    for _ in 1..MAX_LOSSES {
+        assert!(window.forget_requests());
+    }
+    assert!(!window.forget_requests());
+    assert_eq!(window.next_sequence(), 2);
+}
+
+#[test]
+fn a_read_goes_on_one_message_a_request() {
+    let stored: Vec<u64> = (1..=5_000).filter(|s| s % 4 != 0).collect();
+    let mut window = Window::new(whole(&stored), None, 1.0, false);
+    let mut out = Vec::new();
+    for _ in 0..2 {
+        for request in window.requests() {
+            for frame in answer(&stored, request, Server::Batches, Faults::default()) {
+                window.accept(request.token, frame).unwrap();
+            }
+        }
+        window.take_ready(&mut out);
+    }
+    let before = window.requests();
+    window.restart_single();
+    assert!(before.iter().all(|request| !window.awaits(request.token)));
+    let (rest, _) = read(&stored, window, Server::Singles, Faults::default(), 11);
+    let got: Vec<u64> = out.iter().map(|r| r.sequence).chain(rest).collect();
+    assert_eq!(got, stored);
+}
