@@ -5,6 +5,7 @@ use crate::codec::rows::{Kept, OnError, Reading, decode_rows};
 use crate::column::{Buffer, Column, ListValues, Type, Values};
 use crate::error::Result;
 use crate::ffi::{Chunk, Vector};
+use crate::jetstream::Want;
 use crate::record::{Headers, Record};
 use crate::value::{Arguments, Parameter, ParameterType};
 
@@ -111,6 +112,18 @@ impl Layout {
     pub fn columns(&self) -> Vec<Column> {
         let parts = self.parts.iter().map(|part| part.column());
         parts.chain(self.payload.columns().iter().cloned()).collect()
+    }
+
+    /// The parts of a message that the projected columns need.
+    pub fn want(&self, projection: &[usize]) -> Want {
+        let shows = |part: Part| projection.iter().any(|column| self.parts.get(*column) == Some(&part));
+        let decodes = !self.decoded(projection).is_empty();
+        Want {
+            subject: shows(Part::Subject),
+            time: shows(Part::Time),
+            headers: self.wants_headers(projection),
+            payload: decodes || shows(Part::Payload) || shows(Part::PayloadText),
+        }
     }
 
     /// Whether headers are needed for the projected columns.

@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 
 use crate::error::{Error, Result};
-use crate::jetstream::{Connection, Fetch, FetchRequest, first_sequence_from, stream_state};
+use crate::jetstream::{Connection, Fetch, FetchRequest, Want, first_sequence_from, stream_state};
 use crate::plan::{Bounds, SequenceRange, StreamState, check_stream, check_subject_filter};
 use crate::record::Record;
 use crate::value::{Arguments, Parameter, ParameterType};
@@ -88,8 +88,8 @@ impl RangePlan {
     }
 
     /// Starts reading the planned messages.
-    pub fn read(&self, headers: bool) -> Result<RangeRead> {
-        self.read_range(self.range, self.options.max_messages, headers)
+    pub fn read(&self, want: Want) -> Result<RangeRead> {
+        self.read_range(self.range, self.options.max_messages, want)
     }
     fn resolve_bounds(&self) -> Result<SequenceRange> {
         let from = |micros| first_sequence_from(&self.connection, &self.options.stream, &self.state, micros);
@@ -131,7 +131,7 @@ impl RangePlan {
         loop {
             let window = SequenceRange { first: range.first.max((end + 1).saturating_sub(width)), last: end };
             let mut older: VecDeque<u64> = VecDeque::new();
-            let mut read = self.read_range(window, None, false)?;
+            let mut read = self.read_range(window, None, Want::default())?;
             while let Some(page) = read.next_page()? {
                 older.extend(page.iter().map(|record| record.sequence));
                 let surplus = (older.len() + newest.len()).saturating_sub(usize::try_from(n).unwrap_or(usize::MAX));
@@ -148,7 +148,14 @@ impl RangePlan {
         }
     }
 
-    fn read_range(&self, range: SequenceRange, limit: Option<u64>, headers: bool) -> Result<RangeRead> {
+    /// The parts of a message that the caller wants, and those that the range itself is checked by.
+    fn needed(&self, want: Want) -> Want {
+        let by_subject = self.options.subject.is_some() || self.options.subject_contains.is_some();
+        let by_time = matches!(self.options.bounds, Bounds::Time { .. });
+        Want { subject: want.subject || by_subject, time: want.time || by_time, ..want }
+    }
+
+    fn read_range(&self, range: SequenceRange, limit: Option<u64>, want: Want) -> Result<RangeRead> {
         let options = &self.options;
         let by_time = matches!(options.bounds, Bounds::Time { .. });
         // A filter on our side would make the server's count too small.
@@ -163,7 +170,7 @@ impl RangePlan {
                 limit: limit_on_server,
                 density: self.state.density(),
                 direct: self.state.direct,
-                headers,
+                want: self.needed(want),
             };
             Some(Fetch::start(Arc::clone(&self.connection), request)?)
         };

@@ -46,8 +46,8 @@ impl TableFunction for NatsScan {
 
     fn open(plan: &Plan, projection: &[usize]) -> Result<Run> {
         let connection = connection::open(&plan.connect)?;
-        let headers = plan.layout.wants_headers(projection);
-        let read = RangePlan::resolve(&plan.range, &connection)?.read(headers)?;
+        let want = plan.layout.want(projection);
+        let read = RangePlan::resolve(&plan.range, &connection)?.read(want)?;
         let (layout, projection) = (plan.layout.clone(), projection.to_vec());
         Ok(Run { read, layout, projection, page: Vec::new(), written: 0 })
     }

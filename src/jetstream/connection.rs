@@ -1,7 +1,7 @@
 //! One connection to NATS, and what it hears beside the answers: that it was lost and came back, and that a subject is
 //! forbidden.
 
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
 
 use async_nats::connection::State;
@@ -11,6 +11,7 @@ use tokio::sync::{broadcast, watch};
 use super::api::{Failure, refusal};
 use super::keys::Keys;
 use super::options::{Authentication, ConnectOptions, without_userinfo};
+use super::wire::Socket;
 use crate::error::{Error, Result};
 use crate::stats;
 
@@ -21,6 +22,10 @@ const PING_INTERVAL: Duration = Duration::from_secs(10);
 /// The pause between attempts to reconnect, after the first round.
 const RECONNECT_DELAY: Duration = Duration::from_millis(100);
 
+/// How many sockets are kept for the next reads, and for how long.
+const IDLE_SOCKETS: usize = 4;
+const SOCKET_IDLE: Duration = Duration::from_secs(30);
+
 /// A connection, shared by threads.
 pub struct Connection {
     pub(super) client: Client,
@@ -28,6 +33,9 @@ pub struct Connection {
     label: String,
     api_prefix: String,
     signals: Arc<Signals>,
+    options: ConnectOptions,
+    /// Sockets of reads that ended, for the next ones.
+    sockets: Mutex<Vec<(Socket, Instant)>>,
 }
 
 /// What the connection's event callback tells whoever waits for an answer.
@@ -68,7 +76,8 @@ impl Connection {
             Some(domain) => format!("$JS.{domain}.API"),
             None => "$JS.API".to_owned(),
         };
-        Ok(Self { client, timeout: options.timeout, label, api_prefix, signals })
+        let (options, sockets) = (options.clone(), Mutex::default());
+        Ok(Self { client, timeout: options.timeout, label, api_prefix, signals, options, sockets })
     }
 
     /// What stands before every call of the JetStream API.
@@ -79,6 +88,27 @@ impl Connection {
     /// The servers' URLs without userinfo, as they were given.
     pub fn label(&self) -> &str {
         &self.label
+    }
+
+    /// What the connection was opened with.
+    pub(super) fn options(&self) -> &ConnectOptions {
+        &self.options
+    }
+
+    /// A socket that an earlier read has left, if there is one.
+    pub(super) fn idle_socket(&self) -> Option<Socket> {
+        let mut sockets = self.sockets.lock().unwrap_or_else(PoisonError::into_inner);
+        sockets.retain(|(_, since)| since.elapsed() < SOCKET_IDLE);
+        sockets.pop().map(|(socket, _)| socket)
+    }
+
+    /// Keeps a socket for the next read.
+    pub(super) fn keep_socket(&self, socket: Socket) {
+        let mut sockets = self.sockets.lock().unwrap_or_else(PoisonError::into_inner);
+        sockets.retain(|(_, since)| since.elapsed() < SOCKET_IDLE);
+        if sockets.len() < IDLE_SOCKETS {
+            sockets.push((socket, Instant::now()));
+        }
     }
 
     /// Whether the connection is up.

@@ -14,6 +14,7 @@ mod reply;
 mod runtime;
 mod state;
 mod time;
+mod wire;
 
 pub use connection::Connection;
 pub use fetch::{Fetch, FetchRequest};
@@ -22,3 +23,4 @@ pub use options::{Authentication, ConnectOptions, NamedFile, Secret, TlsOptions}
 pub use ping::{Ping, ping};
 pub use pool::connect;
 pub use state::{first_sequence_from, stream_state};
+pub use wire::Want;

@@ -59,7 +59,8 @@ pub(super) fn direct(message: Message, batch: bool, with_headers: bool) -> Resul
             headers: if with_headers { stored_headers(&headers, previous.is_some()) } else { Headers::default() },
             payload,
         };
-        return Ok(Answer::Reply(Reply::Message { record, previous }));
+        let size = message_size(&record);
+        return Ok(Answer::Reply(Reply::Message { record, previous, size }));
     }
     match status.map(|status| status.as_u16()) {
         Some(204) => Ok(Answer::Reply(Reply::End {
@@ -112,7 +113,14 @@ pub(super) fn msg_get(body: &[u8], with_headers: bool) -> std::result::Result<Re
         headers,
         payload: Bytes::from(bytes(message.data)?),
     };
-    Ok(Reply::Message { record, previous: None })
+    let size = message_size(&record);
+    Ok(Reply::Message { record, previous: None, size })
+}
+
+/// About how many bytes a message takes on the wire, headers included.
+fn message_size(record: &Record) -> usize {
+    const HEADERS: usize = 200;
+    record.payload.len() + record.subject.len() + HEADERS
 }
 
 fn last<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
@@ -132,8 +140,7 @@ fn stored_headers(headers: &HeaderMap, batch: bool) -> Headers {
     let mut stored = Vec::new();
     for (name, values) in headers.iter() {
         let name: &str = name.as_ref();
-        let added = ADDED.contains(&name) || (batch && ADDED_TO_BATCH.contains(&name));
-        let kept = values.len() - usize::from(added && !values.is_empty());
+        let kept = values.len() - usize::from(is_added(name, batch) && !values.is_empty());
         stored.extend(values.iter().take(kept).map(|value| (name.to_owned(), value.as_str().to_owned())));
     }
     stored.sort_by(|(a, _), (b, _)| a.cmp(b));
@@ -151,8 +158,13 @@ pub(super) fn all_headers(headers: &HeaderMap) -> Headers {
     Headers(all)
 }
 
+/// Whether the server adds a header of that name to a reply, and to one of a batch.
+pub(super) fn is_added(name: &str, batch: bool) -> bool {
+    ADDED.contains(&name) || (batch && ADDED_TO_BATCH.contains(&name))
+}
+
 /// The headers of a block `NATS/1.0\r\nName: value\r\n...\r\n`, by name.
-fn header_block(block: &[u8]) -> Headers {
+pub(super) fn header_block(block: &[u8]) -> Headers {
     let text = String::from_utf8_lossy(block);
     let lines = text.split("\r\n").skip(1);
     let mut headers: Vec<(String, String)> = lines

@@ -32,8 +32,6 @@ const MAX_SINGLE_REQUESTS: usize = 512;
 const MAX_RETRIES: u32 = 3;
 /// How often in a row the same sequence may be under way when the connection breaks.
 const MAX_LOSSES: u32 = 3;
-/// What a message costs on the wire beside payload and subject, in bytes; a round figure for the sizing.
-const OVERHEAD: usize = 200;
 
 /// A request to send.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -56,6 +54,8 @@ pub enum Reply {
         /// The sequence of the message before it in this batch, 0 for the first; None when the server does not say,
         /// that is, when it does not know batches.
         previous: Option<u64>,
+        /// How many bytes it takes on the wire.
+        size: usize,
     },
     /// The end of a batch (status 204).
     End {
@@ -252,7 +252,7 @@ impl Window {
             return Ok(());
         };
         match reply {
-            Reply::Message { record, previous } => self.message(position, record, previous),
+            Reply::Message { record, previous, size } => self.message(position, record, previous, size),
             Reply::End { pending, last } => self.end_of_batch(position, pending, last),
             Reply::Nothing => {
                 self.sample(position);
@@ -262,7 +262,7 @@ impl Window {
         }
     }
 
-    fn message(&mut self, position: usize, record: Record, previous: Option<u64>) -> Result<()> {
+    fn message(&mut self, position: usize, record: Record, previous: Option<u64>, size: usize) -> Result<()> {
         if self.mode == Mode::Probe {
             self.mode = if previous.is_some() { Mode::Batch } else { Mode::Single };
         }
@@ -282,7 +282,7 @@ impl Window {
         request.last = sequence;
         request.received += 1;
         self.retries_in_a_row = 0;
-        let bytes = (record.payload.len() + record.subject.len() + OVERHEAD) as f64;
+        let bytes = size as f64;
         self.size = if self.size == 0.0 { bytes } else { self.size + (bytes - self.size) / 64.0 };
         let to = span.to.unwrap_or(end);
         if sequence <= to {

@@ -15,6 +15,7 @@ use super::messages::Part;
 use crate::column::{Buffer, Column, Type};
 use crate::error::Result;
 use crate::ffi::{Bound, Chunk, TableFunction};
+use crate::jetstream::Want;
 use crate::value::{Arguments, Parameter, ParameterType};
 
 use options::Keep;
@@ -67,7 +68,8 @@ impl TableFunction for NatsIngest {
         let headers = options.needs_headers() || projection.iter().any(shown);
         let dead_letters =
             options.dead_letters.as_ref().map(|letters| letters.open(&options, &connection)).transpose()?;
-        let mut source = Source::open(&options, &connection, headers)?;
+        let mut source =
+            Source::open(&options, &connection, Want { subject: true, time: true, headers, payload: true })?;
         let mut sieve = Sieve::new(Arc::clone(&options), dead_letters);
         if options.keep == Keep::Last {
             source.rehearse(&mut sieve)?;

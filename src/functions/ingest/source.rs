@@ -7,21 +7,21 @@ use super::options::Options;
 use super::sift::Sieve;
 use crate::error::Result;
 use crate::functions::range::{RangePlan, RangeRead};
-use crate::jetstream::Connection;
 use crate::jetstream::durable::{Delivery, Ledger, LedgerKey, Pull, PullLimits, ensure, open_ledger};
+use crate::jetstream::{Connection, Want};
 use crate::record::Record;
 
 pub(super) enum Source {
-    Range { plan: RangePlan, read: RangeRead, headers: bool, page: VecDeque<Record> },
+    Range { plan: RangePlan, read: RangeRead, want: Want, page: VecDeque<Record> },
     Durable { pull: Pull, ledger: Ledger, page: VecDeque<Delivery> },
 }
 
 impl Source {
-    pub(super) fn open(options: &Options, connection: &Arc<Connection>, headers: bool) -> Result<Self> {
+    pub(super) fn open(options: &Options, connection: &Arc<Connection>, want: Want) -> Result<Self> {
         let Some(durable) = &options.durable else {
             let plan = RangePlan::resolve(&options.range, connection)?;
-            let read = plan.read(headers)?;
-            return Ok(Source::Range { plan, read, headers, page: VecDeque::new() });
+            let read = plan.read(want)?;
+            return Ok(Source::Range { plan, read, want, page: VecDeque::new() });
         };
         let ack_wait = ensure(connection, &durable.options)?;
         let (stream, name) = (&durable.options.stream, &durable.options.durable);
@@ -58,11 +58,11 @@ impl Source {
     /// first: a range is read twice, what a durable has is held in memory.
     pub(super) fn rehearse(&mut self, sieve: &mut Sieve) -> Result<()> {
         match self {
-            Source::Range { plan, read, headers, .. } => {
+            Source::Range { plan, read, want, .. } => {
                 while let Some(page) = read.next_page()? {
                     sieve.rehearse(&page)?;
                 }
-                *read = plan.read(*headers)?;
+                *read = plan.read(*want)?;
             }
             Source::Durable { pull, page, .. } => {
                 while let Some(more) = pull.next_page()? {

@@ -50,7 +50,7 @@ fn answer(stored: &[u64], request: Request, server: Server, faults: Faults) -> V
         return vec![Reply::Nothing];
     }
     if server == Server::Singles {
-        return vec![Reply::Message { record: record(matching[0]), previous: None }];
+        return vec![Reply::Message { record: record(matching[0]), previous: None, size: 300 }];
     }
     let mut count = usize::try_from(request.batch).unwrap().min(matching.len());
     if faults.short_batch > 0 {
@@ -59,7 +59,7 @@ fn answer(stored: &[u64], request: Request, server: Server, faults: Faults) -> V
     let mut frames = Vec::new();
     let mut previous = 0;
     for sequence in &matching[..count] {
-        frames.push(Reply::Message { record: record(*sequence), previous: Some(previous) });
+        frames.push(Reply::Message { record: record(*sequence), previous: Some(previous), size: 300 });
         previous = *sequence;
     }
     frames.push(Reply::End { pending: (matching.len() - count) as u64, last: previous });
@@ -170,7 +170,7 @@ fn frames_that_stay_lost_are_an_error() {
     let mut outcome = Ok(());
     for _ in 0..=MAX_RETRIES {
         for request in window.requests() {
-            outcome = window.accept(request.token, Reply::Message { record: record(2), previous: Some(1) });
+            outcome = window.accept(request.token, Reply::Message { record: record(2), previous: Some(1), size: 300 });
         }
     }
     let error = outcome.unwrap_err().to_string();
@@ -181,7 +181,7 @@ fn frames_that_stay_lost_are_an_error() {
 fn a_batch_that_ends_at_another_sequence_is_asked_for_again() {
     let mut window = Window::new(SequenceRange { first: 1, last: 3 }, None, 1.0, false);
     let first = window.requests()[0];
-    window.accept(first.token, Reply::Message { record: record(1), previous: Some(0) }).unwrap();
+    window.accept(first.token, Reply::Message { record: record(1), previous: Some(0), size: 300 }).unwrap();
     window.accept(first.token, Reply::End { pending: 1, last: 2 }).unwrap();
     let again = window.requests()[0];
     assert_eq!((again.from, window.retries()), (2, 1));
@@ -191,7 +191,7 @@ fn a_batch_that_ends_at_another_sequence_is_asked_for_again() {
 fn an_earlier_message_than_asked_for_is_an_error() {
     let mut window = Window::new(SequenceRange { first: 5, last: 9 }, None, 1.0, false);
     let request = window.requests()[0];
-    assert!(window.accept(request.token, Reply::Message { record: record(4), previous: Some(0) }).is_err());
+    assert!(window.accept(request.token, Reply::Message { record: record(4), previous: Some(0), size: 300 }).is_err());
 }
 
 #[test]
@@ -199,11 +199,11 @@ fn forgotten_requests_are_sent_again_from_where_they_were() {
     let stored: Vec<u64> = (1..=2_000).collect();
     let mut window = Window::new(whole(&stored), None, 1.0, false);
     let first = window.requests()[0];
-    window.accept(first.token, Reply::Message { record: record(1), previous: Some(0) }).unwrap();
+    window.accept(first.token, Reply::Message { record: record(1), previous: Some(0), size: 300 }).unwrap();
     window.forget_requests();
     let again = window.requests()[0];
     assert_eq!(again.from, 2);
-    window.accept(first.token, Reply::Message { record: record(2), previous: Some(1) }).unwrap();
+    window.accept(first.token, Reply::Message { record: record(2), previous: Some(1), size: 300 }).unwrap();
     let mut out = Vec::new();
     window.take_ready(&mut out);
     assert_eq!(out.len(), 1, "an answer to a forgotten request is dropped");
@@ -218,7 +218,7 @@ fn losses_at_the_same_sequence_are_counted() {
         assert!(window.forget_requests());
     }
     let request = window.requests()[0];
-    window.accept(request.token, Reply::Message { record: record(1), previous: Some(0) }).unwrap();
+    window.accept(request.token, Reply::Message { record: record(1), previous: Some(0), size: 300 }).unwrap();
     assert!(window.forget_requests(), "a message came in between");
     for _ in 1..MAX_LOSSES {
         assert!(window.forget_requests());

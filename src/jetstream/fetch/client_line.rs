@@ -1,0 +1,81 @@
+//! The shared client of async-nats as a line: every kind of authentication and transport.
+
+use std::sync::Arc;
+
+use async_nats::{Message, Subscriber};
+use bytes::Bytes;
+use futures_util::{FutureExt, StreamExt};
+use tokio::sync::{broadcast, watch};
+
+use super::line::{Heard, Reading, Replied, read_msg_get};
+use crate::error::{Error, Result};
+use crate::jetstream::connection::Connection;
+use crate::jetstream::get::Access;
+use crate::jetstream::reply::{self, Answer};
+
+/// How many replies are taken at once, when so many are at hand.
+const AT_ONCE: usize = 1_024;
+
+pub(super) struct ClientLine {
+    connection: Arc<Connection>,
+    inbox: String,
+    replies: Subscriber,
+    epochs: watch::Receiver<u64>,
+    forbidden: broadcast::Receiver<String>,
+}
+
+impl ClientLine {
+    pub async fn open(connection: &Arc<Connection>) -> Result<Self> {
+        let inbox = connection.client.new_inbox();
+        let forbidden = connection.forbidden();
+        let mut epochs = connection.epochs();
+        epochs.mark_unchanged();
+        let replies = connection.client.subscribe(format!("{inbox}.*")).await;
+        let replies = replies.map_err(|error| Error::foreign("cannot subscribe for replies", &error))?;
+        Ok(Self { connection: Arc::clone(connection), inbox, replies, epochs, forbidden })
+    }
+
+    pub async fn send(&mut self, subject: &str, requests: Vec<(u64, String)>) -> Result<()> {
+        for (token, body) in requests {
+            let reply_to = format!("{}.{token}", self.inbox);
+            let sent = self.connection.client.publish_with_reply(subject.to_owned(), reply_to, Bytes::from(body)).await;
+            sent.map_err(|error| Error::foreign("cannot send a request", &error))?;
+        }
+        Ok(())
+    }
+
+    pub async fn receive(&mut self, reading: Reading, out: &mut Vec<Replied>) -> Result<Heard> {
+        let closed = || Error::new("the connection was closed while reading");
+        tokio::select! {
+            biased;
+            message = self.replies.next() => self.take(message.ok_or_else(closed)?, reading, out)?,
+            changed = self.epochs.changed() => return changed.map(|()| Heard::Reconnected).map_err(|_| closed()),
+            word = self.forbidden.recv() => return Ok(word.map_or(Heard::Replies, Heard::Refused)),
+        }
+        while out.len() < AT_ONCE {
+            // Unconstrained: the task gives way elsewhere, not in the middle of what is at hand.
+            match tokio::task::unconstrained(self.replies.next()).now_or_never().flatten() {
+                Some(message) => self.take(message, reading, out)?,
+                None => break,
+            }
+        }
+        Ok(Heard::Replies)
+    }
+
+    fn take(&self, message: Message, reading: Reading, out: &mut Vec<Replied>) -> Result<()> {
+        let token = message.subject.rsplit('.').next().and_then(|token| token.parse().ok());
+        let token = token.ok_or_else(|| Error::new("a reply on a subject that nobody asked for"))?;
+        let no_responders = message.status.is_some_and(|status| status.as_u16() == 503);
+        let answer = match reading.access {
+            Access::Direct => Ok(reply::direct(message, reading.batch, reading.want.headers)?),
+            Access::MsgGet if no_responders => Ok(Answer::NoResponders),
+            Access::MsgGet => read_msg_get(&message.payload, reading.want),
+        };
+        out.push((token, answer));
+        Ok(())
+    }
+
+    pub fn is_up(&self) -> bool {
+        self.connection.is_up()
+    }
+}

@@ -1,0 +1,235 @@
+//! The driver of a range read: sends what the window asks for, hands it every reply, and passes on what is ready.
+//!
+//! It never stops listening: when the reader is slow, the driver asks for nothing more, but what was asked for still
+//! comes in, so the server is never kept waiting by a full socket. What can come in is bounded by the window.
+
+use std::sync::Arc;
+
+use futures_util::FutureExt;
+use tokio::sync::mpsc;
+use tokio::time::Instant;
+
+use super::FetchRequest;
+use super::line::{Heard, Line, Reading, Replied};
+use crate::error::{Error, Result};
+use crate::jetstream::api::{Failure, refusal};
+use crate::jetstream::connection::Connection;
+use crate::jetstream::get::{Access, count};
+use crate::jetstream::pool;
+use crate::jetstream::reply::Answer;
+use crate::plan::{Reply, Request, Window, subject_matches};
+use crate::record::Record;
+use crate::stats;
+
+/// The number of records in a page: DuckDB's vector size, so that a page fills a chunk.
+const PAGE: usize = 2_048;
+/// While so many records wait for the reader, nothing more is asked for.
+const BACKLOG: usize = 2 * PAGE;
+/// The most bytes that the server may send for one request (ADR-31, `max_bytes`); one message is always sent.
+const MAX_BYTES: u64 = 4 * 1024 * 1024;
+
+pub(super) type Pages = mpsc::Sender<Result<Vec<Record>>>;
+
+/// Reads until everything has been passed on, or the reader has gone away.
+pub(super) async fn run(connection: &Arc<Connection>, request: &FetchRequest, pages: &Pages) -> Result<()> {
+    let access = if request.direct == Some(false) { Access::MsgGet } else { Access::Direct };
+    let single = access == Access::MsgGet || !connection.knows_batches();
+    let window = Window::new(request.range, request.limit, request.density, single);
+    let line = Line::open(connection, access).await?;
+    let mut driver = Driver { connection, request, access, window, line, ready: Vec::new() };
+    let outcome = driver.read(pages).await;
+    stats::RETRIES.add(driver.window.retries());
+    if outcome.is_ok() && request.limit.is_none() {
+        driver.line.finish();
+    }
+    outcome
+}
+
+struct Driver<'a> {
+    connection: &'a Arc<Connection>,
+    request: &'a FetchRequest,
+    access: Access,
+    window: Window,
+    line: Line,
+    /// Records whose turn it is, waiting for the reader.
+    ready: Vec<Record>,
+}
+
+impl Driver<'_> {
+    async fn read(&mut self, pages: &Pages) -> Result<()> {
+        let mut replies: Vec<Replied> = Vec::new();
+        let mut deadline = Instant::now() + self.connection.timeout;
+        loop {
+            if self.window.is_finished() {
+                return self.pass_on_rest(pages).await;
+            }
+            if self.ready.len() < BACKLOG && self.send_requests().await? {
+                deadline = Instant::now() + self.connection.timeout;
+            }
+            let reading = self.reading();
+            // What is at hand is taken before anything is passed on, so that pages are full.
+            let at_hand = if self.ready.len() < PAGE {
+                tokio::task::unconstrained(self.line.receive(reading, &mut replies)).now_or_never()
+            } else {
+                None
+            };
+            let heard = match at_hand {
+                Some(heard) => heard?,
+                None => tokio::select! {
+                    biased;
+                    permit = pages.reserve(), if !self.ready.is_empty() => match permit {
+                        Ok(permit) => {
+                            permit.send(Ok(self.page()));
+                            continue;
+                        }
+                        // The reader has gone away.
+                        Err(_) => return Ok(()),
+                    },
+                    heard = self.line.receive(reading, &mut replies) => heard?,
+                    () = tokio::time::sleep_until(deadline), if self.window.is_waiting() => {
+                        return Err(self.silence().await);
+                    }
+                },
+            };
+            match heard {
+                Heard::Replies => {
+                    for (token, answer) in replies.drain(..) {
+                        if !self.window.awaits(token) {
+                            continue;
+                        }
+                        match answer {
+                            Ok(Answer::Reply(reply)) => self.take(token, reply)?,
+                            Ok(Answer::NoResponders) => {
+                                self.fall_back().await?;
+                                break;
+                            }
+                            Err(failure) => return Err(self.failure(failure).await),
+                        }
+                    }
+                    replies.clear();
+                    self.window.take_ready(&mut self.ready);
+                }
+                Heard::Reconnected => self.ask_again().await?,
+                Heard::Refused(words) => match refusal(&words, &self.subject()) {
+                    Some(failure) => return Err(self.failure(failure).await),
+                    None => continue,
+                },
+            }
+            deadline = Instant::now() + self.connection.timeout;
+        }
+    }
+
+    fn reading(&self) -> Reading {
+        Reading { access: self.access, batch: !self.window.is_single(), want: self.request.want }
+    }
+
+    /// The next page of what is ready.
+    fn page(&mut self) -> Vec<Record> {
+        let rest = self.ready.split_off(self.ready.len().min(PAGE));
+        let page = std::mem::replace(&mut self.ready, rest);
+        count(page.iter());
+        page
+    }
+
+    async fn pass_on_rest(&mut self, pages: &Pages) -> Result<()> {
+        while !self.ready.is_empty() {
+            let page = self.page();
+            if pages.send(Ok(page)).await.is_err() {
+                break;
+            }
+        }
+        Ok(())
+    }
+
+    fn take(&mut self, token: u64, reply: Reply) -> Result<()> {
+        if let Reply::Message { record, .. } = &reply
+            && let Some(filter) = &self.request.subject
+            && !subject_matches(&record.subject, filter)
+        {
+            return Err(Error::new("the server answered with a message of another subject").sequence(record.sequence));
+        }
+        self.window.accept(token, reply)
+    }
+
+    /// The connection came back: what was under way is lost. When it breaks at one message again and again, the message
+    /// itself may be the cause: async-nats hangs up on headers that are not UTF-8. `MSG.GET` carries them in its body.
+    async fn ask_again(&mut self) -> Result<()> {
+        if self.window.forget_requests() {
+            return Ok(());
+        }
+        if self.access == Access::MsgGet {
+            return Err(Error::new("the connection is lost whenever this message is read")
+                .sequence(self.window.next_sequence())
+                .advice("read around it with start_seq and end_seq"));
+        }
+        self.use_msg_get().await
+    }
+
+    /// Nobody answers Direct Get: the stream does not allow it, or does not exist, which `MSG.GET` will say.
+    async fn fall_back(&mut self) -> Result<()> {
+        if self.access == Access::MsgGet {
+            return Err(self.failure(Failure::NoResponders).await);
+        }
+        if self.request.direct == Some(true) {
+            return Err(Error::new("the stream's servers do not answer Direct Get")
+                .advice("check that the stream has a leader and that its servers are up"));
+        }
+        self.use_msg_get().await
+    }
+
+    async fn use_msg_get(&mut self) -> Result<()> {
+        self.access = Access::MsgGet;
+        self.window.restart_single();
+        self.line = Line::client(self.connection).await?;
+        Ok(())
+    }
+
+    /// Sends what the window asks for; whether there was anything.
+    async fn send_requests(&mut self) -> Result<bool> {
+        let requests = self.window.requests();
+        if requests.is_empty() {
+            return Ok(false);
+        }
+        let counter = match self.access {
+            Access::MsgGet => &stats::MSG_GET_REQUESTS,
+            Access::Direct if self.window.is_single() => &stats::SINGLE_REQUESTS,
+            Access::Direct => &stats::BATCH_REQUESTS,
+        };
+        counter.add(requests.len() as u64);
+        let bodies = requests.into_iter().map(|request| (request.token, self.body(request))).collect();
+        let subject = self.subject();
+        self.line.send(&subject, bodies).await?;
+        Ok(true)
+    }
+
+    fn body(&self, request: Request) -> String {
+        let from = request.from;
+        // A subject filter is always plain JSON text but for quotes and backslashes, which serde escapes.
+        let subject = serde_json::Value::from(self.request.subject.as_deref().unwrap_or(">"));
+        if self.window.is_single() || self.access == Access::MsgGet {
+            format!(r#"{{"seq":{from},"next_by_subj":{subject}}}"#)
+        } else {
+            let batch = request.batch;
+            format!(r#"{{"seq":{from},"next_by_subj":{subject},"batch":{batch},"max_bytes":{MAX_BYTES}}}"#)
+        }
+    }
+
+    fn subject(&self) -> String {
+        self.connection.api_subject(&self.access.call(&self.request.stream))
+    }
+
+    /// No reply within the timeout.
+    async fn silence(&self) -> Error {
+        if self.line.is_up() {
+            self.failure(Failure::TimedOut).await
+        } else {
+            pool::discard(&Arc::downgrade(self.connection));
+            Error::new("the connection was lost while reading and did not come back in time")
+                .advice("check the server, and run the statement again")
+        }
+    }
+
+    async fn failure(&self, failure: Failure) -> Error {
+        self.connection.explain(failure, &self.access.call(&self.request.stream), &self.request.stream).await
+    }
+}

@@ -1,0 +1,94 @@
+//! Where requests go out and replies come in. Two ways, one contract: each reply of each request arrives once and in the
+//! order in which the server sent it, or the line says that it was lost and came back.
+
+use std::sync::Arc;
+
+use super::client_line::ClientLine;
+use super::socket_line::SocketLine;
+use crate::error::Result;
+use crate::jetstream::api::Failure;
+use crate::jetstream::connection::Connection;
+use crate::jetstream::get::Access;
+use crate::jetstream::reply::{Answer, msg_get};
+use crate::jetstream::wire::{Socket, Want};
+
+/// What was heard while waiting.
+pub(super) enum Heard {
+    /// Replies, perhaps none of interest.
+    Replies,
+    /// The connection came back after a loss: what was under way will not be answered.
+    Reconnected,
+    /// The server refused something, in its words.
+    Refused(String),
+}
+
+/// How replies are read.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Reading {
+    pub access: Access,
+    /// Whether batches were asked for from a server that knows them.
+    pub batch: bool,
+    pub want: Want,
+}
+
+/// What a reply says, or why it says nothing.
+pub(super) type Replied = (u64, std::result::Result<Answer, Failure>);
+
+pub(super) enum Line {
+    Socket(SocketLine),
+    Client(ClientLine),
+}
+
+impl Line {
+    /// A socket of the read's own where that is possible, else the shared client.
+    pub async fn open(connection: &Arc<Connection>, access: Access) -> Result<Self> {
+        if access == Access::Direct
+            && Socket::suits(connection.options())
+            && let Ok(line) = SocketLine::open(connection).await
+        {
+            return Ok(Line::Socket(line));
+        }
+        Self::client(connection).await
+    }
+
+    /// The shared client.
+    pub async fn client(connection: &Arc<Connection>) -> Result<Self> {
+        ClientLine::open(connection).await.map(Line::Client)
+    }
+
+    /// Sends requests: a token and a body each.
+    pub async fn send(&mut self, subject: &str, requests: Vec<(u64, String)>) -> Result<()> {
+        match self {
+            Line::Socket(line) => line.send(subject, &requests).await,
+            Line::Client(line) => line.send(subject, requests).await,
+        }
+    }
+
+    /// Waits until something arrives. May be cancelled while it waits.
+    pub async fn receive(&mut self, reading: Reading, out: &mut Vec<Replied>) -> Result<Heard> {
+        match self {
+            Line::Socket(line) => line.receive(reading, out).await,
+            Line::Client(line) => line.receive(reading, out).await,
+        }
+    }
+
+    /// Whether the connection is up now.
+    pub fn is_up(&self) -> bool {
+        match self {
+            Line::Socket(line) => line.is_up(),
+            Line::Client(line) => line.is_up(),
+        }
+    }
+
+    /// The read is over, and no answer is owed: the line may serve another.
+    pub fn finish(self) {
+        if let Line::Socket(line) = self {
+            line.finish();
+        }
+    }
+}
+
+/// Reads the body of a reply to `STREAM.MSG.GET`.
+pub(super) fn read_msg_get(body: &[u8], want: Want) -> std::result::Result<Answer, Failure> {
+    msg_get(body, want.headers).map(Answer::Reply)
+}

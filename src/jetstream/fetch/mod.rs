@@ -1,0 +1,77 @@
+//! Reading a range of a stream: a task of its own keeps the wire busy and hands pages to the reader.
+//!
+//! ```text
+//! Window (plan/)    what to ask for next, and what of the answers is whose turn; pure
+//! Driver            sends what the window asks for, hands it every reply, passes on what is ready
+//! Line              where requests go out and replies come in: a socket of the read's own, or the shared client
+//! ```
+
+mod client_line;
+mod driver;
+mod line;
+mod socket_line;
+
+use std::sync::Arc;
+
+use tokio::sync::mpsc;
+use tokio::task::AbortHandle;
+
+use super::connection::Connection;
+use super::runtime;
+use super::wire::Want;
+use crate::error::Result;
+use crate::plan::SequenceRange;
+use crate::record::Record;
+
+/// Pages that may wait for the reader.
+const PAGES: usize = 4;
+
+/// What to read.
+#[derive(Debug, Clone)]
+pub struct FetchRequest {
+    /// The stream's name.
+    pub stream: String,
+    /// The sequences to read.
+    pub range: SequenceRange,
+    /// A subject filter, applied by the server.
+    pub subject: Option<String>,
+    /// How many messages are wanted at most.
+    pub limit: Option<u64>,
+    /// The share of the range's sequences that is expected to match, from 0 to 1.
+    pub density: f64,
+    /// Whether the stream answers Direct Get; None when that is not known.
+    pub direct: Option<bool>,
+    /// The parts of the messages that are wanted; others may be empty.
+    pub want: Want,
+}
+
+/// A running read. Dropping it ends it.
+pub struct Fetch {
+    pages: mpsc::Receiver<Result<Vec<Record>>>,
+    task: AbortHandle,
+}
+
+impl Fetch {
+    /// Starts reading.
+    pub fn start(connection: Arc<Connection>, request: FetchRequest) -> Result<Self> {
+        let (sender, pages) = mpsc::channel(PAGES);
+        let task = runtime::handle()?.spawn(async move {
+            if let Err(error) = driver::run(&connection, &request, &sender).await {
+                let _ = sender.send(Err(error.stream(&request.stream).server(connection.label()))).await;
+            }
+        });
+        Ok(Self { pages, task: task.abort_handle() })
+    }
+
+    /// The next records in sequence order; None at the end. Blocks until there are some, at most for the connection's
+    /// timeout. After an error there is nothing more.
+    pub fn next_page(&mut self) -> Result<Option<Vec<Record>>> {
+        self.pages.blocking_recv().transpose()
+    }
+}
+
+impl Drop for Fetch {
+    fn drop(&mut self) {
+        self.task.abort();
+    }
+}

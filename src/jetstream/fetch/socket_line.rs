@@ -1,0 +1,96 @@
+//! A socket of the read's own as a line; connects again when it is lost.
+
+use std::sync::Arc;
+
+use tokio::time::Instant;
+
+use super::line::{Heard, Reading, Replied};
+use crate::error::{Error, Result};
+use crate::jetstream::connection::Connection;
+use crate::jetstream::reply::Answer;
+use crate::jetstream::wire::{RETRY_PAUSE, Received, Socket};
+use crate::stats;
+
+pub(super) struct SocketLine {
+    connection: Arc<Connection>,
+    /// None while the connection is lost.
+    socket: Option<Socket>,
+    lost_at: Option<Instant>,
+    answers: Vec<(u64, Answer)>,
+}
+
+impl SocketLine {
+    pub async fn open(connection: &Arc<Connection>) -> Result<Self> {
+        let mut socket = match connection.idle_socket() {
+            Some(socket) => socket,
+            None => Socket::open(connection.options(), connection.client.new_inbox()).await?,
+        };
+        socket.begin();
+        Ok(Self { connection: Arc::clone(connection), socket: Some(socket), lost_at: None, answers: Vec::new() })
+    }
+
+    pub async fn send(&mut self, subject: &str, requests: &[(u64, String)]) -> Result<()> {
+        // While the connection is lost nothing is sent: when it is back, everything is asked for again.
+        if let Some(socket) = &mut self.socket {
+            for (token, body) in requests {
+                socket.request(subject, *token, body);
+            }
+            if socket.flush().await.is_err() {
+                self.lose();
+            }
+        }
+        Ok(())
+    }
+
+    pub async fn receive(&mut self, reading: Reading, out: &mut Vec<Replied>) -> Result<Heard> {
+        let Some(socket) = &mut self.socket else { return self.reconnect().await };
+        match socket.receive(reading.batch, reading.want, &mut self.answers).await {
+            Ok(received) => {
+                out.extend(self.answers.drain(..).map(|(token, answer)| (token, Ok(answer))));
+                Ok(match received {
+                    Received::Replies => Heard::Replies,
+                    Received::Refused(words) => Heard::Refused(words),
+                })
+            }
+            Err(fault) if fault.is_loss() => {
+                self.lose();
+                self.reconnect().await
+            }
+            Err(fault) => Err(fault.into_error()),
+        }
+    }
+
+    fn lose(&mut self) {
+        self.socket = None;
+        self.answers.clear();
+        self.lost_at.get_or_insert_with(Instant::now);
+    }
+
+    /// Tries to connect until it works or the timeout is over.
+    async fn reconnect(&mut self) -> Result<Heard> {
+        loop {
+            if let Ok(mut socket) = Socket::open(self.connection.options(), self.connection.client.new_inbox()).await {
+                socket.begin();
+                self.socket = Some(socket);
+                self.lost_at = None;
+                stats::RECONNECTS.add(1);
+                return Ok(Heard::Reconnected);
+            }
+            if self.lost_at.is_some_and(|since| since.elapsed() >= self.connection.timeout) {
+                return Err(Error::new("the connection was lost while reading and did not come back in time")
+                    .advice("check the server, and run the statement again"));
+            }
+            tokio::time::sleep(RETRY_PAUSE).await;
+        }
+    }
+
+    pub fn is_up(&self) -> bool {
+        self.socket.is_some()
+    }
+
+    pub fn finish(self) {
+        if let Some(socket) = self.socket {
+            self.connection.keep_socket(socket);
+        }
+    }
+}

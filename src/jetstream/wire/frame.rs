@@ -1,0 +1,146 @@
+//! Frames of the NATS protocol, found in a buffer without copying.
+
+use std::ops::Range;
+
+/// One frame from the server.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Frame<'a> {
+    /// MSG or HMSG; the ranges are positions in the buffer. Without headers the range of headers is empty.
+    Message { subject: &'a [u8], headers: Range<usize>, payload: Range<usize> },
+    /// The server asks whether the connection is alive.
+    Ping,
+    /// The server's answer to PING.
+    Pong,
+    /// What the server is and wants, as JSON.
+    Info(&'a [u8]),
+    /// What the server refuses, without its quotes.
+    Error(&'a [u8]),
+    /// `+OK`.
+    Ok,
+}
+
+/// Why a buffer does not begin with a frame.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Fault {
+    /// More bytes are needed; at least so many in all, as far as is known.
+    Incomplete(usize),
+    /// It is not the NATS protocol.
+    Malformed,
+}
+
+/// The longest line that a server may send; an INFO with many cluster addresses is the longest there is.
+const MAX_LINE: usize = 1024 * 1024;
+
+/// The frame that begins at `start`, and where it ends.
+pub(super) fn parse(buffer: &[u8], start: usize) -> Result<(Frame<'_>, usize), Fault> {
+    let rest = buffer.get(start..).unwrap_or_default();
+    let Some(end) = memchr::memchr(b'\n', rest) else {
+        return Err(if rest.len() > MAX_LINE { Fault::Malformed } else { Fault::Incomplete(buffer.len() + 1) });
+    };
+    let line = rest[..end].strip_suffix(b"\r").unwrap_or(&rest[..end]);
+    let after = start + end + 1;
+    let (verb, arguments) = match memchr::memchr2(b' ', b'\t', line) {
+        Some(space) => (&line[..space], &line[space + 1..]),
+        None => (line, &[][..]),
+    };
+    match verb {
+        b"HMSG" | b"MSG" => message(buffer, verb == b"HMSG", arguments, after),
+        b"PING" => Ok((Frame::Ping, after)),
+        b"PONG" => Ok((Frame::Pong, after)),
+        b"INFO" => Ok((Frame::Info(arguments), after)),
+        b"+OK" => Ok((Frame::Ok, after)),
+        b"-ERR" => Ok((Frame::Error(arguments.trim_ascii().trim_ascii_start()), after)),
+        _ => Err(Fault::Malformed),
+    }
+}
+
+/// `MSG <subject> <sid> [reply] <bytes>` and `HMSG <subject> <sid> [reply] <header bytes> <total bytes>`, then the
+/// payload and an end of line.
+fn message<'a>(
+    buffer: &'a [u8],
+    has_headers: bool,
+    arguments: &'a [u8],
+    after: usize,
+) -> Result<(Frame<'a>, usize), Fault> {
+    let mut first: Option<&[u8]> = None;
+    let (mut last, mut before_last) = (&[][..], &[][..]);
+    let mut count = 0;
+    for token in arguments.split(|b| matches!(b, b' ' | b'\t')).filter(|token| !token.is_empty()) {
+        first.get_or_insert(token);
+        before_last = last;
+        last = token;
+        count += 1;
+    }
+    if count < 3 + usize::from(has_headers) {
+        return Err(Fault::Malformed);
+    }
+    let subject = first.ok_or(Fault::Malformed)?;
+    let total = number(last).ok_or(Fault::Malformed)?;
+    let header_length = if has_headers { number(before_last).ok_or(Fault::Malformed)? } else { 0 };
+    if header_length > total {
+        return Err(Fault::Malformed);
+    }
+    let end = after.checked_add(total).ok_or(Fault::Malformed)?;
+    if buffer.len() < end + 2 {
+        return Err(Fault::Incomplete(end + 2));
+    }
+    if buffer.get(end..end + 2) != Some(b"\r\n") {
+        return Err(Fault::Malformed);
+    }
+    let headers = after..after + header_length;
+    Ok((Frame::Message { subject, headers, payload: after + header_length..end }, end + 2))
+}
+
+/// A decimal number of digits alone.
+pub(super) fn number(digits: &[u8]) -> Option<usize> {
+    if digits.is_empty() || digits.len() > 18 {
+        return None;
+    }
+    digits.iter().try_fold(0_usize, |n, b| b.is_ascii_digit().then(|| n * 10 + usize::from(b - b'0')))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn frames_are_found() {
+        let buffer = b"PING\r\nMSG a.b 1 5\r\nhello\r\nHMSG i.7 1 reply 12 14\r\nNATS/1.0\r\n\r\nhi\r\n-ERR 'no'\r\n";
+        let (frame, end) = parse(buffer, 0).unwrap();
+        assert_eq!(frame, Frame::Ping);
+        let (frame, end) = parse(buffer, end).unwrap();
+        let Frame::Message { subject, headers, payload } = frame else { unreachable!() };
+        assert_eq!((subject, headers.len(), &buffer[payload]), (&b"a.b"[..], 0, &b"hello"[..]));
+        let (frame, end) = parse(buffer, end).unwrap();
+        let Frame::Message { subject, headers, payload } = frame else { unreachable!() };
+        let (headers, payload) = (&buffer[headers], &buffer[payload]);
+        assert_eq!((subject, headers, payload), (&b"i.7"[..], &b"NATS/1.0\r\n\r\n"[..], &b"hi"[..]));
+        let (frame, end) = parse(buffer, end).unwrap();
+        assert_eq!((frame, end), (Frame::Error(b"'no'"), buffer.len()));
+    }
+
+    #[test]
+    fn every_cut_is_incomplete_and_nothing_else() {
+        let buffer = b"HMSG i.7 1 12 14\r\nNATS/1.0\r\n\r\nhi\r\n";
+        for cut in 0..buffer.len() {
+            assert!(matches!(parse(&buffer[..cut], 0), Err(Fault::Incomplete(needed)) if needed > cut), "{cut}");
+        }
+        assert!(parse(buffer, 0).is_ok());
+    }
+
+    #[test]
+    fn what_is_not_the_protocol_is_malformed() {
+        let cases: [&[u8]; 7] = [
+            b"HTTP/1.1 400\r\n",
+            b"MSG\r\n",
+            b"MSG a 1 x\r\n",
+            b"HMSG a 1 9 4\r\n1234\r\n",
+            b"MSG a 1 2\r\nabcd",
+            b"MSG a 1 99999999999999999999\r\n",
+            b"HMSG a 1 4\r\nNATS\r\n",
+        ];
+        for case in cases {
+            assert_eq!(parse(case, 0), Err(Fault::Malformed), "{}", String::from_utf8_lossy(case));
+        }
+    }
+}

@@ -1,0 +1,15 @@
+//! A connection that speaks the few verbs that reading needs (INFO, CONNECT, SUB, PUB, PING, PONG, MSG, HMSG, -ERR) and
+//! reads replies in place.
+//!
+//! A scan receives about a million replies a second, and the general client builds a map of headers for each. Here the
+//! bytes that the socket delivered become records without a copy: subject and payload are slices of the read buffer.
+//! Everything else goes through async-nats, and both are behind the same contract (`fetch::Line`).
+//!
+//! Source: <https://docs.nats.io/reference/reference-protocols/nats-protocol>.
+
+mod frame;
+mod reply;
+mod socket;
+
+pub use reply::Want;
+pub(super) use socket::{RETRY_PAUSE, Received, Socket};

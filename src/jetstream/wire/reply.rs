@@ -1,0 +1,244 @@
+//! A reply to Direct Get, read in place (ADR-31).
+
+use std::ops::Range;
+
+use bytes::Bytes;
+
+use super::frame;
+use crate::error::{Error, Result};
+use crate::jetstream::reply::{Answer, header_block, is_added};
+use crate::jetstream::time::parse_utc;
+use crate::plan::Reply;
+use crate::record::{Headers, Record};
+
+/// How many headers the server adds to the reply to a request for one message, and to one of a batch.
+const ADDED_TO_SINGLE: usize = 4;
+const ADDED_TO_BATCHED: usize = 6;
+
+/// Which parts of a message are wanted; the others stay empty.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Want {
+    /// The subject.
+    pub subject: bool,
+    /// The time stamp.
+    pub time: bool,
+    /// The headers of the stored message.
+    pub headers: bool,
+    /// The payload.
+    pub payload: bool,
+}
+
+/// What the header block of a reply says; the ranges are positions in the buffer.
+#[derive(Debug, Default)]
+struct Head {
+    status: Option<u16>,
+    description: Range<usize>,
+    subject: Option<Range<usize>>,
+    sequence: Option<Range<usize>>,
+    time: Option<Range<usize>>,
+    pending: Option<Range<usize>>,
+    previous: Option<Range<usize>>,
+    /// How many headers there are.
+    count: usize,
+}
+
+/// Where a reply lies in the buffer; becomes an [`Answer`] once the buffer is frozen.
+#[derive(Debug)]
+pub(super) struct Located {
+    head: Head,
+    headers: Range<usize>,
+    payload: Range<usize>,
+}
+
+impl Located {
+    /// Finds the parts of a reply.
+    pub(super) fn new(buffer: &[u8], headers: Range<usize>, payload: Range<usize>) -> Self {
+        Self { head: head(buffer, headers.clone()), headers, payload }
+    }
+
+    /// The reply itself. `batch` says that a batch was asked for from a server that knows batches.
+    pub(super) fn answer(&self, buffer: &Bytes, batch: bool, want: Want) -> Result<Answer> {
+        let head = &self.head;
+        let Some(sequence) = &head.sequence else { return self.status(buffer) };
+        let sequence = number(buffer, sequence, "Nats-Sequence")?;
+        let previous = match head.previous.as_ref().filter(|_| batch) {
+            Some(range) => Some(number(buffer, range, "Nats-Last-Sequence")?),
+            None => None,
+        };
+        let slice = |range: &Option<Range<usize>>, name: &str| match range {
+            Some(range) => Ok(range.clone()),
+            None => Err(missing(name).sequence(sequence)),
+        };
+        let time_ns = if want.time {
+            let time = &buffer[slice(&head.time, "Nats-Time-Stamp")?];
+            parse_utc(time).ok_or_else(|| malformed("Nats-Time-Stamp", time).sequence(sequence))?
+        } else {
+            0
+        };
+        let subject = if want.subject { buffer.slice(slice(&head.subject, "Nats-Subject")?) } else { Bytes::new() };
+        let added = if previous.is_some() { ADDED_TO_BATCHED } else { ADDED_TO_SINGLE };
+        let headers = if want.headers && head.count > added {
+            self.stored_headers(buffer, previous.is_some())
+        } else {
+            Headers::default()
+        };
+        let payload = if want.payload { buffer.slice(self.payload.clone()) } else { Bytes::new() };
+        let size = self.headers.len() + self.payload.len();
+        let record = Record { subject, sequence, time_ns, headers, payload };
+        Ok(Answer::Reply(Reply::Message { record, previous, size }))
+    }
+
+    fn status(&self, buffer: &Bytes) -> Result<Answer> {
+        let head = &self.head;
+        let range = |range: &Option<Range<usize>>, name: &'static str| match range {
+            Some(range) => number(buffer, range, name),
+            None => Err(missing(name)),
+        };
+        match head.status {
+            Some(204) => Ok(Answer::Reply(Reply::End {
+                pending: range(&head.pending, "Nats-Num-Pending")?,
+                last: range(&head.previous, "Nats-Last-Sequence")?,
+            })),
+            Some(404) => Ok(Answer::Reply(Reply::Nothing)),
+            Some(503) => Ok(Answer::NoResponders),
+            Some(status) => {
+                let words = String::from_utf8_lossy(&buffer[head.description.clone()]).into_owned();
+                Err(Error::new(format!("the server refused to read: status {status} {words}")))
+            }
+            None => Err(missing("Nats-Sequence")),
+        }
+    }
+
+    /// The headers of the stored message: of each name that the server adds, all but the last value.
+    fn stored_headers(&self, buffer: &Bytes, batch: bool) -> Headers {
+        let mut headers = header_block(&buffer[self.headers.clone()]);
+        let mut seen: Vec<String> = Vec::new();
+        let mut kept: Vec<(String, String)> = Vec::with_capacity(headers.0.len());
+        for (name, value) in headers.0.drain(..).rev() {
+            if is_added(&name, batch) && !seen.contains(&name) {
+                seen.push(name);
+            } else {
+                kept.push((name, value));
+            }
+        }
+        kept.reverse();
+        Headers(kept)
+    }
+}
+
+/// Reads the block `NATS/1.0 [status [description]]\r\nName: value\r\n...\r\n`. Of several values of a name the last
+/// counts: the server appends its own.
+fn head(buffer: &[u8], block: Range<usize>) -> Head {
+    let mut head = Head::default();
+    let mut at = block.start;
+    let mut first = true;
+    while at < block.end {
+        let end = memchr::memchr(b'\n', &buffer[at..block.end]).map_or(block.end, |n| at + n);
+        let line_end = if end > at && buffer[end - 1] == b'\r' { end - 1 } else { end };
+        let line = &buffer[at..line_end];
+        if first {
+            status_line(line, at, &mut head);
+            first = false;
+        } else if !line.is_empty() {
+            header_line(line, at, &mut head);
+        }
+        at = end + 1;
+    }
+    head
+}
+
+fn status_line(line: &[u8], at: usize, head: &mut Head) {
+    let Some(rest) = line.strip_prefix(b"NATS/1.0 ") else { return };
+    let digits = rest.len().min(3);
+    head.status = frame::number(&rest[..digits]).and_then(|status| u16::try_from(status).ok());
+    let start = at + line.len() - rest.len() + digits;
+    head.description = (start + 1).min(at + line.len())..at + line.len();
+}
+
+fn header_line(line: &[u8], at: usize, head: &mut Head) {
+    let Some(colon) = memchr::memchr(b':', line) else { return };
+    let value = line[colon + 1..].trim_ascii();
+    let start = at + line.len() - line[colon + 1..].trim_ascii_start().len();
+    let value = start..start + value.len();
+    match &line[..colon] {
+        b"Nats-Subject" => head.subject = Some(value),
+        b"Nats-Sequence" => head.sequence = Some(value),
+        b"Nats-Time-Stamp" => head.time = Some(value),
+        b"Nats-Num-Pending" => head.pending = Some(value),
+        b"Nats-Last-Sequence" => head.previous = Some(value),
+        _ => {}
+    }
+    head.count += 1;
+}
+
+fn number(buffer: &[u8], range: &Range<usize>, name: &str) -> Result<u64> {
+    let digits = &buffer[range.clone()];
+    std::str::from_utf8(digits).ok().and_then(|text| text.parse().ok()).ok_or_else(|| malformed(name, digits))
+}
+
+fn missing(name: &str) -> Error {
+    Error::new(format!("a reply without the header {name}"))
+}
+
+fn malformed(name: &str, value: &[u8]) -> Error {
+    Error::new(format!("malformed header {name} in a reply: '{}'", String::from_utf8_lossy(value)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const ALL: Want = Want { subject: true, time: true, headers: true, payload: true };
+
+    fn answer(block: &str, payload: &str, batch: bool) -> Result<Answer> {
+        let buffer = Bytes::from(format!("{block}{payload}"));
+        let located = Located::new(&buffer, 0..block.len(), block.len()..buffer.len());
+        located.answer(&buffer, batch, ALL)
+    }
+
+    const ADDED: &str = "Nats-Stream: S\r\nNats-Subject: a.b\r\nNats-Sequence: 7\r\n\
+                         Nats-Time-Stamp: 1970-01-01T00:00:01Z\r\nNats-Num-Pending: 3\r\nNats-Last-Sequence: 5\r\n\r\n";
+
+    #[test]
+    fn a_message_with_an_empty_payload_is_a_message() {
+        let Ok(Answer::Reply(Reply::Message { record, previous, .. })) =
+            answer(&format!("NATS/1.0\r\n{ADDED}"), "", true)
+        else {
+            unreachable!()
+        };
+        assert_eq!((&record.subject[..], record.sequence, record.time_ns), (&b"a.b"[..], 7, 1_000_000_000));
+        assert_eq!((record.payload.len(), record.headers, previous), (0, Headers::default(), Some(5)));
+    }
+
+    #[test]
+    fn of_several_values_the_last_is_the_servers() {
+        let block = format!("NATS/1.0 404 lie\r\nNats-Sequence: 1\r\nX: a\r\nX: b\r\nNats-Num-Pending: 9\r\n{ADDED}");
+        let Ok(Answer::Reply(Reply::Message { record, .. })) = answer(&block, "p", true) else { unreachable!() };
+        assert_eq!(record.sequence, 7);
+        let stored: Vec<(&str, &str)> = record.headers.0.iter().map(|(n, v)| (n.as_str(), v.as_str())).collect();
+        assert_eq!(stored, [("Nats-Num-Pending", "9"), ("Nats-Sequence", "1"), ("X", "a"), ("X", "b")]);
+    }
+
+    #[test]
+    fn numbers_of_a_batch_are_the_messages_own_where_none_was_asked_for() {
+        let Ok(Answer::Reply(Reply::Message { record, previous, .. })) =
+            answer(&format!("NATS/1.0\r\n{ADDED}"), "", false)
+        else {
+            unreachable!()
+        };
+        assert_eq!(previous, None);
+        assert_eq!(record.headers.0.len(), 2);
+    }
+
+    #[test]
+    fn statuses_are_told_apart() {
+        let end = "NATS/1.0 204 EOB\r\nNats-Num-Pending: 4\r\nNats-Last-Sequence: 9\r\n\r\n";
+        assert!(matches!(answer(end, "", true), Ok(Answer::Reply(Reply::End { pending: 4, last: 9 }))));
+        let nothing = "NATS/1.0 404 Message Not Found\r\n\r\n";
+        assert!(matches!(answer(nothing, "", true), Ok(Answer::Reply(Reply::Nothing))));
+        assert!(matches!(answer("NATS/1.0 503\r\n\r\n", "", true), Ok(Answer::NoResponders)));
+        let refused = answer("NATS/1.0 408 Bad Request\r\n\r\n", "", true).err().unwrap().to_string();
+        assert_eq!(refused, "the server refused to read: status 408 Bad Request");
+        assert!(answer("NATS/1.0\r\n\r\n", "", true).is_err());
+    }
+}

@@ -1,0 +1,297 @@
+//! The socket: greeting, requests out, replies in.
+
+use std::time::Duration;
+
+use bytes::{Bytes, BytesMut};
+use serde::Deserialize;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
+
+use super::frame::{self, Fault as Unparsed, Frame};
+use super::reply::{Located, Want};
+use crate::error::{Error, Result};
+use crate::jetstream::options::{Authentication, ConnectOptions};
+use crate::jetstream::reply::Answer;
+
+/// How much is read at once.
+const READ_SIZE: usize = 256 * 1024;
+/// The port of a URL that has none.
+const DEFAULT_PORT: u16 = 4222;
+
+/// A connection that reads replies in place. One read at a time.
+pub struct Socket {
+    stream: TcpStream,
+    incoming: BytesMut,
+    outgoing: BytesMut,
+    inbox: String,
+    /// The number of the current read; replies to an earlier one are dropped.
+    read: u64,
+    located: Vec<(u64, Located)>,
+}
+
+/// Why a socket cannot go on.
+#[derive(Debug)]
+pub enum Fault {
+    /// The connection is gone; another may do.
+    Lost(Error),
+    /// A reply that makes no sense.
+    Reply(Error),
+}
+
+impl Fault {
+    /// Whether another connection may do.
+    pub fn is_loss(&self) -> bool {
+        matches!(self, Fault::Lost(_))
+    }
+
+    /// The error to show.
+    pub fn into_error(self) -> Error {
+        match self {
+            Fault::Lost(error) | Fault::Reply(error) => error,
+        }
+    }
+}
+
+/// What one call of [`Socket::receive`] brought.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Received {
+    /// Replies, or nothing of interest.
+    Replies,
+    /// The server refused something, in its words.
+    Refused(String),
+}
+
+#[derive(Deserialize)]
+struct Info {
+    #[serde(default)]
+    tls_required: bool,
+}
+
+impl Socket {
+    /// Whether these options can be served here: plain TCP, and nobody, a user or a token. The rest reads through
+    /// async-nats.
+    pub fn suits(options: &ConnectOptions) -> bool {
+        let keyed = matches!(options.authentication, Authentication::NKey(_) | Authentication::Creds(_));
+        !keyed && !options.demands_tls() && !options.is_websocket()
+    }
+
+    /// Connects to the first server that answers.
+    pub async fn open(options: &ConnectOptions, inbox: String) -> Result<Self> {
+        let mut outcome = Err(Error::new("no server to connect to"));
+        for server in &options.servers {
+            outcome = match tokio::time::timeout(options.timeout, Self::greet(server, options, &inbox)).await {
+                Ok(outcome) => outcome,
+                Err(_) => Err(Error::new("no connection in time")),
+            };
+            if outcome.is_ok() {
+                break;
+            }
+        }
+        outcome
+    }
+
+    async fn greet(server: &str, options: &ConnectOptions, inbox: &str) -> Result<Self> {
+        let io = |error: std::io::Error| Error::foreign("cannot connect", &error);
+        let stream = TcpStream::connect(address(server)).await.map_err(io)?;
+        stream.set_nodelay(true).map_err(io)?;
+        let mut socket = Self {
+            stream,
+            incoming: BytesMut::with_capacity(READ_SIZE),
+            outgoing: BytesMut::new(),
+            inbox: inbox.to_owned(),
+            read: 0,
+            located: Vec::new(),
+        };
+        let info = socket.info().await?;
+        if info.tls_required {
+            return Err(Error::new("the server wants TLS"));
+        }
+        let connect = connect_line(options)?;
+        socket.outgoing.extend_from_slice(format!("{connect}SUB {inbox}.*.* 1\r\nPING\r\n").as_bytes());
+        socket.flush().await?;
+        socket.pong().await?;
+        Ok(socket)
+    }
+
+    /// Starts a new read: replies to requests of an earlier one are dropped from here on.
+    pub fn begin(&mut self) {
+        self.read += 1;
+        self.located.clear();
+    }
+
+    /// Puts a request into the buffer of what goes out.
+    pub fn request(&mut self, subject: &str, token: u64, body: &str) {
+        let Self { inbox, read, .. } = self;
+        let head = format!("PUB {subject} {inbox}.{read}.{token} {}\r\n", body.len());
+        self.outgoing.extend_from_slice(head.as_bytes());
+        self.outgoing.extend_from_slice(body.as_bytes());
+        self.outgoing.extend_from_slice(b"\r\n");
+    }
+
+    /// Sends what goes out. May be cancelled: what has gone out does not go out again.
+    pub async fn flush(&mut self) -> Result<()> {
+        while !self.outgoing.is_empty() {
+            let sent = self.stream.write_buf(&mut self.outgoing).await;
+            sent.map_err(|error| Error::foreign("the connection is lost", &error))?;
+        }
+        Ok(())
+    }
+
+    /// Waits for bytes and hands on every whole reply among them. May be cancelled while it waits.
+    pub async fn receive(
+        &mut self,
+        batch: bool,
+        want: Want,
+        out: &mut Vec<(u64, Answer)>,
+    ) -> std::result::Result<Received, Fault> {
+        self.fill().await.map_err(Fault::Lost)?;
+        let mut refused = None;
+        let mut consumed = 0;
+        let needed = loop {
+            match frame::parse(&self.incoming, consumed) {
+                Ok((frame, end)) => {
+                    match frame {
+                        Frame::Message { subject, headers, payload } => {
+                            if let Some(token) = token(subject, self.read) {
+                                self.located.push((token, Located::new(&self.incoming, headers, payload)));
+                            }
+                        }
+                        Frame::Ping => self.outgoing.extend_from_slice(b"PONG\r\n"),
+                        Frame::Error(words) => refused = Some(String::from_utf8_lossy(words).into_owned()),
+                        Frame::Pong | Frame::Info(_) | Frame::Ok => {}
+                    }
+                    consumed = end;
+                }
+                Err(Unparsed::Incomplete(needed)) => break needed - consumed,
+                Err(Unparsed::Malformed) => {
+                    return Err(Fault::Reply(Error::new("the server does not speak the NATS protocol")));
+                }
+            }
+        };
+        let buffer: Bytes = self.incoming.split_to(consumed).freeze();
+        for (token, located) in self.located.drain(..) {
+            out.push((token, located.answer(&buffer, batch, want).map_err(Fault::Reply)?));
+        }
+        drop(buffer);
+        self.incoming.reserve(READ_SIZE.max(needed));
+        self.flush().await.map_err(Fault::Lost)?;
+        Ok(refused.map_or(Received::Replies, Received::Refused))
+    }
+
+    async fn fill(&mut self) -> Result<()> {
+        let read = self.stream.read_buf(&mut self.incoming).await;
+        match read.map_err(|error| Error::foreign("the connection is lost", &error))? {
+            0 => Err(Error::new("the server closed the connection")),
+            _ => Ok(()),
+        }
+    }
+
+    /// The greeting of the server.
+    async fn info(&mut self) -> Result<Info> {
+        loop {
+            match frame::parse(&self.incoming, 0) {
+                Ok((Frame::Info(json), end)) => {
+                    let info = serde_json::from_slice(json);
+                    let info = info.map_err(|error| Error::foreign("malformed greeting", &error))?;
+                    drop(self.incoming.split_to(end));
+                    return Ok(info);
+                }
+                Ok(_) | Err(Unparsed::Malformed) => return Err(Error::new("that is not a NATS server")),
+                Err(Unparsed::Incomplete(_)) => self.fill().await?,
+            }
+        }
+    }
+
+    /// Waits for the answer to the PING behind CONNECT: the server has let us in.
+    async fn pong(&mut self) -> Result<()> {
+        loop {
+            let (done, end) = match frame::parse(&self.incoming, 0) {
+                Ok((Frame::Pong, end)) => (true, end),
+                Ok((Frame::Error(words), _)) => {
+                    return Err(Error::new(format!("the server refused: {}", String::from_utf8_lossy(words))));
+                }
+                Ok((_, end)) => (false, end),
+                Err(Unparsed::Malformed) => return Err(Error::new("that is not a NATS server")),
+                Err(Unparsed::Incomplete(_)) => {
+                    self.fill().await?;
+                    continue;
+                }
+            };
+            drop(self.incoming.split_to(end));
+            if done {
+                return Ok(());
+            }
+        }
+    }
+}
+
+/// How long a lost connection is tried again before the read fails: the timeout, in steps.
+pub const RETRY_PAUSE: Duration = Duration::from_millis(100);
+
+/// `host:port` of a URL.
+fn address(server: &str) -> String {
+    let bare = server.split_once("://").map_or(server, |(_, rest)| rest).trim_end_matches('/');
+    let port = bare.rsplit_once(':').is_some_and(|(_, port)| port.parse::<u16>().is_ok());
+    if port { bare.to_owned() } else { format!("{bare}:{DEFAULT_PORT}") }
+}
+
+/// The CONNECT line.
+fn connect_line(options: &ConnectOptions) -> Result<String> {
+    let mut fields = serde_json::json!({
+        "verbose": false,
+        "pedantic": false,
+        "lang": "rust",
+        "name": "nats_js",
+        "version": env!("CARGO_PKG_VERSION"),
+        "protocol": 1,
+        "headers": true,
+        "no_responders": true,
+        "tls_required": false,
+    });
+    match &options.authentication {
+        Authentication::Password { user, password } => {
+            fields["user"] = user.as_str().into();
+            fields["pass"] = password.0.as_str().into();
+        }
+        Authentication::Token(token) => fields["auth_token"] = token.0.as_str().into(),
+        Authentication::None => {}
+        Authentication::NKey(_) | Authentication::Creds(_) => {
+            return Err(Error::new("keys are not spoken here"));
+        }
+    }
+    Ok(format!("CONNECT {fields}\r\n"))
+}
+
+/// The token of a reply of this read, from its subject `<inbox>.<read>.<token>`.
+fn token(subject: &[u8], read: u64) -> Option<u64> {
+    let mut tokens = subject.rsplit(|b| *b == b'.');
+    let token = tokens.next().and_then(frame::number)?;
+    let of = tokens.next().and_then(frame::number)?;
+    (of as u64 == read).then_some(token as u64)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn addresses_have_a_port() {
+        let cases = [
+            ("nats://h:1", "h:1"),
+            ("h", "h:4222"),
+            ("nats://[::1]:5/", "[::1]:5"),
+            ("nats://[::1]", "[::1]:4222"),
+            ("nats://127.0.0.1", "127.0.0.1:4222"),
+        ];
+        for (url, expected) in cases {
+            assert_eq!(address(url), expected, "{url}");
+        }
+    }
+
+    #[test]
+    fn replies_of_another_read_are_not_ours() {
+        assert_eq!(token(b"_INBOX.x.3.12", 3), Some(12));
+        assert_eq!(token(b"_INBOX.x.2.12", 3), None);
+        assert_eq!(token(b"_INBOX.x", 3), None);
+    }
+}
