@@ -5,8 +5,8 @@ use crate::codec::path::{Path, Step};
 /// One place in a document: what is wanted of the value that stands there.
 #[derive(Debug, Default)]
 pub(super) struct Node {
-    /// The output that takes this value itself.
-    pub target: Option<usize>,
+    /// The outputs that take this value itself: mostly one at most.
+    pub targets: Vec<usize>,
     /// Members wanted when the value is an object, sorted by name.
     keys: Vec<(Box<str>, Node)>,
     /// Elements wanted when the value is a list, sorted by position.
@@ -25,7 +25,7 @@ impl Node {
 
     fn insert(&mut self, steps: &[Step], output: usize) {
         let Some((step, rest)) = steps.split_first() else {
-            self.target = Some(output);
+            self.targets.push(output);
             return;
         };
         if let Step::Key(key) | Step::KeyOrIndex(key, _) = step {
@@ -79,24 +79,22 @@ mod tests {
 
     #[test]
     fn shared_steps_are_walked_once() {
-        let root = trie(&["a.b", "a.c", "a", "z"]);
+        let root = trie(&["a.b", "a.c", "a", "z", "z"]);
         let names: Vec<&str> = root.keys().iter().map(|(name, _)| &**name).collect();
         assert_eq!(names, ["a", "z"]);
         let a = &root.keys()[0].1;
-        assert_eq!(a.target, Some(2));
-        assert_eq!(a.find("c").map(|i| a.keys()[i].1.target), Some(Some(1)));
+        assert_eq!(a.targets, [2]);
+        assert_eq!(a.find("c").map(|i| &*a.keys()[i].1.targets), Some(&[1][..]));
         assert_eq!(a.find("d"), None);
+        assert_eq!(root.keys()[1].1.targets, [3, 4]);
     }
 
     #[test]
     fn a_bare_number_is_an_element_or_a_member() {
         let root = trie(&["a.0", "a[1]", "a.\"2\""]);
         let a = &root.keys()[0].1;
-        assert_eq!(a.indices().iter().map(|(i, n)| (*i, n.target)).collect::<Vec<_>>(), [(0, Some(0)), (1, Some(1))]);
-        assert_eq!(
-            a.keys().iter().map(|(k, n)| (&**k, n.target)).collect::<Vec<_>>(),
-            [("0", Some(0)), ("2", Some(2))]
-        );
+        assert_eq!(a.indices().iter().map(|(i, n)| (*i, n.targets[0])).collect::<Vec<_>>(), [(0, 0), (1, 1)]);
+        assert_eq!(a.keys().iter().map(|(k, n)| (&**k, n.targets[0])).collect::<Vec<_>>(), [("0", 0), ("2", 2)]);
     }
 
     #[test]
@@ -104,7 +102,7 @@ mod tests {
         let names: Vec<String> = (0..40).map(|i| format!("key{i}")).collect();
         let root = trie(&names.iter().map(String::as_str).collect::<Vec<_>>());
         for (i, name) in names.iter().enumerate() {
-            assert_eq!(root.find(name).and_then(|at| root.keys()[at].1.target), Some(i));
+            assert_eq!(root.find(name).map(|at| root.keys()[at].1.targets[0]), Some(i));
         }
     }
 }

@@ -53,18 +53,23 @@ impl<'de, V: Values> DeserializeSeed<'de> for Walk<'_, V> {
 
     fn deserialize<D: Deserializer<'de>>(mut self, value: D) -> Result<(), D::Error> {
         let context = self.context;
-        match self.node.target {
-            None => value.deserialize_any(self),
-            Some(output) if !self.node.has_children() => match self.fill(output) {
+        match self.node.targets.as_slice() {
+            [] => value.deserialize_any(self),
+            [output] if !self.node.has_children() => match self.fill(*output) {
                 Some(fill) => fill.deserialize(value),
                 None => value.deserialize_ignored_any(IgnoredAny).map(drop),
             },
-            Some(output) => {
+            outputs => {
                 let copy = V::copy(value)?;
-                if let Some(fill) = self.fill(output) {
-                    V::replay(&copy, fill).map_err(|cause| context.fail_unless_noted(cause))?;
+                for output in outputs {
+                    if let Some(fill) = self.fill(*output) {
+                        V::replay(&copy, fill).map_err(|cause| context.fail_unless_noted(cause))?;
+                    }
                 }
-                V::replay(&copy, Below(self)).map_err(|cause| context.fail_unless_noted(cause))
+                if self.node.has_children() {
+                    V::replay(&copy, Below(self)).map_err(|cause| context.fail_unless_noted(cause))?;
+                }
+                Ok(())
             }
         }
     }

@@ -198,6 +198,15 @@ fn a_value_and_its_members_can_both_be_asked_for() {
 }
 
 #[test]
+fn a_text_for_a_key_is_read_beside_the_column() {
+    let path = |p| Path::parse(p).unwrap();
+    let wanted = Wanted { columns: vec![(path("a"), Type::Integer)], texts: vec![path("a"), path("a"), path("b.c")] };
+    let codec = columns(wanted).unwrap();
+    let row = decode_one(&*codec, br#"{"a":1e1,"b":{"c":"x"}}"#).unwrap();
+    assert_eq!(row, ["10", "1e1", "1e1", "x"]);
+}
+
+#[test]
 fn only_the_projected_columns_are_read_and_in_their_order() {
     let path = |p| Path::parse(p).unwrap();
     let codec =
