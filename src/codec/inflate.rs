@@ -19,6 +19,8 @@ pub enum Compression {
     Gzip,
     /// RFC 1950 (zlib), or a bare RFC 1951 stream, which some senders mean by `deflate`.
     Deflate,
+    /// RFC 1951 alone, as Avro's containers have it.
+    RawDeflate,
     /// RFC 8878, one frame or several.
     Zstd,
     /// The Snappy framing format, not the raw one.
@@ -90,16 +92,29 @@ fn content_encoding(record: &Record) -> &str {
     value
 }
 
-fn inflate(compression: Compression, payload: &[u8], limit: usize) -> Result<Cow<'_, [u8]>, String> {
+/// Inflates bytes up to a limit.
+pub(super) fn inflate(compression: Compression, payload: &[u8], limit: usize) -> Result<Cow<'_, [u8]>, String> {
     let inflated = match compression {
         Compression::None | Compression::Header => return Ok(Cow::Borrowed(payload)),
         Compression::Gzip => read("gzip", flate2::read::MultiGzDecoder::new(payload), limit),
         Compression::Deflate if is_zlib(payload) => read("deflate", flate2::read::ZlibDecoder::new(payload), limit),
-        Compression::Deflate => read("deflate", flate2::read::DeflateDecoder::new(payload), limit),
+        Compression::Deflate | Compression::RawDeflate => {
+            read("deflate", flate2::read::DeflateDecoder::new(payload), limit)
+        }
         Compression::Zstd => zstd(payload, limit),
         Compression::Snappy => read("snappy", snap::read::FrameDecoder::new(payload), limit),
     };
     inflated.map(Cow::Owned)
+}
+
+/// Inflates a raw Snappy block with its CRC-32 behind it, as Avro's containers have it; the checksum is not compared.
+pub(super) fn snappy_block(data: &[u8], limit: usize) -> Result<Vec<u8>, String> {
+    let block = data.split_last_chunk::<4>().map_or(&[][..], |(block, _)| block);
+    let length = snap::raw::decompress_len(block).map_err(|error| broken("snappy", &error))?;
+    if length > limit {
+        return Err(format!("the snappy payload inflates to more than {limit} bytes"));
+    }
+    snap::raw::Decoder::new().decompress_vec(block).map_err(|error| broken("snappy", &error))
 }
 
 /// Whether a payload starts with the header of RFC 1950: method 8, and a check that divides by 31.

@@ -3,6 +3,7 @@
 //! A [`Codec`] is chosen at bind and is immutable; a [`Decoder`] is made from it for each run and owns the scratch
 //! space. A new payload format is one file in this folder and one line in the list of formats.
 
+pub mod avro;
 pub mod cbor;
 mod document;
 pub mod inflate;
@@ -17,7 +18,34 @@ mod testing;
 
 use std::fmt;
 
-use crate::column::{Buffer, Column};
+use crate::column::{Buffer, Column, Type};
+use crate::error::Result;
+use path::{Path, Wanted};
+
+/// A format whose payloads say by themselves what they hold: a choice of `format :=`.
+pub struct DocumentFormat {
+    /// The word that SQL has for it.
+    pub name: &'static str,
+    /// The codec of typed columns by path; two paths that give the same column name are an error.
+    pub columns: Columns,
+    /// The columns of a sample of payloads, for `columns := 'auto'`; an error when none of them is an object.
+    pub infer: Infer,
+}
+
+/// A codec for typed columns by path.
+pub type Columns = fn(Wanted) -> Result<Box<dyn Codec>>;
+
+/// Columns by path, inferred from a sample of payloads.
+pub type Infer = fn(&mut dyn Iterator<Item = &[u8]>) -> Result<Vec<(Path, Type)>>;
+
+/// Every format of documents; Avro's containers among them. Avro by a schema that is given has a constructor of its own,
+/// [`avro::columns`], and so has protobuf.
+pub const DOCUMENT_FORMATS: &[DocumentFormat] = &[
+    DocumentFormat { name: "json", columns: json::columns, infer: json::infer },
+    DocumentFormat { name: "msgpack", columns: msgpack::columns, infer: msgpack::infer },
+    DocumentFormat { name: "cbor", columns: cbor::columns, infer: cbor::infer },
+    DocumentFormat { name: "avro", columns: avro::container_columns, infer: avro::infer },
+];
 
 /// How the payloads of one statement become columns: fixed at bind, shared by threads.
 pub trait Codec: Send + Sync {
@@ -33,7 +61,7 @@ pub trait Decoder: Send {
     /// Decodes one payload: appends one value to each buffer, in the order of the projection.
     ///
     /// After an error the buffers may hold a half-written row; the caller truncates them.
-    fn decode(&mut self, payload: &[u8], out: &mut [Buffer]) -> Result<(), DecodeError>;
+    fn decode(&mut self, payload: &[u8], out: &mut [Buffer]) -> std::result::Result<(), DecodeError>;
 }
 
 /// Why a payload does not decode.

@@ -7,8 +7,9 @@
 use serde::de::DeserializeSeed;
 
 use super::Codec;
-use super::document::{DocumentCodec, Format, Manner, TreeValues};
-use super::path::Wanted;
+use super::document::{self, DocumentCodec, Format, Manner, TreeValues};
+use super::path::{Path, Wanted};
+use crate::column::Type;
 use crate::error::Result;
 
 const MAX_DEPTH: usize = 200;
@@ -19,6 +20,14 @@ const MAX_DEPTH: usize = 200;
 /// Two paths that give the same column name.
 pub fn columns(wanted: Wanted) -> Result<Box<dyn Codec>> {
     Ok(Box::new(DocumentCodec::new(MsgPack, Manner::Strict, wanted)?))
+}
+
+/// The columns of a sample of payloads, one for each member of their objects.
+///
+/// # Errors
+/// No payload is an object.
+pub fn infer(payloads: &mut dyn Iterator<Item = &[u8]>) -> Result<Vec<(Path, Type)>> {
+    document::infer(&MsgPack, payloads)
 }
 
 struct MsgPack;
@@ -47,9 +56,7 @@ impl Format for MsgPack {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::codec::path::Path;
     use crate::codec::testing::{decode_one, ty};
-    use crate::column::Type;
 
     fn decode(payload: &[u8], path: &str, ty: Type) -> std::result::Result<String, String> {
         let codec = columns(vec![(Path::parse(path).unwrap(), ty)].into()).unwrap();

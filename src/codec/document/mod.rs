@@ -21,6 +21,7 @@ mod extension;
 mod fill;
 mod keys;
 mod seen;
+mod shape;
 mod slot;
 mod tag;
 mod tree;
@@ -35,8 +36,9 @@ use serde::de::{self, DeserializeSeed, Deserializer};
 use super::path::{self, Path, Wanted};
 use super::{Codec, DecodeError, Decoder};
 use crate::column::{Buffer, Column, Type};
-use crate::error::Result;
+use crate::error::{Error, Result};
 
+use shape::{RootObject, Shape};
 pub(super) use slot::Slot;
 pub(super) use tree::{Tree, TreeValues};
 use trie::Node;
@@ -112,6 +114,26 @@ impl<F: Format> Codec for DocumentCodec<F> {
         let types = wanted().filter_map(|i| self.columns.get(i)).map(|column| &column.ty).collect();
         Box::new(DocumentDecoder { codec: self, trie, types })
     }
+}
+
+/// The columns of the members that documents have, in order of first appearance, with types that take all their values;
+/// payloads that are malformed or no objects are passed over.
+///
+/// # Errors
+/// No payload is an object.
+pub(super) fn infer<'p, F: Format>(
+    format: &F,
+    payloads: impl IntoIterator<Item = &'p [u8]>,
+) -> Result<Vec<(Path, Type)>> {
+    let mut shape = Shape::default();
+    for payload in payloads {
+        // A payload that is cut off, for one, leaves what came before: its members exist all the same.
+        let _ = format.read(payload, RootObject(&mut shape));
+    }
+    let members = shape.members().ok_or_else(|| {
+        Error::new("no columns can be inferred, as no payload of the sample is an object").advice("name the columns")
+    })?;
+    Ok(members.map(|(name, ty)| (Path::member(name), ty)).collect())
 }
 
 struct DocumentDecoder<'c, F> {

@@ -17,7 +17,7 @@ pub(super) fn apply(tag: u64, value: Tree) -> Tree {
     let applied = match (tag, &value) {
         (1, value) => epoch(value),
         (4, Tree::List(parts)) => decimal(parts),
-        (37, Tree::Bytes(bytes)) => uuid(bytes),
+        (37, Tree::Bytes(bytes)) => <[u8; 16]>::try_from(bytes.as_slice()).ok().map(Tree::uuid),
         (100, value) => integer(value)
             .and_then(|days| i64::try_from(days).ok()?.checked_mul(86_400))
             .map(|seconds| Tree::Timestamp(Instant { seconds, nanos: 0 })),
@@ -43,12 +43,6 @@ fn epoch(value: &Tree) -> Option<Tree> {
 fn decimal(parts: &[Tree]) -> Option<Tree> {
     let [exponent, mantissa] = parts else { return None };
     Some(Tree::Text(format!("{}e{}", integer(mantissa)?, integer(exponent)?)))
-}
-
-fn uuid(bytes: &[u8]) -> Option<Tree> {
-    let hex = format!("{:032x}", u128::from_be_bytes(bytes.try_into().ok()?));
-    let groups = [hex.get(..8)?, hex.get(8..12)?, hex.get(12..16)?, hex.get(16..20)?, hex.get(20..)?];
-    Some(Tree::Text(groups.join("-")))
 }
 
 fn integer(value: &Tree) -> Option<i128> {

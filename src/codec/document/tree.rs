@@ -26,6 +26,13 @@ pub(in crate::codec) enum Tree {
 }
 
 impl Tree {
+    /// A UUID by its bytes, as text.
+    pub fn uuid(bytes: [u8; 16]) -> Self {
+        let mut text = format!("{:032x}", u128::from_be_bytes(bytes));
+        [20, 16, 12, 8].into_iter().for_each(|at| text.insert(at, '-'));
+        Tree::Text(text)
+    }
+
     /// The value as a scalar; None for a list or a map.
     pub fn scalar(&self) -> Option<Scalar<'_>> {
         Some(match self {

@@ -15,7 +15,7 @@ use serde::Deserialize;
 use serde::de::{DeserializeSeed, Deserializer};
 use serde_json::value::RawValue;
 
-use super::document::{DocumentCodec, Format, Manner, Slot, Values};
+use super::document::{self, DocumentCodec, Format, Manner, Slot, Values};
 use super::path::{Path, Wanted};
 use super::scalar::Scalar;
 use super::{Codec, quote};
@@ -38,6 +38,14 @@ pub fn columns(wanted: Wanted) -> Result<Box<dyn Codec>> {
 pub fn extract(paths: Vec<Path>, texts: Vec<Path>) -> Result<Box<dyn Codec>> {
     let columns = paths.into_iter().map(|path| (path, Type::Varchar)).collect();
     Ok(Box::new(DocumentCodec::new(Json, Manner::Lenient, Wanted { columns, texts })?))
+}
+
+/// The columns of a sample of payloads, one for each member of their objects.
+///
+/// # Errors
+/// No payload is an object.
+pub fn infer(payloads: &mut dyn Iterator<Item = &[u8]>) -> Result<Vec<(Path, Type)>> {
+    document::infer(&Json, payloads)
 }
 
 struct Json;
@@ -108,3 +116,6 @@ fn compact<E: serde::de::Error>(raw: &str, slot: Slot<'_>) -> std::result::Resul
 
 #[cfg(test)]
 mod tests;
+
+#[cfg(test)]
+mod infer_tests;

@@ -21,6 +21,7 @@
 //! | INTERVAL | `1 day 02:03:04`, `P1DT2H3M4S` (see [`interval`]) |
 
 mod decimal;
+mod detect;
 mod float;
 mod integer;
 pub mod interval;
@@ -30,6 +31,7 @@ pub mod time;
 
 use crate::column::{Buffer, Type, Values};
 
+pub(super) use detect::detect;
 pub(super) use text::write_json;
 pub use time::Instant;
 

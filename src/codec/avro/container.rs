@@ -1,0 +1,79 @@
+//! Object container files: a header with the schema, then blocks of data. A message holds one object.
+
+use super::datum::{self, Bytes};
+use super::schema::Schema;
+use crate::codec::document::Tree;
+use crate::codec::inflate::{self, Compression};
+
+const MAGIC: &[u8] = b"Obj\x01";
+
+/// The parts of a container.
+pub(super) struct Container<'a> {
+    /// The text of the schema that the data was written with.
+    pub schema: &'a str,
+    codec: &'a [u8],
+    sync: &'a [u8],
+    blocks: Bytes<'a>,
+}
+
+/// Whether a payload is a container.
+pub(super) fn is_container(payload: &[u8]) -> bool {
+    payload.starts_with(MAGIC)
+}
+
+impl<'a> Container<'a> {
+    /// Reads the header.
+    pub fn open(payload: &'a [u8]) -> Result<Self, String> {
+        let mut bytes = Bytes { rest: payload };
+        bytes.take(MAGIC.len())?;
+        let (mut schema, mut codec) = (None, &b"null"[..]);
+        loop {
+            let count = bytes.block()?;
+            if count == 0 {
+                break;
+            }
+            for _ in 0..count {
+                match (bytes.text()?, bytes.bytes()?) {
+                    ("avro.schema", value) => schema = std::str::from_utf8(value).ok(),
+                    ("avro.codec", value) => codec = value,
+                    _ => {}
+                }
+            }
+        }
+        let sync = bytes.take(16)?;
+        Ok(Self { schema: schema.ok_or("the container has no schema")?, codec, sync, blocks: bytes })
+    }
+
+    /// The one object.
+    pub fn object(mut self, schema: &Schema) -> Result<Tree, String> {
+        let mut object = None;
+        while !self.blocks.rest.is_empty() {
+            let count = self.blocks.long()?;
+            let data = self.blocks.bytes()?;
+            if self.blocks.take(16)? != self.sync {
+                return Err("a block does not end with the container's sync marker".to_owned());
+            }
+            if count == 0 {
+                continue;
+            }
+            if count != 1 || object.is_some() {
+                return Err("the container holds more than one object; a message must hold one".to_owned());
+            }
+            object = Some(read_block(self.codec, data, schema)?);
+        }
+        object.ok_or_else(|| "the container holds no object".to_owned())
+    }
+}
+
+fn read_block(codec: &[u8], data: &[u8], schema: &Schema) -> Result<Tree, String> {
+    let data = match codec {
+        b"null" => data.into(),
+        b"deflate" => inflate::inflate(Compression::RawDeflate, data, inflate::Inflate::DEFAULT_LIMIT)?,
+        b"zstandard" => inflate::inflate(Compression::Zstd, data, inflate::Inflate::DEFAULT_LIMIT)?,
+        b"snappy" => inflate::snappy_block(data, inflate::Inflate::DEFAULT_LIMIT)?.into(),
+        other => return Err(format!("compression '{}' is not supported", String::from_utf8_lossy(other))),
+    };
+    let mut bytes = Bytes { rest: &data };
+    let object = datum::read(schema, &mut bytes)?;
+    if bytes.rest.is_empty() { Ok(object) } else { Err(format!("{} bytes follow the object", bytes.rest.len())) }
+}

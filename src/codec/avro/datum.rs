@@ -1,0 +1,210 @@
+//! One datum in Avro's binary encoding.
+
+use super::schema::{Node, Schema};
+use crate::codec::document::Tree;
+use crate::codec::scalar::Instant;
+
+/// How deep a datum may nest.
+const MAX_DEPTH: usize = 200;
+/// Elements that take no bytes (null, empty records) are bound by this, all others by the bytes that are left.
+const MOST_EMPTY: u64 = 1 << 16;
+
+/// A cursor over encoded bytes.
+pub(super) struct Bytes<'a> {
+    pub rest: &'a [u8],
+}
+
+const CUT_OFF: &str = "the payload ends too early";
+
+impl<'a> Bytes<'a> {
+    /// The next `count` bytes.
+    pub fn take(&mut self, count: usize) -> Result<&'a [u8], &'static str> {
+        let (taken, rest) = self.rest.split_at_checked(count).ok_or(CUT_OFF)?;
+        self.rest = rest;
+        Ok(taken)
+    }
+
+    fn array<const N: usize>(&mut self) -> Result<[u8; N], &'static str> {
+        let (taken, rest) = self.rest.split_first_chunk().ok_or(CUT_OFF)?;
+        self.rest = rest;
+        Ok(*taken)
+    }
+
+    /// A variable-length zigzag number of up to 64 bits.
+    pub fn long(&mut self) -> Result<i64, &'static str> {
+        let mut bits: u64 = 0;
+        for shift in (0..70).step_by(7) {
+            let [byte] = self.array()?;
+            let part = u64::from(byte & 0x7f);
+            if shift == 63 && part > 1 {
+                break;
+            }
+            bits |= part << shift;
+            if byte & 0x80 == 0 {
+                return Ok((bits >> 1).cast_signed() ^ -(bits & 1).cast_signed());
+            }
+        }
+        Err("a number has more than 64 bits")
+    }
+
+    /// Bytes with their length in front.
+    pub fn bytes(&mut self) -> Result<&'a [u8], &'static str> {
+        let length = usize::try_from(self.long()?).map_err(|_| "a length is negative")?;
+        self.take(length)
+    }
+
+    pub fn text(&mut self) -> Result<&'a str, &'static str> {
+        std::str::from_utf8(self.bytes()?).map_err(|_| "a string is not UTF-8")
+    }
+
+    /// The number of elements in the next block of an array or map; 0 at its end.
+    pub fn block(&mut self) -> Result<u64, &'static str> {
+        let count = self.long()?;
+        if count < 0 {
+            // A negative count has the block's size in bytes behind it, for readers that skip.
+            self.long()?;
+        }
+        Ok(count.unsigned_abs())
+    }
+}
+
+/// Reads one datum of a schema from the front of some bytes.
+pub(super) fn read(schema: &Schema, bytes: &mut Bytes<'_>) -> Result<Tree, &'static str> {
+    let mut reader = Reader { schema, empty_left: MOST_EMPTY };
+    reader.value(schema.root(), bytes, 0)
+}
+
+struct Reader<'s> {
+    schema: &'s Schema,
+    empty_left: u64,
+}
+
+impl Reader<'_> {
+    fn value(&mut self, position: usize, bytes: &mut Bytes<'_>, depth: usize) -> Result<Tree, &'static str> {
+        if depth > MAX_DEPTH {
+            return Err("the datum nests too deeply");
+        }
+        let node = self.schema.node(position).ok_or("the schema is incomplete")?;
+        Ok(match node {
+            Node::Null => Tree::Null,
+            Node::Boolean => match bytes.array()? {
+                [0] => Tree::Bool(false),
+                [1] => Tree::Bool(true),
+                _ => return Err("a boolean is neither 0 nor 1"),
+            },
+            Node::Int => {
+                let value = i32::try_from(bytes.long()?).map_err(|_| "an int has more than 32 bits")?;
+                Tree::Int(value.into())
+            }
+            Node::Long => Tree::Int(bytes.long()?.into()),
+            Node::Float => Tree::Float(shortest(f32::from_le_bytes(bytes.array()?))),
+            Node::Double => Tree::Float(f64::from_le_bytes(bytes.array()?)),
+            Node::Bytes => Tree::Bytes(bytes.bytes()?.to_vec()),
+            Node::String | Node::UuidString => Tree::Text(bytes.text()?.to_owned()),
+            Node::Fixed(size) => Tree::Bytes(bytes.take(*size)?.to_vec()),
+            Node::Enum(symbols) => {
+                let symbol = usize::try_from(bytes.long()?).ok().and_then(|at| symbols.get(at));
+                Tree::Text(symbol.ok_or("an enum has no such symbol")?.clone())
+            }
+            Node::Array(element) => {
+                Tree::List(self.blocks(bytes, |reader, bytes| reader.value(*element, bytes, depth + 1))?)
+            }
+            Node::Map(value) => Tree::Map(self.blocks(bytes, |reader, bytes| {
+                Ok((Tree::Text(bytes.text()?.to_owned()), reader.value(*value, bytes, depth + 1)?))
+            })?),
+            Node::Union(branches) => {
+                let branch = usize::try_from(bytes.long()?).ok().and_then(|at| branches.get(at));
+                self.value(*branch.ok_or("a union has no such branch")?, bytes, depth + 1)?
+            }
+            Node::Record(fields) => {
+                let mut members = Vec::with_capacity(fields.len());
+                for (name, ty) in fields {
+                    members.push((Tree::Text(name.clone()), self.value(*ty, bytes, depth + 1)?));
+                }
+                Tree::Map(members)
+            }
+            Node::Decimal(size, _, scale) => decimal(sized(bytes, *size)?, *scale)?,
+            Node::UuidBytes(size) => {
+                let uuid: [u8; 16] = sized(bytes, *size)?.try_into().map_err(|_| "a uuid does not have 16 bytes")?;
+                Tree::uuid(uuid)
+            }
+            Node::Date => {
+                let days = i32::try_from(bytes.long()?).map_err(|_| "a date has more than 32 bits")?;
+                let midnight = Instant { seconds: i64::from(days) * 86_400, nanos: 0 }.to_string();
+                Tree::Text(midnight.split('T').next().unwrap_or_default().to_owned())
+            }
+            Node::Time(parts) => {
+                let instant = instant(bytes.long()?, *parts);
+                if !(0..86_400).contains(&instant.seconds) {
+                    return Err("a time is not within a day");
+                }
+                let time = instant.to_string();
+                Tree::Text(time.trim_start_matches("1970-01-01T").trim_end_matches('Z').to_owned())
+            }
+            Node::Timestamp(parts) => Tree::Timestamp(instant(bytes.long()?, *parts)),
+            Node::Duration => {
+                let months = u32::from_le_bytes(bytes.array()?);
+                let days = u32::from_le_bytes(bytes.array()?);
+                let millis = u32::from_le_bytes(bytes.array()?);
+                Tree::Text(format!("{months} months {days} days {millis} ms"))
+            }
+        })
+    }
+
+    fn blocks<T>(
+        &mut self,
+        bytes: &mut Bytes<'_>,
+        mut element: impl FnMut(&mut Self, &mut Bytes<'_>) -> Result<T, &'static str>,
+    ) -> Result<Vec<T>, &'static str> {
+        let mut elements = Vec::new();
+        loop {
+            let count = bytes.block()?;
+            if count == 0 {
+                return Ok(elements);
+            }
+            for _ in 0..count {
+                let before = bytes.rest.len();
+                elements.push(element(self, bytes)?);
+                if bytes.rest.len() == before {
+                    self.empty_left = self.empty_left.checked_sub(1).ok_or("too many empty elements")?;
+                }
+            }
+        }
+    }
+}
+
+fn sized<'a>(bytes: &mut Bytes<'a>, size: Option<usize>) -> Result<&'a [u8], &'static str> {
+    match size {
+        Some(size) => bytes.take(size),
+        None => bytes.bytes(),
+    }
+}
+
+/// The double with the same shortest text, so that 0.1 as a float is 0.1 as a DOUBLE, a DECIMAL or text.
+fn shortest(value: f32) -> f64 {
+    value.to_string().parse().unwrap_or(f64::from(value))
+}
+
+fn instant(count: i64, parts: i64) -> Instant {
+    let nanos = count.rem_euclid(parts) * (1_000_000_000 / parts);
+    Instant { seconds: count.div_euclid(parts), nanos: u32::try_from(nanos).unwrap_or(0) }
+}
+
+/// A decimal as text: its unscaled number, big-endian in two's complement, with the point put in.
+fn decimal(unscaled: &[u8], scale: usize) -> Result<Tree, &'static str> {
+    let negative = unscaled.first().is_some_and(|first| first & 0x80 != 0);
+    let sign = if negative { 0xff } else { 0 };
+    let extra = unscaled.len().saturating_sub(16);
+    let (head, tail) = unscaled.split_at(extra);
+    let mut bytes = [sign; 16];
+    bytes.iter_mut().rev().zip(tail.iter().rev()).for_each(|(to, from)| *to = *from);
+    let value = i128::from_be_bytes(bytes);
+    if head.iter().any(|byte| *byte != sign) || (value < 0) != negative {
+        return Err("a decimal has more than 128 bits");
+    }
+    let digits = format!("{:0>width$}", value.unsigned_abs(), width = scale + 1);
+    let (whole, fraction) = digits.split_at(digits.len() - scale);
+    let minus = if negative { "-" } else { "" };
+    let point = if scale > 0 { "." } else { "" };
+    Ok(Tree::Text(format!("{minus}{whole}{point}{fraction}")))
+}

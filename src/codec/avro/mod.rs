@@ -1,0 +1,127 @@
+//! Avro: plain datums, the single-object encoding, and object container files; the same paths, types and rules as JSON.
+//!
+//! | the payload starts with | it is |
+//! |---|---|
+//! | `Obj` and the byte 1 | a container; it brings its schema, and holds one object |
+//! | the bytes C3 01 and the fingerprint of the given schema | a single object |
+//! | anything else | a plain datum of the given schema |
+//!
+//! A record is an object, a union the value of its branch, an enum its symbol, bytes and fixed are binaries. date,
+//! time-*, timestamp-*, local-timestamp-*, decimal (up to 38 digits), uuid and duration come as what they mean. A datum
+//! nests at most 200 levels deep. Containers are compressed by deflate, snappy, zstandard or not at all; a block
+//! inflates to at most 64 MiB.
+
+mod container;
+mod datum;
+mod schema;
+
+use std::sync::{Arc, Mutex, PoisonError};
+
+use serde::de::DeserializeSeed;
+
+use super::Codec;
+use super::document::{DocumentCodec, Format, Manner, Tree, TreeValues, Values};
+use super::path::{Path, Wanted};
+use crate::column::Type;
+use crate::error::{Error, Result};
+use container::Container;
+use datum::Bytes;
+
+pub use schema::Schema;
+
+/// A codec that reads typed columns by path. Without a schema, every payload must be a container.
+///
+/// [`Schema::fields`] has the columns of all fields.
+///
+/// # Errors
+/// Two paths that give the same column name.
+pub fn columns(schema: Option<Schema>, wanted: Wanted) -> Result<Box<dyn Codec>> {
+    Ok(Box::new(DocumentCodec::new(Avro::new(schema), Manner::Strict, wanted)?))
+}
+
+/// A codec for payloads that are containers.
+///
+/// # Errors
+/// Two paths that give the same column name.
+pub fn container_columns(wanted: Wanted) -> Result<Box<dyn Codec>> {
+    columns(None, wanted)
+}
+
+/// The columns of a sample of payloads: all fields of the schema in the first container.
+///
+/// # Errors
+/// No payload is a container with a schema that is a record.
+pub fn infer(payloads: &mut dyn Iterator<Item = &[u8]>) -> Result<Vec<(Path, Type)>> {
+    let text = payloads.filter(|p| container::is_container(p)).find_map(|p| Some(Container::open(p).ok()?.schema));
+    let missing = || {
+        Error::new("no columns can be inferred, as no payload of the sample is an Avro container")
+            .advice("give the schema")
+    };
+    Schema::parse(text.ok_or_else(missing)?)?.fields()
+}
+
+struct Avro {
+    schema: Option<Schema>,
+    /// The schema of the last container and its text: containers of one stream mostly share it.
+    last: Mutex<Option<(String, Arc<Schema>)>>,
+}
+
+impl Avro {
+    fn new(schema: Option<Schema>) -> Self {
+        Self { schema, last: Mutex::new(None) }
+    }
+
+    fn document(&self, payload: &[u8]) -> std::result::Result<Tree, String> {
+        if container::is_container(payload) {
+            let container = Container::open(payload)?;
+            let schema = self.writer_schema(container.schema)?;
+            return container.object(&schema);
+        }
+        let Some(schema) = &self.schema else {
+            return Err("the payload is not a container, and no schema is given".to_owned());
+        };
+        if let Some(marked) = payload.strip_prefix(&[0xc3, 0x01])
+            && let Some(object) = marked.strip_prefix(schema.fingerprint())
+        {
+            return whole(schema, object);
+        }
+        whole(schema, payload).map_err(|error| match payload {
+            [0xc3, 0x01, ..] => "the payload is a single object of another schema than the one given".to_owned(),
+            _ => error,
+        })
+    }
+
+    fn writer_schema(&self, text: &str) -> std::result::Result<Arc<Schema>, String> {
+        let mut last = self.last.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some((known, schema)) = &*last
+            && known == text
+        {
+            return Ok(Arc::clone(schema));
+        }
+        let schema = Arc::new(Schema::parse(text).map_err(|error| error.to_string())?);
+        *last = Some((text.to_owned(), Arc::clone(&schema)));
+        Ok(schema)
+    }
+}
+
+fn whole(schema: &Schema, payload: &[u8]) -> std::result::Result<Tree, String> {
+    let mut bytes = Bytes { rest: payload };
+    let tree = datum::read(schema, &mut bytes)?;
+    if bytes.rest.is_empty() { Ok(tree) } else { Err(format!("{} bytes follow the datum", bytes.rest.len())) }
+}
+
+impl Format for Avro {
+    type Values = TreeValues;
+
+    fn read<S: for<'de> DeserializeSeed<'de, Value = ()>>(
+        &self,
+        payload: &[u8],
+        seed: S,
+    ) -> std::result::Result<(), String> {
+        let tree = self.document(payload).map_err(|cause| format!("malformed Avro: {cause}"))?;
+        TreeValues::replay(&tree, seed)
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,219 @@
+//! Avro schemas, compiled for reading: every reference to a named type resolved, recursion included.
+
+use std::collections::HashMap;
+
+use apache_avro::rabin::Rabin;
+use apache_avro::schema::{InnerDecimalSchema, NamespaceRef, UuidSchema};
+
+use crate::codec::path::Path;
+use crate::column::{Field, Type};
+use crate::error::{Error, Result};
+
+/// A schema, ready to read with.
+#[derive(Debug)]
+pub struct Schema {
+    nodes: Vec<Node>,
+    root: usize,
+    fingerprint: Vec<u8>,
+}
+
+/// One type of a schema; other types are meant by their positions in the schema's list.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) enum Node {
+    Null,
+    Boolean,
+    /// Int and long are written alike.
+    Int,
+    Long,
+    Float,
+    Double,
+    Bytes,
+    String,
+    Fixed(usize),
+    Enum(Vec<String>),
+    Array(usize),
+    Map(usize),
+    Union(Vec<usize>),
+    Record(Vec<(String, usize)>),
+    /// Unscaled bytes, of a fixed size or with their length in front; width and scale.
+    Decimal(Option<usize>, usize, usize),
+    /// 16 bytes, of a fixed size or with their length in front.
+    UuidBytes(Option<usize>),
+    UuidString,
+    Date,
+    /// Since midnight, in parts of a second: so many make one.
+    Time(i64),
+    /// Since 1970, in parts of a second: so many make one.
+    Timestamp(i64),
+    Duration,
+}
+
+impl Schema {
+    /// Reads a schema from its JSON text.
+    pub fn parse(text: &str) -> Result<Self> {
+        let schema = apache_avro::Schema::parse_str(text).map_err(|error| Error::foreign("Avro schema", &error))?;
+        let mut compiler = Compiler::default();
+        let root = compiler.compile(&schema, None)?;
+        let fingerprint = schema.fingerprint::<Rabin>().bytes;
+        Ok(Self { nodes: compiler.nodes, root, fingerprint })
+    }
+
+    /// The fields of the schema's record, typed: nullable ones by their other type, unions of more types, unbounded
+    /// recursion and empty records as JSON.
+    ///
+    /// # Errors
+    /// The schema is not a record.
+    pub fn fields(&self) -> Result<Vec<(Path, Type)>> {
+        let Some(Node::Record(fields)) = self.node(self.root) else {
+            return Err(Error::new("the Avro schema is not a record, so it has no columns"));
+        };
+        let mut above = vec![self.root];
+        Ok(fields.iter().map(|(name, ty)| (Path::member(name), self.ty(*ty, &mut above))).collect())
+    }
+
+    pub(super) fn root(&self) -> usize {
+        self.root
+    }
+
+    pub(super) fn node(&self, position: usize) -> Option<&Node> {
+        self.nodes.get(position)
+    }
+
+    /// The CRC-64-AVRO fingerprint of the schema's canonical form, in the byte order of the single-object encoding.
+    pub(super) fn fingerprint(&self) -> &[u8] {
+        &self.fingerprint
+    }
+
+    fn ty(&self, position: usize, above: &mut Vec<usize>) -> Type {
+        let Some(node) = self.node(position) else { return Type::Json };
+        if above.contains(&position) {
+            return Type::Json;
+        }
+        above.push(position);
+        let ty = match node {
+            Node::Null => Type::Json,
+            Node::Boolean => Type::Boolean,
+            Node::Int => Type::Integer,
+            Node::Long => Type::BigInt,
+            Node::Float => Type::Float,
+            Node::Double => Type::Double,
+            Node::Bytes | Node::Fixed(_) => Type::Blob,
+            Node::String | Node::Enum(_) => Type::Varchar,
+            Node::Array(element) => Type::list(self.ty(*element, above)),
+            Node::Map(value) => Type::map(Type::Varchar, self.ty(*value, above)),
+            Node::Union(branches) => self.union(branches, above),
+            Node::Record(fields) if fields.is_empty() => Type::Json,
+            Node::Record(fields) => Type::Struct(
+                fields.iter().map(|(name, ty)| Field { name: name.clone(), ty: self.ty(*ty, above) }).collect(),
+            ),
+            Node::Decimal(_, width, scale) => match (u8::try_from(*width), u8::try_from(*scale)) {
+                (Ok(width @ 1..=38), Ok(scale)) if scale <= width => Type::Decimal { width, scale },
+                _ => Type::Varchar,
+            },
+            Node::UuidBytes(_) | Node::UuidString => Type::Uuid,
+            Node::Date => Type::Date,
+            Node::Time(_) => Type::Time,
+            Node::Timestamp(1_000_000_000) => Type::TimestampNs,
+            Node::Timestamp(_) => Type::Timestamp,
+            Node::Duration => Type::Interval,
+        };
+        above.pop();
+        ty
+    }
+
+    fn union(&self, branches: &[usize], above: &mut Vec<usize>) -> Type {
+        let mut some = branches.iter().filter(|branch| self.node(**branch) != Some(&Node::Null));
+        match (some.next(), some.next()) {
+            (Some(only), None) => self.ty(*only, above),
+            _ => Type::Json,
+        }
+    }
+}
+
+#[derive(Default)]
+struct Compiler {
+    nodes: Vec<Node>,
+    named: HashMap<String, usize>,
+}
+
+impl Compiler {
+    fn add(&mut self, node: Node) -> usize {
+        self.nodes.push(node);
+        self.nodes.len() - 1
+    }
+
+    fn compile(&mut self, schema: &apache_avro::Schema, namespace: NamespaceRef<'_>) -> Result<usize> {
+        use apache_avro::Schema as Avro;
+        let node = match schema {
+            Avro::Ref { name } => {
+                let name = name.fullname(namespace);
+                let known = self.named.get(&name).copied();
+                return known.ok_or_else(|| Error::new(format!("Avro schema: type '{name}' is not defined")));
+            }
+            Avro::Record(record) => {
+                let position = self.add(Node::Null);
+                let name = record.name.fully_qualified_name(namespace);
+                self.named.insert(record.name.fullname(namespace), position);
+                let mut fields = Vec::with_capacity(record.fields.len());
+                for field in &record.fields {
+                    fields.push((field.name.clone(), self.compile(&field.schema, name.namespace())?));
+                }
+                if let Some(node) = self.nodes.get_mut(position) {
+                    *node = Node::Record(fields);
+                }
+                return Ok(position);
+            }
+            Avro::Enum(symbols) => {
+                let position = self.add(Node::Enum(symbols.symbols.clone()));
+                self.named.insert(symbols.name.fullname(namespace), position);
+                return Ok(position);
+            }
+            Avro::Fixed(fixed) => {
+                let position = self.add(Node::Fixed(fixed.size));
+                self.named.insert(fixed.name.fullname(namespace), position);
+                return Ok(position);
+            }
+            Avro::Decimal(decimal) => {
+                let (size, name) = match &decimal.inner {
+                    InnerDecimalSchema::Bytes => (None, None),
+                    InnerDecimalSchema::Fixed(fixed) => (Some(fixed.size), Some(fixed.name.fullname(namespace))),
+                };
+                let position = self.add(Node::Decimal(size, decimal.precision, decimal.scale));
+                name.map(|name| self.named.insert(name, position));
+                return Ok(position);
+            }
+            Avro::Uuid(UuidSchema::Fixed(fixed)) => {
+                let position = self.add(Node::UuidBytes(Some(fixed.size)));
+                self.named.insert(fixed.name.fullname(namespace), position);
+                return Ok(position);
+            }
+            Avro::Duration(fixed) => {
+                let position = self.add(Node::Duration);
+                self.named.insert(fixed.name.fullname(namespace), position);
+                return Ok(position);
+            }
+            Avro::Array(array) => Node::Array(self.compile(&array.items, namespace)?),
+            Avro::Map(map) => Node::Map(self.compile(&map.types, namespace)?),
+            Avro::Union(union) => Node::Union(
+                union.variants().iter().map(|branch| self.compile(branch, namespace)).collect::<Result<_>>()?,
+            ),
+            Avro::Null => Node::Null,
+            Avro::Boolean => Node::Boolean,
+            Avro::Int => Node::Int,
+            Avro::Long => Node::Long,
+            Avro::Float => Node::Float,
+            Avro::Double => Node::Double,
+            Avro::Bytes | Avro::BigDecimal => Node::Bytes,
+            Avro::String => Node::String,
+            Avro::Uuid(UuidSchema::Bytes) => Node::UuidBytes(None),
+            Avro::Uuid(UuidSchema::String) => Node::UuidString,
+            Avro::Date => Node::Date,
+            Avro::TimeMillis => Node::Time(1000),
+            Avro::TimeMicros => Node::Time(1_000_000),
+            Avro::TimestampMillis | Avro::LocalTimestampMillis => Node::Timestamp(1000),
+            Avro::TimestampMicros | Avro::LocalTimestampMicros => Node::Timestamp(1_000_000),
+            Avro::TimestampNanos | Avro::LocalTimestampNanos => Node::Timestamp(1_000_000_000),
+        };
+        Ok(self.add(node))
+    }
+}
