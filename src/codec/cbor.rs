@@ -73,6 +73,7 @@ mod tests {
     fn values_of_every_kind() {
         let uuid = [&[0xd8, 37, 0x50][..], &[0xab; 16]].concat();
         let big = [&[0xc2, 0x50][..], &[255; 16]].concat();
+        let lowest = [&[0xc4, 0x82, 0xc3, 0x50, 127][..], &[255; 15], &[1]].concat();
         let huge = [&[0xc3, 0x49, 1][..], &[0; 8]].concat();
         for (value, ty, expected) in [
             (&[0x18, 42][..], Type::Integer, "42"),
@@ -93,6 +94,9 @@ mod tests {
             (&[0xc0, 0x6a, b'2', b'0', b'2', b'4', b'-', b'0', b'1', b'-', b'1', b'5'], Type::Date, "19737"),
             (&[0xd8, 100, 0x19, 0x4d, 0x19], Type::Date, "19737"),
             (&[0xc4, 0x82, 0x21, 0x19, 0x6a, 0xb3], Type::Decimal { width: 9, scale: 2 }, "27315"),
+            (&[0xc4, 0x82, 0x21, 0x19, 0x6a, 0xb3], Type::Varchar, "273.15"),
+            (&[0xc4, 0x82, 5, 0x20], Type::Varchar, "-1e5"),
+            (&lowest, Type::Double, "0"),
             (&uuid, Type::Varchar, "abababab-abab-abab-abab-abababababab"),
             (&[0xd9, 0xd9, 0xf7, 0x82, 1, 0xf6], Type::list(Type::Integer), "[1, NULL]"),
             (&[0x9f, 1, 2, 0xff], Type::list(Type::Integer), "[1, 2]"),

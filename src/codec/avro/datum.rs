@@ -202,9 +202,5 @@ fn decimal(unscaled: &[u8], scale: usize) -> Result<Tree, &'static str> {
     if head.iter().any(|byte| *byte != sign) || (value < 0) != negative {
         return Err("a decimal has more than 128 bits");
     }
-    let digits = format!("{:0>width$}", value.unsigned_abs(), width = scale + 1);
-    let (whole, fraction) = digits.split_at(digits.len() - scale);
-    let minus = if negative { "-" } else { "" };
-    let point = if scale > 0 { "." } else { "" };
-    Ok(Tree::Text(format!("{minus}{whole}{point}{fraction}")))
+    Ok(Tree::decimal(value, scale))
 }

@@ -9,6 +9,9 @@ use crate::codec::path::Path;
 use crate::column::{Field, Type};
 use crate::error::{Error, Result};
 
+/// The places behind the point that a DECIMAL can have.
+const MOST_PLACES: usize = 38;
+
 /// A schema, ready to read with.
 #[derive(Debug)]
 pub struct Schema {
@@ -172,6 +175,12 @@ impl Compiler {
                 let position = self.add(Node::Fixed(fixed.size));
                 self.named.insert(fixed.name.fullname(namespace), position);
                 return Ok(position);
+            }
+            Avro::Decimal(decimal) if decimal.scale > MOST_PLACES => {
+                return Err(Error::new(format!(
+                    "Avro schema: a decimal has {} places; {MOST_PLACES} are possible",
+                    decimal.scale
+                )));
             }
             Avro::Decimal(decimal) => {
                 let (size, name) = match &decimal.inner {

@@ -5,7 +5,7 @@
 //! | the values are | the type is |
 //! |---|---|
 //! | integers | BIGINT; HUGEINT when one is beyond it |
-//! | numbers with a fraction or exponent among them, or beyond 64 bits | DOUBLE |
+//! | numbers with a fraction or exponent among them, or beyond HUGEINT (in JSON: beyond 64 bits) | DOUBLE |
 //! | true, false | BOOLEAN |
 //! | texts of one kind only | DATE, TIME, TIMESTAMP, TIMESTAMPTZ, UUID; else VARCHAR |
 //! | lists | LIST of what their elements have in common |
@@ -107,8 +107,8 @@ impl Shape {
         let ty = match scalar {
             Scalar::Null => return Ok(()),
             Scalar::Bool(_) => Type::Boolean,
-            Scalar::Int(v) => integer(i64::try_from(v).is_ok(), u64::try_from(v).is_ok()),
-            Scalar::UInt(v) => integer(i64::try_from(v).is_ok(), u64::try_from(v).is_ok()),
+            Scalar::Int(v) => integer(i64::try_from(v).is_ok(), true),
+            Scalar::UInt(v) => integer(i64::try_from(v).is_ok(), i128::try_from(v).is_ok()),
             Scalar::Float(_) | Scalar::Number(_) => Type::Double,
             Scalar::Text(text) if !self.is_mixed_text() => detect(text),
             Scalar::Text(_) => Type::Varchar,
@@ -130,8 +130,8 @@ impl Shape {
     }
 }
 
-fn integer(in_i64: bool, in_u64: bool) -> Type {
-    match (in_i64, in_u64) {
+fn integer(in_i64: bool, in_i128: bool) -> Type {
+    match (in_i64, in_i128) {
         (true, _) => Type::BigInt,
         (false, true) => Type::HugeInt,
         (false, false) => Type::Double,

@@ -3,6 +3,9 @@
 use super::Tree;
 use crate::codec::scalar::Instant;
 
+/// A decimal with more places than that is written with an exponent.
+const MOST_PLACES: usize = 38;
+
 /// The value that a tag makes of what stands under it; an unknown tag leaves it as it is.
 ///
 /// | tag | value |
@@ -42,7 +45,11 @@ fn epoch(value: &Tree) -> Option<Tree> {
 
 fn decimal(parts: &[Tree]) -> Option<Tree> {
     let [exponent, mantissa] = parts else { return None };
-    Some(Tree::Text(format!("{}e{}", integer(mantissa)?, integer(exponent)?)))
+    let (mantissa, exponent) = (integer(mantissa)?, integer(exponent)?);
+    Some(match exponent.checked_neg().and_then(|scale| usize::try_from(scale).ok()) {
+        Some(scale @ 0..=MOST_PLACES) => Tree::decimal(mantissa, scale),
+        _ => Tree::Text(format!("{mantissa}e{exponent}")),
+    })
 }
 
 fn integer(value: &Tree) -> Option<i128> {

@@ -33,6 +33,15 @@ impl Tree {
         Tree::Text(text)
     }
 
+    /// A decimal number as text, from its digits and how many of them stand behind the point.
+    pub fn decimal(unscaled: i128, scale: usize) -> Self {
+        let digits = format!("{:0>width$}", unscaled.unsigned_abs(), width = scale + 1);
+        let (whole, fraction) = digits.split_at(digits.len() - scale);
+        let minus = if unscaled < 0 { "-" } else { "" };
+        let point = if scale > 0 { "." } else { "" };
+        Tree::Text(format!("{minus}{whole}{point}{fraction}"))
+    }
+
     /// The value as a scalar; None for a list or a map.
     pub fn scalar(&self) -> Option<Scalar<'_>> {
         Some(match self {
