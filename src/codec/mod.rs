@@ -11,6 +11,7 @@ pub mod json;
 pub mod key;
 pub mod msgpack;
 pub mod path;
+pub mod protobuf;
 pub mod rows;
 pub mod scalar;
 #[cfg(test)]

@@ -1,0 +1,168 @@
+//! What a value stands for when it goes into a column of a type that is not nested.
+//!
+//! The value and the column meet behind serde's generic traits, so a face crosses them in terms of serde's data model:
+//! [`show`] is the side of the value, [`ReadFace`] the side of the column.
+//!
+//! | face | as |
+//! |---|---|
+//! | a scalar; what a wrapper wraps | itself |
+//! | `Timestamp` | the list of its seconds and nanoseconds |
+//! | `Duration` | its nanoseconds as i128 |
+//! | JSON of anything else | a newtype around its text |
+
+use std::fmt;
+
+use serde::de::value::SeqDeserializer;
+use serde::de::{self, Deserialize, Deserializer, IntoDeserializer, SeqAccess, Visitor};
+
+use super::fault::Fault;
+use super::json;
+use super::read::visit_scalar;
+use super::schema::{Kind, Known};
+use super::seconds::Seconds;
+use super::value::{Content, Value};
+use super::wire::Wire;
+use crate::codec::document::Slot;
+use crate::codec::scalar::{Instant, Scalar};
+use crate::column::Type;
+
+/// Asks for a value's face, by [`Deserializer::deserialize_newtype_struct`].
+const FACE: &str = "protobuf face";
+/// The same, but for an enum's number instead of its name.
+const NUMBER_FACE: &str = "protobuf face of a number";
+
+/// Reads a value into a column of a type that is not nested.
+pub(super) fn fill<'de, D: Deserializer<'de>>(value: D, slot: Slot<'_>) -> Result<(), D::Error> {
+    let name = if takes_numbers(slot.ty) { NUMBER_FACE } else { FACE };
+    let mut slot = Some(slot);
+    let result = value.deserialize_newtype_struct(name, ReadFace(&mut slot));
+    match (result, slot) {
+        // The value itself is at fault; noted here, the fault gets the path that the user wrote.
+        (Err(fault), Some(slot)) => Err(slot.fail(fault.to_string())),
+        (result, _) => result,
+    }
+}
+
+fn takes_numbers(ty: &Type) -> bool {
+    matches!(
+        ty,
+        Type::TinyInt
+            | Type::SmallInt
+            | Type::Integer
+            | Type::BigInt
+            | Type::HugeInt
+            | Type::UTinyInt
+            | Type::USmallInt
+            | Type::UInteger
+            | Type::UBigInt
+            | Type::UHugeInt
+            | Type::Float
+            | Type::Double
+            | Type::Decimal { .. }
+    )
+}
+
+/// Whether a newtype's name asks for a face, and if so, whether an enum shows its number.
+pub(super) fn asked(name: &str) -> Option<bool> {
+    match name {
+        FACE => Some(false),
+        NUMBER_FACE => Some(true),
+        _ => None,
+    }
+}
+
+/// Shows a value's face to a visitor.
+pub(super) fn show<'de, V: Visitor<'de>>(value: Value<'_>, as_number: bool, visitor: V) -> Result<V::Value, Fault> {
+    let value = value.dynamic()?.unwrapped()?;
+    match &value.content {
+        Content::Null => visitor.visit_unit(),
+        Content::Scalar(Kind::Enum(_), Wire::Varint(number)) if as_number => visitor.visit_i32(*number as i32),
+        Content::Scalar(kind, wire) => visit_scalar(value.schema, (*kind, *wire), visitor),
+        Content::Message(message, pieces) if message.known == Some(Known::Timestamp) => {
+            let Seconds { seconds, nanos } = Seconds::of(&value, message, pieces)?;
+            visitor.visit_seq(SeqDeserializer::new([seconds, nanos.into()].into_iter()))
+        }
+        Content::Message(message, pieces) if message.known == Some(Known::Duration) => {
+            visitor.visit_i128(Seconds::of(&value, message, pieces)?.total_nanos())
+        }
+        Content::Number(_) | Content::Message(..) | Content::List(..) | Content::Map(..) => {
+            let mut json = Vec::new();
+            json::write(value, &mut json)?;
+            visitor.visit_newtype_struct(String::from_utf8_lossy(&json).into_deserializer())
+        }
+    }
+}
+
+/// Takes a face into a column.
+struct ReadFace<'a, 's>(&'a mut Option<Slot<'s>>);
+
+impl ReadFace<'_, '_> {
+    fn push<E: de::Error>(self, scalar: Scalar<'_>) -> Result<(), E> {
+        self.0.take().map_or(Ok(()), |slot| slot.push(scalar))
+    }
+}
+
+impl<'de> Visitor<'de> for ReadFace<'_, '_> {
+    type Value = ();
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a face")
+    }
+
+    fn visit_f32<E: de::Error>(self, v: f32) -> Result<(), E> {
+        match self.0.as_ref().map(|slot| slot.ty) {
+            // By its shortest text: 0.1, not the double 0.10000000149011612.
+            Some(ty) if v.is_finite() && !matches!(ty, Type::Float | Type::Double) => {
+                self.push(Scalar::Number(&format!("{v:?}")))
+            }
+            _ => self.push(Scalar::Float(v.into())),
+        }
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut pair: A) -> Result<(), A::Error> {
+        let seconds = pair.next_element()?.unwrap_or_default();
+        let nanos = pair.next_element::<i64>()?.and_then(|nanos| u32::try_from(nanos).ok()).unwrap_or_default();
+        self.push(Scalar::Timestamp(Instant { seconds, nanos }))
+    }
+
+    fn visit_i128<E: de::Error>(self, nanos: i128) -> Result<(), E> {
+        let seconds = Seconds::from_nanos(nanos).map_err(E::custom)?;
+        match self.0.as_ref().map(|slot| slot.ty) {
+            Some(Type::Interval) => self.push(Scalar::Text(&seconds.iso())),
+            _ => self.push(Scalar::Text(&seconds.text())),
+        }
+    }
+
+    fn visit_newtype_struct<D: Deserializer<'de>>(self, json: D) -> Result<(), D::Error> {
+        let json = String::deserialize(json)?;
+        if json.starts_with(['{', '[']) { self.push(Scalar::Json(&json)) } else { self.push(Scalar::Number(&json)) }
+    }
+
+    fn visit_bool<E: de::Error>(self, v: bool) -> Result<(), E> {
+        self.push(Scalar::Bool(v))
+    }
+
+    fn visit_i64<E: de::Error>(self, v: i64) -> Result<(), E> {
+        self.push(Scalar::Int(v.into()))
+    }
+
+    fn visit_u64<E: de::Error>(self, v: u64) -> Result<(), E> {
+        self.push(Scalar::UInt(v.into()))
+    }
+
+    fn visit_f64<E: de::Error>(self, v: f64) -> Result<(), E> {
+        self.push(Scalar::Float(v))
+    }
+
+    fn visit_str<E: de::Error>(self, v: &str) -> Result<(), E> {
+        self.push(Scalar::Text(v))
+    }
+
+    fn visit_bytes<E: de::Error>(self, v: &[u8]) -> Result<(), E> {
+        self.push(Scalar::Bytes(v))
+    }
+
+    fn visit_unit<E: de::Error>(self) -> Result<(), E> {
+        self.push(Scalar::Null)
+    }
+}

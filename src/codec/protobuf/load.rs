@@ -1,0 +1,140 @@
+//! From files to a schema: `.proto` sources, read without protoc, or a set of descriptors that protoc has written.
+
+use std::path::{Path, PathBuf};
+
+use protox::file::{FileResolver, GoogleFileResolver};
+use protox::prost::Message as _;
+use protox::prost_reflect::prost_types::FileDescriptorSet;
+use protox::prost_reflect::{DescriptorPool, MessageDescriptor};
+
+use super::SchemaSource;
+use crate::error::{Error, Result};
+
+/// What the files define, before the message is chosen.
+pub(super) struct Loaded {
+    pub pool: DescriptorPool,
+    /// The package of the `.proto` file; None for a descriptor set.
+    package: Option<String>,
+    path: String,
+}
+
+/// Reads the files that a source names.
+pub(super) fn load(source: &SchemaSource) -> Result<Loaded> {
+    match (&source.proto_file, &source.proto_descriptor_set) {
+        (Some(file), None) => {
+            let fail = |why: String| Error::new(format!("Failed to import protobuf schema file: {file}: {why}"));
+            let (pool, package) = compile(file, &source.proto_path).map_err(fail)?;
+            Ok(Loaded { pool, package: Some(package), path: file.clone() })
+        }
+        (None, Some(set)) => {
+            let fail = |why: String| Error::new(format!("Failed to import protobuf descriptor set: {set}: {why}"));
+            if !source.proto_path.is_empty() {
+                return Err(Error::new("proto_path is for proto_file; proto_descriptor_set holds its imports"));
+            }
+            Ok(Loaded { pool: descriptors(set).map_err(fail)?, package: None, path: set.clone() })
+        }
+        (Some(_), Some(_)) => Err(Error::new("Cannot use both proto_file and proto_descriptor_set")),
+        (None, None) => Err(Error::new("format 'protobuf' needs proto_file or proto_descriptor_set")),
+    }
+}
+
+impl Loaded {
+    /// The full name of a message by its name, with or without the package and the messages around it.
+    ///
+    /// A full name comes first, then a name in the package of the `.proto` file, then any message whose full name ends
+    /// so.
+    ///
+    /// # Errors
+    /// No such message, or several.
+    pub fn message(&self, name: &str) -> Result<String> {
+        let wanted = name.strip_prefix('.').unwrap_or(name);
+        let exists = |name: &str| self.messages().any(|message| message.full_name() == name);
+        if exists(wanted) {
+            return Ok(wanted.to_owned());
+        }
+        if let Some(package) = &self.package {
+            let in_package = format!("{package}.{wanted}");
+            if exists(&in_package) {
+                return Ok(in_package);
+            }
+        }
+        let ending = format!(".{wanted}");
+        let ends_so = self.messages().filter(|message| message.full_name().ends_with(&ending));
+        let mut candidates: Vec<String> = ends_so.map(|message| message.full_name().to_owned()).collect();
+        candidates.sort_unstable();
+        match candidates.as_slice() {
+            [] => Err(self.not_found(name)),
+            [only] => Ok(only.clone()),
+            several => {
+                Err(Error::new(format!("Message type '{name}' is ambiguous in {}: {}", self.path, several.join(", ")))
+                    .advice("give proto_message with its package"))
+            }
+        }
+    }
+
+    fn not_found(&self, name: &str) -> Error {
+        let error = Error::new(format!("Message type '{name}' not found in {}", self.path));
+        let own = self.messages().filter(|message| message.package_name() != "google.protobuf");
+        let mut names: Vec<String> = own.map(|message| message.full_name().to_owned()).collect();
+        names.sort_unstable();
+        match names.as_slice() {
+            [] => error.advice("it defines no message"),
+            names if names.len() <= 20 => error.advice(format!("it defines {}", names.join(", "))),
+            names => error.advice(format!("it defines {} message types", names.len())),
+        }
+    }
+
+    /// The messages that a schema's author wrote: not those that stand for the entries of maps.
+    fn messages(&self) -> impl Iterator<Item = MessageDescriptor> {
+        self.pool.all_messages().filter(|message| !message.is_map_entry())
+    }
+}
+
+/// Compiles a `.proto` file and its imports; gives its package as well.
+fn compile(file: &str, proto_path: &[String]) -> std::result::Result<(DescriptorPool, String), String> {
+    let path = Path::new(file);
+    if let Err(error) = std::fs::metadata(path) {
+        return Err(error.to_string());
+    }
+    let beside = match path.parent() {
+        Some(parent) if !parent.as_os_str().is_empty() => parent.to_owned(),
+        _ => PathBuf::from("."),
+    };
+    let name = |include: &Path| path.strip_prefix(include).ok().map(|rest| include.join(rest));
+    let includes: Vec<PathBuf> = proto_path.iter().map(PathBuf::from).chain([beside.clone()]).collect();
+    // A path that lies under none of the includes as it is spelled is at least under its own folder.
+    let inside = includes.iter().find_map(|include| name(include));
+    let open = inside.or_else(|| path.file_name().map(|name| beside.join(name))).unwrap_or_else(|| path.to_owned());
+    let mut compiler = protox::Compiler::new(&includes).map_err(|error| explain(&error))?;
+    compiler.include_imports(true).open_file(open).map_err(|error| explain(&error))?;
+    let own = compiler.files().find(|file| !file.is_import());
+    let own = own.and_then(|own| compiler.descriptor_pool().get_file_by_name(own.name()));
+    let package = own.map(|own| own.package_name().to_owned()).unwrap_or_default();
+    Ok((compiler.descriptor_pool(), package))
+}
+
+/// What the compiler says, with file, line and column, on one line.
+fn explain(error: &protox::Error) -> String {
+    let text = format!("{error:?}");
+    text.split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
+/// Reads a set of descriptors; the well-known types that it imports may be left out.
+fn descriptors(path: &str) -> std::result::Result<DescriptorPool, String> {
+    let bytes = std::fs::read(path).map_err(|error| error.to_string())?;
+    let mut set = FileDescriptorSet::decode(bytes.as_slice())
+        .map_err(|error| format!("not a serialized google.protobuf.FileDescriptorSet: {error}"))?;
+    if set.file.is_empty() {
+        return Err("it holds no file".to_owned());
+    }
+    let google = GoogleFileResolver::new();
+    let mut next = 0;
+    while let Some(file) = set.file.get(next) {
+        let missing = |name: &&String| set.file.iter().all(|file| file.name() != name.as_str());
+        let missing: Vec<String> = file.dependency.iter().filter(missing).cloned().collect();
+        let known = missing.iter().filter_map(|name| google.open_file(name).ok());
+        set.file.extend(known.map(|file| file.file_descriptor_proto().clone()).collect::<Vec<_>>());
+        next += 1;
+    }
+    DescriptorPool::from_file_descriptor_set(set).map_err(|error| error.to_string())
+}

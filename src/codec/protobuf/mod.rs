@@ -1,0 +1,176 @@
+//! Protobuf (<https://protobuf.dev/programming-guides/encoding/>): `columns`, `proto_extract`, and whole messages.
+//!
+//! The schema comes from a `.proto` file, compiled when the statement is bound, without protoc, or from a set of
+//! descriptors (`protoc --descriptor_set_out --include_imports`). proto2 and proto3; not the editions after them, which
+//! the compiler does not know yet.
+//!
+//! A payload is read off the wire by the schema, and only what the paths of the projected columns lead to becomes
+//! values. Of the rest, it is checked that it has the form of fields as far as the messages on the way go; an unasked
+//! message, text or packed list is passed over by its length.
+//!
+//! | in the schema | in a column without a type of its own |
+//! |---|---|
+//! | int32, sint32, sfixed32 | INTEGER |
+//! | int64, sint64, sfixed64 | BIGINT |
+//! | uint32, fixed32 | UINTEGER |
+//! | uint64, fixed64 | UBIGINT |
+//! | float, double, bool, string, bytes | FLOAT, DOUBLE, BOOLEAN, VARCHAR, BLOB |
+//! | enum | VARCHAR, its name; the number's text when the schema has no name for it; a number type gets the number |
+//! | repeated, map | LIST, MAP; empty when absent |
+//! | message, group | STRUCT; NULL when absent. JSON when it has no fields, and when it stands in itself |
+//! | Timestamp, Duration | TIMESTAMP (UTC), INTERVAL |
+//! | Int64Value and the other wrappers | the type inside; NULL when absent |
+//! | Struct, Value, ListValue, Any | JSON |
+//!
+//! `proto_extract` has the same types, but for messages, the well-known ones included: VARCHAR, their JSON text.
+//!
+//! | absent | is |
+//! |---|---|
+//! | a proto3 field without `optional` | its zero: 0, false, the empty text, the enum's first name |
+//! | `optional`, a member of a oneof | NULL; the default of a proto2 field that declares one |
+//! | a proto2 `required` field | an error, when the message that lacks it is read |
+//!
+//! An enum value that the schema lacks is kept for proto2, too, where protobuf's own readers set it aside. Extensions
+//! are passed over. At most 100 messages nest.
+
+mod face;
+mod fault;
+mod json;
+mod load;
+mod read;
+mod rounds;
+mod scan;
+mod schema;
+mod seconds;
+mod types;
+mod value;
+mod wire;
+
+use std::convert::Infallible;
+
+use serde::de::{self, DeserializeSeed, Deserializer};
+
+use self::rounds::Rounds;
+use self::schema::Schema;
+use self::value::Value;
+use super::Codec;
+use super::document::{DocumentCodec, Format, Manner, Slot, Values};
+use super::path::{Path, Wanted};
+use crate::error::{Error, Result};
+
+pub use types::{MAX_MEMBERS, MAX_RECURSION};
+
+/// Where the message type comes from: the parameters of the same names.
+#[derive(Debug, Clone, Default)]
+pub struct SchemaSource {
+    /// The path of a `.proto` file. Its imports are looked for in `proto_path`, then beside it; `google/protobuf/*.proto`
+    /// are built in.
+    pub proto_file: Option<String>,
+    /// The path of a serialized `google.protobuf.FileDescriptorSet`, instead of `proto_file`.
+    pub proto_descriptor_set: Option<String>,
+    /// Folders that imports are relative to.
+    pub proto_path: Vec<String>,
+    /// The message that payloads are, with or without its package.
+    pub proto_message: Option<String>,
+}
+
+/// A codec that reads typed columns by path; a path is made of the names of fields, keys of maps and positions in lists.
+///
+/// # Errors
+/// The files cannot be read or are not a schema; the message is not there or ambiguous; a path leads nowhere; two paths
+/// give the same column name.
+pub fn columns(source: &SchemaSource, wanted: Wanted) -> Result<Box<dyn Codec>> {
+    Protobuf::load(source)?.codec(wanted)
+}
+
+/// A codec that reads columns by path with the types of the schema, as `proto_extract` does; `texts` as in [`Wanted`].
+///
+/// # Errors
+/// Those of [`columns`].
+pub fn extract(source: &SchemaSource, paths: Vec<Path>, texts: Vec<Path>) -> Result<Box<dyn Codec>> {
+    let required = |name| Error::new(format!("{name} parameter is required when using proto_extract"));
+    if source.proto_file.is_none() && source.proto_descriptor_set.is_none() {
+        return Err(required("proto_file"));
+    }
+    if source.proto_message.is_none() {
+        return Err(required("proto_message"));
+    }
+    let protobuf = Protobuf::load(source)?;
+    let typed = paths.into_iter().map(|path| {
+        let ty = types::extracted(&protobuf.schema, protobuf.message, &path)?;
+        Ok((path, ty))
+    });
+    let columns = typed.collect::<Result<Vec<_>>>()?;
+    protobuf.codec(Wanted { columns, texts })
+}
+
+/// A codec that reads every field of the message, typed, one column for each; `texts` as in [`Wanted`].
+///
+/// # Errors
+/// Those of [`columns`]; a message with more than [`MAX_MEMBERS`] fields, nested ones counted.
+pub fn all(source: &SchemaSource, texts: Vec<Path>) -> Result<Box<dyn Codec>> {
+    let protobuf = Protobuf::load(source)?;
+    let columns = types::all(&protobuf.schema, protobuf.message)?;
+    protobuf.codec(Wanted { columns, texts })
+}
+
+/// The format: a schema, and the message in it that payloads are.
+struct Protobuf {
+    schema: Schema,
+    message: usize,
+}
+
+impl Protobuf {
+    fn load(source: &SchemaSource) -> Result<Self> {
+        let loaded = load::load(source)?;
+        let name = source.proto_message.as_ref().ok_or_else(|| Error::new("format 'protobuf' needs proto_message"))?;
+        let full_name = loaded.message(name)?;
+        let schema = Schema::new(&loaded.pool);
+        let message = schema.find(&full_name).ok_or_else(|| Error::new(format!("Message type '{name}' is lost")))?;
+        Ok(Self { schema, message })
+    }
+
+    fn codec(self, wanted: Wanted) -> Result<Box<dyn Codec>> {
+        let columns = wanted.columns.iter().map(|(path, _)| path);
+        let paths: Vec<Path> = columns.chain(&wanted.texts).cloned().collect();
+        for path in &paths {
+            types::check(&self.schema, self.message, path)?;
+        }
+        Ok(Box::new(Rounds::new(DocumentCodec::new(self, Manner::Strict, wanted)?, paths)))
+    }
+}
+
+impl Format for Protobuf {
+    type Values = Faces;
+
+    fn read<S: for<'de> DeserializeSeed<'de, Value = ()>>(
+        &self,
+        payload: &[u8],
+        seed: S,
+    ) -> std::result::Result<(), String> {
+        seed.deserialize(Value::root(&self.schema, self.message, payload)).map_err(|fault| fault.to_string())
+    }
+}
+
+/// Values go into columns by their faces.
+struct Faces;
+
+impl Values for Faces {
+    /// [`Rounds`] sees to it that no value is read twice.
+    type Copy<'de> = Infallible;
+
+    fn scalar<'de, D: Deserializer<'de>>(value: D, slot: Slot<'_>) -> std::result::Result<(), D::Error> {
+        face::fill(value, slot)
+    }
+
+    fn copy<'de, D: Deserializer<'de>>(_: D) -> std::result::Result<Infallible, D::Error> {
+        Err(de::Error::custom("a value of protobuf is not copied"))
+    }
+
+    fn replay<'c, S: DeserializeSeed<'c, Value = ()>>(copy: &'c Infallible, _: S) -> std::result::Result<(), String> {
+        match *copy {}
+    }
+}
+
+#[cfg(test)]
+mod tests;

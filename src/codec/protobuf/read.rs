@@ -1,0 +1,143 @@
+//! Values as serde deserializers, so that the walk of all document formats reads them.
+//!
+//! A message is a map by field names, with the fields that are not there left out; so are the well-known types, but
+//! for `Struct`, `Value` and `ListValue`, which are the document that they hold. A value that goes into a column of a
+//! type that is not nested shows its [`face`], which is what it stands for: a moment for `Timestamp`, what is wrapped for a
+//! wrapper, JSON for a message.
+
+use serde::de::{DeserializeSeed, Deserializer, IntoDeserializer, MapAccess, SeqAccess, Visitor};
+use serde::forward_to_deserialize_any;
+
+use super::face;
+use super::fault::Fault;
+use super::schema::{Field, Kind, Schema};
+use super::value::{Content, Fields, Value, integer, scalar};
+use super::wire::Wire;
+use crate::codec::scalar::Scalar;
+
+impl<'de> Deserializer<'de> for Value<'_> {
+    type Error = Fault;
+
+    fn deserialize_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Fault> {
+        let (value, content) = self.dynamic()?.split();
+        match content {
+            Content::Null => visitor.visit_unit(),
+            Content::Number(number) => visitor.visit_f64(number),
+            Content::Scalar(kind, wire) => visit_scalar(value.schema, (kind, wire), visitor),
+            Content::Message(message, pieces) => {
+                visitor.visit_map(Members { fields: value.fields(message, &pieces)?, next: None })
+            }
+            Content::List(kind, occurrences) => visitor.visit_seq(List(value.elements(kind, occurrences))),
+            Content::Map(entry, occurrences) => {
+                let entries = value.entries(entry, occurrences)?.into_iter();
+                visitor.visit_map(Entries { entries, next: None })
+            }
+        }
+    }
+
+    fn deserialize_newtype_struct<V: Visitor<'de>>(self, name: &'static str, visitor: V) -> Result<V::Value, Fault> {
+        match face::asked(name) {
+            Some(as_number) => face::show(self, as_number, visitor),
+            None => self.deserialize_any(visitor),
+        }
+    }
+
+    fn deserialize_ignored_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Fault> {
+        visitor.visit_unit()
+    }
+
+    forward_to_deserialize_any! {
+        bool i8 i16 i32 i64 i128 u8 u16 u32 u64 u128 f32 f64 char str string bytes byte_buf option unit unit_struct
+        seq tuple tuple_struct map struct enum identifier
+    }
+}
+
+/// A scalar as serde's visitor takes it.
+pub(super) fn visit_scalar<'de, V: Visitor<'de>>(
+    schema: &Schema,
+    (kind, wire): (Kind, Wire<'_>),
+    visitor: V,
+) -> Result<V::Value, Fault> {
+    if let (Kind::Float, Wire::Fixed32(bits)) = (kind, wire) {
+        return visitor.visit_f32(f32::from_bits(bits));
+    }
+    scalar(schema, (kind, wire), |scalar| match scalar {
+        Scalar::Bool(v) => visitor.visit_bool(v),
+        Scalar::Int(v) => match (i64::try_from(v), u64::try_from(v)) {
+            (Ok(v), _) => visitor.visit_i64(v),
+            (_, Ok(v)) => visitor.visit_u64(v),
+            _ => Err(Fault::new("an integer of more than 64 bits")),
+        },
+        Scalar::Float(v) => visitor.visit_f64(v),
+        Scalar::Text(v) => visitor.visit_str(v),
+        Scalar::Bytes(v) => visitor.visit_bytes(v),
+        // Scalars of protobuf are none of the others.
+        _ => visitor.visit_unit(),
+    })
+}
+
+/// The fields of a message.
+struct Members<'a> {
+    fields: Fields<'a>,
+    next: Option<(&'a Field, Value<'a>)>,
+}
+
+impl<'de> MapAccess<'de> for Members<'_> {
+    type Error = Fault;
+
+    fn next_key_seed<K: DeserializeSeed<'de>>(&mut self, seed: K) -> Result<Option<K::Value>, Fault> {
+        self.next = self.fields.next()?;
+        match &self.next {
+            Some((field, _)) => seed.deserialize(field.name.as_str().into_deserializer()).map(Some),
+            None => Ok(None),
+        }
+    }
+
+    fn next_value_seed<S: DeserializeSeed<'de>>(&mut self, seed: S) -> Result<S::Value, Fault> {
+        let (field, value) = self.next.take().ok_or_else(unasked)?;
+        seed.deserialize(value).map_err(|fault| fault.under(&field.name))
+    }
+}
+
+/// The elements of a list.
+struct List<N>(N);
+
+impl<'a, 'de, N: FnMut() -> Result<Option<Value<'a>>, Fault>> SeqAccess<'de> for List<N> {
+    type Error = Fault;
+
+    fn next_element_seed<S: DeserializeSeed<'de>>(&mut self, seed: S) -> Result<Option<S::Value>, Fault> {
+        (self.0)()?.map(|value| seed.deserialize(value)).transpose()
+    }
+}
+
+/// The entries of a map.
+struct Entries<'a> {
+    entries: std::vec::IntoIter<(Value<'a>, Value<'a>)>,
+    next: Option<Value<'a>>,
+}
+
+impl<'de> MapAccess<'de> for Entries<'_> {
+    type Error = Fault;
+
+    fn next_key_seed<K: DeserializeSeed<'de>>(&mut self, seed: K) -> Result<Option<K::Value>, Fault> {
+        let Some((key, value)) = self.entries.next() else { return Ok(None) };
+        self.next = Some(value);
+        match key.content {
+            // By its word, so that a path can name it.
+            Content::Scalar(Kind::Bool, wire) => {
+                let word = if integer(Kind::Bool, wire) == 0 { "false" } else { "true" };
+                seed.deserialize(word.into_deserializer()).map(Some)
+            }
+            _ => seed.deserialize(key).map(Some),
+        }
+    }
+
+    fn next_value_seed<S: DeserializeSeed<'de>>(&mut self, seed: S) -> Result<S::Value, Fault> {
+        seed.deserialize(self.next.take().ok_or_else(unasked)?)
+    }
+}
+
+/// serde asks for a value after its key, so this is never seen.
+fn unasked() -> Fault {
+    Fault::new("a value is asked for before its key")
+}
