@@ -67,6 +67,13 @@ impl Error {
         self
     }
 
+    /// Puts the thing that the cause is about in front of it: `consumer 'c': <cause>`.
+    #[must_use]
+    pub fn within(mut self, thing: &str) -> Self {
+        self.cause = format!("{thing}: {}", self.cause);
+        self
+    }
+
     /// The cause alone, without place and advice.
     pub fn cause(&self) -> &str {
         &self.cause

@@ -4,19 +4,28 @@
 
 mod ack;
 mod connection;
+mod consumer_ensure;
+mod consumers;
 mod correlation_key;
 mod get;
 mod ingest;
 mod last_seq;
+mod manage;
 mod messages;
 mod payload;
 mod ping;
 mod range;
+mod rows;
 mod scan;
 mod stats;
+mod stream_delete;
+mod stream_ensure;
+mod streams;
+mod subjects;
 
 use crate::error::Result;
 use crate::ffi::Registrar;
+use rows::Small;
 
 /// Registers every function with the database that loads the extension.
 pub fn register_all(registrar: &Registrar) -> Result<()> {
@@ -29,6 +38,16 @@ pub fn register_all(registrar: &Registrar) -> Result<()> {
     registrar.scalar::<correlation_key::NatsCorrelationKey>()?;
     registrar.table::<last_seq::NatsLastSeq>()?;
     registrar.scalar::<last_seq::NatsLastSeqScalar>()?;
-    registrar.table::<ping::NatsPing>()?;
+    registrar.table::<Small<ping::NatsPing>>()?;
+    registrar.table::<Small<streams::NatsStreams>>()?;
+    registrar.table::<Small<streams::NatsStreamInfo>>()?;
+    registrar.table::<subjects::NatsSubjects>()?;
+    registrar.table::<Small<consumers::NatsConsumers>>()?;
+    registrar.table::<Small<stream_ensure::NatsStreamEnsure>>()?;
+    registrar.table::<Small<stream_delete::NatsStreamDelete>>()?;
+    registrar.table::<Small<stream_delete::NatsStreamPurge>>()?;
+    registrar.table::<Small<stream_delete::NatsMessageDelete>>()?;
+    registrar.table::<Small<consumer_ensure::NatsConsumerEnsure>>()?;
+    registrar.table::<Small<consumer_ensure::NatsConsumerDelete>>()?;
     registrar.table::<stats::NatsStats>()
 }

@@ -1,5 +1,6 @@
 //! The only room that knows NATS and tokio. Its public surface is blocking calls that end by a deadline.
 
+pub mod admin;
 mod api;
 mod connection;
 pub mod dead_letter;
@@ -23,4 +24,5 @@ pub use options::{Authentication, ConnectOptions, NamedFile, Secret, TlsOptions}
 pub use ping::{Ping, ping};
 pub use pool::connect;
 pub use state::{first_sequence_from, stream_state};
+pub use time::format_utc as utc_text;
 pub use wire::Want;

@@ -39,6 +39,19 @@ pub fn check_stream(stream: &str) -> Result<()> {
     }
 }
 
+/// Checks a consumer's name, which has the same rules.
+pub fn check_consumer(consumer: &str) -> Result<()> {
+    let wrong = |c: char| c.is_whitespace() || c.is_control() || matches!(c, '.' | '*' | '>' | '/' | '\\');
+    if consumer.is_empty() {
+        return Err(Error::new("the consumer's name is empty"));
+    }
+    match consumer.chars().find(|c| wrong(*c)) {
+        None => Ok(()),
+        Some(c) => Err(Error::new(format!("'{consumer}' is not a consumer's name: it contains {c:?}"))
+            .advice("a consumer's name has no white space, '.', '*', '>', '/' or '\\'")),
+    }
+}
+
 /// Whether a subject matches a filter, by the rules of NATS.
 pub fn subject_matches(subject: &[u8], filter: &str) -> bool {
     let mut tokens = subject.split(|b| *b == b'.');

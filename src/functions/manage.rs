@@ -1,0 +1,108 @@
+//! What the functions that make, change and remove things share: their words, and the readers of their arguments.
+
+use serde_json::{Map, Value as Json};
+
+use super::rows::{Cell, Row};
+use crate::error::{Error, Result};
+use crate::jetstream::admin::Ensured;
+use crate::plan::check_subject_filter;
+use crate::value::{Arguments, Parameter, ParameterType, Value};
+
+/// The parameter without which nothing is lost.
+pub const CONFIRM: Parameter = Parameter::new("confirm", ParameterType::Boolean);
+
+/// Refuses a call that loses something, unless it says `confirm := true`. `loss` is what would be lost.
+pub fn check_confirmed(arguments: &Arguments, loss: &str) -> Result<()> {
+    if arguments.flag("confirm")? {
+        return Ok(());
+    }
+    Err(Error::new(format!("this removes {loss}")).advice("say so with confirm := true"))
+}
+
+/// One or several subjects: VARCHAR or VARCHAR[].
+pub fn subjects(arguments: &Arguments, name: &str) -> Result<Option<Vec<String>>> {
+    let subjects: Vec<String> = match arguments.find(name) {
+        None => return Ok(None),
+        Some(Value::List(_)) => arguments.texts(name)?.unwrap_or_default().into_iter().map(str::to_owned).collect(),
+        Some(_) => arguments.text(name)?.map(str::to_owned).into_iter().collect(),
+    };
+    subjects.iter().try_for_each(|subject| check_subject_filter(subject))?;
+    if subjects.is_empty() {
+        return Err(Error::new(format!("{name} is an empty list")).advice("name at least one subject"));
+    }
+    Ok(Some(subjects))
+}
+
+/// One of the words of an option.
+pub fn choice<'a>(arguments: &'a Arguments, name: &str, words: &[&str]) -> Result<Option<&'a str>> {
+    match arguments.text(name)? {
+        Some(word) if !words.contains(&word) => {
+            Err(Error::new(format!("unknown {name} '{word}'")).advice(format!("it is one of {}", words.join(", "))))
+        }
+        word => Ok(word),
+    }
+}
+
+/// A limit as the API writes it: 0 is no limit, and so -1 there.
+pub fn limit(arguments: &Arguments, name: &str) -> Result<Option<i64>> {
+    match arguments.unsigned(name)? {
+        None => Ok(None),
+        Some(0) => Ok(Some(-1)),
+        Some(limit) => i64::try_from(limit)
+            .map(Some)
+            .map_err(|_| Error::new(format!("{name} must be at most {}", i64::MAX)).advice("0 is no limit")),
+    }
+}
+
+/// A count that the API keeps as a small whole number.
+pub fn count(arguments: &Arguments, name: &str) -> Result<Option<u64>> {
+    match arguments.unsigned(name)? {
+        Some(count) if count > u64::from(u32::MAX >> 1) => {
+            Err(Error::new(format!("{name} must be at most {}", u32::MAX >> 1)))
+        }
+        count => Ok(count),
+    }
+}
+
+/// A length of time in nanoseconds.
+pub fn nanos(arguments: &Arguments, name: &str) -> Result<Option<u64>> {
+    let Some(span) = arguments.duration(name)? else { return Ok(None) };
+    match u64::try_from(span.as_nanos()) {
+        Ok(nanos) if i64::try_from(nanos).is_ok() => Ok(Some(nanos)),
+        _ => Err(Error::new(format!("{name} must be at most 292 years"))),
+    }
+}
+
+/// Pairs of texts: a MAP or a STRUCT.
+pub fn metadata(arguments: &Arguments, name: &str) -> Result<Option<Json>> {
+    let text = |value: &Value| match value {
+        Value::Text(text) => Ok(text.clone()),
+        other => Err(Error::new(format!("{name} must hold VARCHAR, not {}", other.kind()))),
+    };
+    let pairs = match arguments.find(name) {
+        None => return Ok(None),
+        Some(Value::Map(entries)) => {
+            entries.iter().map(|(key, value)| Ok((text(key)?, Json::from(text(value)?)))).collect::<Result<Map<_, _>>>()
+        }
+        Some(Value::Struct(members)) => {
+            members.iter().map(|(key, value)| Ok((key.clone(), Json::from(text(value)?)))).collect()
+        }
+        Some(other) => Err(Error::new(format!("{name} must be a MAP of VARCHAR, not {}", other.kind()))),
+    };
+    pairs.map(|pairs| Some(Json::Object(pairs)))
+}
+
+/// The row of a call that makes something as wanted: its place, then what was done.
+pub fn ensured_row(place: &[&str], ensured: Ensured) -> Row {
+    let mut row: Row = place.iter().map(|name| Cell::from(*name)).collect();
+    row.push(Cell::from(ensured.action));
+    row.push(Cell::from(ensured.changed));
+    row
+}
+
+/// The row of a call that removes something: its place, then `deleted`, or `absent` when there was nothing to remove.
+pub fn deleted_row(place: &[&str], deleted: bool) -> Row {
+    let mut row: Row = place.iter().map(|name| Cell::from(*name)).collect();
+    row.push(Cell::from(if deleted { "deleted" } else { "absent" }));
+    row
+}

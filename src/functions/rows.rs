@@ -1,0 +1,278 @@
+//! Tables of few rows: typed cells become columns.
+//!
+//! A function that lists things, or that does one thing and reports on it, implements [`SmallTable`] and is registered
+//! as `Small<It>`. It touches the network in the first `next` of a run, never at bind: EXPLAIN, DESCRIBE and PREPARE do
+//! nothing, and a statement acts once for each call that it contains.
+
+use std::marker::PhantomData;
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+
+use super::connection;
+use crate::column::{Buffer, Column, Interval, Type, Values};
+use crate::error::Result;
+use crate::ffi::{Bound, Chunk, TableFunction};
+use crate::jetstream::{ConnectOptions, Connection};
+use crate::value::{Arguments, Parameter};
+
+/// One value of a row.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Cell {
+    /// NULL of any type.
+    Null,
+    /// VARCHAR or JSON.
+    Text(String),
+    /// VARCHAR[].
+    Texts(Vec<String>),
+    /// MAP(VARCHAR, VARCHAR).
+    Pairs(Vec<(String, String)>),
+    /// BLOB.
+    #[allow(dead_code)]
+    Bytes(Bytes),
+    /// BOOLEAN.
+    Flag(bool),
+    /// UBIGINT.
+    Number(u64),
+    /// TIMESTAMP, in microseconds since 1970-01-01 UTC.
+    Time(i64),
+    /// INTERVAL.
+    Span(Duration),
+}
+
+/// The cells of one row, in the order of the columns.
+pub type Row = Vec<Cell>;
+
+impl<T: Into<Cell>> From<Option<T>> for Cell {
+    fn from(value: Option<T>) -> Self {
+        value.map_or(Cell::Null, Into::into)
+    }
+}
+
+impl From<&str> for Cell {
+    fn from(value: &str) -> Self {
+        Cell::Text(value.to_owned())
+    }
+}
+
+impl From<String> for Cell {
+    fn from(value: String) -> Self {
+        Cell::Text(value)
+    }
+}
+
+impl From<Vec<String>> for Cell {
+    fn from(value: Vec<String>) -> Self {
+        Cell::Texts(value)
+    }
+}
+
+impl From<bool> for Cell {
+    fn from(value: bool) -> Self {
+        Cell::Flag(value)
+    }
+}
+
+impl From<u64> for Cell {
+    fn from(value: u64) -> Self {
+        Cell::Number(value)
+    }
+}
+
+impl From<Duration> for Cell {
+    fn from(value: Duration) -> Self {
+        Cell::Span(value)
+    }
+}
+
+impl Cell {
+    /// A moment, if it is known.
+    pub fn time(micros: Option<i64>) -> Self {
+        micros.map_or(Cell::Null, Cell::Time)
+    }
+}
+
+/// Rows on their way into chunks.
+pub struct Rows {
+    columns: Vec<Column>,
+    left: std::vec::IntoIter<Row>,
+}
+
+impl Rows {
+    /// Rows of these columns; each row has a cell for each column.
+    pub fn new(columns: Vec<Column>, rows: Vec<Row>) -> Self {
+        Self { columns, left: rows.into_iter() }
+    }
+
+    /// Writes as many rows as fit; a chunk of length 0 when none is left.
+    pub fn write(&mut self, chunk: &mut Chunk<'_>) -> Result<()> {
+        let page: Vec<Row> = self.left.by_ref().take(chunk.capacity()).collect();
+        chunk.fill(|position, vector| {
+            if let Some(column) = self.columns.get(position) {
+                let mut buffer = Buffer::new(&column.ty);
+                page.iter().for_each(|row| push(&mut buffer, row.get(position).unwrap_or(&Cell::Null)));
+                vector.write_buffer(&buffer, 0..buffer.len());
+            }
+            Ok(())
+        })?;
+        chunk.set_len(page.len());
+        Ok(())
+    }
+}
+
+/// Appends a cell to a buffer of its type.
+pub fn push(buffer: &mut Buffer, cell: &Cell) {
+    match (&mut buffer.values, cell) {
+        (Values::Text(_), Cell::Text(text)) => return buffer.push_bytes(text.as_bytes()),
+        (Values::Text(_), Cell::Bytes(bytes)) => return buffer.push_bytes(bytes),
+        (Values::Bool(values), Cell::Flag(flag)) => values.push(*flag),
+        (Values::U64(values), Cell::Number(number)) => values.push(*number),
+        (Values::I64(values), Cell::Time(micros)) => values.push(*micros),
+        (Values::Interval(values), Cell::Span(span)) => values.push(interval(*span)),
+        (Values::List(list), Cell::Texts(texts)) => {
+            texts.iter().for_each(|text| list.child.push_bytes(text.as_bytes()));
+            list.ends.push(list.child.len());
+        }
+        (Values::List(list), Cell::Pairs(pairs)) => {
+            if let Values::Struct(members) = &mut list.child.values
+                && let [names, values] = members.as_mut_slice()
+            {
+                for (name, value) in pairs {
+                    names.push_bytes(name.as_bytes());
+                    values.push_bytes(value.as_bytes());
+                    list.child.valid.push(true);
+                }
+            }
+            list.ends.push(list.child.len());
+        }
+        (_, cell) => {
+            debug_assert_eq!(*cell, Cell::Null, "a cell of another type than its column");
+            return buffer.push_null();
+        }
+    }
+    buffer.valid.push(true);
+}
+
+/// An INTERVAL of days and the rest.
+fn interval(span: Duration) -> Interval {
+    let (days, rest) = (span.as_secs() / 86_400, span - Duration::from_secs(span.as_secs() / 86_400 * 86_400));
+    match i32::try_from(days) {
+        Ok(days) => Interval { months: 0, days, micros: i64::try_from(rest.as_micros()).unwrap_or(i64::MAX) },
+        Err(_) => Interval { months: 0, days: i32::MAX, micros: 0 },
+    }
+}
+
+/// The type of a column of pairs.
+pub fn text_map() -> Type {
+    Type::map(Type::Varchar, Type::Varchar)
+}
+
+/// Columns from their names and types.
+pub fn columns<const N: usize>(list: [(&str, Type); N]) -> Vec<Column> {
+    list.into_iter().map(|(name, ty)| Column::new(name, ty)).collect()
+}
+
+/// A table function that asks or acts once and answers with few rows.
+pub trait SmallTable: 'static {
+    /// The function's name in SQL.
+    const NAME: &'static str;
+    /// What bind reads from the arguments.
+    type Call: Send + Sync + 'static;
+
+    /// The positional parameters.
+    fn parameters() -> Vec<Parameter> {
+        Vec::new()
+    }
+    /// The named parameters, without those of the connection.
+    fn named() -> Vec<Parameter> {
+        Vec::new()
+    }
+    /// The columns, always the same.
+    fn columns() -> Vec<Column>;
+    /// Reads the arguments. No network.
+    fn read(arguments: &Arguments) -> Result<Self::Call>;
+    /// Asks or acts; called once a run.
+    fn rows(connection: &Arc<Connection>, call: &Self::Call) -> Result<Vec<Row>>;
+}
+
+/// A [`SmallTable`] as a table function.
+pub struct Small<T>(PhantomData<T>);
+
+/// What a run of a [`SmallTable`] starts from.
+pub struct SmallPlan<C> {
+    connect: ConnectOptions,
+    call: C,
+}
+
+/// A run: the rows, once they are there.
+pub struct SmallRun<C> {
+    plan: Arc<SmallPlan<C>>,
+    rows: Option<Rows>,
+}
+
+impl<T: SmallTable> TableFunction for Small<T> {
+    const NAME: &'static str = T::NAME;
+    type Plan = Arc<SmallPlan<T::Call>>;
+    type Run = SmallRun<T::Call>;
+
+    fn parameters() -> Vec<Parameter> {
+        T::parameters()
+    }
+
+    fn named() -> Vec<Parameter> {
+        [connection::PARAMETERS, &T::named()].concat()
+    }
+
+    fn bind(arguments: &Arguments) -> Result<Bound<Self::Plan>> {
+        let plan = SmallPlan { connect: connection::read(arguments)?, call: T::read(arguments)? };
+        Ok(Bound { columns: T::columns(), plan: Arc::new(plan) })
+    }
+
+    fn open(plan: &Self::Plan, _projection: &[usize]) -> Result<Self::Run> {
+        Ok(SmallRun { plan: Arc::clone(plan), rows: None })
+    }
+
+    fn next(run: &mut Self::Run, chunk: &mut Chunk<'_>) -> Result<()> {
+        if run.rows.is_none() {
+            let connection = connection::open(&run.plan.connect)?;
+            run.rows = Some(Rows::new(T::columns(), T::rows(&connection, &run.plan.call)?));
+        }
+        match &mut run.rows {
+            Some(rows) => rows.write(chunk),
+            None => Ok(()),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn cells_become_buffers_of_their_columns() {
+        let cases = [
+            (Type::Varchar, Cell::from("a")),
+            (Type::UBigInt, Cell::from(7)),
+            (Type::Boolean, Cell::from(true)),
+            (Type::Timestamp, Cell::time(Some(5))),
+            (Type::Interval, Cell::from(Duration::from_secs(90_000))),
+            (Type::list(Type::Varchar), Cell::from(vec!["a".to_owned(), "b".to_owned()])),
+            (text_map(), Cell::Pairs(vec![("k".into(), "v".into())])),
+            (Type::Blob, Cell::Bytes(Bytes::from_static(b"\0"))),
+        ];
+        for (ty, cell) in cases {
+            let mut buffer = Buffer::new(&ty);
+            push(&mut buffer, &Cell::Null);
+            push(&mut buffer, &cell);
+            assert_eq!(buffer.valid, [false, true], "{ty}");
+            assert_eq!(buffer.len(), 2, "{ty}");
+        }
+    }
+
+    #[test]
+    fn a_long_time_is_shown_in_days() {
+        let hours = interval(Duration::from_secs(36 * 3_600));
+        assert_eq!(hours, Interval { months: 0, days: 1, micros: 12 * 3_600_000_000 });
+    }
+}

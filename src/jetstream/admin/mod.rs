@@ -1,0 +1,15 @@
+//! Streams and consumers as things to list, make, change and remove.
+//!
+//! Configurations stay the JSON that the server speaks: a field that this crate does not know passes through an update
+//! untouched. Source of the calls: <https://docs.nats.io/reference/reference-protocols/nats_api_reference>.
+
+mod config;
+mod consumer;
+mod page;
+mod stream;
+mod subjects;
+
+pub use config::{Config, Ensured};
+pub use consumer::{ConsumerInfo, Delivered, consumers, delete_consumer, ensure_consumer};
+pub use stream::{StreamInfo, delete_message, delete_stream, ensure_stream, purge_stream, stream_info, streams};
+pub use subjects::SubjectPages;

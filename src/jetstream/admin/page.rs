@@ -1,0 +1,91 @@
+//! Lists that the server hands out in pages.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use bytes::Bytes;
+use serde::Deserialize;
+use serde_json::Value;
+
+use super::super::api::Failure;
+use super::super::connection::Connection;
+use crate::error::Error;
+
+/// One page of `STREAM.LIST` or `CONSUMER.LIST`. The server holds at most 256 entries a page (`JSApiListLimit`).
+#[derive(Deserialize)]
+struct Page {
+    #[serde(default)]
+    total: u64,
+    #[serde(default, alias = "streams", alias = "consumers")]
+    entries: Option<Vec<Value>>,
+    /// Names whose servers did not answer in time.
+    #[serde(default)]
+    missing: Option<Vec<String>>,
+}
+
+/// Why a list is not whole.
+pub(super) enum ListFailure {
+    /// A request failed.
+    Request(Failure),
+    /// The list has gaps.
+    Partial(Error),
+}
+
+/// How often a list that changes while it is read is read again.
+const ATTEMPTS: usize = 5;
+
+/// Every entry of a list, by name. One round trip for each 256.
+///
+/// An entry that is made or removed meanwhile may or may not be in the list; every other is, once: each page begins with
+/// the last entry of the page before, and when it does not, the list is read again.
+pub(super) async fn all(
+    connection: &Arc<Connection>,
+    call: &str,
+) -> std::result::Result<Vec<(String, Value)>, ListFailure> {
+    for _ in 0..ATTEMPTS {
+        if let Some(entries) = attempt(connection, call).await? {
+            return Ok(entries.into_iter().collect());
+        }
+    }
+    Err(ListFailure::Partial(
+        Error::new("the list changed while it was read, each time anew")
+            .server(connection.label())
+            .advice("run the statement again"),
+    ))
+}
+
+/// The list, or None when it changed between pages.
+async fn attempt(
+    connection: &Arc<Connection>,
+    call: &str,
+) -> std::result::Result<Option<BTreeMap<String, Value>>, ListFailure> {
+    let mut found: BTreeMap<String, Value> = BTreeMap::new();
+    let mut offset = 0;
+    loop {
+        let body = Bytes::from(format!(r#"{{"offset":{offset}}}"#));
+        let page: Page = connection.api(call, body).await.map_err(ListFailure::Request)?;
+        if let Some(names) = page.missing.filter(|names| !names.is_empty()) {
+            return Err(ListFailure::Partial(
+                Error::new(format!("the servers of {} did not answer", names.join(", ")))
+                    .server(connection.label())
+                    .advice("check the cluster, and run the statement again"),
+            ));
+        }
+        let entries = page.entries.unwrap_or_default();
+        let end = offset + entries.len() as u64;
+        if entries.first().is_some_and(|first| offset > 0 && !found.contains_key(name(first))) {
+            return Ok(None);
+        }
+        let finished = entries.len() < 2 || end >= page.total;
+        found.extend(entries.into_iter().map(|entry| (name(&entry).to_owned(), entry)));
+        if finished {
+            return Ok(Some(found));
+        }
+        offset = end - 1;
+    }
+}
+
+/// A consumer's own name stands beside its configuration, a stream's inside it.
+fn name(entry: &Value) -> &str {
+    entry.get("name").or_else(|| entry.get("config")?.get("name")).and_then(Value::as_str).unwrap_or_default()
+}

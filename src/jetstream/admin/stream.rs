@@ -1,0 +1,197 @@
+//! Streams: list, make, change, empty, remove.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use serde_json::{Value, json};
+
+use super::super::api::{ApiError, Failure, STREAM_NOT_FOUND};
+use super::super::connection::Connection;
+use super::super::runtime::block_on;
+use super::config::{Config, Difference, Ensured};
+use super::page::{ListFailure, all};
+use crate::error::{Error, Result};
+
+/// A stream of that name exists with another configuration (ADR-7, error 10058): someone else made it meanwhile.
+const NAME_IN_USE: u32 = 10_058;
+/// No message of that sequence (ADR-7, error 10043).
+const SEQUENCE_NOT_FOUND: u32 = 10_043;
+/// A message could not be removed, and why (ADR-7, error 10057). Of the reasons, these two say that it is not there: it is
+/// a hole, or past the end.
+const DELETE_FAILED: u32 = 10_057;
+const NOT_THERE: [&str; 2] = ["no message found", "stream store EOF"];
+
+/// What the server says about a stream.
+#[derive(Debug, Clone)]
+pub struct StreamInfo {
+    /// Its name.
+    pub name: String,
+    /// Its configuration.
+    pub config: Config,
+    /// Its state: messages, bytes, first and last sequence and time.
+    pub state: Config,
+    /// Where it lives; empty on a server of its own.
+    pub cluster: Config,
+    /// When it was made, in microseconds since 1970 UTC.
+    pub created: Option<i64>,
+}
+
+impl StreamInfo {
+    fn of(answer: &Config) -> Self {
+        let config = answer.object("config");
+        Self {
+            name: config.text("name").unwrap_or_default(),
+            state: answer.object("state"),
+            cluster: answer.object("cluster"),
+            created: answer.time("created"),
+            config,
+        }
+    }
+}
+
+/// Every stream of the account, by name. One round trip for each 256.
+pub fn streams(connection: &Arc<Connection>) -> Result<Vec<StreamInfo>> {
+    block_on(async {
+        match all(connection, "STREAM.LIST").await {
+            Ok(entries) => Ok(entries.iter().map(|(_, entry)| StreamInfo::of(&Config::of(Some(entry)))).collect()),
+            Err(ListFailure::Request(failure)) => Err(connection.failure(failure, "STREAM.LIST")),
+            Err(ListFailure::Partial(error)) => Err(error),
+        }
+    })
+}
+
+/// One stream. One round trip.
+pub fn stream_info(connection: &Arc<Connection>, stream: &str) -> Result<StreamInfo> {
+    block_on(info(connection, stream))
+}
+
+async fn info(connection: &Arc<Connection>, stream: &str) -> Result<StreamInfo> {
+    let answer = call(connection, "STREAM.INFO", stream, &json!({})).await?;
+    Ok(StreamInfo::of(&answer))
+}
+
+/// Calls `STREAM.<verb>.<stream>` and reads the answer as an object.
+async fn call(connection: &Arc<Connection>, verb: &str, stream: &str, body: &Value) -> Result<Config> {
+    let subject = format!("{verb}.{stream}");
+    match ask(connection, &subject, body).await {
+        Ok(answer) => Ok(answer),
+        Err(failure) => Err(connection.explain(failure, &subject, stream).await),
+    }
+}
+
+/// One API call with a JSON body; an empty object is sent as nothing, as the API has it.
+pub(super) async fn ask(
+    connection: &Arc<Connection>,
+    call: &str,
+    body: &Value,
+) -> std::result::Result<Config, Failure> {
+    let empty = body.as_object().is_some_and(serde_json::Map::is_empty);
+    let payload = if empty { Bytes::new() } else { Bytes::from(body.to_string()) };
+    let answer: Value = connection.api(call, payload).await?;
+    Ok(Config::of(Some(&answer)))
+}
+
+/// Makes a stream as wanted: created when there is none, updated when a field of `wanted` differs, else left alone.
+/// `defaults` are the fields of a stream that is created. Two or three round trips.
+pub fn ensure_stream(
+    connection: &Arc<Connection>,
+    stream: &str,
+    wanted: &Config,
+    defaults: &Config,
+) -> Result<Ensured> {
+    let outcome = block_on(async {
+        let subject = format!("STREAM.INFO.{stream}");
+        match ask(connection, &subject, &json!({})).await {
+            Ok(answer) => return update(connection, stream, &answer.object("config"), wanted).await,
+            Err(Failure::Api(api)) if api.err_code == STREAM_NOT_FOUND => {}
+            Err(failure) => return Err(connection.explain(failure, &subject, stream).await),
+        }
+        let config = defaults.merged(wanted).with("name", stream);
+        let subject = format!("STREAM.CREATE.{stream}");
+        match ask(connection, &subject, &Value::Object(config.0.clone())).await {
+            Ok(answer) => {
+                answer.object("config").check_took(wanted)?;
+                Ok(Ensured { action: "created", changed: Vec::new() })
+            }
+            Err(Failure::Api(api)) if api.err_code == NAME_IN_USE => {
+                let found = info(connection, stream).await?;
+                update(connection, stream, &found.config, wanted).await
+            }
+            Err(failure) => Err(connection.explain(failure, &subject, stream).await),
+        }
+    });
+    outcome.map_err(|error| error.stream(stream).server(connection.label()))
+}
+
+async fn update(connection: &Arc<Connection>, stream: &str, have: &Config, wanted: &Config) -> Result<Ensured> {
+    let differences = have.differences(wanted);
+    if differences.is_empty() {
+        return Ok(Ensured { action: "unchanged", changed: Vec::new() });
+    }
+    let config = Value::Object(have.merged(wanted).0);
+    let subject = format!("STREAM.UPDATE.{stream}");
+    match ask(connection, &subject, &config).await {
+        Ok(answer) => {
+            answer.object("config").check_took(wanted)?;
+            Ok(Ensured { action: "updated", changed: differences.into_iter().map(|d| d.name).collect() })
+        }
+        Err(Failure::Api(api)) => Err(refused(&differences, &api.description, api.err_code)),
+        Err(failure) => Err(connection.explain(failure, &subject, stream).await),
+    }
+}
+
+/// An update that the server refuses, with all that differs.
+pub(super) fn refused(differences: &[Difference], words: &str, code: u32) -> Error {
+    let list: Vec<String> = differences.iter().map(Difference::to_string).collect();
+    Error::new(format!(
+        "it exists and cannot be changed as wanted: {} ({words}, JetStream error {code})",
+        list.join("; ")
+    ))
+    .advice("leave the parameter out to keep what is there, or delete it and make it anew")
+}
+
+/// Removes a stream with all its messages; false when there was none. One round trip.
+pub fn delete_stream(connection: &Arc<Connection>, stream: &str) -> Result<bool> {
+    block_on(async {
+        let subject = format!("STREAM.DELETE.{stream}");
+        match ask(connection, &subject, &json!({})).await {
+            Ok(_) => Ok(true),
+            Err(Failure::Api(api)) if api.err_code == STREAM_NOT_FOUND => Ok(false),
+            Err(failure) => Err(connection.explain(failure, &subject, stream).await),
+        }
+    })
+}
+
+/// Removes messages: all, or those of a subject, up to a sequence (inclusive), or all but the newest `keep`. Returns how
+/// many went. One round trip.
+pub fn purge_stream(
+    connection: &Arc<Connection>,
+    stream: &str,
+    subject: Option<&str>,
+    keep: Option<u64>,
+    up_to: Option<u64>,
+) -> Result<u64> {
+    // The API's bound is exclusive.
+    let body = Config::default()
+        .with_some("filter", subject)
+        .with_some("keep", keep)
+        .with_some("seq", up_to.map(|up_to| up_to.saturating_add(1)));
+    block_on(async { Ok(call(connection, "STREAM.PURGE", stream, &Value::Object(body.0)).await?.count("purged")) })
+}
+
+/// Removes one message; `erase` overwrites its bytes on disk as well. False when there was none. One round trip.
+pub fn delete_message(connection: &Arc<Connection>, stream: &str, sequence: u64, erase: bool) -> Result<bool> {
+    block_on(async {
+        let subject = format!("STREAM.MSG.DELETE.{stream}");
+        match ask(connection, &subject, &json!({"seq": sequence, "no_erase": !erase})).await {
+            Ok(_) => Ok(true),
+            Err(Failure::Api(api)) if is_absent(&api) => Ok(false),
+            Err(failure) => Err(connection.explain(failure, &subject, stream).await.sequence(sequence)),
+        }
+    })
+}
+
+fn is_absent(error: &ApiError) -> bool {
+    error.err_code == SEQUENCE_NOT_FOUND
+        || error.err_code == DELETE_FAILED && NOT_THERE.contains(&&error.description[..])
+}
