@@ -74,6 +74,13 @@ impl Error {
         self
     }
 
+    /// Adds to the end of the cause.
+    #[must_use]
+    pub fn ending(mut self, addition: &str) -> Self {
+        self.cause.push_str(addition);
+        self
+    }
+
     /// The cause alone, without place and advice.
     pub fn cause(&self) -> &str {
         &self.cause

@@ -41,6 +41,14 @@ counters! {
     API_REQUESTS = "api_requests";
     /// Requests sent again because replies were missing.
     RETRIES = "retries";
+    /// Messages that were published, each once however often it was sent.
+    PUBLISHED = "published";
+    /// Published messages that a stream acknowledged.
+    PUBLISHES_STORED = "published_acked";
+    /// Acknowledged messages that the stream had already, by their `Nats-Msg-Id`.
+    DUPLICATES = "duplicates";
+    /// Published messages that were refused, or whose fate is not known.
+    REFUSED = "rejected";
     /// Connections opened.
     CONNECTS = "connects";
     /// Connections that came back after they were lost.

@@ -14,6 +14,7 @@ mod manage;
 mod messages;
 mod payload;
 mod ping;
+mod publish;
 mod range;
 mod rows;
 mod scan;
@@ -22,6 +23,7 @@ mod stream_delete;
 mod stream_ensure;
 mod streams;
 mod subjects;
+mod writing;
 
 use crate::error::Result;
 use crate::ffi::Registrar;
@@ -38,6 +40,7 @@ pub fn register_all(registrar: &Registrar) -> Result<()> {
     registrar.scalar::<correlation_key::NatsCorrelationKey>()?;
     registrar.table::<last_seq::NatsLastSeq>()?;
     registrar.scalar::<last_seq::NatsLastSeqScalar>()?;
+    registrar.scalar::<publish::NatsPublish>()?;
     registrar.table::<Small<ping::NatsPing>>()?;
     registrar.table::<Small<streams::NatsStreams>>()?;
     registrar.table::<Small<streams::NatsStreamInfo>>()?;

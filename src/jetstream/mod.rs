@@ -11,6 +11,7 @@ mod keys;
 mod options;
 mod ping;
 mod pool;
+pub mod publish;
 mod reply;
 mod runtime;
 mod state;

@@ -25,6 +25,15 @@ pub fn check_subject_filter(subject: &str) -> Result<()> {
     }
 }
 
+/// Checks a subject to publish to: as a filter, but without wildcards.
+pub fn check_publish_subject(subject: &str) -> Result<()> {
+    check_subject_filter(subject)?;
+    if subject.split('.').any(|token| matches!(token, "*" | ">")) {
+        return Err(Error::new(format!("'{subject}' has a wildcard; a message is published to one subject")));
+    }
+    Ok(())
+}
+
 /// Checks a stream's name: not empty, and without white space, `.`, `*`, `>`, `/` and `\`.
 pub fn check_stream(stream: &str) -> Result<()> {
     let wrong = |c: char| c.is_whitespace() || c.is_control() || matches!(c, '.' | '*' | '>' | '/' | '\\');

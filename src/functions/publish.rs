@@ -1,0 +1,112 @@
+//! `nats_publish(subject, payload [, headers [, connection]])`: publishes each row and waits for its acknowledgement.
+
+use bytes::Bytes;
+
+use super::rows::{Cell, push};
+use super::writing::{Targets, published_type};
+use crate::column::{Buffer, Type, Values};
+use crate::error::{Error, Result};
+use crate::ffi::{Input, ScalarFunction, ScalarSignature};
+use crate::jetstream::publish::{Outgoing, Published};
+use crate::record::Headers;
+use crate::value::{ParameterType, Value};
+
+/// A STRUCT(stream, seq, duplicate) for each row. The rows of a chunk are in flight together.
+pub struct NatsPublish;
+
+impl ScalarFunction for NatsPublish {
+    const NAME: &'static str = "nats_publish";
+    const VOLATILE: bool = true;
+    const SIGNATURES: &'static [ScalarSignature] = &[
+        &[ParameterType::Text, ParameterType::Any],
+        &[ParameterType::Text, ParameterType::Any, ParameterType::Any],
+        &[ParameterType::Text, ParameterType::Any, ParameterType::Any, ParameterType::Any],
+    ];
+
+    fn returns() -> Type {
+        published_type()
+    }
+
+    fn call(input: &Input<'_>) -> Result<Buffer> {
+        let mut targets = Targets::default();
+        for row in 0..input.len() {
+            let message = message(input, row).map_err(|error| error.within(&format!("row {}", row + 1)))?;
+            targets.add(&input.value(3, row), message)?;
+        }
+        let mut buffer = Buffer::new(&published_type());
+        for published in targets.publish()? {
+            push_published(&mut buffer, &published);
+        }
+        Ok(buffer)
+    }
+}
+
+fn message(input: &Input<'_>, row: usize) -> Result<Outgoing> {
+    let subject = input.bytes(0, row).ok_or_else(|| Error::new("subject is NULL").advice("every message needs one"))?;
+    let subject = std::str::from_utf8(subject).map_err(|_| Error::new("subject is not UTF-8"))?.to_owned();
+    let within = |error: Error| error.within(&format!("subject '{subject}'"));
+    let payload = payload(input, 1, row).map_err(within)?;
+    let headers = headers(&input.value(2, row)).map_err(within)?;
+    Ok(Outgoing { headers, payload, subject })
+}
+
+/// A payload argument: VARCHAR or BLOB, not NULL.
+pub fn payload(input: &Input<'_>, column: usize, row: usize) -> Result<Bytes> {
+    if let Some(bytes) = input.bytes(column, row) {
+        return Ok(Bytes::copy_from_slice(bytes));
+    }
+    match input.value(column, row) {
+        Value::Null => Err(Error::new("payload is NULL").advice("for an empty message write '', or leave the row out")),
+        other => Err(Error::new(format!("payload must be VARCHAR or BLOB, not {}", other.kind()))
+            .advice("cast it to VARCHAR, or use to_json(...)")),
+    }
+}
+
+/// A headers argument: MAP or STRUCT from name to VARCHAR or VARCHAR[]; NULL is none.
+fn headers(value: &Value) -> Result<Headers> {
+    let mut headers = Vec::new();
+    match value {
+        Value::Null => {}
+        Value::Map(entries) => {
+            for (name, value) in entries {
+                let Value::Text(name) = name else {
+                    return Err(Error::new(format!("a header's name must be VARCHAR, not {}", name.kind())));
+                };
+                add_header(&mut headers, name, value)?;
+            }
+        }
+        Value::Struct(members) => members.iter().try_for_each(|(name, value)| add_header(&mut headers, name, value))?,
+        other => {
+            return Err(Error::new(format!("headers must be a MAP from VARCHAR to VARCHAR, not {}", other.kind()))
+                .advice("write MAP {'Nats-Msg-Id': 'x'}"));
+        }
+    }
+    Ok(Headers(headers))
+}
+
+fn add_header(headers: &mut Vec<(String, String)>, name: &str, value: &Value) -> Result<()> {
+    match value {
+        Value::Text(text) => headers.push((name.to_owned(), text.clone())),
+        Value::List(items) => items.iter().try_for_each(|item| match item {
+            Value::List(_) => Err(not_text(name, item)),
+            item => add_header(headers, name, item),
+        })?,
+        other => return Err(not_text(name, other)),
+    }
+    Ok(())
+}
+
+fn not_text(name: &str, value: &Value) -> Error {
+    Error::new(format!("the header {name} must be VARCHAR or VARCHAR[], not {}", value.kind()))
+}
+
+fn push_published(buffer: &mut Buffer, published: &Published) {
+    if let Values::Struct(members) = &mut buffer.values
+        && let [stream, sequence, duplicate] = members.as_mut_slice()
+    {
+        stream.push_bytes(published.stream.as_bytes());
+        push(sequence, &Cell::Number(published.sequence));
+        push(duplicate, &Cell::Flag(published.duplicate));
+    }
+    buffer.valid.push(true);
+}

@@ -1,0 +1,9 @@
+//! Publishing to JetStream: every message gets its acknowledgement, or the call is an error.
+
+mod ack;
+mod driver;
+mod message;
+
+pub use ack::Published;
+pub use driver::publish;
+pub use message::Outgoing;
