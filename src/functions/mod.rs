@@ -9,6 +9,7 @@ mod consumers;
 mod correlation_key;
 mod get;
 mod ingest;
+mod last;
 mod last_seq;
 mod manage;
 mod messages;
@@ -38,6 +39,7 @@ pub fn register_all(registrar: &Registrar) -> Result<()> {
     registrar.table::<ack::NatsAck>()?;
     registrar.table::<ack::NatsNak>()?;
     registrar.scalar::<correlation_key::NatsCorrelationKey>()?;
+    registrar.table::<last::NatsLast>()?;
     registrar.table::<last_seq::NatsLastSeq>()?;
     registrar.scalar::<last_seq::NatsLastSeqScalar>()?;
     registrar.scalar::<publish::NatsPublish>()?;

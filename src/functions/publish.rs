@@ -31,7 +31,7 @@ impl ScalarFunction for NatsPublish {
         let mut targets = Targets::default();
         for row in 0..input.len() {
             let message = message(input, row).map_err(|error| error.within(&format!("row {}", row + 1)))?;
-            targets.add(&input.value(3, row), message)?;
+            targets.add(input, 3, message)?;
         }
         let mut buffer = Buffer::new(&published_type());
         for published in targets.publish()? {

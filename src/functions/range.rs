@@ -183,6 +183,15 @@ impl RangePlan {
     }
 }
 
+/// The last sequence whose message was stored at this time or before, in microseconds since 1970-01-01 UTC; 0 when there
+/// is none.
+pub fn last_sequence_at(connection: &Arc<Connection>, stream: &str, micros: i64) -> Result<u64> {
+    let state = stream_state(connection, stream)?;
+    // Inclusive to the microsecond: up to the last message before the next one.
+    let after = micros.checked_add(1).map(|next| first_sequence_from(connection, stream, &state, next)).transpose()?;
+    Ok(after.map_or(state.last, |after| after.saturating_sub(1)))
+}
+
 /// A running read of a range: its records in pages, in sequence order.
 pub struct RangeRead {
     fetch: Option<Fetch>,

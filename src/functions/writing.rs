@@ -5,6 +5,7 @@ use std::sync::Arc;
 use super::connection;
 use crate::column::{Field, Type};
 use crate::error::{Error, Result};
+use crate::ffi::Input;
 use crate::jetstream::Connection;
 use crate::jetstream::publish::{Outgoing, Published, publish};
 use crate::value::Value;
@@ -25,17 +26,18 @@ pub struct Targets {
 }
 
 impl Targets {
-    /// Adds the message of the next row, to be published through the connection that the argument says.
-    pub fn add(&mut self, options: &Value, message: Outgoing) -> Result<()> {
+    /// Adds the message of the next row, to be published through the connection that the argument in `column` says.
+    pub fn add(&mut self, input: &Input<'_>, column: usize, message: Outgoing) -> Result<()> {
         let row = self.rows;
         self.rows += 1;
-        if let Some(target) = self.targets.iter_mut().find(|target| target.options == *options) {
+        let options = input.value(column, row);
+        if let Some(target) = self.targets.iter_mut().find(|target| target.options == options) {
             target.rows.push(row);
             target.messages.push(message);
             return Ok(());
         }
-        let connection = connection::open(&connection::read_value(options)?)?;
-        self.targets.push(Target { options: options.clone(), connection, rows: vec![row], messages: vec![message] });
+        let connection = connection::open(&connection::read_input(input, column, row)?)?;
+        self.targets.push(Target { options, connection, rows: vec![row], messages: vec![message] });
         Ok(())
     }
 
