@@ -16,13 +16,14 @@ use futures_util::StreamExt;
 use serde_json::json;
 
 use super::admin::SubjectPages;
-use super::api::{Failure, forbids};
+use super::api::{Failure, refusal};
 use super::connection::Connection;
 use super::fetch::{Fetch, FetchRequest};
 use super::get::{Access, count};
 use super::reply::{self, Answer};
 use super::runtime::block_on;
 use super::state::stream_state;
+use super::wire::Want;
 use crate::error::{Error, Result};
 use crate::plan::{Reply, SequenceRange, subject_matches};
 use crate::record::Record;
@@ -229,7 +230,7 @@ impl Listed {
             limit: None,
             density: 0.01,
             direct: Some(self.access == Access::Direct),
-            headers: request.headers,
+            want: Want { subject: true, time: true, headers: request.headers, payload: true },
         };
         let mut fetch = Fetch::start(Arc::clone(connection), fetch)?;
         let mut newest = None;
@@ -412,9 +413,9 @@ async fn attempt_batch(
                 Some(message) => message,
                 None => return Err(Failure::Other("the connection was closed".into())),
             },
-            word = forbidden.recv() => match word {
-                Ok(word) if forbids(&word, &subject) => return Err(Failure::Forbidden),
-                _ => continue,
+            word = forbidden.recv() => match word.ok().and_then(|word| refusal(&word, &subject)) {
+                Some(failure) => return Err(failure),
+                None => continue,
             },
             () = tokio::time::sleep(connection.timeout) => return Err(Failure::TimedOut),
         };
@@ -423,8 +424,8 @@ async fn attempt_batch(
             Some(408 | 503) => return Ok(Some(Batch::Unsupported)),
             _ => {}
         }
-        match reply::direct(message, request.headers) {
-            Ok(Answer::Reply(Reply::Message { record, previous })) => {
+        match reply::direct(message, true, request.headers) {
+            Ok(Answer::Reply(Reply::Message { record, previous, .. })) => {
                 // A server that does not know `multi_last` may answer with one message and no batch headers.
                 let Some(previous) = previous else { return Ok(Some(Batch::Unsupported)) };
                 if previous != last {

@@ -16,7 +16,7 @@ use tokio::time::Instant;
 use super::ack::{Outcome, Published, read};
 use super::message::{Checked, Outgoing};
 use crate::error::{Error, Result};
-use crate::jetstream::api::forbids;
+use crate::jetstream::api::{Failure, refusal};
 use crate::jetstream::connection::Connection;
 use crate::jetstream::{pool, runtime};
 use crate::stats;
@@ -306,11 +306,16 @@ impl Driver<'_> {
 
     fn forbid(&mut self, word: &str) {
         for index in 0..self.rows.len() {
-            if self.rows[index].waiting && forbids(word, &self.rows[index].message.subject) {
-                self.landed(index);
-                let error = Error::new("no permission to publish to it");
-                self.fail(index, error.advice("grant the user that subject, or connect as another user"));
-            }
+            let row = &self.rows[index];
+            let Some(failure) = refusal(word, &row.message.subject).filter(|_| row.waiting) else { continue };
+            self.landed(index);
+            let error = match failure {
+                Failure::Deaf(subject) => {
+                    Error::new(format!("no permission to subscribe to {subject}, for the answer"))
+                }
+                _ => Error::new("no permission to publish to it"),
+            };
+            self.fail(index, error.advice("grant the user that subject, or connect as another user"));
         }
     }
 
