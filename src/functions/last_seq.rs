@@ -16,6 +16,9 @@ pub struct Plan {
     stream: String,
 }
 
+/// The position of the column `messages`.
+const MESSAGES: usize = 2;
+
 impl TableFunction for NatsLastSeq {
     const NAME: &'static str = "nats_last_seq";
     type Plan = Plan;
@@ -36,8 +39,16 @@ impl TableFunction for NatsLastSeq {
         Ok(Bound { columns, plan: Plan { connect: connection::read(arguments)?, stream } })
     }
 
-    fn open(plan: &Plan, _projection: &[usize]) -> Result<Self::Run> {
-        stream_state(&connection::open(&plan.connect)?, &plan.stream).map(Some)
+    fn open(plan: &Plan, projection: &[usize]) -> Result<Self::Run> {
+        let connection = connection::open(&plan.connect)?;
+        let state = stream_state(&connection, &plan.stream)?;
+        if projection.contains(&MESSAGES) && !state.exact {
+            return Err(Error::new(format!("no permission to publish to {}", connection.state_subject(&plan.stream)))
+                .stream(&plan.stream)
+                .server(connection.label())
+                .advice("without it first_seq and last_seq are known, but not messages: select those alone"));
+        }
+        Ok(Some(state))
     }
 
     fn next(run: &mut Self::Run, chunk: &mut Chunk<'_>) -> Result<()> {

@@ -111,6 +111,11 @@ impl Connection {
         }
     }
 
+    /// The subject on which a stream's leader tells its state.
+    pub fn state_subject(&self, stream: &str) -> String {
+        self.api_subject(&format!("STREAM.INFO.{stream}"))
+    }
+
     /// Whether the connection is up.
     pub fn is_up(&self) -> bool {
         self.client.connection_state() == State::Connected

@@ -75,31 +75,56 @@ pub(super) async fn next_message(
     access: Access,
     stream: &str,
     sequence: u64,
-) -> Result<Option<Record>> {
+) -> std::result::Result<Option<Record>, Failure> {
     let request = format!(r#"{{"seq":{sequence},"next_by_subj":">"}}"#);
-    answer(connection, access, stream, &request, sequence, false).await
+    access.ask(connection, stream, &request, false).await.map(message)
 }
 
-async fn answer(
+fn message(reply: Reply) -> Option<Record> {
+    match reply {
+        Reply::Message { record, .. } => Some(record),
+        Reply::End { .. } | Reply::Nothing => None,
+    }
+}
+
+/// How many replicas are asked for a message that one does not have, where the leader may not be asked.
+const WITNESSES: usize = 3;
+
+/// The message with a sequence. A replica that does not have it may be behind, so the leader is asked before it is
+/// believed; where nobody answers Direct Get, only the leader is: the stream may not allow it, or not exist, which the
+/// leader's answer says.
+async fn exact_message(
     connection: &Arc<Connection>,
     access: Access,
     stream: &str,
-    request: &str,
     sequence: u64,
     with_headers: bool,
 ) -> Result<Option<Record>> {
-    let mut outcome = access.ask(connection, stream, request, with_headers).await;
-    let mut used = access;
-    if access == Access::Direct && matches!(outcome, Err(Failure::NoResponders)) {
-        // Nobody answers Direct Get: the stream may not allow it, or not exist, which the other way says.
-        used = Access::MsgGet;
-        outcome = used.ask(connection, stream, request, with_headers).await;
+    let request = format!(r#"{{"seq":{sequence}}}"#);
+    let ask = async |access: Access| access.ask(connection, stream, &request, with_headers).await.map(message);
+    let explain = async |access: Access, failure: Failure| {
+        Err(connection.explain(failure, &access.call(stream), stream).await.sequence(sequence))
+    };
+    let absent = match ask(access).await {
+        Ok(None) if access == Access::MsgGet => return Ok(None),
+        Ok(Some(record)) => return Ok(Some(record)),
+        Ok(None) => true,
+        Err(Failure::NoResponders) => false,
+        Err(failure) => return explain(access, failure).await,
+    };
+    match ask(Access::MsgGet).await {
+        Ok(found) => return Ok(found),
+        Err(Failure::Forbidden) if absent => {}
+        Err(failure) => return explain(Access::MsgGet, failure).await,
     }
-    match outcome {
-        Ok(Reply::Message { record, .. }) => Ok(Some(record)),
-        Ok(_) => Ok(None),
-        Err(failure) => Err(connection.explain(failure, &used.call(stream), stream).await.sequence(sequence)),
+    for _ in 1..WITNESSES {
+        match ask(Access::Direct).await {
+            Ok(None) => {}
+            Ok(found) => return Ok(found),
+            Err(failure) => return explain(Access::Direct, failure).await,
+        }
     }
+    Ok(None)
 }
 
 /// The messages with these sequences, in the order of the list; None where there is none. Pipelined.
@@ -116,8 +141,7 @@ pub fn get_messages(
             if *sequence == 0 {
                 return Ok(None);
             }
-            let request = format!(r#"{{"seq":{sequence}}}"#);
-            answer(connection, access, stream, &request, *sequence, with_headers).await
+            exact_message(connection, access, stream, *sequence, with_headers).await
         });
         let mut gets = futures_util::stream::iter(gets).buffered(IN_FLIGHT);
         let mut records: Vec<Option<Record>> = Vec::with_capacity(sequences.len());

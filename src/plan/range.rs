@@ -11,6 +11,9 @@ pub struct StreamState {
     pub messages: u64,
     /// Whether the stream answers Direct Get (`allow_direct`); None when that is not known.
     pub direct: Option<bool>,
+    /// Whether the stream's leader said so. Otherwise replicas did, message by message: `messages` is the most that
+    /// there can be.
+    pub exact: bool,
 }
 
 /// The bounds that a statement gives; both ends inclusive.
@@ -68,7 +71,7 @@ impl StreamState {
 
     /// Whether every sequence from the first to the last exists.
     pub fn is_dense(&self) -> bool {
-        self.messages > 0 && self.last - self.first + 1 == self.messages
+        self.exact && self.messages > 0 && self.last - self.first + 1 == self.messages
     }
 
     /// The share of sequences that exist, from 0 to 1.
@@ -98,7 +101,7 @@ impl Bounds {
 mod tests {
     use super::*;
 
-    const STATE: StreamState = StreamState { first: 10, last: 20, messages: 11, direct: Some(true) };
+    const STATE: StreamState = StreamState { first: 10, last: 20, messages: 11, direct: Some(true), exact: true };
 
     #[test]
     fn bounds_are_inclusive_and_clamped() {
@@ -117,9 +120,9 @@ mod tests {
 
     #[test]
     fn an_empty_stream_is_an_empty_range() {
-        let fresh = StreamState { first: 0, last: 0, messages: 0, direct: None };
+        let fresh = StreamState { first: 0, last: 0, messages: 0, direct: None, exact: true };
         assert!(fresh.range().is_empty());
-        let purged = StreamState { first: 8, last: 7, messages: 0, direct: None };
+        let purged = StreamState { first: 8, last: 7, messages: 0, direct: None, exact: true };
         assert!(purged.range().is_empty());
         assert!(!purged.is_dense());
     }

@@ -6,6 +6,11 @@
 //! last sequence, or the server's word that nothing is left says so; records leave in the order of the spans. So every
 //! message of the range leaves once, in order, whatever the order in which answers come.
 //!
+//! "Nothing is left" is the one answer that another may contradict: any replica of a stream may give it, also one that is
+//! behind the others. Before it ends a span that is not at its end, the stream's leader is asked; what the leader still
+//! has is taken from it, and reading goes on behind that. When the leader may not be asked, the answer must come several
+//! times.
+//!
 //! A server that answers batches (2.11 and later) numbers the messages that are left in each reply; one that does not
 //! answers a batch request with its first message alone. The first request finds out which, and the rest is the same
 //! with batches of one.
@@ -32,6 +37,8 @@ const MAX_SINGLE_REQUESTS: usize = 512;
 const MAX_RETRIES: u32 = 3;
 /// How often in a row the same sequence may be under way when the connection breaks.
 const MAX_LOSSES: u32 = 3;
+/// How often in a row "nothing is left" must be said when the leader may not be asked.
+const WITNESSES: u32 = 3;
 
 /// A request to send.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -42,6 +49,8 @@ pub struct Request {
     pub from: u64,
     /// The number of messages to ask for.
     pub batch: u64,
+    /// Whether the stream's leader must answer, with the first message from there on.
+    pub leader: bool,
 }
 
 /// One reply to a request.
@@ -75,11 +84,14 @@ struct Span {
     next: u64,
     records: Vec<Record>,
     request: Option<InFlight>,
+    /// How often in a row an answer said that nothing is left, before the span's end.
+    doubt: u32,
     done: bool,
 }
 
 struct InFlight {
     token: u64,
+    leader: bool,
     from: u64,
     asked: u64,
     received: u64,
@@ -96,6 +108,17 @@ enum Mode {
     Single,
 }
 
+/// Whose word it takes that nothing is left.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Verdict {
+    /// That of any answer: the leader gives them all.
+    Any,
+    /// The leader's.
+    Leader,
+    /// That of several answers: the leader may not be asked.
+    Witnesses,
+}
+
 /// The state of one read of a range of sequences.
 pub struct Window {
     /// The last sequence of the range.
@@ -105,6 +128,7 @@ pub struct Window {
     /// How many more messages the reader wants.
     wanted: u64,
     mode: Mode,
+    verdict: Verdict,
     spans: VecDeque<Span>,
     /// The number of spans that have left the front; a span's number is this plus its position.
     retired: u64,
@@ -126,10 +150,11 @@ impl Window {
     /// expected to match, from 0 to 1. `single` says that the server is known to answer one message a request.
     pub fn new(range: SequenceRange, limit: Option<u64>, density: f64, single: bool) -> Self {
         Window {
-            end: range.last,
+            end: range.last.min(u64::MAX - 1),
             uncovered: range.first.max(1),
             wanted: limit.unwrap_or(u64::MAX),
             mode: if single { Mode::Single } else { Mode::Probe },
+            verdict: Verdict::Leader,
             spans: VecDeque::new(),
             retired: 0,
             owners: HashMap::new(),
@@ -185,12 +210,16 @@ impl Window {
     pub fn requests(&mut self) -> Vec<Request> {
         let mut requests = Vec::new();
         let mut expected: u64 = 0;
+        // What comes of the first doubt decides on those behind it.
+        let mut doubt = false;
         for position in 0..self.spans.len() {
             let span = &self.spans[position];
             expected += span.records.len() as u64;
+            let waits = doubt && span.doubt > 0;
+            doubt |= span.doubt > 0;
             match &span.request {
                 Some(request) => expected += request.asked - request.received.min(request.asked),
-                None if !span.done => {
+                None if !span.done && !waits => {
                     let request = self.ask(position);
                     expected += request.batch;
                     requests.push(request);
@@ -198,12 +227,13 @@ impl Window {
                 None => {}
             }
         }
-        while self.uncovered <= self.end && self.spans.len() < self.max_spans() && expected < self.wanted {
+        while !doubt && self.uncovered <= self.end && self.spans.len() < self.max_spans() && expected < self.wanted {
             let to = match self.mode {
                 Mode::Probe => None,
                 _ => Some(self.end.min(self.uncovered.saturating_add(self.width() - 1))),
             };
-            self.spans.push_back(Span { to, next: self.uncovered, records: Vec::new(), request: None, done: false });
+            let records = Vec::new();
+            self.spans.push_back(Span { to, next: self.uncovered, records, request: None, doubt: 0, done: false });
             self.uncovered = to.unwrap_or(self.end).saturating_add(1);
             let request = self.ask(self.spans.len() - 1);
             expected += request.batch;
@@ -233,16 +263,29 @@ impl Window {
         self.spans.front().map_or(self.uncovered, |span| span.next)
     }
 
-    /// From now on the server is asked for one message a request, by other means than before.
-    pub fn restart_single(&mut self) {
+    /// From now on the stream's leader answers every request, with one message.
+    pub fn restart_with_leader(&mut self) {
         self.forget_requests();
         self.losses = (0, 0);
         self.mode = Mode::Single;
+        self.verdict = Verdict::Any;
     }
 
     /// Whether an answer to this request is of interest.
     pub fn awaits(&self, token: u64) -> bool {
         self.owners.contains_key(&token)
+    }
+
+    /// Says that the stream's leader may not be asked: what it was asked is forgotten.
+    pub fn leader_is_silent(&mut self) {
+        if self.verdict == Verdict::Leader {
+            self.verdict = Verdict::Witnesses;
+        }
+        for position in 0..self.spans.len() {
+            if self.spans[position].request.as_ref().is_some_and(|request| request.leader) {
+                self.retire_request(position);
+            }
+        }
     }
 
     /// Takes one reply. An answer to a request that is no longer of interest is dropped.
@@ -251,6 +294,9 @@ impl Window {
         else {
             return Ok(());
         };
+        if self.spans[position].request.as_ref().is_some_and(|request| request.leader) {
+            return self.leaders_word(position, reply);
+        }
         match reply {
             Reply::Message { record, previous, size } => self.message(position, record, previous, size),
             Reply::End { pending, last } => self.end_of_batch(position, pending, last),
@@ -269,6 +315,7 @@ impl Window {
         let end = self.end;
         let span = &mut self.spans[position];
         let Some(request) = &mut span.request else { return Ok(()) };
+        span.doubt = 0;
         if previous.is_some_and(|previous| previous != request.last) {
             return self.lost(position);
         }
@@ -332,9 +379,61 @@ impl Window {
         self.uncovered = span.next;
     }
 
+    /// An answer says that nothing is left from the span's next sequence on.
     fn nothing_left(&mut self, position: usize) {
         self.retire_request(position);
-        self.spans[position].done = true;
+        let span = &mut self.spans[position];
+        if span.next > span.to.unwrap_or(self.end) {
+            span.done = true;
+            return;
+        }
+        span.doubt += 1;
+        let believed = match self.verdict {
+            Verdict::Any => true,
+            Verdict::Leader => false,
+            Verdict::Witnesses => span.doubt >= WITNESSES,
+        };
+        if believed {
+            self.end_here(position);
+        }
+    }
+
+    /// The leader's answer to a doubt.
+    fn leaders_word(&mut self, position: usize, reply: Reply) -> Result<()> {
+        let from = self.spans[position].next;
+        self.retire_request(position);
+        let record = match reply {
+            Reply::Message { record, .. } => record,
+            Reply::Nothing | Reply::End { .. } => {
+                self.end_here(position);
+                return Ok(());
+            }
+        };
+        if record.sequence < from {
+            return Err(Error::new(format!(
+                "the server answered with sequence {} where {from} or later was asked for",
+                record.sequence
+            )));
+        }
+        let to = self.spans[position].to.unwrap_or(self.end);
+        let span = &mut self.spans[position];
+        span.doubt = 0;
+        span.done = record.sequence >= to;
+        if record.sequence <= to {
+            // The answer before came from a replica that is behind.
+            span.next = record.sequence + 1;
+            span.records.push(record);
+            self.retries += 1;
+        }
+        Ok(())
+    }
+
+    /// Nothing is left in the stream from this span's next sequence on: it and those behind it are done.
+    fn end_here(&mut self, position: usize) {
+        for behind in position..self.spans.len() {
+            self.retire_request(behind);
+            self.spans[behind].done = true;
+        }
         self.uncovered = self.end.saturating_add(1);
     }
 
@@ -374,9 +473,11 @@ impl Window {
         let owner = self.retired + position as u64;
         let span = &mut self.spans[position];
         let room = span.to.unwrap_or(self.end) - span.next + 1;
-        let request = Request { token: self.next_token, from: span.next, batch: batch.min(room).min(self.wanted) };
-        span.request =
-            Some(InFlight { token: request.token, from: request.from, asked: request.batch, received: 0, last: 0 });
+        let leader = span.doubt > 0 && self.verdict == Verdict::Leader;
+        let batch = if leader { 1 } else { batch.min(room).min(self.wanted) };
+        let (token, from) = (self.next_token, span.next);
+        let request = Request { token, from, batch, leader };
+        span.request = Some(InFlight { token, leader, from, asked: batch, received: 0, last: 0 });
         self.owners.insert(request.token, owner);
         self.next_token += 1;
         request

@@ -7,7 +7,7 @@ use bytes::Bytes;
 use futures_util::{FutureExt, StreamExt};
 use tokio::sync::{broadcast, watch};
 
-use super::line::{Heard, Reading, Replied, read_msg_get};
+use super::line::{Heard, Outgoing, Reading, Replied, read_mark, read_msg_get};
 use crate::error::{Error, Result};
 use crate::jetstream::connection::Connection;
 use crate::jetstream::get::Access;
@@ -35,10 +35,11 @@ impl ClientLine {
         Ok(Self { connection: Arc::clone(connection), inbox, replies, epochs, forbidden })
     }
 
-    pub async fn send(&mut self, subject: &str, requests: Vec<(u64, String)>) -> Result<()> {
-        for (token, body) in requests {
-            let reply_to = format!("{}.{token}", self.inbox);
-            let sent = self.connection.client.publish_with_reply(subject.to_owned(), reply_to, Bytes::from(body)).await;
+    pub async fn send(&mut self, requests: Vec<Outgoing>) -> Result<()> {
+        for request in requests {
+            let reply_to = format!("{}.{}", self.inbox, request.mark());
+            let body = Bytes::from(request.body);
+            let sent = self.connection.client.publish_with_reply(request.subject, reply_to, body).await;
             sent.map_err(|error| Error::foreign("cannot send a request", &error))?;
         }
         Ok(())
@@ -63,15 +64,15 @@ impl ClientLine {
     }
 
     fn take(&self, message: Message, reading: Reading, out: &mut Vec<Replied>) -> Result<()> {
-        let token = message.subject.rsplit('.').next().and_then(|token| token.parse().ok());
-        let token = token.ok_or_else(|| Error::new("a reply on a subject that nobody asked for"))?;
+        let mark = message.subject.rsplit('.').next().and_then(|mark| read_mark(mark, reading.access));
+        let (token, access) = mark.ok_or_else(|| Error::new("a reply on a subject that nobody asked for"))?;
         let no_responders = message.status.is_some_and(|status| status.as_u16() == 503);
-        let answer = match reading.access {
+        let answer = match access {
             Access::Direct => Ok(reply::direct(message, reading.batch, reading.want.headers)?),
             Access::MsgGet if no_responders => Ok(Answer::NoResponders),
             Access::MsgGet => read_msg_get(&message.payload, reading.want),
         };
-        out.push((token, answer));
+        out.push(Replied { token, access, answer });
         Ok(())
     }
 

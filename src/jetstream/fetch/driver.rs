@@ -10,7 +10,7 @@ use tokio::sync::mpsc;
 use tokio::time::Instant;
 
 use super::FetchRequest;
-use super::line::{Heard, Line, Reading, Replied};
+use super::line::{Heard, Line, Outgoing, Reading, Replied};
 use crate::error::{Error, Result};
 use crate::jetstream::api::{Failure, refusal};
 use crate::jetstream::connection::Connection;
@@ -34,7 +34,10 @@ pub(super) type Pages = mpsc::Sender<Result<Vec<Record>>>;
 pub(super) async fn run(connection: &Arc<Connection>, request: &FetchRequest, pages: &Pages) -> Result<()> {
     let access = if request.direct == Some(false) { Access::MsgGet } else { Access::Direct };
     let single = access == Access::MsgGet || !connection.knows_batches();
-    let window = Window::new(request.range, request.limit, request.density, single);
+    let mut window = Window::new(request.range, request.limit, request.density, single);
+    if access == Access::MsgGet {
+        window.restart_with_leader();
+    }
     let line = Line::open(connection, access).await?;
     let mut driver = Driver { connection, request, access, window, line, ready: Vec::new() };
     let outcome = driver.read(pages).await;
@@ -58,13 +61,14 @@ struct Driver<'a> {
 impl Driver<'_> {
     async fn read(&mut self, pages: &Pages) -> Result<()> {
         let mut replies: Vec<Replied> = Vec::new();
-        let mut deadline = Instant::now() + self.connection.timeout;
+        let patience = self.connection.timeout / 2;
+        let (mut deadline, mut asked_again) = (Instant::now() + patience, false);
         loop {
             if self.window.is_finished() {
                 return self.pass_on_rest(pages).await;
             }
             if self.ready.len() < BACKLOG && self.send_requests().await? {
-                deadline = Instant::now() + self.connection.timeout;
+                deadline = deadline.max(Instant::now() + patience);
             }
             let reading = self.reading();
             // What is at hand is taken before anything is passed on, so that pages are full.
@@ -87,35 +91,46 @@ impl Driver<'_> {
                     },
                     heard = self.line.receive(reading, &mut replies) => heard?,
                     () = tokio::time::sleep_until(deadline), if self.window.is_waiting() => {
-                        return Err(self.silence().await);
+                        if std::mem::replace(&mut asked_again, true) {
+                            return Err(self.silence().await);
+                        }
+                        // Whoever had the requests may be gone: others are asked, within the same timeout.
+                        self.ask_again().await?;
+                        deadline += patience;
+                        continue;
                     }
                 },
             };
             match heard {
                 Heard::Replies => {
-                    for (token, answer) in replies.drain(..) {
+                    for Replied { token, access, answer } in replies.drain(..) {
                         if !self.window.awaits(token) {
                             continue;
                         }
                         match answer {
                             Ok(Answer::Reply(reply)) => self.take(token, reply)?,
                             Ok(Answer::NoResponders) => {
-                                self.fall_back().await?;
+                                self.fall_back(access).await?;
                                 break;
                             }
-                            Err(failure) => return Err(self.failure(failure).await),
+                            Err(failure) => return Err(self.failure(access, failure).await),
                         }
                     }
                     replies.clear();
                     self.window.take_ready(&mut self.ready);
                 }
                 Heard::Reconnected => self.ask_again().await?,
-                Heard::Refused(words) => match refusal(&words, &self.subject()) {
-                    Some(failure) => return Err(self.failure(failure).await),
-                    None => continue,
-                },
+                Heard::Refused(words) => {
+                    if let Some(failure) = refusal(&words, &self.subject()) {
+                        return Err(self.failure(self.access, failure).await);
+                    }
+                    if refusal(&words, &self.leader_subject()).is_none() {
+                        continue;
+                    }
+                    self.window.leader_is_silent();
+                }
             }
-            deadline = Instant::now() + self.connection.timeout;
+            (deadline, asked_again) = (Instant::now() + patience, false);
         }
     }
 
@@ -166,9 +181,9 @@ impl Driver<'_> {
     }
 
     /// Nobody answers Direct Get: the stream does not allow it, or does not exist, which `MSG.GET` will say.
-    async fn fall_back(&mut self) -> Result<()> {
-        if self.access == Access::MsgGet {
-            return Err(self.failure(Failure::NoResponders).await);
+    async fn fall_back(&mut self, access: Access) -> Result<()> {
+        if access == Access::MsgGet {
+            return Err(self.failure(access, Failure::NoResponders).await);
         }
         if self.request.direct == Some(true) {
             return Err(Error::new("the stream's servers do not answer Direct Get")
@@ -179,7 +194,7 @@ impl Driver<'_> {
 
     async fn use_msg_get(&mut self) -> Result<()> {
         self.access = Access::MsgGet;
-        self.window.restart_single();
+        self.window.restart_with_leader();
         self.line = Line::client(self.connection).await?;
         Ok(())
     }
@@ -190,15 +205,18 @@ impl Driver<'_> {
         if requests.is_empty() {
             return Ok(false);
         }
-        let counter = match self.access {
-            Access::MsgGet => &stats::MSG_GET_REQUESTS,
-            Access::Direct if self.window.is_single() => &stats::SINGLE_REQUESTS,
-            Access::Direct => &stats::BATCH_REQUESTS,
-        };
-        counter.add(requests.len() as u64);
-        let bodies = requests.into_iter().map(|request| (request.token, self.body(request))).collect();
-        let subject = self.subject();
-        self.line.send(&subject, bodies).await?;
+        let mut outgoing = Vec::with_capacity(requests.len());
+        for request in requests {
+            match if request.leader { Access::MsgGet } else { self.access } {
+                Access::MsgGet => stats::MSG_GET_REQUESTS.add(1),
+                Access::Direct if self.window.is_single() => stats::SINGLE_REQUESTS.add(1),
+                Access::Direct => stats::BATCH_REQUESTS.add(1),
+            }
+            let subject = if request.leader { self.leader_subject() } else { self.subject() };
+            let (token, leader, body) = (request.token, request.leader, self.body(request));
+            outgoing.push(Outgoing { token, leader, subject, body });
+        }
+        self.line.send(outgoing).await?;
         Ok(true)
     }
 
@@ -206,7 +224,7 @@ impl Driver<'_> {
         let from = request.from;
         // A subject filter is always plain JSON text but for quotes and backslashes, which serde escapes.
         let subject = serde_json::Value::from(self.request.subject.as_deref().unwrap_or(">"));
-        if self.window.is_single() || self.access == Access::MsgGet {
+        if self.window.is_single() || self.access == Access::MsgGet || request.leader {
             format!(r#"{{"seq":{from},"next_by_subj":{subject}}}"#)
         } else {
             let batch = request.batch;
@@ -218,10 +236,15 @@ impl Driver<'_> {
         self.connection.api_subject(&self.access.call(&self.request.stream))
     }
 
+    /// The subject on which the stream's leader answers, and no other replica.
+    fn leader_subject(&self) -> String {
+        self.connection.api_subject(&Access::MsgGet.call(&self.request.stream))
+    }
+
     /// No reply within the timeout.
     async fn silence(&self) -> Error {
         if self.line.is_up() {
-            self.failure(Failure::TimedOut).await
+            self.failure(self.access, Failure::TimedOut).await
         } else {
             pool::discard(&Arc::downgrade(self.connection));
             Error::new("the connection was lost while reading and did not come back in time")
@@ -229,7 +252,7 @@ impl Driver<'_> {
         }
     }
 
-    async fn failure(&self, failure: Failure) -> Error {
-        self.connection.explain(failure, &self.access.call(&self.request.stream), &self.request.stream).await
+    async fn failure(&self, access: Access, failure: Failure) -> Error {
+        self.connection.explain(failure, &access.call(&self.request.stream), &self.request.stream).await
     }
 }

@@ -31,8 +31,42 @@ pub(super) struct Reading {
     pub want: Want,
 }
 
-/// What a reply says, or why it says nothing.
-pub(super) type Replied = (u64, std::result::Result<Answer, Failure>);
+/// A request on its way out.
+pub(super) struct Outgoing {
+    pub token: u64,
+    /// Whether it goes to the stream's leader, as `MSG.GET`; that is so as well when [`Reading::access`] says so.
+    pub leader: bool,
+    pub subject: String,
+    pub body: String,
+}
+
+impl Outgoing {
+    /// The last token of the reply's subject.
+    pub fn mark(&self) -> String {
+        let leader = if self.leader { LEADER } else { "" };
+        format!("{leader}{}", self.token)
+    }
+}
+
+/// What stands before the token in the reply subject of a question to the stream's leader.
+const LEADER: &str = "leader-";
+
+/// The token in a reply's subject, and how the request was made.
+pub(super) fn read_mark(mark: &str, access: Access) -> Option<(u64, Access)> {
+    match mark.strip_prefix(LEADER) {
+        Some(token) => Some((token.parse().ok()?, Access::MsgGet)),
+        None => Some((mark.parse().ok()?, access)),
+    }
+}
+
+/// A reply.
+pub(super) struct Replied {
+    pub token: u64,
+    /// How the request was made.
+    pub access: Access,
+    /// What it says, or why it says nothing.
+    pub answer: std::result::Result<Answer, Failure>,
+}
 
 pub(super) enum Line {
     Socket(SocketLine),
@@ -56,11 +90,11 @@ impl Line {
         ClientLine::open(connection).await.map(Line::Client)
     }
 
-    /// Sends requests: a token and a body each.
-    pub async fn send(&mut self, subject: &str, requests: Vec<(u64, String)>) -> Result<()> {
+    /// Sends requests.
+    pub async fn send(&mut self, requests: Vec<Outgoing>) -> Result<()> {
         match self {
-            Line::Socket(line) => line.send(subject, &requests).await,
-            Line::Client(line) => line.send(subject, requests).await,
+            Line::Socket(line) => line.send(&requests).await,
+            Line::Client(line) => line.send(requests).await,
         }
     }
 

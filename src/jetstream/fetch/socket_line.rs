@@ -4,11 +4,12 @@ use std::sync::Arc;
 
 use tokio::time::Instant;
 
-use super::line::{Heard, Reading, Replied};
+use super::line::{Heard, Outgoing, Reading, Replied, read_mark, read_msg_get};
 use crate::error::{Error, Result};
 use crate::jetstream::connection::Connection;
+use crate::jetstream::get::Access;
 use crate::jetstream::reply::Answer;
-use crate::jetstream::wire::{RETRY_PAUSE, Received, Socket};
+use crate::jetstream::wire::{Fault, Frames, RETRY_PAUSE, Received, Socket};
 use crate::stats;
 
 pub(super) struct SocketLine {
@@ -16,7 +17,7 @@ pub(super) struct SocketLine {
     /// None while the connection is lost.
     socket: Option<Socket>,
     lost_at: Option<Instant>,
-    answers: Vec<(u64, Answer)>,
+    frames: Frames,
 }
 
 impl SocketLine {
@@ -26,14 +27,14 @@ impl SocketLine {
             None => Socket::open(connection.options(), connection.client.new_inbox()).await?,
         };
         socket.begin();
-        Ok(Self { connection: Arc::clone(connection), socket: Some(socket), lost_at: None, answers: Vec::new() })
+        Ok(Self { connection: Arc::clone(connection), socket: Some(socket), lost_at: None, frames: Frames::default() })
     }
 
-    pub async fn send(&mut self, subject: &str, requests: &[(u64, String)]) -> Result<()> {
+    pub async fn send(&mut self, requests: &[Outgoing]) -> Result<()> {
         // While the connection is lost nothing is sent: when it is back, everything is asked for again.
         if let Some(socket) = &mut self.socket {
-            for (token, body) in requests {
-                socket.request(subject, *token, body);
+            for request in requests {
+                socket.request(&request.subject, &request.mark(), &request.body);
             }
             if socket.flush().await.is_err() {
                 self.lose();
@@ -44,25 +45,36 @@ impl SocketLine {
 
     pub async fn receive(&mut self, reading: Reading, out: &mut Vec<Replied>) -> Result<Heard> {
         let Some(socket) = &mut self.socket else { return self.reconnect().await };
-        match socket.receive(reading.batch, reading.want, &mut self.answers).await {
+        match socket.receive(&mut self.frames).await {
             Ok(received) => {
-                out.extend(self.answers.drain(..).map(|(token, answer)| (token, Ok(answer))));
+                for frame in self.frames.iter() {
+                    let Some((token, access)) = frame.mark().and_then(|mark| read_mark(mark, reading.access)) else {
+                        continue;
+                    };
+                    let answer = match access {
+                        Access::Direct => Ok(frame.direct(reading.batch, reading.want)?),
+                        Access::MsgGet if frame.is_no_responders() => Ok(Answer::NoResponders),
+                        Access::MsgGet => read_msg_get(frame.payload(), reading.want),
+                    };
+                    out.push(Replied { token, access, answer });
+                }
+                self.frames.clear();
                 Ok(match received {
                     Received::Replies => Heard::Replies,
                     Received::Refused(words) => Heard::Refused(words),
                 })
             }
-            Err(fault) if fault.is_loss() => {
+            Err(Fault::Lost) => {
                 self.lose();
                 self.reconnect().await
             }
-            Err(fault) => Err(fault.into_error()),
+            Err(Fault::Malformed(error)) => Err(error),
         }
     }
 
     fn lose(&mut self) {
         self.socket = None;
-        self.answers.clear();
+        self.frames.clear();
         self.lost_at.get_or_insert_with(Instant::now);
     }
 

@@ -11,5 +11,6 @@ mod frame;
 mod reply;
 mod socket;
 
+pub(super) use reply::Frames;
 pub use reply::Want;
-pub(super) use socket::{RETRY_PAUSE, Received, Socket};
+pub(super) use socket::{Fault, RETRY_PAUSE, Received, Socket};

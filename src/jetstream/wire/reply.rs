@@ -42,22 +42,80 @@ struct Head {
     count: usize,
 }
 
-/// Where a reply lies in the buffer; becomes an [`Answer`] once the buffer is frozen.
+/// The replies that one read of the socket brought: where they lie in its buffer.
+#[derive(Debug, Default)]
+pub struct Frames {
+    places: Vec<Place>,
+    buffer: Bytes,
+}
+
 #[derive(Debug)]
-pub(super) struct Located {
-    head: Head,
+struct Place {
+    /// The last token of the subject.
+    mark: Range<usize>,
     headers: Range<usize>,
     payload: Range<usize>,
 }
 
-impl Located {
-    /// Finds the parts of a reply.
-    pub(super) fn new(buffer: &[u8], headers: Range<usize>, payload: Range<usize>) -> Self {
-        Self { head: head(buffer, headers.clone()), headers, payload }
+impl Frames {
+    /// Notes where a reply lies in the buffer that [`Frames::freeze`] will bring.
+    pub(super) fn push(&mut self, mark: Range<usize>, headers: Range<usize>, payload: Range<usize>) {
+        self.places.push(Place { mark, headers, payload });
     }
 
-    /// The reply itself. `batch` says that a batch was asked for from a server that knows batches.
-    pub(super) fn answer(&self, buffer: &Bytes, batch: bool, want: Want) -> Result<Answer> {
+    /// Brings the buffer.
+    pub(super) fn freeze(&mut self, buffer: Bytes) {
+        self.buffer = buffer;
+    }
+
+    /// Forgets the replies and lets the buffer go.
+    pub fn clear(&mut self) {
+        self.places.clear();
+        self.buffer = Bytes::new();
+    }
+
+    /// The replies, in the order in which they came.
+    pub fn iter(&self) -> impl Iterator<Item = ReplyFrame<'_>> {
+        self.places.iter().map(|place| ReplyFrame { place, buffer: &self.buffer })
+    }
+}
+
+/// One reply in the buffer of the socket.
+pub struct ReplyFrame<'a> {
+    place: &'a Place,
+    buffer: &'a Bytes,
+}
+
+impl ReplyFrame<'_> {
+    /// The last token of its subject.
+    pub fn mark(&self) -> Option<&str> {
+        std::str::from_utf8(&self.buffer[self.place.mark.clone()]).ok()
+    }
+
+    /// The payload.
+    pub fn payload(&self) -> &[u8] {
+        &self.buffer[self.place.payload.clone()]
+    }
+
+    /// Whether it says that nobody listens.
+    pub fn is_no_responders(&self) -> bool {
+        head(self.buffer, self.place.headers.clone()).status == Some(503)
+    }
+
+    /// What it says as a reply to Direct Get. `batch` says that a batch was asked for from a server that knows batches.
+    pub fn direct(&self, batch: bool, want: Want) -> Result<Answer> {
+        let located = Located { head: head(self.buffer, self.place.headers.clone()), place: self.place };
+        located.answer(self.buffer, batch, want)
+    }
+}
+
+struct Located<'a> {
+    head: Head,
+    place: &'a Place,
+}
+
+impl Located<'_> {
+    fn answer(&self, buffer: &Bytes, batch: bool, want: Want) -> Result<Answer> {
         let head = &self.head;
         let Some(sequence) = &head.sequence else { return self.status(buffer) };
         let sequence = number(buffer, sequence, "Nats-Sequence")?;
@@ -82,8 +140,8 @@ impl Located {
         } else {
             Headers::default()
         };
-        let payload = if want.payload { buffer.slice(self.payload.clone()) } else { Bytes::new() };
-        let size = self.headers.len() + self.payload.len();
+        let payload = if want.payload { buffer.slice(self.place.payload.clone()) } else { Bytes::new() };
+        let size = self.place.headers.len() + self.place.payload.len();
         let record = Record { subject, sequence, time_ns, headers, payload };
         Ok(Answer::Reply(Reply::Message { record, previous, size }))
     }
@@ -111,7 +169,7 @@ impl Located {
 
     /// The headers of the stored message: of each name that the server adds, all but the last value.
     fn stored_headers(&self, buffer: &Bytes, batch: bool) -> Headers {
-        let mut headers = header_block(&buffer[self.headers.clone()]);
+        let mut headers = header_block(&buffer[self.place.headers.clone()]);
         let mut seen: Vec<String> = Vec::new();
         let mut kept: Vec<(String, String)> = Vec::with_capacity(headers.0.len());
         for (name, value) in headers.0.drain(..).rev() {
@@ -192,8 +250,10 @@ mod tests {
 
     fn answer(block: &str, payload: &str, batch: bool) -> Result<Answer> {
         let buffer = Bytes::from(format!("{block}{payload}"));
-        let located = Located::new(&buffer, 0..block.len(), block.len()..buffer.len());
-        located.answer(&buffer, batch, ALL)
+        let mut frames = Frames::default();
+        frames.push(0..0, 0..block.len(), block.len()..buffer.len());
+        frames.freeze(buffer);
+        frames.iter().next().unwrap().direct(batch, ALL)
     }
 
     const ADDED: &str = "Nats-Stream: S\r\nNats-Subject: a.b\r\nNats-Sequence: 7\r\n\

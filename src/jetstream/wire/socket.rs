@@ -2,16 +2,15 @@
 
 use std::time::Duration;
 
-use bytes::{Bytes, BytesMut};
+use bytes::BytesMut;
 use serde::Deserialize;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
 use super::frame::{self, Fault as Unparsed, Frame};
-use super::reply::{Located, Want};
+use super::reply::Frames;
 use crate::error::{Error, Result};
 use crate::jetstream::options::{Authentication, ConnectOptions};
-use crate::jetstream::reply::Answer;
 
 /// How much is read at once.
 const READ_SIZE: usize = 256 * 1024;
@@ -23,33 +22,20 @@ pub struct Socket {
     stream: TcpStream,
     incoming: BytesMut,
     outgoing: BytesMut,
+    /// How many bytes the frame needs that has begun to come in.
+    needed: usize,
     inbox: String,
     /// The number of the current read; replies to an earlier one are dropped.
     read: u64,
-    located: Vec<(u64, Located)>,
 }
 
 /// Why a socket cannot go on.
 #[derive(Debug)]
 pub enum Fault {
     /// The connection is gone; another may do.
-    Lost(Error),
-    /// A reply that makes no sense.
-    Reply(Error),
-}
-
-impl Fault {
-    /// Whether another connection may do.
-    pub fn is_loss(&self) -> bool {
-        matches!(self, Fault::Lost(_))
-    }
-
-    /// The error to show.
-    pub fn into_error(self) -> Error {
-        match self {
-            Fault::Lost(error) | Fault::Reply(error) => error,
-        }
-    }
+    Lost,
+    /// What came is not the NATS protocol.
+    Malformed(Error),
 }
 
 /// What one call of [`Socket::receive`] brought.
@@ -98,9 +84,9 @@ impl Socket {
             stream,
             incoming: BytesMut::with_capacity(READ_SIZE),
             outgoing: BytesMut::new(),
+            needed: 0,
             inbox: inbox.to_owned(),
             read: 0,
-            located: Vec::new(),
         };
         let info = socket.info().await?;
         if info.tls_required {
@@ -116,13 +102,14 @@ impl Socket {
     /// Starts a new read: replies to requests of an earlier one are dropped from here on.
     pub fn begin(&mut self) {
         self.read += 1;
-        self.located.clear();
     }
 
     /// Puts a request into the buffer of what goes out.
-    pub fn request(&mut self, subject: &str, token: u64, body: &str) {
+    ///
+    /// The reply's subject ends in `mark`.
+    pub fn request(&mut self, subject: &str, mark: &str, body: &str) {
         let Self { inbox, read, .. } = self;
-        let head = format!("PUB {subject} {inbox}.{read}.{token} {}\r\n", body.len());
+        let head = format!("PUB {subject} {inbox}.{read}.{mark} {}\r\n", body.len());
         self.outgoing.extend_from_slice(head.as_bytes());
         self.outgoing.extend_from_slice(body.as_bytes());
         self.outgoing.extend_from_slice(b"\r\n");
@@ -138,22 +125,21 @@ impl Socket {
     }
 
     /// Waits for bytes and hands on every whole reply among them. May be cancelled while it waits.
-    pub async fn receive(
-        &mut self,
-        batch: bool,
-        want: Want,
-        out: &mut Vec<(u64, Answer)>,
-    ) -> std::result::Result<Received, Fault> {
-        self.fill().await.map_err(Fault::Lost)?;
+    pub async fn receive(&mut self, out: &mut Frames) -> std::result::Result<Received, Fault> {
+        self.incoming.reserve(READ_SIZE.max(self.needed));
+        self.fill().await.map_err(|_| Fault::Lost)?;
         let mut refused = None;
         let mut consumed = 0;
-        let needed = loop {
+        self.needed = loop {
             match frame::parse(&self.incoming, consumed) {
                 Ok((frame, end)) => {
                     match frame {
                         Frame::Message { subject, headers, payload } => {
-                            if let Some(token) = token(subject, self.read) {
-                                self.located.push((token, Located::new(&self.incoming, headers, payload)));
+                            if let Some(mark) = mark(subject, self.read) {
+                                // The subject lies in the frame's first line, behind the verb.
+                                let start = subject.as_ptr() as usize - self.incoming.as_ptr() as usize;
+                                let end = start + subject.len();
+                                out.push(end - mark..end, headers, payload);
                             }
                         }
                         Frame::Ping => self.outgoing.extend_from_slice(b"PONG\r\n"),
@@ -164,17 +150,12 @@ impl Socket {
                 }
                 Err(Unparsed::Incomplete(needed)) => break needed - consumed,
                 Err(Unparsed::Malformed) => {
-                    return Err(Fault::Reply(Error::new("the server does not speak the NATS protocol")));
+                    return Err(Fault::Malformed(Error::new("the server does not speak the NATS protocol")));
                 }
             }
         };
-        let buffer: Bytes = self.incoming.split_to(consumed).freeze();
-        for (token, located) in self.located.drain(..) {
-            out.push((token, located.answer(&buffer, batch, want).map_err(Fault::Reply)?));
-        }
-        drop(buffer);
-        self.incoming.reserve(READ_SIZE.max(needed));
-        self.flush().await.map_err(Fault::Lost)?;
+        out.freeze(self.incoming.split_to(consumed).freeze());
+        self.flush().await.map_err(|_| Fault::Lost)?;
         Ok(refused.map_or(Received::Replies, Received::Refused))
     }
 
@@ -262,12 +243,12 @@ fn connect_line(options: &ConnectOptions) -> Result<String> {
     Ok(format!("CONNECT {fields}\r\n"))
 }
 
-/// The token of a reply of this read, from its subject `<inbox>.<read>.<token>`.
-fn token(subject: &[u8], read: u64) -> Option<u64> {
+/// The length of the mark at the end of a reply's subject `<inbox>.<read>.<mark>`; None when it is of another read.
+fn mark(subject: &[u8], read: u64) -> Option<usize> {
     let mut tokens = subject.rsplit(|b| *b == b'.');
-    let token = tokens.next().and_then(frame::number)?;
+    let mark = tokens.next()?;
     let of = tokens.next().and_then(frame::number)?;
-    (of as u64 == read).then_some(token as u64)
+    (of as u64 == read).then_some(mark.len())
 }
 
 #[cfg(test)]
@@ -290,8 +271,8 @@ mod tests {
 
     #[test]
     fn replies_of_another_read_are_not_ours() {
-        assert_eq!(token(b"_INBOX.x.3.12", 3), Some(12));
-        assert_eq!(token(b"_INBOX.x.2.12", 3), None);
-        assert_eq!(token(b"_INBOX.x", 3), None);
+        assert_eq!(mark(b"_INBOX.x.3.12", 3), Some(2));
+        assert_eq!(mark(b"_INBOX.x.2.12", 3), None);
+        assert_eq!(mark(b"_INBOX.x", 3), None);
     }
 }

@@ -30,6 +30,8 @@ struct Faults {
     lose_one_in: u64,
     /// A batch ends after so many messages, as `max_bytes` does; 0 for never.
     short_batch: u64,
+    /// One answer in so many comes from a replica that lacks the newest messages, up to half of them; 0 for none.
+    lag_one_in: u64,
 }
 
 fn record(sequence: u64) -> Record {
@@ -74,7 +76,15 @@ fn read(stored: &[u64], mut window: Window, server: Server, faults: Faults, seed
     while !window.is_finished() {
         for request in window.requests() {
             sent += 1;
-            open.insert(request.token, answer(stored, request, server, faults).into());
+            let lags = faults.lag_one_in > 0 && numbers.below(faults.lag_one_in) == 0;
+            let has =
+                if lags { stored.len() - numbers.below(stored.len() as u64 / 2 + 1) as usize } else { stored.len() };
+            let frames = if request.leader {
+                answer(stored, request, Server::Singles, faults)
+            } else {
+                answer(&stored[..has], request, server, faults)
+            };
+            open.insert(request.token, frames.into());
         }
         assert!(sent < 100_000, "the read does not end");
         let tokens: Vec<u64> = open.keys().copied().collect();
@@ -110,6 +120,7 @@ fn every_message_leaves_once_and_in_order() {
                 Faults::default(),
                 Faults { short_batch: 7, ..Faults::default() },
                 Faults { lose_one_in: 400, ..Faults::default() },
+                Faults { lag_one_in: 3, ..Faults::default() },
             ] {
                 let window = Window::new(whole(&stored), None, 1.0, false);
                 let (got, _) = read(&stored, window, server, faults, seed);
@@ -241,9 +252,86 @@ fn a_read_goes_on_one_message_a_request() {
         window.take_ready(&mut out);
     }
     let before = window.requests();
-    window.restart_single();
+    window.restart_with_leader();
     assert!(before.iter().all(|request| !window.awaits(request.token)));
     let (rest, _) = read(&stored, window, Server::Singles, Faults::default(), 11);
     let got: Vec<u64> = out.iter().map(|r| r.sequence).chain(rest).collect();
+    assert_eq!(got, stored);
+}
+
+#[test]
+fn a_replica_that_is_behind_does_not_end_the_read() {
+    for seed in 0..40 {
+        let stored: Vec<u64> = (1..=6_000).filter(|s| s % (1 + seed % 4) == 0).collect();
+        let range = SequenceRange { first: 1, last: 6_000 };
+        for server in [Server::Batches, Server::Singles] {
+            let faults = Faults { lag_one_in: 2, short_batch: 200, ..Faults::default() };
+            let (got, _) = read(&stored, Window::new(range, None, 1.0, false), server, faults, seed);
+            assert_eq!(got, stored, "seed {seed}");
+        }
+    }
+}
+
+/// The leader is asked once, however many spans lie beyond the stream's last message.
+#[test]
+fn the_end_of_a_range_without_messages_costs_one_question_to_the_leader() {
+    let stored: Vec<u64> = (1..=50_000).collect();
+    let range = SequenceRange { first: 1, last: 90_000 };
+    for server in [Server::Batches, Server::Singles] {
+        let mut window = Window::new(range, None, 1.0, false);
+        let (mut asked, mut out) = (0, Vec::new());
+        while !window.is_finished() {
+            for request in window.requests() {
+                asked += usize::from(request.leader);
+                for frame in answer(&stored, request, server, Faults::default()) {
+                    window.accept(request.token, frame).unwrap();
+                }
+            }
+            window.take_ready(&mut out);
+        }
+        assert_eq!((out.len(), asked), (stored.len(), 1));
+    }
+}
+
+#[test]
+fn a_range_that_is_full_costs_no_question_to_the_leader() {
+    let stored: Vec<u64> = (1..=3_000).collect();
+    let mut window = Window::new(whole(&stored), None, 1.0, false);
+    let mut out = Vec::new();
+    while !window.is_finished() {
+        for request in window.requests() {
+            assert!(!request.leader);
+            for frame in answer(&stored, request, Server::Batches, Faults::default()) {
+                window.accept(request.token, frame).unwrap();
+            }
+        }
+        window.take_ready(&mut out);
+    }
+    assert_eq!(out.len(), stored.len());
+}
+
+#[test]
+fn without_the_leader_several_answers_must_agree() {
+    let mut window = Window::new(SequenceRange { first: 1, last: 3 }, None, 1.0, false);
+    let first = window.requests()[0];
+    window.accept(first.token, Reply::Nothing).unwrap();
+    let question = window.requests()[0];
+    assert!(question.leader && !window.is_finished());
+    window.leader_is_silent();
+    for _ in 1..WITNESSES {
+        assert!(!window.is_finished());
+        let again = window.requests()[0];
+        assert!(!again.leader);
+        window.accept(again.token, Reply::Nothing).unwrap();
+        window.take_ready(&mut Vec::new());
+    }
+    assert!(window.is_finished());
+}
+
+#[test]
+fn an_endless_range_ends_with_the_stream() {
+    let stored: Vec<u64> = (1..=700).collect();
+    let range = SequenceRange { first: 1, last: u64::MAX };
+    let (got, _) = read(&stored, Window::new(range, None, 1.0, false), Server::Batches, Faults::default(), 2);
     assert_eq!(got, stored);
 }
