@@ -52,8 +52,9 @@ unsafe fn load(
     if database.is_null() {
         return Ok(false);
     }
-    let mut registrar = Registrar { connection: std::ptr::null_mut() };
     // SAFETY: `database` points to a live database handle during the load.
+    let mut registrar = Registrar { database: unsafe { *database }, connection: std::ptr::null_mut() };
+    // SAFETY: as above.
     if unsafe { duckdb::duckdb_connect(*database, &raw mut registrar.connection) } != duckdb::DuckDBSuccess {
         return Err("cannot connect to the database that loads it".into());
     }

@@ -60,8 +60,7 @@ pub(super) unsafe fn initialise(
         std::ptr::copy_nonoverlapping(source.cast::<u8>(), copy.as_mut_ptr().cast::<u8>(), present);
         copy.assume_init()
     };
-    // Kept for the life of the process: a second LOAD, in another database, reads it again.
-    COPY.store(Box::into_raw(copy), Ordering::Release);
+    keep(copy);
     let shim = duckdb_extension_access {
         // SAFETY: as above; these are plain copies of function pointers.
         set_error: unsafe { (*access).set_error },
@@ -71,6 +70,24 @@ pub(super) unsafe fn initialise(
     };
     // SAFETY: `shim` lives until the call returns, and `copied_api` hands out a whole, initialised struct.
     unsafe { libduckdb_sys::duckdb_rs_extension_api_init(info, &raw const shim, "v1.2.0") }.map_err(str::to_owned)
+}
+
+/// Keeps a copy for the life of the process, and only the first of those that are equal: a program may open many
+/// databases, and each loads the extension.
+fn keep(copy: Box<duckdb_ext_api_v1>) {
+    let kept = COPY.load(Ordering::Acquire);
+    // SAFETY: a struct that was kept is never freed. Both are plain function pointers, which have no padding.
+    let equal = !kept.is_null() && unsafe { bytes_of(&raw const *copy) == bytes_of(kept) };
+    if !equal {
+        COPY.store(Box::into_raw(copy), Ordering::Release);
+    }
+}
+
+/// # Safety
+/// The pointer must be to a live struct.
+unsafe fn bytes_of<'a>(api: *const duckdb_ext_api_v1) -> &'a [u8] {
+    // SAFETY: the caller vouches for the pointer.
+    unsafe { std::slice::from_raw_parts(api.cast::<u8>(), size_of::<duckdb_ext_api_v1>()) }
 }
 
 unsafe extern "C" fn copied_api(_info: duckdb_extension_info, _version: *const c_char) -> *const c_void {

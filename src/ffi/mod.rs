@@ -10,6 +10,7 @@ mod contain;
 mod entry;
 pub mod host;
 mod logical;
+mod replacement;
 mod scalar;
 mod settings;
 mod table;
@@ -25,5 +26,6 @@ use libduckdb_sys as duckdb;
 
 /// Registers functions with the database that loads the extension.
 pub struct Registrar {
+    database: duckdb::duckdb_database,
     connection: duckdb::duckdb_connection,
 }

@@ -24,6 +24,7 @@ mod stream_delete;
 mod stream_ensure;
 mod streams;
 mod subjects;
+mod url_scan;
 mod writing;
 
 use crate::error::Result;
@@ -34,6 +35,8 @@ use rows::Small;
 pub fn register_all(registrar: &Registrar) -> Result<()> {
     registrar.settings(&connection::settings())?;
     registrar.table::<scan::NatsScan>()?;
+    registrar.table::<url_scan::NatsUrlScan>()?;
+    registrar.replacement(url_scan::PREFIXES, <url_scan::NatsUrlScan as crate::ffi::TableFunction>::NAME);
     registrar.table::<get::NatsGet>()?;
     registrar.table::<ingest::NatsIngest>()?;
     registrar.table::<ack::NatsAck>()?;

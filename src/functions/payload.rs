@@ -17,7 +17,7 @@ pub const PARAMETERS: &[Parameter] = &[
     Parameter::new("columns", ParameterType::Any),
     Parameter::new("format", ParameterType::Text),
     Parameter::new("decompress", ParameterType::Text),
-    Parameter::new("max_inflated", ParameterType::Any),
+    Parameter::new("max_inflated", ParameterType::Unsigned),
     Parameter::new("on_error", ParameterType::Text),
 ];
 

@@ -1,4 +1,4 @@
-//! `nats_ping()`: whether the server answers, how fast, and what it is. Two round trips.
+//! `nats_ping()`: whether the server answers, how fast, and what it is. One round trip.
 
 use std::sync::Arc;
 

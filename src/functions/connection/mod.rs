@@ -16,6 +16,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 pub use table::{PARAMETERS, settings};
+pub use url::decode;
 
 use crate::error::{Error, Result};
 use crate::ffi::Input;

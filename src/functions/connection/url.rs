@@ -39,7 +39,7 @@ pub fn read(text: &str, name: &str) -> Result<Servers> {
         };
         // `nats://user:a,b@host`: the comma may belong to a password, whose first half must not be taken for a host.
         let torn = userinfo.is_some() && !part.contains("://") && position > 0 && !parts[position - 1].contains('@');
-        if torn || host.is_empty() || userinfo.is_some_and(|userinfo| userinfo.contains(['/', '@'])) {
+        if torn || userinfo.is_some_and(|userinfo| userinfo.contains(['/', '@'])) {
             return Err(malformed(name));
         }
         if let Some(userinfo) = userinfo.map(read_userinfo).transpose()? {
@@ -48,6 +48,11 @@ pub fn read(text: &str, name: &str) -> Result<Servers> {
                     .advice("one connection has one user: name it once, or with the same words for each server"));
             }
             servers.userinfo = Some(userinfo);
+        }
+        // A path means nothing to NATS; only a WebSocket may have one.
+        let host = host.strip_suffix('/').unwrap_or(host);
+        if host.is_empty() || host.contains('/') && !scheme.starts_with("ws") {
+            return Err(malformed(name));
         }
         servers.urls.push(format!("{scheme}://{host}"));
     }
@@ -93,6 +98,8 @@ mod tests {
         assert!(servers.userinfo == Some(expected));
         assert!(read("tok%2Fen@a", "url").unwrap().userinfo == Some(Userinfo::Token("tok/en".into())));
         assert!(read("a:1,b:2", "url").unwrap().userinfo.is_none());
+        assert_eq!(read("ws://a:1/nats,ws://b/", "url").unwrap().urls, ["ws://a:1/nats", "ws://b"]);
+        assert!(read("nats://a/STREAM", "url").is_err());
         assert_eq!(read("NATS://a", "url").unwrap().urls, ["nats://a"]);
     }
 
