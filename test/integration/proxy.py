@@ -1,0 +1,98 @@
+"""A proxy before a nats-server that knows the frames of the NATS protocol, and may lose some on the way to the client."""
+
+import socket
+import threading
+from collections.abc import Callable, Iterable
+from urllib.parse import urlsplit
+
+# What to send to the client instead of a message: nothing, itself, more. None hangs up.
+Rule = Callable[[bytes], Iterable[bytes] | None]
+
+
+def headers(frame: bytes) -> dict[str, str]:
+    """The headers of an HMSG by name, and the status under `status`."""
+    line, _, body = frame.partition(b"\r\n")
+    if not line.startswith(b"HMSG "):
+        return {}
+    first, *rest = body[: int(line.split()[-2])].decode().split("\r\n")
+    pairs = (text.split(":", 1) for text in rest if ":" in text)
+    return {name: value.strip() for name, value in pairs} | {"status": first.removeprefix("NATS/1.0").strip()}
+
+
+class Proxy:
+    """Listens on a port of its own while the `with` block runs; each MSG and HMSG of the server passes through `rule`."""
+
+    def __init__(self, url: str, rule: Rule = lambda frame: [frame]):
+        parts = urlsplit(url)
+        self._server = (parts.hostname, parts.port)
+        self.rule = rule
+        self._listener = socket.create_server(("127.0.0.1", 0))
+        self._sockets: list[socket.socket] = []
+        self._lock = threading.Lock()
+
+    @property
+    def url(self) -> str:
+        return f"nats://127.0.0.1:{self._listener.getsockname()[1]}"
+
+    def __enter__(self) -> "Proxy":
+        threading.Thread(target=self._accept, daemon=True).start()
+        return self
+
+    def __exit__(self, *_) -> None:
+        self._listener.close()
+        self.hang_up()
+
+    def hang_up(self) -> None:
+        """Ends every connection that is open now."""
+        with self._lock:
+            sockets, self._sockets = self._sockets, []
+        for each in sockets:
+            try:
+                each.shutdown(socket.SHUT_RDWR)
+            except OSError:
+                pass
+            each.close()
+
+    def _accept(self) -> None:
+        while True:
+            try:
+                client, _ = self._listener.accept()
+                server = socket.create_connection(self._server)
+            except OSError:
+                return
+            with self._lock:
+                self._sockets += [client, server]
+            for work in (lambda c=client, s=server: self._forward(c, s), lambda c=client, s=server: self._filter(s, c)):
+                threading.Thread(target=work, daemon=True).start()
+
+    def _forward(self, client: socket.socket, server: socket.socket) -> None:
+        try:
+            while data := client.recv(1 << 16):
+                server.sendall(data)
+        except OSError:
+            pass
+        self._end(client, server)
+
+    def _filter(self, server: socket.socket, client: socket.socket) -> None:
+        reader = server.makefile("rb")
+        try:
+            while line := reader.readline():
+                if not line.startswith((b"MSG ", b"HMSG ")):
+                    client.sendall(line)
+                    continue
+                frames = self.rule(line + reader.read(int(line.split()[-1]) + 2))
+                if frames is None:
+                    break
+                for frame in frames:
+                    client.sendall(frame)
+        except (OSError, ValueError):
+            pass
+        self._end(client, server)
+
+    @staticmethod
+    def _end(*sockets: socket.socket) -> None:
+        for each in sockets:
+            try:
+                each.shutdown(socket.SHUT_RDWR)
+            except OSError:
+                pass

@@ -1,0 +1,168 @@
+"""Replies that do not arrive: what is missing is asked for again, or the read fails. It is never shorter."""
+
+import os
+import random
+import time
+import unittest
+
+import duckdb
+
+from integration.host import connect
+from integration.proxy import Proxy, headers
+from integration.streams import fill
+
+COUNT = 5000
+SEQUENCES = [seq for seq in range(1, COUNT + 1) if seq % 10]
+PASS = lambda frame: [frame]
+
+
+class LostFrames(unittest.TestCase):
+    @classmethod
+    def setUpClass(cls):
+        cls.url = os.environ["NATS_JS_TEST_URL"]
+        for name, direct in (("S", "true"), ("INDIRECT", "false")):
+            fill(
+                cls.url, f"stream name={name} subjects={name} allow_direct={direct}",
+                f"messages stream={name} subject={name} count={COUNT} size=100", f"holes stream={name} every=10",
+            )
+
+    def setUp(self):
+        self.connection = connect()
+        self.addCleanup(self.connection.close)
+
+    def stat(self, name: str) -> int:
+        return self.connection.execute("SELECT value FROM nats_stats() WHERE name = ?", [name]).fetchone()[0]
+
+    def read(self, rule, stream: str = "S", seconds: int = 2) -> list[int]:
+        with Proxy(self.url, rule) as proxy:
+            scan = f"SELECT seq FROM nats_scan('{stream}', url := '{proxy.url}', timeout := to_seconds({seconds}))"
+            return [seq for (seq,) in self.connection.execute(scan).fetchall()]
+
+    def fails(self, rule, words: str, stream: str = "S") -> None:
+        started = time.monotonic()
+        with self.assertRaisesRegex(duckdb.Error, words):
+            self.read(rule, stream, 1)
+        self.assertLess(time.monotonic() - started, 30)
+
+    def test_nothing_is_lost(self):
+        for stream in ("S", "INDIRECT"):
+            self.assertEqual(self.read(PASS, stream), SEQUENCES)
+
+    def test_one_message(self):
+        for sequence in (1, 2, 255, 256, 257, 1234, 4998, 4999):
+            with self.subTest(sequence=sequence):
+                left = [sequence]
+
+                def rule(frame):
+                    if left and headers(frame).get("Nats-Sequence") == str(left[0]):
+                        left.clear()
+                        return []
+                    return [frame]
+
+                before = self.stat("retries")
+                self.assertEqual(self.read(rule), SEQUENCES)
+                self.assertEqual(left, [])
+                self.assertGreater(self.stat("retries"), before)
+
+    def test_a_run_of_messages(self):
+        lost = set(range(700, 1300))
+
+        def rule(frame):
+            sequence = int(headers(frame).get("Nats-Sequence", 0))
+            if sequence in lost:
+                lost.discard(sequence)
+                return []
+            return [frame]
+
+        self.assertEqual(self.read(rule), SEQUENCES)
+
+    def test_the_same_message_every_time(self):
+        self.fails(
+            lambda frame: [] if headers(frame).get("Nats-Sequence") == "1234" else [frame],
+            "nats_scan: stream 'S'.*(replies are missing from a batch at sequence 1234|no answer to DIRECT.GET.S)",
+        )
+
+    def test_every_end_of_a_batch(self):
+        # The end of a batch says nothing when the span's last message has come; otherwise nothing can be known.
+        try:
+            self.assertEqual(self.read(lambda frame: [] if headers(frame).get("status") == "204" else [frame]), SEQUENCES)
+        except duckdb.Error as error:
+            self.assertIn("no answer to DIRECT.GET.S within 2.0 s", str(error))
+
+    def test_the_tail_of_the_last_batch(self):
+        def rule(frame):
+            found = headers(frame)
+            tail = int(found.get("Nats-Sequence", 0)) > 4990 or (found.get("status") == "204" and found["Nats-Num-Pending"] == "0")
+            return [] if tail else [frame]
+
+        self.fails(rule, "no answer to DIRECT.GET.S within 1.0 s|replies are missing from a batch at sequence")
+
+    def test_one_in_a_hundred(self):
+        for seed in range(5):
+            chance = random.Random(seed)
+            with self.subTest(seed=seed):
+                try:
+                    self.assertEqual(
+                        self.read(lambda frame: [] if headers(frame) and chance.random() < 0.01 else [frame]), SEQUENCES
+                    )
+                except duckdb.Error as error:
+                    self.assertRegex(str(error), "no answer to|replies are missing")
+
+    def test_one_in_a_hundred_comes_twice(self):
+        chance = random.Random(1)
+        try:
+            rule = lambda frame: [frame] * (2 if headers(frame) and chance.random() < 0.01 else 1)
+            self.assertEqual(self.read(rule), SEQUENCES)
+        except duckdb.Error as error:
+            self.assertIn("stream 'S'", str(error))
+
+    def test_an_answer_without_direct_get(self):
+        left = [b'"seq":1234,']
+
+        def rule(frame):
+            if left and left[0] in frame:
+                left.clear()
+                return []
+            return [frame]
+
+        self.fails(rule, "no answer to STREAM.MSG.GET.INDIRECT within 1.0 s", "INDIRECT")
+        self.assertEqual(left, [])
+
+    def test_the_connection_breaks_in_the_middle(self):
+        for stream in ("S", "INDIRECT"):
+            for after in (1, 300, 1500, 4000):
+                with self.subTest(stream=stream, after=after):
+                    left = [after]
+
+                    def rule(frame):
+                        left[0] -= 1
+                        return None if left[0] == 0 else [frame]
+
+                    before = self.stat("reconnects")
+                    try:
+                        self.assertEqual(self.read(rule, stream, 5), SEQUENCES)
+                        self.assertGreater(self.stat("reconnects"), before)
+                    except duckdb.Error as error:
+                        # The very first request is not repeated.
+                        self.assertEqual(after, 1, str(error))
+
+    def test_the_connection_breaks_again_and_again(self):
+        seen = [0]
+
+        def rule(frame):
+            seen[0] += 1
+            return None if seen[0] % 700 == 0 else [frame]
+
+        self.assertEqual(self.read(rule, seconds=10), SEQUENCES)
+
+    def test_a_slow_connection(self):
+        def rule(frame):
+            if headers(frame).get("Nats-Sequence", "").endswith("1"):
+                time.sleep(0.002)
+            return [frame]
+
+        self.assertEqual(self.read(rule), SEQUENCES)
+
+
+if __name__ == "__main__":
+    unittest.main()
