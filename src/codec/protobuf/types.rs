@@ -175,7 +175,12 @@ fn follow<'a>(schema: &'a Schema, message: usize, path: &Path) -> Result<Place<'
                 return Err(stuck().advice(format!("'{}' is repeated: name an element, {}[0]", field.name, field.name)));
             }
             (Place::Map(field), Step::Key(_) | Step::KeyOrIndex(..)) => of_kind(schema, entry(schema, field.kind).1),
-            (Place::Message(_) | Place::Map(_) | Place::Scalar(..), _) => return Err(stuck()),
+            (Place::Message(_) | Place::Map(_), _) => {
+                return Err(Error::new(format!(
+                    "Field '{last}' is not repeated, it has no {name} (field path: {path})"
+                )));
+            }
+            (Place::Scalar(_), _) => return Err(stuck()),
         };
     }
     Ok(place)

@@ -60,7 +60,9 @@ fn the_old_error_texts_stand() {
             "Field 'r_place' is not a message type, cannot navigate to 'zone' (field path: r_place.zone); \
              'r_place' is repeated: name an element, r_place[0]",
         ),
-        ("place[0]", "Field 'place' is not a message type, cannot navigate to '[0]' (field path: place[0])"),
+        ("place[0]", "Field 'place' is not repeated, it has no [0] (field path: place[0])"),
+        ("m_string[0]", "Field 'm_string' is not repeated, it has no [0] (field path: m_string[0])"),
+        ("f_int32[0]", "Field 'f_int32' is not a message type, cannot navigate to '[0]' (field path: f_int32[0])"),
     ] {
         assert_eq!(failure(extract(&everything(), paths(at), vec![])), expected);
         assert_eq!(failure(columns(&everything(), vec![(path(at), Type::Varchar)].into())), expected);
