@@ -61,9 +61,15 @@ impl TableFunction for NatsGet {
             }
             Some(value) => vec![unsigned("seq", value)?],
         };
-        let layout = Layout::read(arguments)?;
+        let connect = connection::read(arguments)?;
+        let layout = Layout::read(arguments, &|size| {
+            let first = &sequences[..sequences.len().min(usize::try_from(size).unwrap_or(usize::MAX))];
+            let connection = connection::open(&connect)?;
+            let state = stream_state(&connection, &stream)?;
+            Ok(get_messages(&connection, &stream, &state, first, true)?.into_iter().flatten().collect())
+        })?;
         let columns = layout.columns();
-        Ok(Bound { columns, plan: Plan { connect: connection::read(arguments)?, stream, sequences, layout } })
+        Ok(Bound { columns, plan: Plan { connect, stream, sequences, layout } })
     }
 
     fn open(plan: &Plan, projection: &[usize]) -> Result<Run> {

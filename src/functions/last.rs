@@ -64,26 +64,16 @@ impl TableFunction for NatsLast {
                 return Err(Error::new("as_of and up_to_seq cannot be used together").advice("give one of them"));
             }
         };
-        let layout = Layout::read(arguments)?;
-        let columns = layout.columns();
-        Ok(Bound { columns, plan: Plan { connect: connection::read(arguments)?, stream, subjects, up_to, layout } })
+        let connect = connection::read(arguments)?;
+        let pages = |headers| start(&connect, &stream, &subjects, up_to, headers);
+        let layout = Layout::read(arguments, &|size| sample(pages(true)?, size))?;
+        Ok(Bound { columns: layout.columns(), plan: Plan { connect, stream, subjects, up_to, layout } })
     }
 
     fn open(plan: &Plan, projection: &[usize]) -> Result<Run> {
-        let connection = connection::open(&plan.connect)?;
-        let up_to = match plan.up_to {
-            UpTo::Now => None,
-            UpTo::Sequence(sequence) => Some(sequence),
-            UpTo::Time(micros) => Some(range::last_sequence_at(&connection, &plan.stream, micros)?),
-        };
-        let request = LastRequest {
-            stream: plan.stream.clone(),
-            subjects: plan.subjects.clone(),
-            up_to,
-            headers: plan.layout.wants_headers(projection),
-        };
+        let headers = plan.layout.wants_headers(projection);
         Ok(Run {
-            pages: LastPages::new(connection, request),
+            pages: start(&plan.connect, &plan.stream, &plan.subjects, plan.up_to, headers)?,
             layout: plan.layout.clone(),
             projection: projection.to_vec(),
             page: Vec::new(),
@@ -105,4 +95,27 @@ impl TableFunction for NatsLast {
             }
         }
     }
+}
+
+fn start(connect: &ConnectOptions, stream: &str, subjects: &[String], up_to: UpTo, headers: bool) -> Result<LastPages> {
+    let connection = connection::open(connect)?;
+    let up_to = match up_to {
+        UpTo::Now => None,
+        UpTo::Sequence(sequence) => Some(sequence),
+        UpTo::Time(micros) => Some(range::last_sequence_at(&connection, stream, micros)?),
+    };
+    let request = LastRequest { stream: stream.to_owned(), subjects: subjects.to_vec(), up_to, headers };
+    Ok(LastPages::new(connection, request))
+}
+
+/// The first messages, at most so many.
+fn sample(mut pages: LastPages, size: u64) -> Result<Vec<Record>> {
+    let size = usize::try_from(size).unwrap_or(usize::MAX);
+    let mut records: Vec<Record> = Vec::new();
+    while records.len() < size {
+        let Some(page) = pages.next_page()? else { break };
+        records.extend(page);
+    }
+    records.truncate(size);
+    Ok(records)
 }

@@ -1,6 +1,6 @@
 //! Messages as rows: the columns that every reading function shares, and how records become them.
 
-use super::payload::{self, Payload};
+use super::payload::{self, Payload, Sample};
 use crate::codec::rows::{Kept, OnError, Reading, decode_rows};
 use crate::column::{Buffer, Column, ListValues, Type, Values};
 use crate::error::Result;
@@ -96,15 +96,15 @@ pub struct Layout {
 
 impl Layout {
     /// Reads the parameters that decide on columns.
-    pub fn read(arguments: &Arguments) -> Result<Self> {
-        let payload = Payload::read(arguments, &[])?;
+    pub fn read(arguments: &Arguments, sample: Sample<'_>) -> Result<Self> {
+        let payload = Payload::read(arguments, &[], sample)?;
         let shown = if payload.is_text { Part::PayloadText } else { Part::Payload };
         let mut parts = vec![Part::Stream, Part::Subject, Part::Sequence, Part::Time, shown];
         if arguments.flag("headers")? {
             parts.push(Part::Headers);
         }
         let on_error = payload::choice(arguments, "on_error", OnError::CHOICES)?;
-        let on_error = on_error.unwrap_or_else(|| payload.default_on_error());
+        let on_error = on_error.unwrap_or(payload.default_on_error);
         Ok(Self { stream: arguments.required_text("stream")?.to_owned(), parts, payload, on_error })
     }
 

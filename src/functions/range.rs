@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 
 use crate::error::{Error, Result};
-use crate::jetstream::{Connection, Fetch, FetchRequest, Want, first_sequence_from, stream_state};
+use crate::jetstream::{ConnectOptions, Connection, Fetch, FetchRequest, Want, first_sequence_from, stream_state};
 use crate::plan::{Bounds, SequenceRange, StreamState, check_stream, check_subject_filter};
 use crate::record::Record;
 use crate::value::{Arguments, Parameter, ParameterType};
@@ -63,6 +63,19 @@ pub fn read(arguments: &Arguments) -> Result<RangeOptions> {
         last_n: arguments.unsigned("last_n")?,
         max_messages: arguments.unsigned("max_messages")?,
     })
+}
+
+/// The first messages of the range, at most so many, with payloads and headers.
+pub fn sample(options: &RangeOptions, connect: &ConnectOptions, size: u64) -> Result<Vec<Record>> {
+    let most = options.max_messages.map_or(size, |most| most.min(size));
+    let options = RangeOptions { max_messages: Some(most), ..options.clone() };
+    let plan = RangePlan::resolve(&options, &super::connection::open(connect)?)?;
+    let mut read = plan.read(Want { headers: true, payload: true, ..Want::default() })?;
+    let mut records = Vec::new();
+    while let Some(page) = read.next_page()? {
+        records.extend(page);
+    }
+    Ok(records)
 }
 
 /// The messages that one run reads: a range of sequences that is fixed when the run starts, so that reading a busy

@@ -39,8 +39,9 @@ impl TableFunction for NatsScan {
     }
 
     fn bind(arguments: &Arguments) -> Result<Bound<Plan>> {
-        let layout = Layout::read(arguments)?;
-        let plan = Plan { connect: connection::read(arguments)?, range: range::read(arguments)?, layout };
+        let (connect, range) = (connection::read(arguments)?, range::read(arguments)?);
+        let layout = Layout::read(arguments, &|size| range::sample(&range, &connect, size))?;
+        let plan = Plan { connect, range, layout };
         Ok(Bound { columns: plan.layout.columns(), plan })
     }
 

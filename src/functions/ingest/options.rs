@@ -97,7 +97,8 @@ impl Options {
         let correlation_key = correlation_key.map(|text| key("correlation_key", text)).transpose()?;
         let unique_keys = arguments.texts("unique_keys")?.unwrap_or_default();
         let unique_keys = unique_keys.iter().map(|text| key("unique_keys", text)).collect::<Result<Vec<_>>>()?;
-        let payload = Payload::read(arguments, &texts)?;
+        let (connect, range) = (connection::read(arguments)?, range::read(arguments)?);
+        let payload = Payload::read(arguments, &texts, &|size| range::sample(&range, &connect, size))?;
         let mut extra_parts = Vec::new();
         if arguments.flag("headers")? {
             extra_parts.push(Part::Headers);
@@ -109,9 +110,8 @@ impl Options {
         let keep = [("first", Keep::First), ("last", Keep::Last), ("all", Keep::All)];
         let bad_row = [("fail", OnBadRow::Fail), ("skip", OnBadRow::Skip), ("dlq", OnBadRow::DeadLetter)];
         let on_error = choice(arguments, "on_error", &bad_row)?.unwrap_or(OnBadRow::Fail);
-        let range = range::read(arguments)?;
         Ok(Self {
-            connect: connection::read(arguments)?,
+            connect,
             durable: durable(arguments, &range)?,
             dead_letters: DeadLetterOptions::read(arguments, on_error)?,
             range,
