@@ -59,7 +59,7 @@ pub(super) fn direct(message: Message, batch: bool, with_headers: bool) -> Resul
             headers: if with_headers { stored_headers(&headers, previous.is_some()) } else { Headers::default() },
             payload,
         };
-        let size = message_size(&record);
+        let size = record.payload.len();
         return Ok(Answer::Reply(Reply::Message { record, previous, size }));
     }
     match status.map(|status| status.as_u16()) {
@@ -113,14 +113,8 @@ pub(super) fn msg_get(body: &[u8], with_headers: bool) -> std::result::Result<Re
         headers,
         payload: Bytes::from(bytes(message.data)?),
     };
-    let size = message_size(&record);
+    let size = record.payload.len();
     Ok(Reply::Message { record, previous: None, size })
-}
-
-/// About how many bytes a message takes on the wire, headers included.
-fn message_size(record: &Record) -> usize {
-    const HEADERS: usize = 200;
-    record.payload.len() + record.subject.len() + HEADERS
 }
 
 fn last<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {

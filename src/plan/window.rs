@@ -26,7 +26,7 @@ const MAX_BATCH: u64 = 1_000;
 /// The size of the first request: small enough for `LIMIT 10`, large enough to learn from.
 const FIRST_BATCH: u64 = 256;
 /// How many bytes of messages one request should bring.
-const BATCH_BYTES: f64 = 512.0 * 1024.0;
+const BATCH_BYTES: f64 = 1024.0 * 1024.0;
 /// How many bytes of messages may be under way or waiting their turn.
 const WINDOW_BYTES: f64 = 16.0 * 1024.0 * 1024.0;
 /// The most requests in flight, in batches.
@@ -39,6 +39,9 @@ const MAX_RETRIES: u32 = 3;
 const MAX_LOSSES: u32 = 3;
 /// How often in a row "nothing is left" must be said when the leader may not be asked.
 const WITNESSES: u32 = 3;
+
+/// What a message costs on the wire beside its payload, in bytes; a round figure for the sizing.
+const OVERHEAD: usize = 250;
 
 /// A request to send.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -63,7 +66,7 @@ pub enum Reply {
         /// The sequence of the message before it in this batch, 0 for the first; None when the server does not say,
         /// that is, when it does not know batches.
         previous: Option<u64>,
-        /// How many bytes it takes on the wire.
+        /// How many bytes its payload has, also when the payload was not wanted.
         size: usize,
     },
     /// The end of a batch (status 204).
@@ -141,6 +144,8 @@ pub struct Window {
     size: f64,
     retries_in_a_row: u32,
     retries: u64,
+    /// Bytes of the payloads that came since they were last asked for.
+    bytes: u64,
     /// The sequence that was next when the connection broke, and how often in a row it was.
     losses: (u64, u32),
 }
@@ -163,8 +168,14 @@ impl Window {
             size: 0.0,
             retries_in_a_row: 0,
             retries: 0,
+            bytes: 0,
             losses: (0, 0),
         }
+    }
+
+    /// How many bytes of payloads have come since this was last asked.
+    pub fn take_bytes(&mut self) -> u64 {
+        std::mem::take(&mut self.bytes)
     }
 
     /// How often something was asked for again.
@@ -329,11 +340,12 @@ impl Window {
         request.last = sequence;
         request.received += 1;
         self.retries_in_a_row = 0;
-        let bytes = size as f64;
+        let bytes = (size + OVERHEAD) as f64;
         self.size = if self.size == 0.0 { bytes } else { self.size + (bytes - self.size) / 64.0 };
         let to = span.to.unwrap_or(end);
         if sequence <= to {
             span.records.push(record);
+            self.bytes += size as u64;
             span.next = sequence + 1;
         }
         let complete = sequence >= to;

@@ -51,7 +51,7 @@ class Pool(unittest.TestCase):
         with urllib.request.urlopen(f"{address}/connz") as answer:
             return sum(connection.get("name") == "nats_js" for connection in json.load(answer)["connections"])
 
-    def test_threads_share_one_connection(self):
+    def test_threads_share_one_client_and_keep_few_sockets(self):
         with closing(host.connect()) as database:
             def work() -> None:
                 for _ in range(20):
@@ -64,7 +64,8 @@ class Pool(unittest.TestCase):
             for worker in workers:
                 worker.join()
             self.assertEqual(counts, [100] * 160)
-            self.assertEqual(self.served(), 1)
+            # The shared client, and the sockets of reads that ended, kept for the next ones.
+            self.assertLessEqual(self.served(), 1 + 4)
 
     def test_a_thousand_databases_leave_nothing(self):
         def use() -> None:
@@ -82,12 +83,12 @@ class Pool(unittest.TestCase):
         self.assertLessEqual(after[0], before[0])
         self.assertLessEqual(after[1], before[1])
         self.assertLess(after[2] - before[2], 48 << 20)
-        self.assertEqual(self.served(), 1)
+        self.assertEqual(self.served(), 2)
 
     def test_an_idle_connection_is_closed(self):
         with closing(host.connect()) as database:
             self.count(database)
-            self.assertEqual(self.served(), 1)
+            self.assertEqual(self.served(), 2)
             deadline = time.monotonic() + PATIENCE_SECONDS
             while self.served():
                 self.assertLess(time.monotonic(), deadline, "it is still open")

@@ -51,7 +51,7 @@ impl ClientLine {
             biased;
             message = self.replies.next() => self.take(message.ok_or_else(closed)?, reading, out)?,
             changed = self.epochs.changed() => return changed.map(|()| Heard::Reconnected).map_err(|_| closed()),
-            word = self.forbidden.recv() => return Ok(word.map_or(Heard::Replies, Heard::Refused)),
+            word = self.forbidden.recv() => return Ok(word.map_or(Heard::Replies, |word| Heard::Refused(vec![word]))),
         }
         while out.len() < AT_ONCE {
             // Unconstrained: the task gives way elsewhere, not in the middle of what is at hand.

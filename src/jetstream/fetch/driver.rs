@@ -14,7 +14,7 @@ use super::line::{Heard, Line, Outgoing, Reading, Replied};
 use crate::error::{Error, Result};
 use crate::jetstream::api::{Failure, refusal};
 use crate::jetstream::connection::Connection;
-use crate::jetstream::get::{Access, count};
+use crate::jetstream::get::Access;
 use crate::jetstream::pool;
 use crate::jetstream::reply::Answer;
 use crate::plan::{Reply, Request, Window, subject_matches};
@@ -101,37 +101,51 @@ impl Driver<'_> {
                     }
                 },
             };
+            self.take_replies(&mut replies).await?;
             match heard {
-                Heard::Replies => {
-                    for Replied { token, access, answer } in replies.drain(..) {
-                        if !self.window.awaits(token) {
-                            continue;
-                        }
-                        match answer {
-                            Ok(Answer::Reply(reply)) => self.take(token, reply)?,
-                            Ok(Answer::NoResponders) => {
-                                self.fall_back(access).await?;
-                                break;
-                            }
-                            Err(failure) => return Err(self.failure(access, failure).await),
-                        }
-                    }
-                    replies.clear();
-                    self.window.take_ready(&mut self.ready);
-                }
+                Heard::Replies => {}
                 Heard::Reconnected => self.ask_again().await?,
                 Heard::Refused(words) => {
-                    if let Some(failure) = refusal(&words, &self.subject()) {
-                        return Err(self.failure(self.access, failure).await);
-                    }
-                    if refusal(&words, &self.leader_subject()).is_none() {
+                    if !self.take_refusals(&words).await? {
                         continue;
                     }
-                    self.window.leader_is_silent();
                 }
             }
             (deadline, asked_again) = (Instant::now() + patience, false);
         }
+    }
+
+    async fn take_replies(&mut self, replies: &mut Vec<Replied>) -> Result<()> {
+        for Replied { token, access, answer } in replies.drain(..) {
+            if !self.window.awaits(token) {
+                continue;
+            }
+            match answer {
+                Ok(Answer::Reply(reply)) => self.take(token, reply)?,
+                Ok(Answer::NoResponders) => {
+                    self.fall_back(access).await?;
+                    break;
+                }
+                Err(failure) => return Err(self.failure(access, failure).await),
+            }
+        }
+        self.window.take_ready(&mut self.ready);
+        Ok(())
+    }
+
+    /// What the server refused; whether it was about this read. Not being allowed to ask the leader is no failure.
+    async fn take_refusals(&mut self, words: &[String]) -> Result<bool> {
+        let mut ours = false;
+        for words in words {
+            if let Some(failure) = refusal(words, &self.subject()) {
+                return Err(self.failure(self.access, failure).await);
+            }
+            if refusal(words, &self.leader_subject()).is_some() {
+                self.window.leader_is_silent();
+                ours = true;
+            }
+        }
+        Ok(ours)
     }
 
     fn reading(&self) -> Reading {
@@ -142,7 +156,8 @@ impl Driver<'_> {
     fn page(&mut self) -> Vec<Record> {
         let rest = self.ready.split_off(self.ready.len().min(PAGE));
         let page = std::mem::replace(&mut self.ready, rest);
-        count(page.iter());
+        stats::MESSAGES_READ.add(page.len() as u64);
+        stats::BYTES_READ.add(self.window.take_bytes());
         page
     }
 

@@ -18,8 +18,8 @@ pub(super) enum Heard {
     Replies,
     /// The connection came back after a loss: what was under way will not be answered.
     Reconnected,
-    /// The server refused something, in its words.
-    Refused(String),
+    /// Besides, the server refused something, in these words.
+    Refused(Vec<String>),
 }
 
 /// How replies are read.

@@ -141,7 +141,7 @@ impl Located<'_> {
             Headers::default()
         };
         let payload = if want.payload { buffer.slice(self.place.payload.clone()) } else { Bytes::new() };
-        let size = self.place.headers.len() + self.place.payload.len();
+        let size = self.place.payload.len();
         let record = Record { subject, sequence, time_ns, headers, payload };
         Ok(Answer::Reply(Reply::Message { record, previous, size }))
     }

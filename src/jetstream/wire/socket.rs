@@ -43,8 +43,8 @@ pub enum Fault {
 pub enum Received {
     /// Replies, or nothing of interest.
     Replies,
-    /// The server refused something, in its words.
-    Refused(String),
+    /// Besides, the server refused something, in these words.
+    Refused(Vec<String>),
 }
 
 #[derive(Deserialize)]
@@ -128,7 +128,7 @@ impl Socket {
     pub async fn receive(&mut self, out: &mut Frames) -> std::result::Result<Received, Fault> {
         self.incoming.reserve(READ_SIZE.max(self.needed));
         self.fill().await.map_err(|_| Fault::Lost)?;
-        let mut refused = None;
+        let mut refused = Vec::new();
         let mut consumed = 0;
         self.needed = loop {
             match frame::parse(&self.incoming, consumed) {
@@ -143,7 +143,7 @@ impl Socket {
                             }
                         }
                         Frame::Ping => self.outgoing.extend_from_slice(b"PONG\r\n"),
-                        Frame::Error(words) => refused = Some(String::from_utf8_lossy(words).into_owned()),
+                        Frame::Error(words) => refused.push(String::from_utf8_lossy(words).into_owned()),
                         Frame::Pong | Frame::Info(_) | Frame::Ok => {}
                     }
                     consumed = end;
@@ -156,7 +156,7 @@ impl Socket {
         };
         out.freeze(self.incoming.split_to(consumed).freeze());
         self.flush().await.map_err(|_| Fault::Lost)?;
-        Ok(refused.map_or(Received::Replies, Received::Refused))
+        Ok(if refused.is_empty() { Received::Replies } else { Received::Refused(refused) })
     }
 
     async fn fill(&mut self) -> Result<()> {
