@@ -199,6 +199,8 @@ fn configure(options: &ConnectOptions, keys: &Keys, signals: &Arc<Signals>) -> R
     let heard = Arc::clone(signals);
     Ok(connect
         .name("nats_js")
+        // After `fork` parent and child go through the same random names, and would hear each other's answers.
+        .custom_inbox_prefix(format!("_INBOX.{}", std::process::id()))
         .require_tls(options.demands_tls())
         .connection_timeout(turn)
         .request_timeout(Some(options.timeout))
