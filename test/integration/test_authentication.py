@@ -63,8 +63,8 @@ class Case(unittest.TestCase):
 
 
 @contextmanager
-def server(config: str):
-    with Server(VERSION, JETSTREAM + config) as running:
+def server(config: str, base: str = JETSTREAM):
+    with Server(VERSION, base + config) as running:
         yield running
 
 
@@ -108,6 +108,9 @@ class Passwords(Case):
             good = f"{{'url': '{running.url}', 'user': 'ann', 'password': 'secret', 'timeout': INTERVAL '9 seconds'}}"
             self.assertIn("no such stream", last(good))
             self.assertIn("authorization violation", last(good.replace("secret", "wrong")))
+            dictionary = {"url": running.url, "user": "ann", "password": "secret"}
+            with self.assertRaisesRegex(duckdb.Error, "no such stream"):
+                self.database.execute("SELECT nats_last_seq('NONE', ?)", [dictionary]).fetchall()
             self.assertIn("unknown connection option 'pasword'", last(good.replace("'password'", "'pasword'")))
 
 

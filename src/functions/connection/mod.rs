@@ -55,7 +55,8 @@ fn read_with(arguments: &Arguments, environment: &dyn Fn(&str) -> Option<String>
     })
 }
 
-/// Reads the last argument of a scalar function: a URL, a STRUCT of the options, or NULL for the defaults.
+/// Reads the last argument of a scalar function: a URL, a STRUCT (or MAP) of the options, or NULL for the
+/// defaults.
 #[allow(dead_code, reason = "for callers without an Input")]
 pub fn read_value(value: &Value) -> Result<ConnectOptions> {
     read_value_with(value, &[])
@@ -71,15 +72,15 @@ fn read_value_with(value: &Value, settings: &[(&'static str, Value)]) -> Result<
     match value {
         Value::Null => {}
         Value::Text(_) => arguments.named.push((URL, value.clone())),
-        Value::Struct(members) => {
-            for (name, member) in members {
-                let known = PARAMETERS.iter().find(|parameter| parameter.name.eq_ignore_ascii_case(name));
+        Value::Struct(_) | Value::Map(_) => {
+            for (name, member) in members(value)? {
+                let known = PARAMETERS.iter().find(|parameter| parameter.name.eq_ignore_ascii_case(&name));
                 let Some(parameter) = known else {
                     let names: Vec<&str> = PARAMETERS.iter().map(|parameter| parameter.name).collect();
                     return Err(Error::new(format!("unknown connection option '{name}'"))
                         .advice(format!("the options are {}", names.join(", "))));
                 };
-                arguments.named.push((parameter.name, member.clone()));
+                arguments.named.push((parameter.name, member));
             }
         }
         other => {
@@ -90,6 +91,21 @@ fn read_value_with(value: &Value, settings: &[(&'static str, Value)]) -> Result<
         }
     }
     read(&arguments)
+}
+
+/// The options of a STRUCT; or of a MAP, which is what clients make of some dictionaries.
+fn members(value: &Value) -> Result<Vec<(String, Value)>> {
+    match value {
+        Value::Struct(members) => Ok(members.clone()),
+        Value::Map(entries) => entries
+            .iter()
+            .map(|(key, member)| match key {
+                Value::Text(name) => Ok((name.clone(), member.clone())),
+                other => Err(Error::new(format!("a connection option must have a name, not {}", other.kind()))),
+            })
+            .collect(),
+        _ => Ok(Vec::new()),
+    }
 }
 
 /// A connection from the pool.
