@@ -55,19 +55,13 @@ fn read_with(arguments: &Arguments, environment: &dyn Fn(&str) -> Option<String>
     })
 }
 
-/// Reads the last argument of a scalar function: a URL, a STRUCT (or MAP) of the options, or NULL for the
-/// defaults.
-#[allow(dead_code, reason = "for callers without an Input")]
-pub fn read_value(value: &Value) -> Result<ConnectOptions> {
-    read_value_with(value, &[])
-}
-
-/// [`read_value`] of an argument, with the settings of the session that calls the function.
+/// Reads the last argument of a scalar function: a URL, a STRUCT (or MAP) of the options, or NULL for the defaults. What
+/// it leaves out comes from the other sources, as for [`read`].
 pub fn read_input(input: &Input<'_>, column: usize, row: usize) -> Result<ConnectOptions> {
-    read_value_with(&input.value(column, row), input.settings())
+    read_value(&input.value(column, row), input.settings())
 }
 
-fn read_value_with(value: &Value, settings: &[(&'static str, Value)]) -> Result<ConnectOptions> {
+fn read_value(value: &Value, settings: &[(&'static str, Value)]) -> Result<ConnectOptions> {
     let mut arguments = Arguments { settings: settings.to_vec(), ..Arguments::default() };
     match value {
         Value::Null => {}

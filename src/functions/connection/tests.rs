@@ -81,8 +81,8 @@ fn nothing_shows_a_secret() {
         options(&[("password", MARKER)], &[], &[]),
         options(&[("token", MARKER), ("nkey", "/k")], &[], &[]),
         options(&[("url", "u:s3cr3t@h,v:s3cr3t@h")], &[], &[]),
-        read_value(&Value::Struct(vec![("token".into(), Value::Blob(MARKER.into()))])),
-        read_value(&Value::Struct(vec![("url".into(), text("h")), ("password".into(), Value::Integer(53))])),
+        read_value(&Value::Struct(vec![("token".into(), Value::Blob(MARKER.into()))]), &[]),
+        read_value(&Value::Struct(vec![("url".into(), text("h")), ("password".into(), Value::Integer(53))]), &[]),
     ];
     for outcome in shown {
         let text = format!("{outcome:?} {}", outcome.as_ref().err().map(ToString::to_string).unwrap_or_default());
@@ -94,8 +94,8 @@ fn nothing_shows_a_secret() {
 fn a_struct_takes_every_name() {
     let members = [("URL", "h"), ("credentials_file", "/c")];
     let members = members.iter().map(|(name, value)| ((*name).to_owned(), text(value))).collect();
-    let options = read_value(&Value::Struct(members)).unwrap();
+    let options = read_value(&Value::Struct(members), &[]).unwrap();
     assert!(matches!(options.authentication, Authentication::Creds(file) if file.said_by == "credentials_file"));
-    let error = read_value(&Value::Struct(vec![("pasword".into(), text(MARKER))])).unwrap_err().to_string();
+    let error = read_value(&Value::Struct(vec![("pasword".into(), text(MARKER))]), &[]).unwrap_err().to_string();
     assert!(error.contains("unknown connection option 'pasword'; the options are url, context"), "{error}");
 }
