@@ -3,12 +3,14 @@
 //! A new function is one file here and one line in [`register_all`].
 
 mod ack;
+mod by_connection;
 mod connection;
 mod consumer_ensure;
 mod consumers;
 mod correlation_key;
 mod get;
 mod ingest;
+mod kv;
 mod last;
 mod last_seq;
 mod manage;
@@ -25,7 +27,6 @@ mod stream_ensure;
 mod streams;
 mod subjects;
 mod url_scan;
-mod writing;
 
 use crate::error::Result;
 use crate::ffi::Registrar;
@@ -42,6 +43,7 @@ pub fn register_all(registrar: &Registrar) -> Result<()> {
     registrar.table::<ack::NatsAck>()?;
     registrar.table::<ack::NatsNak>()?;
     registrar.scalar::<correlation_key::NatsCorrelationKey>()?;
+    kv::register(registrar)?;
     registrar.table::<last::NatsLast>()?;
     registrar.table::<last_seq::NatsLastSeq>()?;
     registrar.scalar::<last_seq::NatsLastSeqScalar>()?;

@@ -2,12 +2,12 @@
 
 use bytes::Bytes;
 
+use super::by_connection::ByConnection;
 use super::rows::{Cell, push};
-use super::writing::{Targets, published_type};
-use crate::column::{Buffer, Type, Values};
+use crate::column::{Buffer, Field, Type, Values};
 use crate::error::{Error, Result};
 use crate::ffi::{Input, ScalarFunction, ScalarSignature};
-use crate::jetstream::publish::{Outgoing, Published};
+use crate::jetstream::publish::{Outgoing, Published, publish};
 use crate::record::Headers;
 use crate::value::{ParameterType, Value};
 
@@ -28,36 +28,43 @@ impl ScalarFunction for NatsPublish {
     }
 
     fn call(input: &Input<'_>) -> Result<Buffer> {
-        let mut targets = Targets::default();
+        let mut messages = ByConnection::new();
         for row in 0..input.len() {
             let message = message(input, row).map_err(|error| error.within(&format!("row {}", row + 1)))?;
-            targets.add(input, 3, message)?;
+            messages.add(input, 3, row, message)?;
         }
         let mut buffer = Buffer::new(&published_type());
-        for published in targets.publish()? {
-            push_published(&mut buffer, &published);
-        }
+        let published = messages.ask(input.len(), Published::default(), publish)?;
+        published.iter().for_each(|published| push_published(&mut buffer, published));
         Ok(buffer)
     }
+}
+
+fn published_type() -> Type {
+    let field = |name: &str, ty| Field { name: name.to_owned(), ty };
+    let fields = [field("stream", Type::Varchar), field("seq", Type::UBigInt), field("duplicate", Type::Boolean)];
+    Type::Struct(fields.to_vec())
 }
 
 fn message(input: &Input<'_>, row: usize) -> Result<Outgoing> {
     let subject = input.bytes(0, row).ok_or_else(|| Error::new("subject is NULL").advice("every message needs one"))?;
     let subject = std::str::from_utf8(subject).map_err(|_| Error::new("subject is not UTF-8"))?.to_owned();
     let within = |error: Error| error.within(&format!("subject '{subject}'"));
-    let payload = payload(input, 1, row).map_err(within)?;
+    let payload = payload(input, 1, row, "payload").map_err(within)?;
     let headers = headers(&input.value(2, row)).map_err(within)?;
     Ok(Outgoing { headers, payload, subject })
 }
 
-/// A payload argument: VARCHAR or BLOB, not NULL.
-pub fn payload(input: &Input<'_>, column: usize, row: usize) -> Result<Bytes> {
+/// A payload argument, which errors call `name`: VARCHAR or BLOB, not NULL.
+pub fn payload(input: &Input<'_>, column: usize, row: usize, name: &str) -> Result<Bytes> {
     if let Some(bytes) = input.bytes(column, row) {
         return Ok(Bytes::copy_from_slice(bytes));
     }
     match input.value(column, row) {
-        Value::Null => Err(Error::new("payload is NULL").advice("for an empty message write '', or leave the row out")),
-        other => Err(Error::new(format!("payload must be VARCHAR or BLOB, not {}", other.kind()))
+        Value::Null => {
+            Err(Error::new(format!("{name} is NULL")).advice("for an empty one write '', or leave the row out"))
+        }
+        other => Err(Error::new(format!("{name} must be VARCHAR or BLOB, not {}", other.kind()))
             .advice("cast it to VARCHAR, or use to_json(...)")),
     }
 }

@@ -29,7 +29,6 @@ pub enum Cell {
     /// MAP(VARCHAR, VARCHAR).
     Pairs(Vec<(String, String)>),
     /// BLOB.
-    #[allow(dead_code)]
     Bytes(Bytes),
     /// BOOLEAN.
     Flag(bool),
@@ -103,6 +102,11 @@ impl Rows {
     /// Rows of these columns; each row has a cell for each column.
     pub fn new(columns: Vec<Column>, rows: Vec<Row>) -> Self {
         Self { columns, left: rows.into_iter() }
+    }
+
+    /// Whether no row is left.
+    pub fn is_empty(&self) -> bool {
+        self.left.len() == 0
     }
 
     /// Writes as many rows as fit; a chunk of length 0 when none is left.

@@ -95,6 +95,12 @@ impl Connection {
         format!("{}.{call}", self.api_prefix())
     }
 
+    /// A subject of a stream of ours, by which it is reached from outside its domain (ADR-8 has it for buckets).
+    pub(super) fn domain_subject(&self, subject: &str) -> String {
+        let reached = self.api_subject(subject);
+        if reached.starts_with("$JS.API.") { subject.to_owned() } else { reached }
+    }
+
     /// Says why a request about a stream failed, with the streams that have a similar name when there is none of it.
     pub(super) async fn explain(self: &Arc<Self>, failure: Failure, call: &str, stream: &str) -> Error {
         let error = match failure {

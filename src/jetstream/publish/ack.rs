@@ -21,7 +21,7 @@ const MESSAGE_TOO_LARGE: u32 = 10_054;
 const STORE_FAILED: u32 = 10_077;
 
 /// A stored message.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Published {
     /// The stream that stored it.
     pub stream: String,

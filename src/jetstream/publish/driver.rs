@@ -37,6 +37,16 @@ const BUSY_PAUSE: Duration = Duration::from_millis(20);
 /// Names the subject and the row (from 1) of the first message that was not stored, and says how many were. Messages
 /// are checked before any is sent.
 pub fn publish(connection: &Arc<Connection>, messages: Vec<Outgoing>) -> Result<Vec<Published>> {
+    drive(connection, messages, true)?.into_iter().collect()
+}
+
+/// As [`publish`], but a message that is refused leaves the others alone: each has an outcome of its own. An error of the
+/// call itself is one that leaves outcomes unknown.
+pub fn publish_each(connection: &Arc<Connection>, messages: Vec<Outgoing>) -> Result<Vec<Result<Published>>> {
+    drive(connection, messages, false)
+}
+
+fn drive(connection: &Arc<Connection>, messages: Vec<Outgoing>, together: bool) -> Result<Vec<Result<Published>>> {
     if messages.is_empty() {
         return Ok(Vec::new());
     }
@@ -63,6 +73,7 @@ pub fn publish(connection: &Arc<Connection>, messages: Vec<Outgoing>) -> Result<
             rows,
             queue,
             paused: Vec::new(),
+            together,
             failed: None,
             flight: Flight::default(),
         };
@@ -73,13 +84,18 @@ pub fn publish(connection: &Arc<Connection>, messages: Vec<Outgoing>) -> Result<
 
 /// An error with its message's place, and what became of the others.
 fn located(error: Error, subject: &str, index: usize, total: usize, stored: usize) -> Error {
-    let place = if total == 1 { String::new() } else { format!(", row {} of {total}", index + 1) };
     let others = match (total, stored) {
         (1, _) => String::new(),
         (_, 0) => "; none of these rows was stored".to_owned(),
         _ => format!("; {stored} of these rows were stored"),
     };
-    error.within(&format!("subject '{subject}'{place}")).ending(&others)
+    placed(error, subject, index, total).ending(&others)
+}
+
+/// An error with its message's place.
+fn placed(error: Error, subject: &str, index: usize, total: usize) -> Error {
+    let row = if total == 1 { String::new() } else { format!(", row {} of {total}", index + 1) };
+    error.within(&format!("subject '{subject}'{row}"))
 }
 
 struct Row {
@@ -88,11 +104,13 @@ struct Row {
     sent: u32,
     waiting: bool,
     answer: Option<Published>,
+    /// Why the stream did not take it, where that does not end the call.
+    refusal: Option<Error>,
 }
 
 impl Row {
     fn new(message: Checked) -> Self {
-        Self { message, sent: 0, waiting: false, answer: None }
+        Self { message, sent: 0, waiting: false, answer: None, refusal: None }
     }
 
     fn size(&self) -> usize {
@@ -115,6 +133,8 @@ struct Driver<'a> {
     queue: VecDeque<usize>,
     /// Rows to send again, each not before its time.
     paused: Vec<(Instant, usize)>,
+    /// Whether the first row that is refused ends the call.
+    together: bool,
     /// The first row that failed. From then on nothing is sent, and what is in flight is awaited.
     failed: Option<(usize, Error)>,
     flight: Flight,
@@ -129,7 +149,7 @@ enum Heard {
 }
 
 impl Driver<'_> {
-    async fn run(mut self) -> Result<Vec<Published>> {
+    async fn run(mut self) -> Result<Vec<Result<Published>>> {
         let mut epochs = self.connection.epochs();
         epochs.borrow_and_update();
         let mut forbidden = self.connection.forbidden();
@@ -264,6 +284,12 @@ impl Driver<'_> {
             },
             Outcome::Busy => self.pause(index, BUSY_PAUSE * 2_u32.pow(sent.min(6))),
             Outcome::Unavailable(_) if idempotent => self.pause(index, BUSY_PAUSE * 2_u32.pow(sent.min(6))),
+            Outcome::Refused(error) if !self.together => {
+                stats::REFUSED.add(1);
+                let total = self.rows.len();
+                self.rows[index].refusal = Some(placed(error, &self.rows[index].message.subject, index, total));
+                return true;
+            }
             Outcome::Unavailable(error) | Outcome::Refused(error) => self.fail(index, error),
         }
         // A pause is no progress: a stream that is busy for ever ends the call.
@@ -323,7 +349,7 @@ impl Driver<'_> {
     fn give_up(&mut self) {
         pool::discard(&Arc::downgrade(self.connection));
         let seconds = self.connection.timeout.as_secs_f64();
-        let unanswered = (0..self.rows.len()).find(|index| self.rows[*index].answer.is_none());
+        let unanswered = self.rows.iter().position(|row| row.answer.is_none() && row.refusal.is_none());
         let Some(index) = unanswered.filter(|_| self.failed.is_none()) else { return };
         let row = &self.rows[index];
         let error = if !self.connection.is_up() {
@@ -338,14 +364,18 @@ impl Driver<'_> {
         self.fail(index, error);
     }
 
-    fn finish(self) -> Result<Vec<Published>> {
+    fn finish(self) -> Result<Vec<Result<Published>>> {
         let total = self.rows.len();
         if let Some((index, error)) = self.failed {
             let stored = self.rows.iter().filter(|row| row.answer.is_some()).count();
             return Err(located(error, &self.rows[index].message.subject, index, total, stored));
         }
-        let answers: Option<Vec<Published>> = self.rows.into_iter().map(|row| row.answer).collect();
-        answers.ok_or_else(|| Error::new("internal error: a message without an acknowledgement"))
+        let outcome = |row: Row| match (row.answer, row.refusal) {
+            (Some(published), _) => Ok(published),
+            (None, Some(refusal)) => Err(refusal),
+            (None, None) => Err(Error::new("internal error: a message without an acknowledgement")),
+        };
+        Ok(self.rows.into_iter().map(outcome).collect())
     }
 }
 

@@ -46,7 +46,8 @@ impl Outgoing {
         if self.subject.len() > MAX_SUBJECT {
             return Err(Error::new(format!("the subject has {} bytes, at most {MAX_SUBJECT} fit", self.subject.len())));
         }
-        if self.subject.starts_with(API_PREFIX) {
+        // `$JS.<domain>.API.$KV.` leads to a bucket of another domain: a message.
+        if self.subject.starts_with(API_PREFIX) && !self.subject.contains(".API.$KV.") {
             return Err(Error::new("the subject is a request to JetStream, not a message")
                 .advice("the nats_stream_ and nats_consumer_ functions make such requests"));
         }

@@ -5,5 +5,5 @@ mod driver;
 mod message;
 
 pub use ack::Published;
-pub use driver::publish;
+pub use driver::{publish, publish_each};
 pub use message::Outgoing;

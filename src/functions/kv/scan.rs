@@ -1,0 +1,183 @@
+//! `nats_kv_scan(bucket [, keys :=] [, as_of :=])` and `nats_kv_history(bucket [, keys :=])`: the entries of a bucket.
+
+use std::sync::Arc;
+
+use super::entries::{entry_columns, entry_row};
+use crate::error::{Error, Result};
+use crate::ffi::{Bound, Chunk, TableFunction};
+use crate::functions::manage::subjects;
+use crate::functions::rows::{Row, Rows};
+use crate::functions::{connection, range};
+use crate::jetstream::{ConnectOptions, Fetch, FetchRequest, LastPages, LastRequest, Want, stream_state};
+use crate::plan::kv::{Operation, bucket_stream, check_bucket, key_subject};
+use crate::record::Record;
+use crate::value::{Arguments, Parameter, ParameterType};
+
+/// The newest entry of each key, now or as it was.
+pub struct Scan;
+
+pub struct ScanPlan {
+    connect: ConnectOptions,
+    bucket: String,
+    keys: Vec<String>,
+    as_of: Option<i64>,
+    up_to: Option<u64>,
+    deleted: bool,
+}
+
+pub struct ScanRun {
+    bucket: String,
+    deleted: bool,
+    pages: LastPages,
+    rows: Rows,
+}
+
+impl TableFunction for Scan {
+    const NAME: &'static str = "nats_kv_scan";
+    type Plan = ScanPlan;
+    type Run = ScanRun;
+
+    fn parameters() -> Vec<Parameter> {
+        vec![Parameter::new("bucket", ParameterType::Text)]
+    }
+
+    fn named() -> Vec<Parameter> {
+        let own = [
+            Parameter::new("keys", ParameterType::Any),
+            Parameter::new("as_of", ParameterType::Any),
+            Parameter::new("up_to_revision", ParameterType::Any),
+            Parameter::new("deleted", ParameterType::Boolean),
+        ];
+        [connection::PARAMETERS, &own].concat()
+    }
+
+    fn bind(arguments: &Arguments) -> Result<Bound<ScanPlan>> {
+        let (bucket, keys) = bucket_and_keys(arguments)?;
+        let (as_of, up_to) = (arguments.moment("as_of")?, arguments.unsigned("up_to_revision")?);
+        if as_of.is_some() && up_to.is_some() {
+            return Err(Error::new("as_of and up_to_revision cannot be used together").advice("give one of them"));
+        }
+        let plan = ScanPlan {
+            connect: connection::read(arguments)?,
+            bucket,
+            keys,
+            as_of,
+            up_to,
+            deleted: arguments.flag("deleted")?,
+        };
+        Ok(Bound { columns: entry_columns(), plan })
+    }
+
+    fn open(plan: &ScanPlan, _projection: &[usize]) -> Result<ScanRun> {
+        let connection = connection::open(&plan.connect)?;
+        let stream = bucket_stream(&plan.bucket);
+        let up_to = match plan.as_of {
+            None => plan.up_to,
+            Some(micros) => Some(range::last_sequence_at(&connection, &stream, micros)?),
+        };
+        let subjects = plan.keys.iter().map(|key| key_subject(&plan.bucket, key)).collect();
+        // Headers say what is deleted, so they are always read.
+        let request = LastRequest { stream, subjects, up_to, headers: true };
+        Ok(ScanRun {
+            bucket: plan.bucket.clone(),
+            deleted: plan.deleted,
+            pages: LastPages::new(connection, request),
+            rows: Rows::new(entry_columns(), Vec::new()),
+        })
+    }
+
+    fn next(run: &mut ScanRun, chunk: &mut Chunk<'_>) -> Result<()> {
+        while run.rows.is_empty() {
+            let Some(page) = run.pages.next_page()? else { break };
+            let shown = |record: &&Record| run.deleted || Operation::of(&record.headers) == Operation::Put;
+            run.rows = rows(&run.bucket, page.iter().filter(shown))?;
+        }
+        run.rows.write(chunk)
+    }
+}
+
+/// Every entry that the bucket holds, deletions too, in the order of revisions.
+pub struct History;
+
+pub struct HistoryPlan {
+    connect: ConnectOptions,
+    bucket: String,
+    keys: Vec<String>,
+}
+
+pub struct HistoryRun {
+    bucket: String,
+    /// One read for each filter of keys, the next one last.
+    left: Vec<FetchRequest>,
+    connection: Arc<crate::jetstream::Connection>,
+    fetch: Option<Fetch>,
+    rows: Rows,
+}
+
+impl TableFunction for History {
+    const NAME: &'static str = "nats_kv_history";
+    type Plan = HistoryPlan;
+    type Run = HistoryRun;
+
+    fn parameters() -> Vec<Parameter> {
+        vec![Parameter::new("bucket", ParameterType::Text)]
+    }
+
+    fn named() -> Vec<Parameter> {
+        [connection::PARAMETERS, &[Parameter::new("keys", ParameterType::Any)]].concat()
+    }
+
+    fn bind(arguments: &Arguments) -> Result<Bound<HistoryPlan>> {
+        let (bucket, keys) = bucket_and_keys(arguments)?;
+        Ok(Bound {
+            columns: entry_columns(),
+            plan: HistoryPlan { connect: connection::read(arguments)?, bucket, keys },
+        })
+    }
+
+    fn open(plan: &HistoryPlan, _projection: &[usize]) -> Result<HistoryRun> {
+        let connection = connection::open(&plan.connect)?;
+        let stream = bucket_stream(&plan.bucket);
+        let state = stream_state(&connection, &stream)?;
+        let request = |key: &String| FetchRequest {
+            stream: stream.clone(),
+            range: state.range(),
+            subject: Some(key_subject(&plan.bucket, key)),
+            limit: None,
+            density: state.density(),
+            direct: state.direct,
+            want: Want { subject: true, time: true, headers: true, payload: true },
+        };
+        let left = if state.range().is_empty() { Vec::new() } else { plan.keys.iter().rev().map(request).collect() };
+        let rows = Rows::new(entry_columns(), Vec::new());
+        Ok(HistoryRun { bucket: plan.bucket.clone(), left, connection, fetch: None, rows })
+    }
+
+    fn next(run: &mut HistoryRun, chunk: &mut Chunk<'_>) -> Result<()> {
+        while run.rows.is_empty() {
+            match &mut run.fetch {
+                Some(fetch) => match fetch.next_page()? {
+                    Some(page) => run.rows = rows(&run.bucket, page.iter())?,
+                    None => run.fetch = None,
+                },
+                None => {
+                    let Some(request) = run.left.pop() else { break };
+                    run.fetch = Some(Fetch::start(Arc::clone(&run.connection), request)?);
+                }
+            }
+        }
+        run.rows.write(chunk)
+    }
+}
+
+fn bucket_and_keys(arguments: &Arguments) -> Result<(String, Vec<String>)> {
+    let bucket = arguments.required_text("bucket")?;
+    check_bucket(bucket)?;
+    let keys = subjects(arguments, "keys")?.unwrap_or_else(|| vec![">".to_owned()]);
+    Ok((bucket.to_owned(), keys))
+}
+
+fn rows<'a>(bucket: &str, records: impl Iterator<Item = &'a Record>) -> Result<Rows> {
+    let rows = records.map(|record| entry_row(bucket, record)).collect::<Result<Vec<Row>>>()?;
+    Ok(Rows::new(entry_columns(), rows))
+}

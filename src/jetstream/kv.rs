@@ -1,0 +1,108 @@
+//! Key-value buckets (ADR-8) on top of publishing and Direct Get.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+
+use super::connection::Connection;
+use super::newest::last_messages;
+use super::publish::{Outgoing, Published, publish, publish_each};
+use crate::error::{Error, Result};
+use crate::plan::kv::{OPERATION, Operation, bucket_stream, key_subject};
+use crate::record::{Headers, Record};
+
+/// A write waits for the key's newest message to have this sequence; 0 is none.
+const EXPECTED: &str = "Nats-Expected-Last-Subject-Sequence";
+
+/// What a write does.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Write {
+    /// Stores a value.
+    Put,
+    /// Stores a value where the key has none.
+    Create,
+    /// Stores a value where the key is at this revision.
+    Update(u64),
+    /// Deletes the key; older revisions stay.
+    Delete,
+}
+
+/// One write to a bucket.
+#[derive(Debug, Clone)]
+pub struct KeyWrite {
+    /// The bucket's name.
+    pub bucket: String,
+    /// The key.
+    pub key: String,
+    /// The value; empty for a deletion.
+    pub value: Bytes,
+    /// What to do.
+    pub write: Write,
+}
+
+impl KeyWrite {
+    fn message(&self, connection: &Connection) -> Outgoing {
+        let headers = match self.write {
+            Write::Put => Vec::new(),
+            Write::Create => vec![(EXPECTED.to_owned(), "0".to_owned())],
+            Write::Update(revision) => vec![(EXPECTED.to_owned(), revision.to_string())],
+            Write::Delete => vec![(OPERATION.to_owned(), Operation::Delete.name().to_owned())],
+        };
+        let subject = connection.domain_subject(&key_subject(&self.bucket, &self.key));
+        Outgoing { subject, headers: Headers(headers), payload: self.value.clone() }
+    }
+}
+
+/// Writes to buckets, all in flight together, and returns the revisions in the order of the writes. A creation over a
+/// deleted key takes two round trips more.
+pub fn write_keys(connection: &Arc<Connection>, writes: &[KeyWrite]) -> Result<Vec<u64>> {
+    let messages: Vec<Outgoing> = writes.iter().map(|write| write.message(connection)).collect();
+    if writes.iter().all(|write| write.write != Write::Create) {
+        return Ok(publish(connection, messages)?.into_iter().map(|published| published.sequence).collect());
+    }
+    let mut revisions = Vec::with_capacity(writes.len());
+    let mut refused: Vec<(usize, Error)> = Vec::new();
+    for (index, outcome) in publish_each(connection, messages)?.into_iter().enumerate() {
+        match outcome {
+            Ok(Published { sequence, .. }) => revisions.push(sequence),
+            Err(error) => {
+                revisions.push(0);
+                refused.push((index, error));
+            }
+        }
+    }
+    for (index, error) in refused {
+        if let Some(revision) = revisions.get_mut(index) {
+            *revision = create_over_deletion(connection, &writes[index], error)?;
+        }
+    }
+    Ok(revisions)
+}
+
+/// A creation was refused: when the newest message of the key is a deletion, it is made on top of that (ADR-8).
+fn create_over_deletion(connection: &Arc<Connection>, write: &KeyWrite, refusal: Error) -> Result<u64> {
+    if !refusal.cause().contains("wrong last sequence") {
+        return Err(refusal);
+    }
+    let newest = get_keys(connection, &[(write.bucket.clone(), write.key.clone())])?.into_iter().next().flatten();
+    match newest {
+        Some(record) if Operation::of(&record.headers) == Operation::Put => {
+            Err(Error::new(format!("key '{}' exists, at revision {}", write.key, record.sequence))
+                .stream(&bucket_stream(&write.bucket))
+                .server(connection.label())
+                .advice("nats_kv_put replaces it, nats_kv_update replaces that revision"))
+        }
+        newest => {
+            let update = KeyWrite { write: Write::Update(newest.map_or(0, |record| record.sequence)), ..write.clone() };
+            let published = publish(connection, vec![update.message(connection)])?;
+            Ok(published.first().map_or(0, |published| published.sequence))
+        }
+    }
+}
+
+/// The newest message of each key of a bucket, deletions too, in the order of the keys; None where there is none. One
+/// round trip, pipelined.
+pub fn get_keys(connection: &Arc<Connection>, keys: &[(String, String)]) -> Result<Vec<Option<Record>>> {
+    let place = |(bucket, key): &(String, String)| (bucket_stream(bucket), key_subject(bucket, key));
+    last_messages(connection, &keys.iter().map(place).collect::<Vec<_>>())
+}

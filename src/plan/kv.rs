@@ -1,0 +1,130 @@
+//! The conventions of key-value buckets (ADR-8): a bucket is a stream, a key is a subject, a revision is a sequence, and a
+//! deletion is a message that says so.
+
+use crate::error::{Error, Result};
+use crate::plan::check_subject_filter;
+use crate::record::{Headers, Record};
+
+/// What precedes a bucket's name in that of its stream.
+pub const STREAM_PREFIX: &str = "KV_";
+/// The header of a deletion.
+pub const OPERATION: &str = "KV-Operation";
+/// The header of a marker that the server left when a value expired (ADR-48).
+const MARKER_REASON: &str = "Nats-Marker-Reason";
+/// The most revisions that a bucket keeps of a key (ADR-8).
+pub const MAX_HISTORY: u64 = 64;
+
+/// What an entry did to its key.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Operation {
+    /// It has a value.
+    Put,
+    /// The key was deleted; older revisions stay.
+    Delete,
+    /// The key was deleted with all older revisions.
+    Purge,
+}
+
+impl Operation {
+    /// The operation of a message, by its headers.
+    pub fn of(headers: &Headers) -> Self {
+        match (headers.get(OPERATION), headers.get(MARKER_REASON)) {
+            (Some("DEL"), _) | (None, Some("Remove")) => Operation::Delete,
+            (Some("PURGE"), _) | (None, Some(_)) => Operation::Purge,
+            // ADR-8: any other value of the header than none is a deletion; `PUT` is what some clients write.
+            (Some("PUT") | None, None) | (Some("PUT"), _) => Operation::Put,
+            (Some(_), _) => Operation::Delete,
+        }
+    }
+
+    /// As SQL shows it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Operation::Put => "PUT",
+            Operation::Delete => "DEL",
+            Operation::Purge => "PURGE",
+        }
+    }
+}
+
+/// Checks a bucket's name: letters, digits, `_` and `-` (ADR-6).
+pub fn check_bucket(bucket: &str) -> Result<()> {
+    let good = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '-');
+    if !bucket.is_empty() && bucket.chars().all(good) {
+        return Ok(());
+    }
+    Err(Error::new(format!("'{bucket}' is not a bucket's name")).advice("a name has letters, digits, '_' and '-'"))
+}
+
+/// Checks a key: letters, digits, `-`, `_`, `/`, `=` and, inside, `.` (ADR-8).
+pub fn check_key(key: &str) -> Result<()> {
+    let good = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '-' | '/' | '=' | '.');
+    if key.split('.').all(|token| !token.is_empty()) && key.chars().all(good) {
+        return Ok(());
+    }
+    Err(Error::new(format!("'{key}' is not a key"))
+        .advice("a key has letters, digits, '-', '_', '/', '=' and, between others, '.'"))
+}
+
+/// Checks a filter of keys, which may have wildcards.
+pub fn check_keys(keys: &str) -> Result<()> {
+    check_subject_filter(keys)
+}
+
+/// The stream of a bucket.
+pub fn bucket_stream(bucket: &str) -> String {
+    format!("{STREAM_PREFIX}{bucket}")
+}
+
+/// The subject of a key, or the filter of several.
+pub fn key_subject(bucket: &str, key: &str) -> String {
+    format!("$KV.{bucket}.{key}")
+}
+
+/// The key of a message of a bucket.
+pub fn key_of<'a>(bucket: &str, record: &'a Record) -> Result<&'a str> {
+    let key = std::str::from_utf8(&record.subject).ok();
+    let key = key.and_then(|subject| subject.strip_prefix("$KV.")?.strip_prefix(bucket)?.strip_prefix('.'));
+    key.ok_or_else(|| Error::new("a message of another subject than the bucket's").sequence(record.sequence))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn operations_are_told_by_headers() {
+        let cases = [
+            (None, None, Operation::Put),
+            (Some("PUT"), None, Operation::Put),
+            (Some("DEL"), None, Operation::Delete),
+            (Some("PURGE"), None, Operation::Purge),
+            (Some("other"), None, Operation::Delete),
+            (None, Some("MaxAge"), Operation::Purge),
+            (None, Some("Purge"), Operation::Purge),
+            (None, Some("Remove"), Operation::Delete),
+        ];
+        for (operation, reason, expected) in cases {
+            let mut headers = Vec::new();
+            headers.extend(operation.map(|value| (OPERATION.to_owned(), value.to_owned())));
+            headers.extend(reason.map(|value| (MARKER_REASON.to_owned(), value.to_owned())));
+            assert_eq!(Operation::of(&Headers(headers)), expected, "{operation:?} {reason:?}");
+        }
+    }
+
+    #[test]
+    fn names_are_checked() {
+        for good in ["a", "A-b_9"] {
+            assert!(check_bucket(good).is_ok(), "{good}");
+        }
+        for bad in ["", "a.b", "a b", "ä"] {
+            assert!(check_bucket(bad).is_err(), "{bad}");
+        }
+        for good in ["a", "a.b", "a/b=c", "_x-1"] {
+            assert!(check_key(good).is_ok(), "{good}");
+        }
+        for bad in ["", ".", "a.", ".a", "a..b", "a b", "*", "a.>", "ä"] {
+            assert!(check_key(bad).is_err(), "{bad}");
+        }
+    }
+}
