@@ -60,7 +60,14 @@ pub fn payload(input: &Input<'_>, column: usize, row: usize, name: &str) -> Resu
     if let Some(bytes) = input.bytes(column, row) {
         return Ok(Bytes::copy_from_slice(bytes));
     }
-    match input.value(column, row) {
+    message_payload(&input.value(column, row), name)
+}
+
+/// [`payload`] of a value.
+pub fn message_payload(value: &Value, name: &str) -> Result<Bytes> {
+    match value {
+        Value::Text(text) => Ok(Bytes::copy_from_slice(text.as_bytes())),
+        Value::Blob(bytes) => Ok(Bytes::copy_from_slice(bytes)),
         Value::Null => {
             Err(Error::new(format!("{name} is NULL")).advice("for an empty one write '', or leave the row out"))
         }
@@ -70,7 +77,7 @@ pub fn payload(input: &Input<'_>, column: usize, row: usize, name: &str) -> Resu
 }
 
 /// A headers argument: MAP or STRUCT from name to VARCHAR or VARCHAR[]; NULL is none.
-fn headers(value: &Value) -> Result<Headers> {
+pub fn headers(value: &Value) -> Result<Headers> {
     let mut headers = Vec::new();
     match value {
         Value::Null => {}

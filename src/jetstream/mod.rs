@@ -11,6 +11,7 @@ mod keys;
 pub mod kv;
 mod last;
 mod newest;
+pub mod object;
 mod options;
 mod ping;
 mod pool;

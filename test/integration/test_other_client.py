@@ -118,6 +118,31 @@ class OtherClient(unittest.TestCase):
 
         self.assertEqual(other(keys), ["theirs"])
 
+    def test_objects(self):
+        big, odd = os.urandom(1_000_003), "a name: with / and \u00e4"
+
+        async def write(js):
+            store = await js.create_object_store("O")
+            await store.put("small", b"hello")
+            await store.put(odd, big)
+            await store.put("empty", b"")
+            await store.put("gone", b"x")
+            await store.delete("gone")
+            # One chunk of an object that the store says is as before.
+            await store.put("damaged", b"x" * 10)
+            info = await store.get_info("damaged")
+            await js.purge_stream("OBJ_O", subject=f"$O.O.C.{info.nuid}")
+            await js.publish(f"$O.O.C.{info.nuid}", b"y" * 10)
+
+        other(write)
+        listed = self.rows("SELECT name, size FROM nats_object_list('O')")
+        self.assertEqual(listed, [(odd, len(big)), ("damaged", 10), ("empty", 0), ("small", 5)])
+        for name, data in (("small", b"hello"), (odd, big), ("empty", b"")):
+            self.assertEqual(self.rows("SELECT size, data FROM nats_object_get('O', ?)", name), [(len(data), data)])
+        self.assertEqual(self.rows("FROM nats_object_get('O', 'gone')"), [])
+        with self.assertRaisesRegex(Exception, "object 'damaged': its bytes do not have the digest"):
+            self.rows("FROM nats_object_get('O', 'damaged')")
+
     def test_one_update_of_several_wins(self):
         self.rows("FROM nats_kv_bucket_ensure('RACE', history := 64)")
         self.rows("SELECT nats_kv_put('RACE', 'n', '0')")

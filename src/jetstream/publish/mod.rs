@@ -1,9 +1,11 @@
 //! Publishing to JetStream: every message gets its acknowledgement, or the call is an error.
 
 mod ack;
+mod atomic;
 mod driver;
 mod message;
 
 pub use ack::Published;
+pub use atomic::{PublishedBatch, publish_atomic};
 pub use driver::{publish, publish_each};
 pub use message::Outgoing;

@@ -1,0 +1,210 @@
+//! Object stores (ADR-20): an object is chunks on one subject and its description, as JSON, on another.
+
+use std::sync::Arc;
+
+use base64::Engine;
+use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
+use base64::{alphabet, prelude::BASE64_URL_SAFE};
+use serde::Deserialize;
+use sha2::{Digest, Sha256};
+
+use super::connection::Connection;
+use super::fetch::{Fetch, FetchRequest};
+use super::last::{LastPages, LastRequest};
+use super::newest::last_messages;
+use super::state::stream_state;
+use super::wire::Want;
+use crate::error::{Error, Result};
+use crate::record::Record;
+
+/// The one digest there is (ADR-20).
+const DIGEST: &str = "SHA-256=";
+/// Digests are written in the URL alphabet, by some clients without padding.
+const BASE64: GeneralPurpose = GeneralPurpose::new(
+    &alphabet::URL_SAFE,
+    GeneralPurposeConfig::new().with_decode_padding_mode(DecodePaddingMode::Indifferent),
+);
+/// How many links are followed before they are taken for a circle.
+const MAX_LINKS: usize = 8;
+
+/// The description of an object.
+#[derive(Debug, Clone, Deserialize)]
+pub struct ObjectInfo {
+    /// Its name: any text.
+    pub name: String,
+    /// What it is, in words.
+    #[serde(default)]
+    pub description: Option<String>,
+    /// The name of its chunks' subject.
+    #[serde(default)]
+    pub nuid: String,
+    /// Its size in bytes.
+    #[serde(default)]
+    pub size: u64,
+    /// How many chunks it has.
+    #[serde(default)]
+    pub chunks: u64,
+    /// `SHA-256=` and base64.
+    #[serde(default)]
+    pub digest: Option<String>,
+    /// Whether it was deleted.
+    #[serde(default)]
+    pub deleted: bool,
+    #[serde(default)]
+    options: Options,
+    /// When it was written, in microseconds since 1970 UTC: the time of its description's message.
+    #[serde(skip)]
+    pub modified: i64,
+}
+
+#[derive(Debug, Clone, Default, Deserialize)]
+struct Options {
+    #[serde(default)]
+    link: Option<Link>,
+}
+
+/// A link to another object, or to a whole store when it has no name.
+#[derive(Debug, Clone, Deserialize)]
+pub struct Link {
+    /// The other store.
+    pub bucket: String,
+    /// The other object.
+    #[serde(default)]
+    pub name: Option<String>,
+}
+
+impl ObjectInfo {
+    fn of(record: &Record) -> Result<Self> {
+        let info: Self = serde_json::from_slice(&record.payload).map_err(|error| {
+            Error::new(format!("the description of an object is not as it should be: {error}"))
+                .sequence(record.sequence)
+        })?;
+        Ok(Self { modified: record.time_ns.div_euclid(1_000), ..info })
+    }
+
+    /// What it links to, if it is a link.
+    pub fn link(&self) -> Option<&Link> {
+        self.options.link.as_ref()
+    }
+}
+
+/// The stream of a store.
+fn store_stream(bucket: &str) -> String {
+    format!("OBJ_{bucket}")
+}
+
+/// The objects of a store, deleted ones left out.
+pub fn list_objects(connection: &Arc<Connection>, bucket: &str) -> Result<Vec<ObjectInfo>> {
+    let stream = store_stream(bucket);
+    let subjects = vec![format!("$O.{bucket}.M.>")];
+    let request = LastRequest { stream: stream.clone(), subjects, up_to: None, headers: false };
+    let mut pages = LastPages::new(Arc::clone(connection), request);
+    let mut objects = Vec::new();
+    while let Some(page) = pages.next_page()? {
+        for record in &page {
+            objects.push(ObjectInfo::of(record).map_err(|error| error.stream(&stream))?);
+        }
+    }
+    objects.retain(|object| !object.deleted);
+    objects.sort_by(|a, b| a.name.cmp(&b.name));
+    Ok(objects)
+}
+
+/// An object with its bytes, which are checked against size, number of chunks and digest; None when there is none. Links
+/// are followed. Three round trips, more for many chunks.
+pub fn get_object(connection: &Arc<Connection>, bucket: &str, name: &str) -> Result<Option<(ObjectInfo, Vec<u8>)>> {
+    let (mut bucket, mut name) = (bucket.to_owned(), name.to_owned());
+    for _ in 0..MAX_LINKS {
+        let Some(info) = describe(connection, &bucket, &name)? else { return Ok(None) };
+        let Some(link) = info.link().cloned() else {
+            let bytes = read(connection, &bucket, &info).map_err(|error| {
+                error.within(&format!("object '{name}'")).stream(&store_stream(&bucket)).server(connection.label())
+            })?;
+            return Ok(Some((info, bytes)));
+        };
+        name = link.name.filter(|name| !name.is_empty()).ok_or_else(|| {
+            Error::new(format!("object '{name}' is a link to the store '{}', which has no bytes", link.bucket))
+                .advice("FROM nats_object_list(...) lists the objects of a store")
+        })?;
+        bucket = link.bucket;
+    }
+    Err(Error::new(format!("object '{name}' is a link to a link, more than {MAX_LINKS} times")))
+}
+
+fn describe(connection: &Arc<Connection>, bucket: &str, name: &str) -> Result<Option<ObjectInfo>> {
+    let subject = format!("$O.{bucket}.M.{}", BASE64_URL_SAFE.encode(name));
+    let found = last_messages(connection, &[(store_stream(bucket), subject)])?.into_iter().flatten().next();
+    let info = found.map(|record| ObjectInfo::of(&record)).transpose()?;
+    Ok(info.filter(|info| !info.deleted))
+}
+
+/// The bytes of an object that is no link.
+fn read(connection: &Arc<Connection>, bucket: &str, info: &ObjectInfo) -> Result<Vec<u8>> {
+    let (mut bytes, mut chunks) = (Vec::new(), 0);
+    if info.chunks > 0 {
+        let stream = store_stream(bucket);
+        let state = stream_state(connection, &stream)?;
+        let request = FetchRequest {
+            stream,
+            range: state.range(),
+            subject: Some(format!("$O.{bucket}.C.{}", info.nuid)),
+            limit: Some(info.chunks),
+            density: state.density(),
+            direct: state.direct,
+            want: Want { subject: true, payload: true, ..Want::default() },
+        };
+        let mut fetch = Fetch::start(Arc::clone(connection), request)?;
+        while let Some(page) = fetch.next_page()? {
+            for record in page {
+                chunks += 1;
+                bytes.extend_from_slice(&record.payload);
+            }
+        }
+    }
+    if chunks != info.chunks || bytes.len() as u64 != info.size {
+        return Err(Error::new(format!(
+            "it has {chunks} chunks with {} bytes, but {} chunks with {} bytes were stored",
+            bytes.len(),
+            info.chunks,
+            info.size
+        ))
+        .advice("it may have been written anew while it was read; run the statement again"));
+    }
+    check_digest(info, &bytes)?;
+    Ok(bytes)
+}
+
+fn check_digest(info: &ObjectInfo, bytes: &[u8]) -> Result<()> {
+    let Some(digest) = info.digest.as_deref().filter(|digest| !digest.is_empty()) else { return Ok(()) };
+    // The name of the algorithm has been written in lower case.
+    let (algorithm, encoded) = digest.split_at_checked(DIGEST.len()).unwrap_or((digest, ""));
+    if !algorithm.eq_ignore_ascii_case(DIGEST) {
+        return Err(Error::new(format!("its digest '{digest}' is of a kind that is not known")));
+    }
+    match BASE64.decode(encoded) {
+        Ok(expected) if expected == Sha256::digest(bytes).as_slice() => Ok(()),
+        _ => Err(Error::new("its bytes do not have the digest that was stored with them")
+            .advice("the object is damaged; write it anew")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn info(digest: &str) -> ObjectInfo {
+        serde_json::from_value(serde_json::json!({"name": "n", "digest": digest})).unwrap()
+    }
+
+    #[test]
+    fn digests_are_compared() {
+        let abc = "ungWv48Bz-pBQUDeXa4iI7ADYaOWF3qctBD_YfIAFa0";
+        for good in [format!("SHA-256={abc}"), format!("SHA-256={abc}="), format!("sha-256={abc}=")] {
+            assert!(check_digest(&info(&good), b"abc").is_ok(), "{good}");
+        }
+        for bad in [format!("SHA-256={abc}"), "MD5=x".into(), "SHA-256=!".into(), "x".into()] {
+            assert!(check_digest(&info(&bad), b"abd").is_err(), "{bad}");
+        }
+        assert!(check_digest(&info(""), b"").is_ok());
+    }
+}
