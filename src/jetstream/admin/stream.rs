@@ -111,6 +111,7 @@ pub fn ensure_stream(
         match ask(connection, &subject, &Value::Object(config.0.clone())).await {
             Ok(answer) => {
                 answer.object("config").check_took(wanted)?;
+                // Of two who create the same stream at once, the server tells both that they did.
                 Ok(Ensured { action: "created", changed: Vec::new() })
             }
             Err(Failure::Api(api)) if api.err_code == NAME_IN_USE => {
