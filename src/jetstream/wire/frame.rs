@@ -49,7 +49,7 @@ pub(super) fn parse(buffer: &[u8], start: usize) -> Result<(Frame<'_>, usize), F
         b"PONG" => Ok((Frame::Pong, after)),
         b"INFO" => Ok((Frame::Info(arguments), after)),
         b"+OK" => Ok((Frame::Ok, after)),
-        b"-ERR" => Ok((Frame::Error(arguments.trim_ascii().trim_ascii_start()), after)),
+        b"-ERR" => Ok((Frame::Error(unquoted(arguments.trim_ascii())), after)),
         _ => Err(Fault::Malformed),
     }
 }
@@ -91,6 +91,11 @@ fn message<'a>(
     Ok((Frame::Message { subject, headers, payload: after + header_length..end }, end + 2))
 }
 
+/// A text without the single quotes around it.
+fn unquoted(text: &[u8]) -> &[u8] {
+    text.strip_prefix(b"'").and_then(|text| text.strip_suffix(b"'")).unwrap_or(text)
+}
+
 /// A decimal number of digits alone.
 pub(super) fn number(digits: &[u8]) -> Option<usize> {
     if digits.is_empty() || digits.len() > 18 {
@@ -116,7 +121,7 @@ mod tests {
         let (headers, payload) = (&buffer[headers], &buffer[payload]);
         assert_eq!((subject, headers, payload), (&b"i.7"[..], &b"NATS/1.0\r\n\r\n"[..], &b"hi"[..]));
         let (frame, end) = parse(buffer, end).unwrap();
-        assert_eq!((frame, end), (Frame::Error(b"'no'"), buffer.len()));
+        assert_eq!((frame, end), (Frame::Error(b"no"), buffer.len()));
     }
 
     #[test]
