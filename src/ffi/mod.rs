@@ -7,6 +7,7 @@
 
 mod chunk;
 mod contain;
+mod copy;
 mod entry;
 pub mod host;
 mod logical;
@@ -18,6 +19,7 @@ mod type_text;
 mod value;
 
 pub use chunk::{Chunk, Vector};
+pub use copy::CopyFunction;
 pub use scalar::{Input, ScalarFunction, ScalarSignature};
 pub use table::{Bound, TableFunction};
 pub use type_text::parse_types;

@@ -150,7 +150,7 @@ pub struct Input<'a> {
 impl<'a> Input<'a> {
     /// # Safety
     /// `chunk` must be a live flat chunk that outlives the input.
-    unsafe fn new(chunk: duckdb::duckdb_data_chunk, settings: &'a [(&'static str, Value)]) -> Self {
+    pub(super) unsafe fn new(chunk: duckdb::duckdb_data_chunk, settings: &'a [(&'static str, Value)]) -> Self {
         // SAFETY: the caller vouches for the chunk; indices stay below its column count.
         unsafe {
             let count = duckdb::duckdb_data_chunk_get_column_count(chunk);

@@ -71,6 +71,15 @@ pub(super) unsafe fn of_scalar_function(info: duckdb::duckdb_bind_info) -> Vec<(
     unsafe { read(|context| duckdb::duckdb_scalar_function_get_client_context(info, context)) }
 }
 
+/// The settings that are set in the session that binds a copy function.
+///
+/// # Safety
+/// `info` must be a live bind info of a copy function.
+pub(super) unsafe fn of_copy_function(info: duckdb::duckdb_copy_function_bind_info) -> Vec<(&'static str, Value)> {
+    // SAFETY: as above.
+    unsafe { read(|context| *context = duckdb::duckdb_copy_function_bind_get_client_context(info)) }
+}
+
 /// # Safety
 /// `get_context` must store a client context that is ours to destroy, or leave the null pointer.
 unsafe fn read(get_context: impl FnOnce(*mut duckdb::duckdb_client_context)) -> Vec<(&'static str, Value)> {

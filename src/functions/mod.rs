@@ -7,6 +7,7 @@ mod by_connection;
 mod connection;
 mod consumer_ensure;
 mod consumers;
+mod copy;
 mod correlation_key;
 mod get;
 mod ingest;
@@ -52,6 +53,7 @@ pub fn register_all(registrar: &Registrar) -> Result<()> {
     registrar.table::<last_seq::NatsLastSeq>()?;
     registrar.scalar::<last_seq::NatsLastSeqScalar>()?;
     registrar.scalar::<publish::NatsPublish>()?;
+    registrar.copy::<copy::CopyToStream>()?;
     registrar.scalar::<publish_atomic::NatsPublishAtomic>()?;
     registrar.table::<Small<ping::NatsPing>>()?;
     registrar.table::<Small<streams::NatsStreams>>()?;

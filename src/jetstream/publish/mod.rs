@@ -6,6 +6,6 @@ mod driver;
 mod message;
 
 pub use ack::Published;
-pub use atomic::{PublishedBatch, publish_atomic};
+pub use atomic::{MAX_BATCH, PublishedBatch, publish_atomic};
 pub use driver::{publish, publish_each};
 pub use message::Outgoing;
