@@ -4,7 +4,8 @@
 //! |---|---|
 //! | `Dlq-Reason` | why the message was not used |
 //! | `Dlq-Stream`, `Dlq-Subject`, `Dlq-Sequence`, `Dlq-Time-Stamp` | where it came from |
-//! | `Nats-Msg-Id` | `dlq:<stream>:<sequence>`, so that the same letter sent twice is stored once |
+//! | `Nats-Msg-Id` | `dlq:<stream>:<sequence>`, so that the same letter sent twice is stored once; where another letter has |
+//! | | that id, `:<time>:<subject>` follows |
 //! | `Dlq-Nats-...` | a header of the message that begins with `Nats-`: it would be an order to the server |
 //!
 //! All other headers, and the payload, are those of the message.
@@ -18,11 +19,16 @@ use serde::Deserialize;
 
 use super::api::{Failure, decode};
 use super::connection::Connection;
+use super::get::get_messages;
 use super::runtime::block_on;
+use super::state::stream_state;
 use super::time::format_utc;
 use crate::error::{Error, Result};
-use crate::record::Record;
+use crate::record::{Headers, Record};
 use crate::stats;
+
+/// The header that says when the message was stored.
+const TIME_STAMP: &str = "Dlq-Time-Stamp";
 
 /// A message on its way to the dead letters.
 pub struct DeadLetter<'a> {
@@ -44,8 +50,11 @@ struct Names {
 
 #[derive(Deserialize)]
 struct PubAck {
-    #[serde(rename = "stream")]
-    _stream: String,
+    stream: String,
+    /// The sequence of the letter, or of the message whose id it shares.
+    seq: u64,
+    #[serde(default)]
+    duplicate: bool,
 }
 
 /// The stream that captures a subject, if one does. One round trip.
@@ -58,26 +67,49 @@ pub fn stream_of(connection: &Arc<Connection>, subject: &str) -> Result<Option<S
     })
 }
 
-/// Publishes a dead letter and waits for the server's acknowledgement.
+/// Publishes a dead letter and waits for the server's acknowledgement. Sent again within the duplicate window of the
+/// stream that keeps it, it is stored once.
 pub fn publish(connection: &Arc<Connection>, letter: &DeadLetter<'_>) -> Result<()> {
     let record = letter.record;
+    let id = format!("dlq:{}:{}", letter.stream, record.sequence);
+    let name = |error: Error| error.stream(letter.stream).sequence(record.sequence).server(connection.label());
+    let mut stored = send(connection, letter, &id).map_err(name)?;
+    if stored.duplicate && !is_stored(connection, letter, &stored).map_err(name)? {
+        // Another letter has the id: for another subject, or of a message of an earlier stream of the same name.
+        let longer = format!("{id}:{}:{}", record.time_ns, letter.subject);
+        stored = send(connection, letter, &longer).map_err(name)?;
+    }
+    stats::DEAD_LETTERS.add(u64::from(!stored.duplicate));
+    Ok(())
+}
+
+fn send(connection: &Arc<Connection>, letter: &DeadLetter<'_>, id: &str) -> Result<PubAck> {
     block_on(async {
-        let headers = headers(letter)?;
-        let request =
-            connection.client.request_with_headers(letter.subject.to_owned(), headers, record.payload.clone());
+        let headers = headers(letter, id)?;
+        let payload = letter.record.payload.clone();
+        let request = connection.client.request_with_headers(letter.subject.to_owned(), headers, payload);
         let answer =
             request.await.map_err(|error| Error::foreign("the server did not take the dead letter", &error))?;
         decode::<PubAck>(&answer.payload).map_err(|failure| match failure {
             Failure::Api(api) => Error::new(format!("the dead letter was refused: {}", api.description)),
             other => connection.failure(other, "a dead letter"),
-        })?;
-        stats::DEAD_LETTERS.add(1);
-        Ok(())
+        })
     })
-    .map_err(|error: Error| error.stream(letter.stream).sequence(record.sequence).server(connection.label()))
 }
 
-fn headers(letter: &DeadLetter<'_>) -> Result<HeaderMap> {
+/// Whether the message that the server takes for the same is this letter.
+fn is_stored(connection: &Arc<Connection>, letter: &DeadLetter<'_>, ack: &PubAck) -> Result<bool> {
+    let state = stream_state(connection, &ack.stream)?;
+    let found = get_messages(connection, &ack.stream, &state, &[ack.seq], true)?;
+    let time = format_utc(letter.record.time_ns.div_euclid(1_000));
+    Ok(found.first().is_some_and(|found| {
+        found.as_ref().is_some_and(|found| {
+            found.subject == letter.subject.as_bytes() && found.headers.get(TIME_STAMP) == time.as_deref()
+        })
+    }))
+}
+
+fn headers(letter: &DeadLetter<'_>, id: &str) -> Result<HeaderMap> {
     let record = letter.record;
     let mut map = HeaderMap::new();
     let mut add = |name: &str, value: &str| -> Result<()> {
@@ -100,8 +132,8 @@ fn headers(letter: &DeadLetter<'_>) -> Result<HeaderMap> {
     add("Dlq-Subject", &String::from_utf8_lossy(&record.subject))?;
     add("Dlq-Sequence", &record.sequence.to_string())?;
     if let Some(time) = format_utc(record.time_ns.div_euclid(1_000)) {
-        add("Dlq-Time-Stamp", &time)?;
+        add(TIME_STAMP, &time)?;
     }
-    add("Nats-Msg-Id", &format!("dlq:{}:{}", letter.stream, record.sequence))?;
+    add(Headers::MESSAGE_ID, id)?;
     Ok(map)
 }
