@@ -65,6 +65,8 @@ counters! {
     DEAD_LETTERS = "dead_letters";
     /// Messages that were given and never settled: the server took them back after `ack_wait`.
     UNSETTLED = "unsettled";
+    /// Messages that a consumer delivered `max_deliver` times and does not deliver again.
+    GIVEN_UP = "given_up";
 }
 
 /// Every counter's name and value, in a fixed order.

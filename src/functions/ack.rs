@@ -102,7 +102,7 @@ fn bind(arguments: &Arguments, count: &str, act: Act) -> Result<Bound<Plan>> {
 impl Plan {
     fn start(&self) -> (LedgerKey, Plan) {
         let Plan { connect, stream, durable, act } = self;
-        let key = LedgerKey { server: connect.label(), stream: stream.clone(), durable: durable.clone() };
+        let key = LedgerKey::new(connect, stream, durable);
         let plan = Plan { connect: connect.clone(), stream: stream.clone(), durable: durable.clone(), act: *act };
         (key, plan)
     }

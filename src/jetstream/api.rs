@@ -181,7 +181,10 @@ pub(super) fn refusal(word: &str, subject: &str) -> Option<Failure> {
     let named = rest.split('"').next()?;
     match violation.trim_end().to_lowercase().as_str() {
         "permissions violation for publish to" if named.eq_ignore_ascii_case(subject) => Some(Failure::Forbidden),
-        "permissions violation for subscription to" => Some(Failure::Deaf(named.to_owned())),
+        // Who may not hear advisories hears answers all the same.
+        "permissions violation for subscription to" if !named.starts_with("$JS.EVENT.") => {
+            Some(Failure::Deaf(named.to_owned()))
+        }
         _ => None,
     }
 }
@@ -240,6 +243,8 @@ mod tests {
         assert_eq!(refusal(word, "$JS.API.STREAM.INFO.S"), Some(Failure::Deaf("_INBOX.x.*".into())));
         let word = "Permissions Violation for Subscription to \"_INBOX.x.*\" using queue \"q\"";
         assert_eq!(refusal(word, "$JS.API.STREAM.INFO.S"), Some(Failure::Deaf("_INBOX.x.*".into())));
+        let advisory = "Permissions Violation for Subscription to \"$JS.EVENT.ADVISORY.CONSUMER.MAX_DELIVERIES.S.d\"";
+        assert_eq!(refusal(advisory, "$JS.API.STREAM.INFO.S"), None);
         assert_eq!(refusal("maximum connections exceeded", "a"), None);
     }
 

@@ -21,7 +21,7 @@ struct Entry {
     start: usize,
     length: u32,
     /// Which of the row's keys it is: keys of different templates are never equal.
-    template: u16,
+    template: u8,
     sequence: u64,
 }
 
@@ -41,7 +41,7 @@ impl Default for KeptKeys {
 }
 
 impl KeptKeys {
-    /// Says which kept row this one repeats; when none, the row is kept and its keys are remembered.
+    /// Says which kept row this one, of at most 256 keys, repeats; when none, the row is kept and its keys are remembered.
     pub fn keep(&mut self, sequence: u64, keys: &[Option<&str>]) -> Option<Repeats> {
         for (template, key) in keys.iter().enumerate() {
             if let Some(found) = key.and_then(|key| self.find(template, key)) {
@@ -57,12 +57,12 @@ impl KeptKeys {
     }
 
     fn hash(&self, template: usize, key: &[u8]) -> u64 {
-        self.hasher.hash_one((template as u16, key))
+        self.hasher.hash_one((template as u8, key))
     }
 
     fn find(&self, template: usize, key: &str) -> Option<u64> {
         let hash = self.hash(template, key.as_bytes());
-        let equal = |entry: &Entry| entry.template == template as u16 && self.key(entry) == key.as_bytes();
+        let equal = |entry: &Entry| entry.template == template as u8 && self.key(entry) == key.as_bytes();
         self.table.find(hash, equal).map(|entry| entry.sequence)
     }
 
@@ -71,7 +71,7 @@ impl KeptKeys {
         let entry = Entry {
             start: self.text.len(),
             length: u32::try_from(key.len()).unwrap_or(u32::MAX),
-            template: template as u16,
+            template: template as u8,
             sequence,
         };
         self.text.extend_from_slice(key.as_bytes());

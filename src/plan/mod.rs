@@ -9,7 +9,7 @@ mod subject;
 mod window;
 
 pub use duplicates::{KeptKeys, Repeats};
-pub use newest::NewestKeys;
+pub use newest::{Newest, NewestKeys};
 pub use range::{Bounds, SequenceRange, StreamState};
 pub use subject::{check_consumer, check_publish_subject, check_stream, check_subject_filter, subject_matches};
 pub use window::{Reply, Request, Window};

@@ -1,6 +1,6 @@
 //! Which rows of a call are the newest of their keys.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::hash::{BuildHasher, RandomState};
 
 use hashbrown::HashTable;
@@ -26,6 +26,32 @@ struct Row {
     end: usize,
 }
 
+/// What [`NewestKeys`] found, by sequence.
+#[derive(Debug, Default)]
+pub struct Newest {
+    stay: HashSet<u64>,
+    /// The rows that do not stay, each with a newer one that stays in its place.
+    replaced: HashMap<u64, u64>,
+    /// The rows in whose place a row stays that has not come yet.
+    owed: HashSet<u64>,
+}
+
+impl Newest {
+    /// Whether a row stays, when the rows come again in the same order. A row that did not come before does not.
+    pub fn stays(&mut self, sequence: u64) -> bool {
+        if let Some(newer) = self.replaced.get(&sequence) {
+            self.owed.insert(*newer);
+        }
+        self.owed.remove(&sequence);
+        self.stay.contains(&sequence)
+    }
+
+    /// A row that was to stay and did not come, although a row did not stay for its sake.
+    pub fn missing(&self) -> Option<u64> {
+        self.owed.iter().min().copied()
+    }
+}
+
 impl Default for NewestKeys {
     fn default() -> Self {
         Self {
@@ -40,7 +66,7 @@ impl Default for NewestKeys {
 }
 
 impl NewestKeys {
-    /// Notes a row. A key that is absent constrains nothing.
+    /// Notes a row of at most 256 keys. A key that is absent constrains nothing.
     pub fn note(&mut self, sequence: u64, keys: &[Option<&str>]) {
         for (template, key) in keys.iter().enumerate() {
             if let Some(key) = key {
@@ -51,20 +77,25 @@ impl NewestKeys {
         self.rows.push(Row { sequence, end: self.row_keys.len() });
     }
 
-    /// The sequences of the rows that stay: from the newest on, each row none of whose keys is one of a row that stays.
-    pub fn finish(self) -> HashSet<u64> {
-        let mut taken = vec![false; self.ends.len()];
-        let mut stay = HashSet::new();
+    /// The rows that stay: from the newest on, each row none of whose keys is one of a row that stays.
+    pub fn finish(self) -> Newest {
+        // For each key the position of the row that stays and has it.
+        let mut owner: Vec<Option<usize>> = vec![None; self.ends.len()];
+        let mut newest = Newest::default();
         for (index, row) in self.rows.iter().enumerate().rev() {
             let start = if index == 0 { 0 } else { self.rows[index - 1].end };
             let keys = &self.row_keys[start..row.end];
-            if keys.iter().any(|key| taken[*key as usize]) {
-                continue;
+            match keys.iter().find_map(|key| owner[*key as usize]) {
+                Some(position) => {
+                    newest.replaced.insert(row.sequence, self.rows[position].sequence);
+                }
+                None => {
+                    keys.iter().for_each(|key| owner[*key as usize] = Some(index));
+                    newest.stay.insert(row.sequence);
+                }
             }
-            keys.iter().for_each(|key| taken[*key as usize] = true);
-            stay.insert(row.sequence);
         }
-        stay
+        newest
     }
 
     fn intern(&mut self, template: u8, key: &[u8]) -> u32 {
@@ -101,9 +132,8 @@ mod tests {
         for (sequence, row) in rows {
             keys.note(*sequence, row);
         }
-        let mut stay: Vec<u64> = keys.finish().into_iter().collect();
-        stay.sort_unstable();
-        stay
+        let mut newest = keys.finish();
+        rows.iter().map(|(sequence, _)| *sequence).filter(|sequence| newest.stays(*sequence)).collect()
     }
 
     #[test]
@@ -133,8 +163,23 @@ mod tests {
         for sequence in 0..40_000_u64 {
             keys.note(sequence, &[Some(&format!("k{}", sequence % 1_000))]);
         }
-        let stay = keys.finish();
-        assert_eq!(stay.len(), 1_000);
-        assert!((39_000..40_000).all(|sequence| stay.contains(&sequence)));
+        let mut newest = keys.finish();
+        assert!((0..40_000).all(|sequence| newest.stays(sequence) == (sequence >= 39_000)));
+        assert_eq!(newest.missing(), None);
+    }
+
+    #[test]
+    fn a_row_that_stays_must_come_when_another_gave_way() {
+        let mut keys = NewestKeys::default();
+        for (sequence, key) in [(1, "a"), (2, "b"), (3, "a")] {
+            keys.note(sequence, &[Some(key)]);
+        }
+        let mut newest = keys.finish();
+        // 1 and 2 expired meanwhile: nothing gave way.
+        assert!(newest.stays(3));
+        assert_eq!(newest.missing(), None);
+        // 3 was deleted meanwhile.
+        assert!(!newest.stays(1) && newest.stays(2));
+        assert_eq!(newest.missing(), Some(3));
     }
 }

@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use super::options::{OnBadRow, Options};
 use crate::error::{Error, Result};
-use crate::jetstream::Connection;
 use crate::jetstream::dead_letter::{self, DeadLetter};
+use crate::jetstream::{Connection, get_messages, stream_state};
 use crate::plan::subject_matches;
 use crate::record::Record;
 use crate::value::Arguments;
@@ -69,5 +69,17 @@ impl DeadLetters {
     pub(super) fn send(&self, record: &Record, reason: &str) -> Result<()> {
         let letter = DeadLetter { subject: &self.subject, stream: &self.stream, record, reason };
         dead_letter::publish(&self.connection, &letter)
+    }
+
+    /// Publishes messages that the consumer does not deliver any more, read by their sequences. One that is no longer in
+    /// the stream cannot be kept.
+    pub(super) fn send_given_up(&self, sequences: &[u64]) -> Result<()> {
+        if sequences.is_empty() {
+            return Ok(());
+        }
+        let state = stream_state(&self.connection, &self.stream)?;
+        let records = get_messages(&self.connection, &self.stream, &state, sequences, true)?;
+        let reason = "delivered max_deliver times without an acknowledgement";
+        records.iter().flatten().try_for_each(|record| self.send(record, reason))
     }
 }

@@ -18,9 +18,9 @@ use crate::ffi::{Bound, Chunk, TableFunction};
 use crate::jetstream::Want;
 use crate::value::{Arguments, Parameter, ParameterType};
 
-use options::Keep;
 pub use options::Options;
 pub(in crate::functions) use options::check_durable;
+use options::{Keep, OnBadRow};
 use sift::{Rows, Sieve};
 use source::Source;
 
@@ -78,21 +78,35 @@ impl TableFunction for NatsIngest {
     }
 
     fn next(run: &mut Run, chunk: &mut Chunk<'_>) -> Result<()> {
-        let rows = loop {
-            let Some(page) = run.source.next_page(chunk.capacity())? else {
+        let outcome = run.next_rows(chunk.capacity());
+        let written = outcome.and_then(|rows| match rows {
+            Some(rows) => write(&run.options, &rows, chunk),
+            None => {
                 chunk.set_len(0);
-                return Ok(());
-            };
-            match run.sieve.sift(page) {
-                Ok(rows) if rows.records.is_empty() => {}
-                Ok(rows) => break rows,
-                Err(error) => {
-                    run.source.return_all();
-                    return Err(error);
-                }
+                Ok(())
             }
-        };
-        write(&run.options, &rows, chunk)
+        });
+        if written.is_err() {
+            run.source.return_all();
+        }
+        written
+    }
+}
+
+impl Run {
+    /// At least one row, at most `capacity`; None at the end.
+    fn next_rows(&mut self, capacity: usize) -> Result<Option<Rows>> {
+        loop {
+            let page = self.source.next_page(capacity)?;
+            if self.options.on_error != OnBadRow::Fail {
+                self.sieve.give_up(&self.source.given_up())?;
+            }
+            let Some(page) = page else { return self.sieve.end().map(|()| None) };
+            let rows = self.sieve.sift(page)?;
+            if !rows.records.is_empty() {
+                return Ok(Some(rows));
+            }
+        }
     }
 }
 

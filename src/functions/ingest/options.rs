@@ -27,6 +27,9 @@ const OWN: &[Parameter] = &[
     Parameter::new("max_ack_pending", ParameterType::Any),
 ];
 
+/// A row's keys are told apart by one byte, of which the correlation key has the first value.
+const MAX_UNIQUE_KEYS: usize = 255;
+
 /// All named parameters.
 pub(super) fn parameters() -> Vec<Parameter> {
     [connection::PARAMETERS, range::PARAMETERS, payload::PARAMETERS, OWN].concat()
@@ -96,6 +99,12 @@ impl Options {
         let correlation_key = arguments.text("correlation_key")?;
         let correlation_key = correlation_key.map(|text| key("correlation_key", text)).transpose()?;
         let unique_keys = arguments.texts("unique_keys")?.unwrap_or_default();
+        if unique_keys.len() > MAX_UNIQUE_KEYS {
+            return Err(Error::new(format!(
+                "unique_keys has {} templates; there can be at most {MAX_UNIQUE_KEYS}",
+                unique_keys.len()
+            )));
+        }
         let unique_keys = unique_keys.iter().map(|text| key("unique_keys", text)).collect::<Result<Vec<_>>>()?;
         let (connect, range) = (connection::read(arguments)?, range::read(arguments)?);
         let payload = Payload::read(arguments, &texts, &|size| range::sample(&range, &connect, size))?;

@@ -1,6 +1,6 @@
 //! Records become rows: decoded, keyed, and sifted of duplicates and of what is not good.
 
-use std::collections::HashSet;
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use super::dead_letters::DeadLetters;
@@ -11,7 +11,7 @@ use crate::codec::rows::decode_one;
 use crate::column::{Buffer, Type, Values};
 use crate::error::{Error, Result};
 use crate::functions::correlation_key::text_at;
-use crate::plan::{KeptKeys, NewestKeys, Repeats};
+use crate::plan::{KeptKeys, Newest, NewestKeys, Repeats};
 use crate::record::{Headers, Record};
 
 /// The rows of one page.
@@ -34,8 +34,8 @@ enum Duplicates {
     First(KeptKeys),
     /// The newest rows are being found.
     Rehearsal(NewestKeys),
-    /// The rows with these sequences stay.
-    Newest(HashSet<u64>),
+    /// The rows that stay are known.
+    Newest(Newest),
 }
 
 pub(super) struct Sieve {
@@ -100,10 +100,11 @@ impl Sieve {
             };
             let repeats = match &mut self.duplicates {
                 Duplicates::First(kept_keys) => kept_keys.keep(record.sequence, &borrowed(&keys)),
-                Duplicates::Newest(stay) if !stay.contains(&record.sequence) => {
-                    Some(Repeats { sequence: record.sequence, template: 0 })
+                Duplicates::Newest(newest) => {
+                    let repeats = Repeats { sequence: record.sequence, template: 0 };
+                    (!newest.stays(record.sequence)).then_some(repeats)
                 }
-                Duplicates::Newest(_) | Duplicates::Rehearsal(_) => None,
+                Duplicates::Rehearsal(_) => None,
             };
             if repeats.is_some() && options.keep != Keep::All {
                 bench.take_back();
@@ -127,6 +128,32 @@ impl Sieve {
         }
         let values = bench.values();
         Ok(Rows { records: kept, keys: keys_column, values, duplicate_of, duplicate_key })
+    }
+
+    /// Every record came.
+    ///
+    /// # Errors
+    /// A message was deleted between the two readings of a range, and an older one was left out for its sake.
+    pub(super) fn end(&self) -> Result<()> {
+        let missing = match &self.duplicates {
+            Duplicates::Newest(newest) => newest.missing(),
+            Duplicates::First(_) | Duplicates::Rehearsal(_) => None,
+        };
+        missing.map_or(Ok(()), |sequence| {
+            Err(Error::new("the newest message of its key was deleted while the stream was read")
+                .stream(self.options.stream())
+                .sequence(sequence)
+                .advice("run it again"))
+        })
+    }
+
+    /// Messages on which the consumer gave up: dead letters, or left out. The caller does not call this when neither is
+    /// asked for; then `nats_ack` tells of them.
+    pub(super) fn give_up(&mut self, sequences: &BTreeSet<u64>) -> Result<()> {
+        match &self.dead_letters {
+            Some(letters) => letters.send_given_up(&sequences.iter().copied().collect::<Vec<_>>()),
+            None => Ok(()),
+        }
     }
 
     /// A row that is not good.

@@ -1,19 +1,19 @@
 //! Where the messages of a call come from: a range, or a durable.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeSet, VecDeque};
 use std::sync::Arc;
 
 use super::options::Options;
 use super::sift::Sieve;
 use crate::error::Result;
 use crate::functions::range::{RangePlan, RangeRead};
-use crate::jetstream::durable::{Delivery, Ledger, LedgerKey, Pull, PullLimits, ensure, open_ledger};
+use crate::jetstream::durable::{Delivery, Ledger, LedgerKey, Pull, PullLimits};
 use crate::jetstream::{Connection, Want};
 use crate::record::Record;
 
 pub(super) enum Source {
     Range { plan: RangePlan, read: RangeRead, want: Want, page: VecDeque<Record> },
-    Durable { pull: Pull, ledger: Ledger, page: VecDeque<Delivery> },
+    Durable { pull: Box<Pull>, ledger: Ledger, page: VecDeque<Delivery> },
 }
 
 impl Source {
@@ -23,13 +23,17 @@ impl Source {
             let read = plan.read(want)?;
             return Ok(Source::Range { plan, read, want, page: VecDeque::new() });
         };
-        let ack_wait = ensure(connection, &durable.options)?;
         let (stream, name) = (&durable.options.stream, &durable.options.durable);
-        let key = LedgerKey { server: connection.label().to_owned(), stream: stream.clone(), durable: name.clone() };
-        let ledger = open_ledger(Arc::clone(connection), key, ack_wait)?;
-        let limits = PullLimits { messages: options.range.max_messages, wait: durable.max_wait };
+        let key = LedgerKey::new(&options.connect, stream, name);
+        let ledger = Ledger::open(Arc::clone(connection), key, &durable.options)?;
+        let limits = PullLimits {
+            messages: options.range.max_messages,
+            wait: durable.max_wait,
+            // The other half is for the caller, to commit and acknowledge.
+            span: ledger.ack_wait() / 2,
+        };
         let pull = Pull::start(Arc::clone(connection), stream, name, limits)?;
-        Ok(Source::Durable { pull, ledger, page: VecDeque::new() })
+        Ok(Source::Durable { pull: Box::new(pull), ledger, page: VecDeque::new() })
     }
 
     /// At most `capacity` messages; None at the end. What a durable delivered is written down as given.
@@ -47,7 +51,11 @@ impl Source {
                     *page = pull.next_page()?.unwrap_or_default().into();
                 }
                 let deliveries: Vec<Delivery> = page.drain(..page.len().min(capacity)).collect();
-                ledger.give(deliveries.iter().map(|delivery| (delivery.record.sequence, delivery.ack_subject.clone())));
+                if deliveries.is_empty() {
+                    ledger.end();
+                } else {
+                    ledger.give(&deliveries);
+                }
                 let records: Vec<Record> = deliveries.into_iter().map(|delivery| delivery.record).collect();
                 Ok((!records.is_empty()).then_some(records))
             }
@@ -68,6 +76,17 @@ impl Source {
                 while let Some(more) = pull.next_page()? {
                     page.extend(more);
                 }
+                // What comes again comes out of order, and perhaps twice.
+                let mut deliveries: Vec<Delivery> = page.drain(..).collect();
+                deliveries.sort_by_key(|delivery| (delivery.record.sequence, delivery.delivered));
+                deliveries.dedup_by(|later, earlier| {
+                    let same = later.record.sequence == earlier.record.sequence;
+                    if same {
+                        std::mem::swap(later, earlier);
+                    }
+                    same
+                });
+                *page = deliveries.into();
                 for delivery in page.iter() {
                     sieve.rehearse(std::slice::from_ref(&delivery.record))?;
                 }
@@ -75,6 +94,14 @@ impl Source {
         }
         sieve.end_rehearsal();
         Ok(())
+    }
+
+    /// The messages on which a durable's consumer gave up since this was last asked.
+    pub(super) fn given_up(&self) -> BTreeSet<u64> {
+        match self {
+            Source::Range { .. } => BTreeSet::new(),
+            Source::Durable { ledger, .. } => ledger.given_up(),
+        }
     }
 
     /// After an error of our own: what this statement was given cannot be committed any more, so it goes back.
@@ -87,9 +114,9 @@ impl Source {
 
 impl Drop for Source {
     fn drop(&mut self) {
-        if let Source::Durable { ledger, page, .. } = self {
+        if let Source::Durable { pull, ledger, page } = self {
             // Delivered to this process, but not handed to the statement.
-            ledger.give_back(page.make_contiguous());
+            ledger.give_back(page.iter().chain(pull.undelivered()));
         }
     }
 }

@@ -7,7 +7,7 @@ use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 
 use crate::error::{Error, Result};
-use crate::jetstream::api::{ApiError, Failure};
+use crate::jetstream::api::{ApiError, Failure, STREAM_NOT_FOUND};
 use crate::jetstream::connection::Connection;
 use crate::jetstream::runtime::block_on;
 
@@ -38,9 +38,32 @@ pub struct DurableOptions {
     pub batch: Option<u64>,
 }
 
+/// A consumer as it was found or made.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Consumer {
+    /// When it was made, as the server writes it: another consumer of the same name has another time.
+    pub(super) created: String,
+    /// How long the server waits for an acknowledgement.
+    pub(super) ack_wait: Duration,
+    /// How often it delivers a message at most; None for no end.
+    pub(super) max_deliver: Option<u64>,
+}
+
 #[derive(Deserialize)]
 struct Info {
+    #[serde(default)]
+    created: String,
     config: Config,
+}
+
+impl Info {
+    fn consumer(self) -> Consumer {
+        Consumer {
+            created: self.created,
+            ack_wait: Duration::from_nanos(self.config.ack_wait),
+            max_deliver: u64::try_from(self.config.max_deliver).ok().filter(|most| *most > 0),
+        }
+    }
 }
 
 #[derive(Debug, Default, Deserialize, Serialize)]
@@ -61,6 +84,8 @@ struct Config {
     filter_subject: Option<String>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     filter_subjects: Vec<String>,
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    headers_only: bool,
 }
 
 #[derive(Serialize)]
@@ -69,17 +94,27 @@ struct Create<'a> {
     config: Config,
 }
 
-/// Makes sure that the durable exists as wanted; the answer is its `ack_wait`. One or two round trips.
+/// Makes sure that the durable exists as wanted. One or two round trips.
+///
+/// None when `known`, the time at which a consumer of that name was made, is not that of the one that exists: it was
+/// deleted, and nothing was made in its place.
 ///
 /// # Errors
 /// One that exists with another configuration; the error says what differs.
-pub fn ensure(connection: &Arc<Connection>, options: &DurableOptions) -> Result<Duration> {
+pub(super) fn ensure(
+    connection: &Arc<Connection>,
+    options: &DurableOptions,
+    known: Option<&str>,
+) -> Result<Option<Consumer>> {
     block_on(async {
         let DurableOptions { stream, durable, .. } = options;
         let info_call = format!("CONSUMER.INFO.{stream}.{durable}");
         let mut info = connection.api::<Info>(&info_call, Bytes::new()).await;
         let mut call = info_call.clone();
         if matches!(&info, Err(Failure::Api(ApiError { err_code: CONSUMER_NOT_FOUND, .. }))) {
+            if known.is_some() {
+                return Ok(None);
+            }
             call = format!("CONSUMER.CREATE.{stream}.{durable}");
             let request = Create { stream_name: stream, config: wanted(options) };
             let body = serde_json::to_vec(&request).map_err(|error| Error::foreign("consumer", &error))?;
@@ -90,13 +125,16 @@ pub fn ensure(connection: &Arc<Connection>, options: &DurableOptions) -> Result<
                 info = again.or(info);
             }
         }
-        let config = match info {
-            Ok(info) => info.config,
+        let info = match info {
+            Ok(info) => info,
             Err(failure) => return Err(connection.explain(failure, &call, stream).await),
         };
-        let differences = differences(&config, options);
+        if known.is_some_and(|known| known != info.created) {
+            return Ok(None);
+        }
+        let differences = differences(&info.config, options);
         if differences.is_empty() {
-            return Ok(Duration::from_nanos(config.ack_wait));
+            return Ok(Some(info.consumer()));
         }
         Err(Error::new(format!(
             "the consumer '{durable}' exists with another configuration: {}",
@@ -106,6 +144,21 @@ pub fn ensure(connection: &Arc<Connection>, options: &DurableOptions) -> Result<
         .server(connection.label())
         .advice("use another durable name, the same parameters, or delete that consumer"))
     })
+}
+
+/// Whether the consumer that was made at this time still exists. One round trip.
+pub(super) async fn exists(connection: &Arc<Connection>, stream: &str, durable: &str, created: &str) -> Result<bool> {
+    let call = format!("CONSUMER.INFO.{stream}.{durable}");
+    match connection.api::<Info>(&call, Bytes::new()).await {
+        Ok(info) => Ok(info.created == created),
+        Err(failure) if not_found(&failure) => Ok(false),
+        Err(failure) => Err(connection.explain(failure, &call, stream).await),
+    }
+}
+
+/// The consumer or its stream does not exist.
+fn not_found(failure: &Failure) -> bool {
+    matches!(failure, Failure::Api(ApiError { err_code: CONSUMER_NOT_FOUND | STREAM_NOT_FOUND, .. }))
 }
 
 fn wanted(options: &DurableOptions) -> Config {
@@ -121,6 +174,7 @@ fn wanted(options: &DurableOptions) -> Config {
         max_ack_pending: options.max_ack_pending.unwrap_or(DEFAULT_MAX_ACK_PENDING.max(batch)),
         filter_subject: options.subject.clone(),
         filter_subjects: Vec::new(),
+        headers_only: false,
     }
 }
 
@@ -136,10 +190,12 @@ fn differences(config: &Config, options: &DurableOptions) -> Vec<String> {
     differ("its kind", if push { "push" } else { "pull" }.into(), "pull".into());
     differ("ack_policy", config.ack_policy.clone(), "explicit".into());
     differ("deliver_policy", config.deliver_policy.clone(), "all".into());
+    differ("replay_policy", config.replay_policy.clone(), "instant".into());
+    differ("headers_only", config.headers_only.to_string(), "false".into());
     let mut filters = config.filter_subjects.clone();
     filters.extend(config.filter_subject.clone().filter(|filter| !filter.is_empty()));
     let shown =
-        |filter: &str| if filter.is_empty() || filter == ">" { "not set".into() } else { format!("'{filter}'") };
+        |filter: &str| if filter.is_empty() || filter == ">" { "none".into() } else { format!("'{filter}'") };
     differ("the subject filter", shown(&filters.join(", ")), shown(options.subject.as_deref().unwrap_or_default()));
     if let Some(ack_wait) = options.ack_wait {
         let is = Duration::from_nanos(config.ack_wait);
@@ -186,7 +242,7 @@ mod tests {
         assert_eq!(
             named,
             [
-                "the subject filter is not set, not 'a.>'",
+                "the subject filter is none, not 'a.>'",
                 "ack_wait is 30s, not 3s",
                 "max_deliver is -1, not 5",
                 "max_ack_pending is 100000, not 10"

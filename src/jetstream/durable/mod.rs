@@ -3,9 +3,12 @@
 //! Source: <https://docs.nats.io/nats-concepts/jetstream/consumers> and ADR-13 (pull subscriptions).
 
 mod config;
+mod given_up;
+mod ledger;
 mod pull;
 mod settle;
 
-pub use config::{DurableOptions, ensure};
+pub use config::DurableOptions;
+pub use ledger::{Ledger, LedgerKey};
 pub use pull::{Delivery, Pull, PullLimits};
-pub use settle::{Ledger, LedgerKey, Settled, acknowledge, open_ledger, reject};
+pub use settle::{Settled, acknowledge, reject};

@@ -1,7 +1,7 @@
 //! Pulling messages from a durable, in pages, until it is drained or enough came.
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use async_nats::{Message, Subscriber};
 use bytes::Bytes;
@@ -28,6 +28,8 @@ const PAGE: usize = 2_048;
 pub struct Delivery {
     /// The message.
     pub record: Record,
+    /// How often it was delivered, this time included.
+    pub delivered: u64,
     /// Where an acknowledgement of this delivery goes.
     pub ack_subject: String,
 }
@@ -39,6 +41,9 @@ pub struct PullLimits {
     pub messages: Option<u64>,
     /// How long to wait for the first message when there is none.
     pub wait: Duration,
+    /// How long after the first message to ask for more. The server delivers again what is not acknowledged within
+    /// `ack_wait`: a call that reads as long would get the same messages over and over.
+    pub span: Duration,
 }
 
 /// A running read of a durable.
@@ -50,8 +55,15 @@ pub struct Pull {
     replies: Subscriber,
     left: u64,
     wait: Duration,
+    span: Duration,
+    /// When to ask no more; known with the first message.
+    until: Option<Instant>,
     pulls: u64,
     drained: bool,
+    /// A message waits that is larger than [`MAX_BYTES`].
+    oversized: bool,
+    /// The page that is being read: what is in it after an error was delivered and not handed on.
+    page: Vec<Delivery>,
 }
 
 /// How one pull ended.
@@ -62,6 +74,8 @@ enum End {
     Drained,
     /// The server closed the pull early; ask again.
     Again,
+    /// The next message is larger than what the pull has left for it; ask again.
+    TooLarge,
 }
 
 impl Pull {
@@ -81,45 +95,61 @@ impl Pull {
             replies,
             left: limits.messages.unwrap_or(u64::MAX),
             wait: limits.wait,
+            span: limits.span,
+            until: None,
             pulls: 0,
             drained: false,
+            oversized: false,
+            page: Vec::new(),
         })
     }
 
     /// The next deliveries, in the order in which the server gave them; None when the consumer is drained.
     pub fn next_page(&mut self) -> Result<Option<Vec<Delivery>>> {
         block_on(async {
-            let mut page = Vec::with_capacity(PAGE);
-            while !self.drained && self.left > 0 && page.len() < PAGE {
-                let asked = self.left.min(BATCH).min((PAGE - page.len()) as u64);
-                let before = page.len();
-                let end = self.pull(asked, Duration::ZERO, &mut page).await?;
-                let nothing = page.is_empty() && matches!(end, End::Drained);
+            while !self.drained && self.left > 0 && self.page.len() < PAGE {
+                let asked = self.left.min(BATCH).min((PAGE - self.page.len()) as u64);
+                let before = self.page.len();
+                let end = self.pull(asked, Duration::ZERO).await?;
+                let nothing = self.page.is_empty() && matches!(end, End::Drained);
                 let end = if nothing && !self.wait.is_zero() {
                     let wait = std::mem::take(&mut self.wait);
-                    self.pull(1, wait, &mut page).await?
+                    self.pull(1, wait).await?
                 } else {
                     end
                 };
                 // The wait is for the first message only.
-                self.wait = if page.is_empty() { self.wait } else { Duration::ZERO };
-                self.left -= (page.len() - before) as u64;
-                self.drained = matches!(end, End::Drained);
+                self.wait = if self.page.is_empty() { self.wait } else { Duration::ZERO };
+                self.left -= (self.page.len() - before) as u64;
+                if !self.page.is_empty() {
+                    self.until.get_or_insert_with(|| Instant::now() + self.span);
+                }
+                let late = self.until.is_some_and(|until| until <= Instant::now());
+                self.drained = late || matches!(end, End::Drained);
             }
+            let page = std::mem::take(&mut self.page);
             count(page.iter().map(|delivery: &Delivery| &delivery.record));
             Ok((!page.is_empty()).then_some(page))
         })
         .map_err(|error: Error| error.stream(&self.stream).server(self.connection.label()))
     }
 
+    /// What was delivered and, after an error, will not be handed on.
+    pub fn undelivered(&self) -> &[Delivery] {
+        &self.page
+    }
+
     /// One pull request and all its answers. With a wait of zero the server answers at once with what there is.
-    async fn pull(&mut self, asked: u64, wait: Duration, page: &mut Vec<Delivery>) -> Result<End> {
+    async fn pull(&mut self, asked: u64, wait: Duration) -> Result<End> {
         let mut forbidden = self.connection.forbidden();
         let call = format!("CONSUMER.MSG.NEXT.{}.{}", self.stream, self.durable);
         let subject = self.connection.api_subject(&call);
         let token = self.pulls.to_string();
         self.pulls += 1;
-        let body = if wait.is_zero() {
+        let asked = if self.oversized { 1 } else { asked };
+        let body = if self.oversized && wait.is_zero() {
+            r#"{"batch":1,"no_wait":true}"#.to_owned()
+        } else if wait.is_zero() {
             format!(r#"{{"batch":{asked},"no_wait":true,"max_bytes":{MAX_BYTES}}}"#)
         } else {
             format!(r#"{{"batch":{asked},"expires":{}}}"#, wait.as_nanos())
@@ -149,13 +179,19 @@ impl Pull {
             match message.status.map(|status| status.as_u16()) {
                 // Statuses come on the pull's own subject; one of an earlier pull is of no interest.
                 Some(_) if message.subject.as_str() != reply_to => {}
-                Some(status) => return self.status(status, message.description.unwrap_or_default(), &call).await,
+                Some(status) => {
+                    let description = message.description.unwrap_or_default();
+                    let end = self.status(status, description, &call).await?;
+                    self.oversized = received == 0 && matches!(end, End::TooLarge);
+                    return Ok(end);
+                }
                 None => {
-                    page.push(delivery(message)?);
+                    self.page.push(delivery(message)?);
                     received += 1;
                 }
             }
         }
+        self.oversized = false;
         Ok(End::Filled)
     }
 
@@ -164,7 +200,8 @@ impl Pull {
         let words = description.to_lowercase();
         match status {
             404 | 408 => Ok(End::Drained),
-            409 if words.contains("maxbytes") || words.contains("leadership") => Ok(End::Again),
+            409 if words.contains("maxbytes") => Ok(End::TooLarge),
+            409 if words.contains("leadership") => Ok(End::Again),
             409 if words.contains("maxackpending") => Ok(End::Drained),
             409 => Err(Error::new(format!("the consumer '{}' stopped: {description}", self.durable))
                 .advice("check the consumer with FROM nats_consumers(stream)")),
@@ -206,5 +243,5 @@ fn delivery(message: Message) -> Result<Delivery> {
         headers: message.headers.as_ref().map(all_headers).unwrap_or_default(),
         payload: message.payload,
     };
-    Ok(Delivery { record, ack_subject: reply.to_string() })
+    Ok(Delivery { record, delivered, ack_subject: reply.to_string() })
 }

@@ -1,17 +1,15 @@
-//! What this process was given by a durable and has not settled: the ledger, and the two ways to settle.
-//!
-//! The extension cannot see a COMMIT or a ROLLBACK. So a durable is read by one call at a time: until what it gave is
-//! acknowledged or returned, or the server has taken it back after `ack_wait`, the next read of that durable in this
-//! process is an error. Otherwise an acknowledgement could cover rows that were rolled back.
+//! The two ways to settle what this process was given: acknowledge it after COMMIT, return it after ROLLBACK.
 
-use std::collections::HashMap;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::{Duration, Instant};
+use std::collections::BTreeSet;
+use std::sync::Arc;
+use std::time::Duration;
 
 use bytes::Bytes;
 use futures_util::StreamExt;
 
-use super::pull::Delivery;
+use super::config::exists;
+use super::given_up::Watch;
+use super::ledger::{Account, Given, LedgerKey, Reading, messages, with_accounts};
 use crate::error::{Error, Result};
 use crate::jetstream::api::Failure;
 use crate::jetstream::connection::Connection;
@@ -20,140 +18,8 @@ use crate::stats;
 
 /// How many acknowledgements are in flight at once.
 const IN_FLIGHT: usize = 512;
-
-/// One durable of one server.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub struct LedgerKey {
-    /// The server, as errors show it.
-    pub server: String,
-    /// The stream's name.
-    pub stream: String,
-    /// The consumer's name.
-    pub durable: String,
-}
-
-/// A message that was given and not settled.
-#[derive(Debug, Clone)]
-struct Given {
-    sequence: u64,
-    ack_subject: String,
-}
-
-#[derive(Debug)]
-struct Account {
-    given: Vec<Given>,
-    /// Whether a statement is reading.
-    reading: bool,
-    /// When the server takes the last of it back.
-    until: Instant,
-}
-
-/// The accounts of the process that made them: a forked child owes nothing.
-#[derive(Default)]
-struct Accounts {
-    process: u32,
-    by_key: HashMap<LedgerKey, Account>,
-}
-
-static ACCOUNTS: Mutex<Option<Accounts>> = Mutex::new(None);
-
-fn with_accounts<T>(action: impl FnOnce(&mut HashMap<LedgerKey, Account>) -> T) -> T {
-    let mut slot: MutexGuard<'_, Option<Accounts>> = ACCOUNTS.lock().unwrap_or_else(PoisonError::into_inner);
-    let process = std::process::id();
-    let accounts = slot.get_or_insert_default();
-    if accounts.process != process {
-        *accounts = Accounts { process, by_key: HashMap::new() };
-    }
-    action(&mut accounts.by_key)
-}
-
-/// One statement's right to read a durable. What it gives out is written down; what it took from the server and did not
-/// give out goes back when it ends.
-pub struct Ledger {
-    key: LedgerKey,
-    ack_wait: Duration,
-    connection: Arc<Connection>,
-}
-
-/// Starts a statement's reading of a durable.
-///
-/// # Errors
-/// Another statement is reading, or what an earlier one was given is not settled.
-pub fn open_ledger(connection: Arc<Connection>, key: LedgerKey, ack_wait: Duration) -> Result<Ledger> {
-    let opened = with_accounts(|accounts| {
-        let empty = || Account { given: Vec::new(), reading: false, until: Instant::now() };
-        let account = accounts.entry(key.clone()).or_insert_with(empty);
-        if account.reading {
-            return Err(Error::new("another statement of this process is reading this durable")
-                .advice("let it end first, or give each its own durable"));
-        }
-        if account.until <= Instant::now() {
-            stats::UNSETTLED.add(account.given.len() as u64);
-            account.given.clear();
-        }
-        if !account.given.is_empty() {
-            return Err(Error::new(format!(
-                "{} messages that this process was given are neither acknowledged nor returned",
-                account.given.len()
-            ))
-            .advice("after COMMIT run FROM nats_ack(stream, durable), after ROLLBACK FROM nats_nak(stream, durable)"));
-        }
-        account.reading = true;
-        Ok(())
-    });
-    opened.map_err(|error| error.stream(&key.stream).server(&key.server))?;
-    Ok(Ledger { key, ack_wait, connection })
-}
-
-impl Ledger {
-    /// Writes down what the statement gives out now.
-    pub fn give(&self, deliveries: impl Iterator<Item = (u64, String)>) {
-        with_accounts(|accounts| {
-            if let Some(account) = accounts.get_mut(&self.key) {
-                let before = account.given.len();
-                account.given.extend(deliveries.map(|(sequence, ack_subject)| Given { sequence, ack_subject }));
-                account.until = Instant::now() + self.ack_wait;
-                stats::GIVEN.add((account.given.len() - before) as u64);
-            }
-        });
-    }
-
-    /// Returns to the server all that the statement gave out: it failed, so none of it can be committed.
-    pub fn give_all_back(&self) {
-        let given = with_accounts(|accounts| {
-            accounts.get_mut(&self.key).map(|account| std::mem::take(&mut account.given)).unwrap_or_default()
-        });
-        self.return_to_server(given.iter().map(|given| given.ack_subject.as_str()));
-    }
-
-    /// Returns to the server what was taken and will not be given out. Best effort: what is not returned comes back
-    /// after `ack_wait`.
-    pub fn give_back(&self, deliveries: &[Delivery]) {
-        self.return_to_server(deliveries.iter().map(|delivery| delivery.ack_subject.as_str()));
-    }
-
-    fn return_to_server<'a>(&self, ack_subjects: impl Iterator<Item = &'a str>) {
-        let client = &self.connection.client;
-        let _ = block_on(async {
-            for ack_subject in ack_subjects {
-                if client.publish(ack_subject.to_owned(), Bytes::from_static(b"-NAK")).await.is_err() {
-                    break;
-                }
-            }
-            Ok(())
-        });
-    }
-}
-
-impl Drop for Ledger {
-    fn drop(&mut self) {
-        with_accounts(|accounts| {
-            if let Some(account) = accounts.get_mut(&self.key) {
-                account.reading = false;
-            }
-        });
-    }
-}
+/// How many sequences an error lists.
+const LISTED: usize = 20;
 
 /// What became of the messages that a process was given.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -168,71 +34,204 @@ pub struct Settled {
 
 /// Acknowledges what this process was given by a durable, up to a sequence if one is said, and waits for the server's
 /// word on each.
+///
+/// # Errors
+/// A statement is still reading; the one that read was cut short, and no sequence says how far it wrote; the consumer
+/// is gone; the server did not confirm; and, after all is acknowledged, the consumer gave up on messages.
 pub fn acknowledge(connection: &Arc<Connection>, key: &LedgerKey, up_to: Option<u64>) -> Result<Settled> {
-    let settled = settle(connection, key, up_to, "+ACK")?;
+    let taken = take(key, |account| {
+        let Some(limit) = up_to else {
+            if account.reading == Reading::CutShort && !account.given.is_empty() {
+                return Err(Error::new(format!(
+                    "the statement that was given {} ended before it had read them all, by a LIMIT or an error: \
+                     which of them it wrote is not known",
+                    messages(account.given.len())
+                ))
+                .advice(
+                    "FROM nats_nak(stream, durable) returns them; use max_messages instead of LIMIT, or say with \
+                     up_to_seq which sequence was written last",
+                ));
+            }
+            return Ok(std::mem::take(&mut account.given));
+        };
+        if account.reading == Reading::Whole {
+            return Ok(account.given.extract_if(.., |given| given.sequence <= limit).collect());
+        }
+        // What was written is what came first, and messages that come again can be older than those before them.
+        let named = account.given.iter().position(|given| given.sequence == limit).map(|position| position + 1);
+        let beyond = account.given.iter().position(|given| given.sequence > limit).unwrap_or(account.given.len());
+        let written = named.map_or(beyond, |named| named.min(beyond));
+        Ok(account.given.drain(..written).collect())
+    })?;
+    let (settled, given_up) = settle(connection, key, taken, "+ACK", false)?;
     stats::ACKED.add(settled.count);
-    Ok(settled)
+    tell(key, &format!("{} acknowledged", were(settled.count)), &given_up).map(|()| settled)
 }
 
 /// Returns what this process was given to the server, which delivers it again, at once or after a delay.
+///
+/// # Errors
+/// A statement is still reading; the consumer is gone; the server did not confirm; and, after all is returned, the
+/// consumer gives up on messages because it has delivered them `max_deliver` times.
 pub fn reject(connection: &Arc<Connection>, key: &LedgerKey, delay: Option<Duration>) -> Result<Settled> {
     let word = match delay {
         Some(delay) if !delay.is_zero() => format!(r#"-NAK {{"delay": {}}}"#, delay.as_nanos()),
         _ => "-NAK".to_owned(),
     };
-    let settled = settle(connection, key, None, &word)?;
+    let taken = take(key, |account| Ok(std::mem::take(&mut account.given)))?;
+    let (settled, given_up) = settle(connection, key, taken, &word, true)?;
     stats::REJECTED.add(settled.count);
-    Ok(settled)
+    tell(key, &format!("{} returned", were(settled.count)), &given_up).map(|()| settled)
 }
 
-/// Takes the messages out of the account, speaks to the server about each, and puts back those it did not confirm.
-fn settle(connection: &Arc<Connection>, key: &LedgerKey, up_to: Option<u64>, word: &str) -> Result<Settled> {
-    let limit = up_to.unwrap_or(u64::MAX);
-    let taken: Vec<Given> = with_accounts(|accounts| match accounts.get_mut(key) {
-        Some(account) => account.given.extract_if(.., |given| given.sequence <= limit).collect(),
-        None => Vec::new(),
+fn were(count: u64) -> String {
+    format!("{count} message{}", if count == 1 { " was" } else { "s were" })
+}
+
+/// Takes messages out of the account.
+fn take(key: &LedgerKey, choose: impl FnOnce(&mut Account) -> Result<Vec<Given>>) -> Result<Vec<Given>> {
+    let taken = with_accounts(|accounts| match accounts.get_mut(key) {
+        None => Ok(Vec::new()),
+        Some(account) if account.reading == Reading::Running => {
+            Err(Error::new("a statement of this process is still reading this durable")
+                .advice("let it end and its transaction be committed or rolled back first"))
+        }
+        Some(account) => choose(account),
     });
-    let word = Bytes::copy_from_slice(word.as_bytes());
-    let outcomes: Vec<std::result::Result<(), Failure>> = block_on(async {
-        let requests = taken.iter().map(|given| {
-            let request = connection.request(&given.ack_subject, word.clone());
-            async move { request.await.map(|_| ()) }
-        });
-        Ok(futures_util::stream::iter(requests).buffered(IN_FLIGHT).collect().await)
-    })?;
+    taken.map_err(|error| key.place(error))
+}
+
+/// Speaks to the server about each message and puts back those that it did not confirm. Beside what was settled come
+/// the messages on which the consumer gave up.
+fn settle(
+    connection: &Arc<Connection>,
+    key: &LedgerKey,
+    taken: Vec<Given>,
+    word: &str,
+    returned: bool,
+) -> Result<(Settled, BTreeSet<u64>)> {
+    let wanted = taken.len();
+    check_consumer(connection, key, &taken)?;
+    let outcomes = speak(connection, &taken, word)?;
     let mut settled = Settled { count: 0, last_sequence: None, still_pending: 0 };
-    let (mut unconfirmed, mut failure) = (Vec::new(), None);
-    for (given, outcome) in taken.into_iter().zip(outcomes) {
-        match outcome {
-            Ok(()) => {
+    let (mut unconfirmed, mut failure, mut given_up) = (Vec::new(), None, BTreeSet::new());
+    let mut outcomes = outcomes.into_iter();
+    for given in taken {
+        match outcomes.next() {
+            Some(Ok(())) => {
                 settled.count += 1;
                 settled.last_sequence = settled.last_sequence.max(Some(given.sequence));
+                if returned && given.last {
+                    given_up.insert(given.sequence);
+                }
             }
-            Err(reason) => {
-                failure = Some((given.sequence, reason));
+            outcome => {
+                if let Some(Err(reason)) = outcome {
+                    failure = Some((given.sequence, reason));
+                }
                 unconfirmed.push(given);
             }
         }
     }
     let count = unconfirmed.len();
-    settled.still_pending = with_accounts(|accounts| {
-        let Some(account) = accounts.get_mut(key) else { return 0 };
+    with_accounts(|accounts| {
+        let Some(account) = accounts.get_mut(key) else { return };
         account.given.append(&mut unconfirmed);
-        account.given.len() as u64
-    });
-    match failure {
-        None => Ok(settled),
-        Some((sequence, reason)) => {
-            let error = connection.failure(reason, "an acknowledgement");
-            Err(Error::new(format!(
-                "the server did not confirm {count} of {} messages: {}",
-                count as u64 + settled.count,
-                error.cause()
-            ))
-            .stream(&key.stream)
-            .sequence(sequence)
-            .server(&key.server)
-            .advice("run it again; what is not confirmed is delivered again after ack_wait"))
+        settled.still_pending = account.given.len() as u64;
+        if let Some(watch) = &mut account.watch {
+            watch.tell(&given_up);
+            given_up.append(&mut Watch::take(watch));
         }
+    });
+    let Some((sequence, reason)) = failure else { return Ok((settled, given_up)) };
+    let error = connection.failure(reason, "an acknowledgement");
+    Err(key
+        .place(Error::new(format!("the server did not confirm {count} of {}: {}", messages(wanted), error.cause())))
+        .sequence(sequence)
+        .advice("run it again; what is not confirmed is delivered again after ack_wait"))
+}
+
+/// One word on each message, in flight together; the outcomes come in the order of the messages, and end after the
+/// first that the server did not answer: the rest would wait as long.
+fn speak(connection: &Arc<Connection>, taken: &[Given], word: &str) -> Result<Vec<std::result::Result<(), Failure>>> {
+    let word = Bytes::copy_from_slice(word.as_bytes());
+    block_on(async {
+        let requests = taken.iter().map(|given| {
+            let request = connection.request(&given.ack_subject, word.clone());
+            async move { request.await.map(|_| ()) }
+        });
+        let mut answers = futures_util::stream::iter(requests).buffered(IN_FLIGHT);
+        let mut outcomes = Vec::with_capacity(taken.len());
+        while let Some(outcome) = answers.next().await {
+            let silent = outcome == Err(Failure::TimedOut);
+            outcomes.push(outcome);
+            if silent {
+                break;
+            }
+        }
+        Ok(outcomes)
+    })
+}
+
+/// Makes sure that the consumer that gave the messages is the one that will hear of them. A word to a consumer that was
+/// made anew could settle other messages of the same sequences, if the stream was made anew as well.
+fn check_consumer(connection: &Arc<Connection>, key: &LedgerKey, taken: &[Given]) -> Result<()> {
+    if taken.is_empty() {
+        return Ok(());
     }
+    let created = with_accounts(|accounts| accounts.get(key).and_then(|account| account.created.clone()));
+    let found = block_on(exists(connection, &key.stream, &key.durable, &created.unwrap_or_default()));
+    let gone = match found {
+        Ok(true) => return Ok(()),
+        Ok(false) => true,
+        Err(_) => false,
+    };
+    with_accounts(|accounts| {
+        let Some(account) = accounts.get_mut(key) else { return };
+        if gone {
+            account.created = None;
+            account.watch = None;
+            stats::UNSETTLED.add(taken.len() as u64);
+        } else {
+            account.given.splice(0..0, taken.iter().cloned());
+        }
+    });
+    found?;
+    Err(key.place(
+        Error::new(format!(
+            "the consumer '{}' was deleted, and with it the memory of {} that it gave to this process",
+            key.durable,
+            messages(taken.len())
+        ))
+        .advice(
+            "nothing is left to settle; the next nats_ingest makes the consumer anew, which delivers all messages of \
+             the stream once more",
+        ),
+    ))
+}
+
+/// The consumer gave up on messages: an error, after what was asked for is done.
+fn tell(key: &LedgerKey, done: &str, given_up: &BTreeSet<u64>) -> Result<()> {
+    if given_up.is_empty() {
+        return Ok(());
+    }
+    let mut listed: Vec<String> = given_up.iter().take(LISTED).map(u64::to_string).collect();
+    let more = given_up.len() - listed.len();
+    if more > 0 {
+        listed.push(format!("and {more} more"));
+    }
+    let first = given_up.first().copied().unwrap_or_default();
+    Err(key.place(
+        Error::new(format!(
+            "{done}; but the consumer '{}' gives up on {}, which it delivered max_deliver times without an \
+             acknowledgement: sequence {}",
+            key.durable,
+            messages(given_up.len()),
+            listed.join(", ")
+        ))
+        .advice(format!(
+            "what is given up is still in the stream, and read by FROM nats_get('{}', {first})",
+            key.stream
+        )),
+    ))
 }

@@ -1,0 +1,95 @@
+//! What a consumer with `max_deliver` gives up on: the server says it once, in an advisory, and never delivers it again.
+//!
+//! The server notices when a message would have to be delivered once more, which is at the next pull of any process.
+//! All that read this durable at that time hear it.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use async_nats::Subscriber;
+use futures_util::{FutureExt, StreamExt};
+use serde::Deserialize;
+
+use super::config::exists;
+use crate::error::{Error, Result};
+use crate::jetstream::connection::Connection;
+use crate::stats;
+
+/// Hears on which messages a consumer gives up.
+pub(super) struct Watch {
+    advisories: Subscriber,
+    /// Heard and not told.
+    heard: BTreeSet<u64>,
+    /// Told already: the advisory on them says nothing new.
+    told: BTreeSet<u64>,
+}
+
+/// The advisory `io.nats.jetstream.advisory.v1.max_deliver`.
+#[derive(Deserialize)]
+struct Advisory {
+    stream_seq: u64,
+}
+
+impl Watch {
+    /// Starts to listen, and takes over what an earlier listener heard. One round trip.
+    ///
+    /// # Errors
+    /// The user may not subscribe to the advisories: then nobody would learn of messages that are given up.
+    pub(super) async fn start(
+        connection: &Arc<Connection>,
+        stream: &str,
+        durable: &str,
+        created: &str,
+        earlier: Option<Watch>,
+    ) -> Result<Self> {
+        let subject = format!("$JS.EVENT.ADVISORY.CONSUMER.MAX_DELIVERIES.{stream}.{durable}");
+        let mut words = connection.forbidden();
+        let advisories = connection.client.subscribe(subject.clone()).await;
+        let advisories = advisories.map_err(|error| Error::foreign("cannot subscribe to advisories", &error))?;
+        // The server works in order: after this answer it has said whether the subscription is allowed.
+        exists(connection, stream, durable, created).await?;
+        while let Ok(word) = words.try_recv() {
+            let word = word.to_lowercase();
+            if word.contains("permissions violation for subscription") && word.contains(&subject.to_lowercase()) {
+                return Err(Error::new(format!("no permission to subscribe to {subject}")).advice(
+                    "grant the user that subject: it is how the server says which messages it gives up on; \
+                     or use a consumer without max_deliver",
+                ));
+            }
+        }
+        let (heard, told) = match earlier {
+            None => Default::default(),
+            Some(mut earlier) => {
+                earlier.hear();
+                (earlier.heard, earlier.told)
+            }
+        };
+        Ok(Self { advisories, heard, told })
+    }
+
+    /// What has come in, without waiting. A message of which both listeners heard is one.
+    fn hear(&mut self) {
+        while let Some(Some(message)) = tokio::task::unconstrained(self.advisories.next()).now_or_never() {
+            if let Ok(Advisory { stream_seq }) = serde_json::from_slice(&message.payload)
+                && !self.told.contains(&stream_seq)
+                && self.heard.insert(stream_seq)
+            {
+                stats::GIVEN_UP.add(1);
+            }
+        }
+    }
+
+    /// The messages that were given up since this was last asked, without waiting.
+    pub(super) fn take(&mut self) -> BTreeSet<u64> {
+        self.hear();
+        let heard = std::mem::take(&mut self.heard);
+        self.told.extend(&heard);
+        heard
+    }
+
+    /// The caller tells of these itself, before the server does.
+    pub(super) fn tell(&mut self, sequences: &BTreeSet<u64>) {
+        let new = sequences.iter().filter(|sequence| self.told.insert(**sequence)).count();
+        stats::GIVEN_UP.add(new as u64);
+    }
+}
