@@ -14,6 +14,7 @@
 //! `ffi` is the only room with `unsafe` and the only one that knows DuckDB; `jetstream` is the only one that knows
 //! NATS and tokio; `functions` holds one file per SQL function. `tests/rooms.rs` keeps it so.
 
+pub mod calendar;
 pub mod codec;
 pub mod column;
 pub mod error;

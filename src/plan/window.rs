@@ -15,33 +15,21 @@
 //! answers a batch request with its first message alone. The first request finds out which, and the rest is the same
 //! with batches of one.
 
+mod sizing;
+
 use std::collections::{HashMap, VecDeque};
 
+use self::sizing::Sizing;
 use super::range::SequenceRange;
 use crate::error::{Error, Result};
 use crate::record::Record;
 
-/// The largest number of messages that one request asks for.
-const MAX_BATCH: u64 = 1_000;
-/// The size of the first request: small enough for `LIMIT 10`, large enough to learn from.
-const FIRST_BATCH: u64 = 256;
-/// How many bytes of messages one request should bring.
-const BATCH_BYTES: f64 = 1024.0 * 1024.0;
-/// How many bytes of messages may be under way or waiting their turn.
-const WINDOW_BYTES: f64 = 16.0 * 1024.0 * 1024.0;
-/// The most requests in flight, in batches.
-const MAX_REQUESTS: usize = 16;
-/// The most requests in flight, of one message each.
-const MAX_SINGLE_REQUESTS: usize = 512;
 /// How often in a row, without a message in between, a span is asked for again before the read fails.
 const MAX_RETRIES: u32 = 3;
 /// How often in a row the same sequence may be under way when the connection breaks.
 const MAX_LOSSES: u32 = 3;
 /// How often in a row "nothing is left" must be said when the leader may not be asked.
 const WITNESSES: u32 = 3;
-
-/// What a message costs on the wire beside its payload, in bytes; a round figure for the sizing.
-const OVERHEAD: usize = 250;
 
 /// A request to send.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -138,10 +126,7 @@ pub struct Window {
     /// The span of each request in flight, by token.
     owners: HashMap<u64, u64>,
     next_token: u64,
-    /// Messages per sequence, from 0 to 1, as seen so far.
-    density: f64,
-    /// Bytes per message, as seen so far.
-    size: f64,
+    sizing: Sizing,
     retries_in_a_row: u32,
     retries: u64,
     /// Bytes of the payloads that came since they were last asked for.
@@ -164,8 +149,7 @@ impl Window {
             retired: 0,
             owners: HashMap::new(),
             next_token: 0,
-            density,
-            size: 0.0,
+            sizing: Sizing::new(density),
             retries_in_a_row: 0,
             retries: 0,
             bytes: 0,
@@ -238,10 +222,14 @@ impl Window {
                 None => {}
             }
         }
-        while !doubt && self.uncovered <= self.end && self.spans.len() < self.max_spans() && expected < self.wanted {
+        while !doubt
+            && self.uncovered <= self.end
+            && self.spans.len() < self.sizing.max_spans(self.mode, self.retired)
+            && expected < self.wanted
+        {
             let to = match self.mode {
                 Mode::Probe => None,
-                _ => Some(self.end.min(self.uncovered.saturating_add(self.width() - 1))),
+                _ => Some(self.end.min(self.uncovered.saturating_add(self.sizing.width(self.mode) - 1))),
             };
             let records = Vec::new();
             self.spans.push_back(Span { to, next: self.uncovered, records, request: None, doubt: 0, done: false });
@@ -340,8 +328,7 @@ impl Window {
         request.last = sequence;
         request.received += 1;
         self.retries_in_a_row = 0;
-        let bytes = (size + OVERHEAD) as f64;
-        self.size = if self.size == 0.0 { bytes } else { self.size + (bytes - self.size) / 64.0 };
+        self.sizing.message(size);
         let to = span.to.unwrap_or(end);
         if sequence <= to {
             span.records.push(record);
@@ -473,15 +460,13 @@ impl Window {
     fn sample(&mut self, position: usize) {
         let Some(request) = &self.spans[position].request else { return };
         if request.received > 0 {
-            let sample = request.received as f64 / (request.last - request.from + 1) as f64;
-            // The first answer replaces the guess; later ones move it.
-            let weight = if self.retired == 0 && self.spans.len() == 1 { 1.0 } else { 0.25 };
-            self.density += (sample - self.density) * weight;
+            let first = self.retired == 0 && self.spans.len() == 1;
+            self.sizing.answered(request.received, request.last - request.from + 1, first);
         }
     }
 
     fn ask(&mut self, position: usize) -> Request {
-        let batch = self.batch();
+        let batch = self.sizing.batch(self.mode, self.retries_in_a_row > 0);
         let owner = self.retired + position as u64;
         let span = &mut self.spans[position];
         let room = span.to.unwrap_or(self.end) - span.next + 1;
@@ -493,35 +478,6 @@ impl Window {
         self.owners.insert(request.token, owner);
         self.next_token += 1;
         request
-    }
-
-    /// The number of messages that the next request asks for.
-    fn batch(&self) -> u64 {
-        match self.mode {
-            Mode::Single => 1,
-            Mode::Probe => FIRST_BATCH,
-            Mode::Batch if self.retries_in_a_row > 0 => 1,
-            Mode::Batch => ((BATCH_BYTES / self.size.max(1.0)) as u64).clamp(1, MAX_BATCH),
-        }
-    }
-
-    /// The number of sequences of the next span. Over holes a little less than a full batch is expected in it: a
-    /// request that runs past its span costs less than one more round trip.
-    fn width(&self) -> u64 {
-        let batch = self.batch();
-        if self.density > 0.999 { batch } else { ((batch as f64 / self.density * 0.9) as u64).max(batch) }
-    }
-
-    fn max_spans(&self) -> usize {
-        let (most, per_span) = match self.mode {
-            Mode::Probe => return 1,
-            Mode::Batch => (MAX_REQUESTS, self.batch() as f64),
-            Mode::Single => (MAX_SINGLE_REQUESTS, 1.0),
-        };
-        let by_bytes = WINDOW_BYTES / (per_span * self.size.max(1.0));
-        // Slow start: a query that stops after a few rows should not have asked for a thousand times as many.
-        let ramp = 2_usize.saturating_pow(u32::try_from(self.retired + 1).unwrap_or(u32::MAX).min(16));
-        (by_bytes as usize).clamp(2, most).min(ramp.max(2))
     }
 }
 

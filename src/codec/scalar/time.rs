@@ -9,13 +9,13 @@
 //! to TIMESTAMP, others convert it), one without is UTC already. DATE and TIME, which have no zone, take date and time
 //! as they are written. The infinities, leap seconds and zone names are errors.
 //!
-//! The calendar is computed here, in a dozen lines, because the years that DuckDB allows (to 5881580 in a DATE, to
-//! 294246 in a TIMESTAMP) go beyond those of the calendar crates.
+//! The years are those that DuckDB allows (to 5881580 in a DATE, to 294246 in a TIMESTAMP).
 
 use std::fmt;
 
 use super::number::{Decimal, Rounding};
 use super::{Misfit, Scalar};
+use crate::calendar::{date_from_days, days_from_date};
 
 const DAY_SECONDS: i64 = 86_400;
 
@@ -285,37 +285,6 @@ impl<'a> Cursor<'a> {
         let before = self.rest.len();
         self.number(2).filter(|_| before - self.rest.len() == 2)
     }
-}
-
-/// The days from 1970-01-01 to a date of the proleptic Gregorian calendar (year 0 is 1 BC); None when there is no such day.
-pub(in crate::codec) fn days_from_date(year: i64, month: i64, day: i64) -> Option<i64> {
-    let leap = year % 4 == 0 && (year % 100 != 0 || year % 400 == 0);
-    let length = match month {
-        1 | 3 | 5 | 7 | 8 | 10 | 12 => 31,
-        4 | 6 | 9 | 11 => 30,
-        2 => 28 + i64::from(leap),
-        _ => return None,
-    };
-    if !(1..=length).contains(&day) {
-        return None;
-    }
-    // Years are counted from March, so that the leap day is the last of its year; 400 years have 146097 days.
-    let (year, month) = if month > 2 { (year, month - 3) } else { (year - 1, month + 9) };
-    let (era, year_of_era) = (year.div_euclid(400), year.rem_euclid(400));
-    let day_of_era = year_of_era * 365 + year_of_era / 4 - year_of_era / 100 + (153 * month + 2) / 5 + day - 1;
-    Some(era * 146_097 + day_of_era - 719_468)
-}
-
-/// The date (year, month, day) that is `days` after 1970-01-01.
-fn date_from_days(days: i64) -> (i64, i64, i64) {
-    let days = days + 719_468;
-    let (era, day_of_era) = (days.div_euclid(146_097), days.rem_euclid(146_097));
-    let year_of_era = (day_of_era - day_of_era / 1460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
-    let day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
-    let month = (5 * day_of_year + 2) / 153;
-    let day = day_of_year - (153 * month + 2) / 5 + 1;
-    let year = era * 400 + year_of_era + i64::from(month >= 10);
-    (year, if month < 10 { month + 3 } else { month - 9 }, day)
 }
 
 /// ISO 8601 in UTC, with as many digits of the second as are needed: `2024-01-15T10:11:12.5Z`.

@@ -194,8 +194,7 @@ fn differences(config: &Config, options: &DurableOptions) -> Vec<String> {
     differ("headers_only", config.headers_only.to_string(), "false".into());
     let mut filters = config.filter_subjects.clone();
     filters.extend(config.filter_subject.clone().filter(|filter| !filter.is_empty()));
-    let shown =
-        |filter: &str| if filter.is_empty() || filter == ">" { "none".into() } else { format!("'{filter}'") };
+    let shown = |filter: &str| if filter.is_empty() || filter == ">" { "none".into() } else { format!("'{filter}'") };
     differ("the subject filter", shown(&filters.join(", ")), shown(options.subject.as_deref().unwrap_or_default()));
     if let Some(ack_wait) = options.ack_wait {
         let is = Duration::from_nanos(config.ack_wait);

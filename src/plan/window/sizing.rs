@@ -1,0 +1,75 @@
+//! How much to ask for: by what the messages have shown of their size and of their density among the sequences.
+
+use super::Mode;
+
+/// The largest number of messages that one request asks for.
+const MAX_BATCH: u64 = 1_000;
+/// The size of the first request: small enough for `LIMIT 10`, large enough to learn from.
+const FIRST_BATCH: u64 = 256;
+/// How many bytes of messages one request should bring.
+const BATCH_BYTES: f64 = 1024.0 * 1024.0;
+/// How many bytes of messages may be under way or waiting their turn.
+const WINDOW_BYTES: f64 = 16.0 * 1024.0 * 1024.0;
+/// The most requests in flight, in batches.
+const MAX_REQUESTS: usize = 16;
+/// The most requests in flight, of one message each.
+const MAX_SINGLE_REQUESTS: usize = 512;
+/// What a message costs on the wire beside its payload, in bytes; a round figure for the sizing.
+const OVERHEAD: usize = 250;
+
+/// What has been learnt of the messages so far.
+pub(super) struct Sizing {
+    /// Messages per sequence, from 0 to 1.
+    density: f64,
+    /// Bytes per message on the wire; 0 before the first.
+    size: f64,
+}
+
+impl Sizing {
+    pub(super) fn new(density: f64) -> Self {
+        Self { density, size: 0.0 }
+    }
+
+    /// A message with so many bytes of payload has come.
+    pub(super) fn message(&mut self, payload: usize) {
+        let bytes = (payload + OVERHEAD) as f64;
+        self.size = if self.size == 0.0 { bytes } else { self.size + (bytes - self.size) / 64.0 };
+    }
+
+    /// An answer is complete: so many messages on so many sequences. The first answer replaces the guess; later ones
+    /// move it.
+    pub(super) fn answered(&mut self, messages: u64, sequences: u64, first: bool) {
+        let weight = if first { 1.0 } else { 0.25 };
+        self.density += (messages as f64 / sequences as f64 - self.density) * weight;
+    }
+
+    /// The number of messages that the next request asks for. After a loss it is one, so that the fault is met alone.
+    pub(super) fn batch(&self, mode: Mode, after_a_loss: bool) -> u64 {
+        match mode {
+            Mode::Single => 1,
+            Mode::Probe => FIRST_BATCH,
+            Mode::Batch if after_a_loss => 1,
+            Mode::Batch => ((BATCH_BYTES / self.size.max(1.0)) as u64).clamp(1, MAX_BATCH),
+        }
+    }
+
+    /// The number of sequences of the next span. Over holes a little less than a full batch is expected in it: a
+    /// request that runs past its span costs less than one more round trip.
+    pub(super) fn width(&self, mode: Mode) -> u64 {
+        let batch = self.batch(mode, false);
+        if self.density > 0.999 { batch } else { ((batch as f64 / self.density * 0.9) as u64).max(batch) }
+    }
+
+    /// The most spans at once, after so many have been handed on.
+    pub(super) fn max_spans(&self, mode: Mode, handed_on: u64) -> usize {
+        let (most, per_span) = match mode {
+            Mode::Probe => return 1,
+            Mode::Batch => (MAX_REQUESTS, self.batch(mode, false) as f64),
+            Mode::Single => (MAX_SINGLE_REQUESTS, 1.0),
+        };
+        let by_bytes = WINDOW_BYTES / (per_span * self.size.max(1.0));
+        // Slow start: a query that stops after a few rows should not have asked for a thousand times as many.
+        let ramp = 2_usize.saturating_pow(u32::try_from(handed_on + 1).unwrap_or(u32::MAX).min(16));
+        (by_bytes as usize).clamp(2, most).min(ramp.max(2))
+    }
+}
