@@ -18,32 +18,39 @@ FROM nats_scan('MEDIA_EVENTS', last_n := 5);
 -- One message by its sequence.
 SELECT seq, subject FROM nats_get('MEDIA_EVENTS', 42);
 
--- Fields of the JSON payload, of the subjects that the server itself picks.
-SELECT decode(payload) ->> 'title' AS title, count(*) AS events, count(DISTINCT decode(payload) ->> 'username') AS viewers
-FROM nats_scan('MEDIA_EVENTS', subject := 'playback.*.movie')
+-- Typed columns of the JSON payload, of the subjects that the server itself picks.
+SELECT title, count(*) AS events, count(DISTINCT username) AS viewers
+FROM nats_scan('MEDIA_EVENTS', subject := 'playback.*.movie', columns := {'title': 'VARCHAR', 'username': 'VARCHAR'})
 GROUP BY ALL
 ORDER BY events DESC, title;
 
--- A table made of the stream.
-CREATE MACRO event(payload) AS decode(payload)::JSON;
+-- A table that follows the stream: one row a session, by a key that two reports of one session share.
+CREATE TABLE sessions (
+    correlation_key VARCHAR PRIMARY KEY, seq UBIGINT, user_id INTEGER, media_type VARCHAR, title VARCHAR, started_at TIMESTAMPTZ
+);
 
-CREATE TABLE playback_events AS
-SELECT seq,
-       event(payload) ->> 'event_id' AS event_id,
-       event(payload) ->> 'event_type' AS event_type,
-       (event(payload) ->> 'user_id')::INTEGER AS user_id,
-       event(payload) ->> 'media_type' AS media_type,
-       event(payload) ->> 'title' AS title,
-       (event(payload) ->> 'started_at')::TIMESTAMPTZ AS started_at
-FROM nats_scan('MEDIA_EVENTS');
+INSERT INTO sessions BY NAME
+SELECT correlation_key, seq, user_id, media_type, title, started_at
+FROM nats_ingest('MEDIA_EVENTS',
+    columns := {'user_id': 'INTEGER', 'media_type': 'VARCHAR', 'title': 'VARCHAR', 'started_at': 'TIMESTAMPTZ'},
+    correlation_key := '{user_id}:{rating_key}:{started_at@5m}')
+ON CONFLICT (correlation_key) DO NOTHING;
 
--- Who watched what to its end, in plain SQL over that table.
-SELECT media_type, count(*) FILTER (event_type = 'start') AS started, count(*) FILTER (event_type = 'stop') AS stopped
-FROM playback_events
+-- What was watched, in plain SQL over that table.
+SELECT media_type, count(*) AS sessions, count(DISTINCT user_id) AS viewers
+FROM sessions
 GROUP BY media_type
 ORDER BY media_type;
 
+-- Again, from the first message: every key is there already, so nothing changes.
+INSERT INTO sessions BY NAME
+SELECT correlation_key, seq, user_id, media_type, title, started_at
+FROM nats_ingest('MEDIA_EVENTS',
+    columns := {'user_id': 'INTEGER', 'media_type': 'VARCHAR', 'title': 'VARCHAR', 'started_at': 'TIMESTAMPTZ'},
+    correlation_key := '{user_id}:{rating_key}:{started_at@5m}')
+ON CONFLICT (correlation_key) DO NOTHING;
+
 -- Later: only what is new. Nothing is, yet.
-SET VARIABLE next = (SELECT max(seq) + 1 FROM playback_events);
+SET VARIABLE next = (SELECT last_seq + 1 FROM nats_last_seq('MEDIA_EVENTS'));
 
 SELECT count(*) AS new_events FROM nats_scan('MEDIA_EVENTS', start_seq := getvariable('next'));
