@@ -257,6 +257,14 @@ impl Window {
         count <= MAX_LOSSES
     }
 
+    /// A request was not taken by anybody: it is to be made again.
+    pub fn postpone(&mut self, token: u64) {
+        if let Some(position) = self.owners.get(&token).and_then(|owner| usize::try_from(owner - self.retired).ok()) {
+            self.retire_request(position);
+            self.retries += 1;
+        }
+    }
+
     /// The sequence before which everything has arrived.
     pub fn next_sequence(&self) -> u64 {
         self.spans.front().map_or(self.uncovered, |span| span.next)

@@ -17,6 +17,7 @@ use crate::jetstream::connection::Connection;
 use crate::jetstream::get::Access;
 use crate::jetstream::pool;
 use crate::jetstream::reply::Answer;
+use crate::jetstream::wire::RETRY_PAUSE;
 use crate::plan::{Reply, Request, Window, subject_matches};
 use crate::record::Record;
 use crate::stats;
@@ -39,7 +40,7 @@ pub(super) async fn run(connection: &Arc<Connection>, request: &FetchRequest, pa
         window.restart_with_leader();
     }
     let line = Line::open(connection, access).await?;
-    let mut driver = Driver { connection, request, access, window, line, ready: Vec::new() };
+    let mut driver = Driver { connection, request, access, window, line, ready: Vec::new(), deserted_since: None };
     let outcome = driver.read(pages).await;
     stats::RETRIES.add(driver.window.retries());
     if outcome.is_ok() && request.limit.is_none() {
@@ -56,6 +57,8 @@ struct Driver<'a> {
     line: Line,
     /// Records whose turn it is, waiting for the reader.
     ready: Vec<Record>,
+    /// Since when nobody answers Direct Get.
+    deserted_since: Option<Instant>,
 }
 
 impl Driver<'_> {
@@ -116,12 +119,20 @@ impl Driver<'_> {
     }
 
     async fn take_replies(&mut self, replies: &mut Vec<Replied>) -> Result<()> {
+        let mut deserted = false;
         for Replied { token, access, answer } in replies.drain(..) {
             if !self.window.awaits(token) {
                 continue;
             }
             match answer {
-                Ok(Answer::Reply(reply)) => self.take(token, reply)?,
+                Ok(Answer::Reply(reply)) => {
+                    self.deserted_since = None;
+                    self.take(token, reply)?;
+                }
+                Ok(Answer::NoResponders) if access == Access::Direct && self.request.direct == Some(true) => {
+                    self.nobody_answers(token)?;
+                    deserted = true;
+                }
                 Ok(Answer::NoResponders) => {
                     self.fall_back(access).await?;
                     break;
@@ -130,6 +141,9 @@ impl Driver<'_> {
             }
         }
         self.window.take_ready(&mut self.ready);
+        if deserted {
+            tokio::time::sleep(RETRY_PAUSE).await;
+        }
         Ok(())
     }
 
@@ -200,11 +214,19 @@ impl Driver<'_> {
         if access == Access::MsgGet {
             return Err(self.failure(access, Failure::NoResponders).await);
         }
-        if self.request.direct == Some(true) {
+        self.use_msg_get().await
+    }
+
+    /// Nobody answers Direct Get, but the stream allows it: a server that has just come up, or a stream without a leader.
+    /// It is asked again until the timeout is over.
+    fn nobody_answers(&mut self, token: u64) -> Result<()> {
+        let since = *self.deserted_since.get_or_insert_with(Instant::now);
+        if since.elapsed() >= self.connection.timeout {
             return Err(Error::new("the stream's servers do not answer Direct Get")
                 .advice("check that the stream has a leader and that its servers are up"));
         }
-        self.use_msg_get().await
+        self.window.postpone(token);
+        Ok(())
     }
 
     async fn use_msg_get(&mut self) -> Result<()> {
