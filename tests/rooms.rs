@@ -1,0 +1,186 @@
+//! The rules between the rooms of src/ (CONTRIBUTING.md), read from the source text: who may know DuckDB, who may know
+//! NATS, where `unsafe` may stand, and that what SQL sees is tested and documented.
+
+// All of this file is a test.
+#![allow(clippy::unwrap_used)]
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+/// What the code of each room may name with `crate::`. `functions` may name everything.
+const MAY_NAME: [(&str, &[&str]); 10] = [
+    ("codec", &["codec", "column", "error", "record"]),
+    ("column", &["column"]),
+    ("error.rs", &[]),
+    ("ffi", &["column", "error", "ffi", "value"]),
+    ("jetstream", &["error", "jetstream", "plan", "record", "stats"]),
+    ("plan", &["error", "plan", "record"]),
+    ("record.rs", &[]),
+    ("stats.rs", &[]),
+    ("value.rs", &["column", "error"]),
+    ("lib.rs", &[]),
+];
+/// The one file below `functions` that names them: it registers them.
+const ENTRY: &str = "ffi/entry.rs";
+
+/// Functions that wait for their page and their tests.
+const UNFINISHED: [&str; 4] = ["nats_ack", "nats_correlation_key", "nats_ingest", "nats_nak"];
+
+struct Source {
+    /// The path below src/, with `/`.
+    path: String,
+    /// The text without comments.
+    code: String,
+}
+
+impl Source {
+    fn room(&self) -> &str {
+        self.path.split('/').next().unwrap_or_default()
+    }
+}
+
+fn root() -> PathBuf {
+    PathBuf::from(env!("CARGO_MANIFEST_DIR"))
+}
+
+fn files(folder: &Path, extensions: &[&str], found: &mut Vec<PathBuf>) {
+    let Ok(entries) = fs::read_dir(folder) else { return };
+    for entry in entries.flatten() {
+        let path = entry.path();
+        if path.is_dir() {
+            files(&path, extensions, found);
+        } else if path.extension().is_some_and(|e| extensions.iter().any(|wanted| e == *wanted)) {
+            found.push(path);
+        }
+    }
+}
+
+fn sources() -> Vec<Source> {
+    let base = root().join("src");
+    let mut found = Vec::new();
+    files(&base, &["rs"], &mut found);
+    assert!(found.len() > 20, "the sources are not where they are looked for: {}", base.display());
+    found
+        .iter()
+        .map(|path| Source {
+            path: path.strip_prefix(&base).unwrap().to_string_lossy().replace('\\', "/"),
+            code: without_comments(&fs::read_to_string(path).unwrap()),
+        })
+        .collect()
+}
+
+/// The text without what follows `//` on a line. (A `//` inside of a string goes as well: URLs name no room.)
+fn without_comments(text: &str) -> String {
+    text.lines().map(|line| line.split("//").next().unwrap_or_default()).collect::<Vec<_>>().join("\n")
+}
+
+/// The identifiers that follow `prefix` in the code; with an empty prefix all of them.
+fn names<'a>(code: &'a str, prefix: &str) -> BTreeSet<&'a str> {
+    let is_part = |c: char| c.is_alphanumeric() || c == '_';
+    let mut found = BTreeSet::new();
+    for (at, _) in code.match_indices(prefix) {
+        let rest = &code[at + prefix.len()..];
+        let starts = prefix.is_empty() && code[..at].chars().next_back().is_some_and(is_part);
+        if !starts {
+            found.insert(&rest[..rest.find(|c| !is_part(c)).unwrap_or(rest.len())]);
+        }
+    }
+    found
+}
+
+/// The files whose code has the word, except those in the rooms that may have it.
+fn with_word(word: &str, rooms: &[&str]) -> Vec<String> {
+    let sources = sources();
+    let outside = sources.iter().filter(|source| !rooms.contains(&source.room()));
+    outside.filter(|source| names(&source.code, "").contains(word)).map(|source| source.path.clone()).collect()
+}
+
+#[test]
+fn only_ffi_knows_duckdb() {
+    assert_eq!(with_word("libduckdb_sys", &["ffi"]), [""; 0]);
+}
+
+#[test]
+fn only_ffi_is_unsafe() {
+    assert_eq!(with_word("unsafe", &["ffi"]), [""; 0]);
+}
+
+#[test]
+fn only_jetstream_knows_nats_and_tokio() {
+    for word in ["async_nats", "tokio"] {
+        assert_eq!(with_word(word, &["jetstream"]), [""; 0], "{word}");
+    }
+}
+
+#[test]
+fn every_room_names_only_what_it_may() {
+    let mut wrong = Vec::new();
+    for source in sources() {
+        let room = source.room();
+        if room == "functions" || source.path == ENTRY {
+            continue;
+        }
+        let Some((_, allowed)) = MAY_NAME.iter().find(|(name, _)| *name == room) else {
+            wrong.push(format!("{}: a room that this test does not know", source.path));
+            continue;
+        };
+        let named = names(&source.code, "crate::");
+        wrong.extend(
+            named
+                .iter()
+                .filter(|name| !allowed.contains(name))
+                .map(|name| format!("{} names crate::{name}", source.path)),
+        );
+    }
+    assert!(wrong.is_empty(), "{wrong:#?}");
+}
+
+#[test]
+fn the_entry_names_functions_alone_beside_its_room() {
+    let sources = sources();
+    let entry = sources.iter().find(|source| source.path == ENTRY).unwrap();
+    assert_eq!(names(&entry.code, "crate::"), BTreeSet::from(["functions"]));
+}
+
+/// The names under which SQL sees the functions.
+fn functions() -> BTreeSet<String> {
+    let marker = "NAME: &'static str = \"";
+    let mut found = BTreeSet::new();
+    for source in sources().iter().filter(|source| source.room() == "functions") {
+        for (at, _) in source.code.match_indices(marker) {
+            let rest = &source.code[at + marker.len()..];
+            found.insert(rest[..rest.find('"').unwrap()].to_owned());
+        }
+    }
+    assert!(found.contains("nats_scan"), "{found:?}");
+    found
+}
+
+/// The functions that no file with one of the extensions in the folders names.
+fn unnamed(folders: &[&str], extensions: &[&str]) -> Vec<String> {
+    let mut paths = Vec::new();
+    folders.iter().for_each(|folder| files(&root().join(folder), extensions, &mut paths));
+    let texts: Vec<String> = paths.iter().map(|path| fs::read_to_string(path).unwrap_or_default()).collect();
+    let named: BTreeSet<&str> = texts.iter().flat_map(|text| names(text, "nats_")).collect();
+    let wanted = functions().into_iter().filter(|name| !UNFINISHED.contains(&name.as_str()));
+    wanted.filter(|name| !named.contains(name.trim_start_matches("nats_"))).collect()
+}
+
+#[test]
+fn every_function_has_a_test() {
+    assert_eq!(unnamed(&["test/sql", "test/integration"], &["test", "py"]), [""; 0]);
+}
+
+#[test]
+fn every_function_is_documented() {
+    assert_eq!(unnamed(&["docs"], &["md"]), [""; 0]);
+}
+
+#[test]
+fn the_reader_of_sources_sees_code_and_not_comments() {
+    let code = without_comments("use crate::plan::Window; // unsafe\n/// crate::ffi\nfn unsafer() {}");
+    assert_eq!(names(&code, "crate::"), BTreeSet::from(["plan"]));
+    assert!(!names(&code, "").contains("unsafe"));
+    assert!(names("x(unsafe { y })", "").contains("unsafe"));
+}
