@@ -7,6 +7,7 @@
 //! | `Nats-Msg-Id` | `dlq:<stream>:<sequence>`, so that the same letter sent twice is stored once; where another letter has |
 //! | | that id, `:<time>:<subject>` follows |
 //! | `Dlq-Nats-...` | a header of the message that begins with `Nats-`: it would be an order to the server |
+//! | `Dlq-Header` | `name: value` of each header whose name is not printable ASCII, which cannot be published |
 //!
 //! All other headers, and the payload, are those of the message.
 
@@ -122,8 +123,10 @@ fn headers(letter: &DeadLetter<'_>, id: &str) -> Result<HeaderMap> {
     for (name, value) in &record.headers.0 {
         if name.to_ascii_lowercase().starts_with("nats-") {
             add(&format!("Dlq-{name}"), value)?;
-        } else {
+        } else if name.parse::<HeaderName>().is_ok() {
             add(name, value)?;
+        } else {
+            add("Dlq-Header", &format!("{name}: {value}"))?;
         }
     }
     let one_line: String = letter.reason.chars().map(|c| if c.is_control() { ' ' } else { c }).collect();

@@ -186,6 +186,10 @@ impl Ledger {
 
     /// Best effort: what is not returned comes back after `ack_wait`.
     fn return_to_server<'a>(&self, ack_subjects: impl Iterator<Item = &'a str>) {
+        if !self.connection.is_up() {
+            // Words that wait for the connection to come back could meet the messages in the hands of who has them then.
+            return;
+        }
         let Connection { client, timeout, .. } = &*self.connection;
         let _ = block_on(async {
             let mut any = false;
