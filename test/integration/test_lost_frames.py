@@ -4,27 +4,34 @@ import os
 import random
 import time
 import unittest
+from pathlib import Path
 
 import duckdb
 
 from integration.host import connect
+from integration.identities import NKey
 from integration.proxy import Proxy, headers
 from integration.streams import fill
 
+URL = os.environ["NATS_JS_TEST_URL"]
 COUNT = 5000
 SEQUENCES = [seq for seq in range(1, COUNT + 1) if seq % 10]
 PASS = lambda frame: [frame]
 
 
+def setUpModule():
+    for name, direct in (("S", "true"), ("INDIRECT", "false")):
+        fill(
+            URL, f"stream name={name} subjects={name} allow_direct={direct}",
+            f"messages stream={name} subject={name} count={COUNT} size=100", f"holes stream={name} every=10",
+        )
+
+
 class LostFrames(unittest.TestCase):
-    @classmethod
-    def setUpClass(cls):
-        cls.url = os.environ["NATS_JS_TEST_URL"]
-        for name, direct in (("S", "true"), ("INDIRECT", "false")):
-            fill(
-                cls.url, f"stream name={name} subjects={name} allow_direct={direct}",
-                f"messages stream={name} subject={name} count={COUNT} size=100", f"holes stream={name} every=10",
-            )
+    """Over the extension's own reader of replies."""
+
+    # What the connection's parameters are besides.
+    options = ""
 
     def setUp(self):
         self.connection = connect()
@@ -34,8 +41,8 @@ class LostFrames(unittest.TestCase):
         return self.connection.execute("SELECT value FROM nats_stats() WHERE name = ?", [name]).fetchone()[0]
 
     def read(self, rule, stream: str = "S", seconds: int = 2) -> list[int]:
-        with Proxy(self.url, rule) as proxy:
-            scan = f"SELECT seq FROM nats_scan('{stream}', url := '{proxy.url}', timeout := to_seconds({seconds}))"
+        with Proxy(URL, rule) as proxy:
+            scan = f"SELECT seq FROM nats_scan('{stream}', url := '{proxy.url}', timeout := to_seconds({seconds}){self.options})"
             return [seq for (seq,) in self.connection.execute(scan).fetchall()]
 
     def fails(self, rule, words: str, stream: str = "S") -> None:
@@ -168,6 +175,16 @@ class LostFrames(unittest.TestCase):
             return [frame]
 
         self.assertEqual(self.read(rule), SEQUENCES)
+
+
+class LostFramesOfTheClient(LostFrames):
+    """Over async-nats, which reads wherever keys are used. This server asks for none, and lets anybody in."""
+
+    @classmethod
+    def setUpClass(cls):
+        seed = Path(os.environ["NATS_JS_TEST_DIR"]) / "user.nk"
+        seed.write_text(NKey("user").seed)
+        cls.options = f", nkey := '{seed}'"
 
 
 if __name__ == "__main__":
