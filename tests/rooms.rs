@@ -9,12 +9,13 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// What the code of each room may name with `crate::`. `functions` may name everything.
-const MAY_NAME: [(&str, &[&str]); 10] = [
-    ("codec", &["codec", "column", "error", "record"]),
+const MAY_NAME: [(&str, &[&str]); 11] = [
+    ("calendar.rs", &[]),
+    ("codec", &["calendar", "codec", "column", "error", "record"]),
     ("column", &["column"]),
     ("error.rs", &[]),
     ("ffi", &["column", "error", "ffi", "value"]),
-    ("jetstream", &["error", "jetstream", "plan", "record", "stats"]),
+    ("jetstream", &["calendar", "error", "jetstream", "plan", "record", "stats"]),
     ("plan", &["error", "plan", "record"]),
     ("record.rs", &[]),
     ("stats.rs", &[]),
@@ -24,8 +25,8 @@ const MAY_NAME: [(&str, &[&str]); 10] = [
 /// The one file below `functions` that names them: it registers them.
 const ENTRY: &str = "ffi/entry.rs";
 
-/// Functions that wait for their page and their tests.
-const UNFINISHED: [&str; 4] = ["nats_ack", "nats_correlation_key", "nats_ingest", "nats_nak"];
+/// Functions that wait for their page in docs/.
+const UNDOCUMENTED: [&str; 4] = ["nats_ack", "nats_correlation_key", "nats_ingest", "nats_nak"];
 
 struct Source {
     /// The path below src/, with `/`.
@@ -163,8 +164,7 @@ fn unnamed(folders: &[&str], extensions: &[&str]) -> Vec<String> {
     folders.iter().for_each(|folder| files(&root().join(folder), extensions, &mut paths));
     let texts: Vec<String> = paths.iter().map(|path| fs::read_to_string(path).unwrap_or_default()).collect();
     let named: BTreeSet<&str> = texts.iter().flat_map(|text| names(text, "nats_")).collect();
-    let wanted = functions().into_iter().filter(|name| !UNFINISHED.contains(&name.as_str()));
-    wanted.filter(|name| !named.contains(name.trim_start_matches("nats_"))).collect()
+    functions().into_iter().filter(|name| !named.contains(name.trim_start_matches("nats_"))).collect()
 }
 
 #[test]
@@ -174,7 +174,9 @@ fn every_function_has_a_test() {
 
 #[test]
 fn every_function_is_documented() {
-    assert_eq!(unnamed(&["docs"], &["md"]), [""; 0]);
+    let mut missing = unnamed(&["docs"], &["md"]);
+    missing.retain(|name| !UNDOCUMENTED.contains(&name.as_str()));
+    assert_eq!(missing, [""; 0]);
 }
 
 #[test]
