@@ -5,7 +5,7 @@ PYTHON := .tools/venv/bin/python
 # One target after the other: the last line of `make test` is the count of its run.
 .NOTPARALLEL:
 
-.PHONY: all configure debug release test test_release test_debug test_rust check demo clean
+.PHONY: all configure debug release test test_release test_debug test_rust soak check demo clean
 
 all: release
 
@@ -31,6 +31,10 @@ test_release: configure release
 
 test_debug: configure debug
 	$(PYTHON) -m scripts.run_tests --profile debug
+
+# The crash tests of ingesting with more rounds of 100 000 events each; hours.
+soak: configure release
+	NATS_JS_SOAK=1 $(PYTHON) -m scripts.run_tests --profile release --file test_ingest_crash
 
 check:
 	cargo fmt --check

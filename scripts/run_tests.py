@@ -19,7 +19,9 @@ from scripts.matrix import Combination
 from scripts.nats_server import Server, ServerError, end_on_sigterm, environment_without_nats
 
 WORKERS = 2
-FILE_SECONDS = 600
+# Of one file. `make soak` sets NATS_JS_SOAK: more rounds of the tests that have them.
+SOAK = {name: value for name, value in os.environ.items() if name == "NATS_JS_SOAK"}
+FILE_SECONDS = 4 * 3600 if SOAK else 600
 PASSED, FAILED, SKIPPED = "passed", "failed", "skipped"
 EXIT_CODES = {0: PASSED, 77: SKIPPED}
 
@@ -70,6 +72,7 @@ def environment(combination: Combination, url: str, directory: str, profile: str
         "NATS_JS_TEST_HOST": combination.host,
         "NATS_JS_TEST_SERVER": combination.server,
     }
+    clean |= SOAK
     if combination.kind == "cli":
         clean["NATS_URL"] = url
     return clean
