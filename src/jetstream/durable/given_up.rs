@@ -4,7 +4,8 @@
 //! All that read this durable at that time hear it.
 
 use std::collections::BTreeSet;
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
+use std::time::Duration;
 
 use async_nats::Subscriber;
 use futures_util::{FutureExt, StreamExt};
@@ -15,8 +16,14 @@ use crate::error::{Error, Result};
 use crate::jetstream::connection::Connection;
 use crate::stats;
 
+/// How long the server's refusal of a subscription may be under way inside of the client, once the server has answered
+/// what was sent after it.
+const REFUSAL: Duration = Duration::from_millis(200);
+
 /// Hears on which messages a consumer gives up.
 pub(super) struct Watch {
+    /// What it hears by.
+    connection: Weak<Connection>,
     advisories: Subscriber,
     /// Heard and not told.
     heard: BTreeSet<u64>,
@@ -31,7 +38,8 @@ struct Advisory {
 }
 
 impl Watch {
-    /// Starts to listen, and takes over what an earlier listener heard. One round trip.
+    /// Starts to listen, or goes on with an earlier listener of the same connection; what that has heard is taken over in
+    /// any case. The first time one round trip and [`REFUSAL`].
     ///
     /// # Errors
     /// The user may not subscribe to the advisories: then nobody would learn of messages that are given up.
@@ -40,15 +48,20 @@ impl Watch {
         stream: &str,
         durable: &str,
         created: &str,
-        earlier: Option<Watch>,
+        mut earlier: Option<Watch>,
     ) -> Result<Self> {
+        let heard_by = Arc::downgrade(connection);
+        if let Some(earlier) = earlier.take_if(|earlier| earlier.connection.ptr_eq(&heard_by)) {
+            return Ok(earlier);
+        }
         let subject = format!("$JS.EVENT.ADVISORY.CONSUMER.MAX_DELIVERIES.{stream}.{durable}");
         let mut words = connection.forbidden();
         let advisories = connection.client.subscribe(subject.clone()).await;
         let advisories = advisories.map_err(|error| Error::foreign("cannot subscribe to advisories", &error))?;
         // The server works in order: after this answer it has said whether the subscription is allowed.
         exists(connection, stream, durable, created).await?;
-        while let Ok(word) = words.try_recv() {
+        let deadline = tokio::time::Instant::now() + REFUSAL;
+        while let Ok(Ok(word)) = tokio::time::timeout_at(deadline, words.recv()).await {
             let word = word.to_lowercase();
             if word.contains("permissions violation for subscription") && word.contains(&subject.to_lowercase()) {
                 return Err(Error::new(format!("no permission to subscribe to {subject}")).advice(
@@ -64,7 +77,7 @@ impl Watch {
                 (earlier.heard, earlier.told)
             }
         };
-        Ok(Self { advisories, heard, told })
+        Ok(Self { connection: heard_by, advisories, heard, told })
     }
 
     /// What has come in, without waiting. A message of which both listeners heard is one.

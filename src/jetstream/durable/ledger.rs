@@ -117,7 +117,10 @@ impl Ledger {
         let mut ledger = Self { key, connection, ack_wait: Duration::ZERO, max_deliver: None };
         let consumer = ensure(&ledger.connection, options, known.as_deref())?;
         let Some(consumer) = consumer else {
-            ledger.account(|account| account.created = None);
+            ledger.account(|account| {
+                account.created = None;
+                account.watch = None;
+            });
             return Err(ledger.key.place(
                 Error::new(format!("the consumer '{}' was deleted since this process read it", ledger.key.durable))
                     .advice("run it again to make it anew: it then delivers all messages of the stream once more"),
