@@ -6,6 +6,7 @@
 pub mod avro;
 pub mod cbor;
 mod document;
+pub mod encode;
 pub mod inflate;
 pub mod json;
 pub mod key;

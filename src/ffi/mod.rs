@@ -8,6 +8,7 @@
 mod chunk;
 mod contain;
 mod copy;
+mod document;
 mod entry;
 pub mod host;
 mod logical;

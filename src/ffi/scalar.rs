@@ -11,6 +11,7 @@ use super::contain::{c_text, contain, drop_box};
 use super::host::has_full_api;
 use super::logical::Logical;
 use super::settings;
+use crate::codec::encode::Document;
 use crate::column::{Buffer, Interval, Type};
 use crate::error::{Error, Result};
 use crate::value::{ParameterType, Value};
@@ -188,6 +189,16 @@ impl<'a> Input<'a> {
         self.columns.get(column).filter(|_| row < self.rows)?.bytes(row)
     }
 
+    /// Whether a column is VARCHAR or BLOB.
+    pub fn is_bytes(&self, column: usize) -> bool {
+        self.columns.get(column).is_some_and(Source::is_bytes)
+    }
+
+    /// Any argument as a document for a payload; null when there is no such argument.
+    pub fn document(&self, column: usize, row: usize) -> Result<Document> {
+        self.columns.get(column).filter(|_| row < self.rows).map_or(Ok(Document::Null), |source| source.document(row))
+    }
+
     /// Any argument as a value; NULL when there is no such argument.
     pub fn value(&self, column: usize, row: usize) -> Value {
         match self.columns.get(column) {
@@ -198,10 +209,10 @@ impl<'a> Input<'a> {
 }
 
 /// One flat vector that is being read.
-struct Source<'a> {
-    raw: duckdb::duckdb_vector,
-    ty: Logical,
-    id: duckdb::DUCKDB_TYPE,
+pub(super) struct Source<'a> {
+    pub(super) raw: duckdb::duckdb_vector,
+    pub(super) ty: Logical,
+    pub(super) id: duckdb::DUCKDB_TYPE,
     data: *const u8,
     validity: *mut u64,
     chunk: std::marker::PhantomData<&'a ()>,
@@ -210,7 +221,7 @@ struct Source<'a> {
 impl Source<'_> {
     /// # Safety
     /// `raw` must be a live flat vector that outlives the source.
-    unsafe fn new(raw: duckdb::duckdb_vector) -> Self {
+    pub(super) unsafe fn new(raw: duckdb::duckdb_vector) -> Self {
         // SAFETY: the caller vouches for the vector; the type is ours to destroy.
         unsafe {
             let ty = Logical(duckdb::duckdb_vector_get_column_type(raw));
@@ -226,7 +237,7 @@ impl Source<'_> {
         }
     }
 
-    fn is_valid(&self, row: usize) -> bool {
+    pub(super) fn is_valid(&self, row: usize) -> bool {
         // SAFETY: a mask that exists has a bit for every row.
         self.validity.is_null() || unsafe { duckdb::duckdb_validity_row_is_valid(self.validity, row as duckdb::idx_t) }
     }
@@ -235,7 +246,7 @@ impl Source<'_> {
         matches!(self.id, duckdb::DUCKDB_TYPE_DUCKDB_TYPE_VARCHAR | duckdb::DUCKDB_TYPE_DUCKDB_TYPE_BLOB)
     }
 
-    fn bytes(&self, row: usize) -> Option<&[u8]> {
+    pub(super) fn bytes(&self, row: usize) -> Option<&[u8]> {
         if !self.is_bytes() || !self.is_valid(row) {
             return None;
         }
@@ -255,12 +266,12 @@ impl Source<'_> {
 
     /// # Safety
     /// The vector must hold values of type `T` and have more than `row` of them.
-    unsafe fn at<T: Copy>(&self, row: usize) -> T {
+    pub(super) unsafe fn at<T: Copy>(&self, row: usize) -> T {
         // SAFETY: the caller vouches for type and row.
         unsafe { self.data.cast::<T>().add(row).read_unaligned() }
     }
 
-    fn value(&self, row: usize) -> Value {
+    pub(super) fn value(&self, row: usize) -> Value {
         if !self.is_valid(row) {
             return Value::Null;
         }
@@ -321,7 +332,7 @@ impl Source<'_> {
     ///
     /// # Safety
     /// The vector must be a LIST or MAP with more than `row` rows.
-    unsafe fn entry(&self, row: usize) -> std::ops::Range<usize> {
+    pub(super) unsafe fn entry(&self, row: usize) -> std::ops::Range<usize> {
         // SAFETY: the caller vouches for type and row.
         let entry = unsafe { self.at::<duckdb::duckdb_list_entry>(row) };
         entry.offset as usize..(entry.offset + entry.length) as usize

@@ -2,8 +2,11 @@
 
 use std::sync::Arc;
 
+use bytes::Bytes;
+
 use super::connection;
-use super::publish::{headers, payload};
+use super::publish::{headers, message_payload, payload};
+use crate::codec::encode::{Document, ENCODING_FORMATS, EncodingFormat};
 use crate::error::{Error, Result};
 use crate::ffi::{CopyFunction, Input};
 use crate::jetstream::publish::{MAX_BATCH, Outgoing, publish, publish_atomic};
@@ -16,13 +19,15 @@ use crate::value::{Arguments, Value};
 const EXPECTED_STREAM: &str = "Nats-Expected-Stream";
 
 /// The format. Columns have roles by their position, because DuckDB does not say their names: `columns` lists the roles,
-/// by default `payload`, `subject, payload`, or `subject, payload, headers`.
+/// by default `payload`, `subject, payload`, or `subject, payload, headers`. Without a payload, the columns that have no
+/// role are members of one object a row.
 pub struct CopyToStream;
 
 pub struct Plan {
     connect: ConnectOptions,
     roles: Vec<Role>,
     subject: Option<String>,
+    encoding: Encoding,
     atomic: bool,
 }
 
@@ -31,17 +36,29 @@ pub struct Run {
     stream: String,
     roles: Vec<Role>,
     subject: Option<String>,
+    encoding: Encoding,
     /// All messages of an atomic run; they are published at the end.
     batch: Option<Vec<Outgoing>>,
 }
 
 /// What a column is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 enum Role {
     Subject,
     Payload,
     Headers,
     MessageId,
+    /// A member of the object that is the payload.
+    Member(String),
+}
+
+/// How a payload is written.
+#[derive(Clone, Copy)]
+enum Encoding {
+    /// As `raw` what is VARCHAR or BLOB, else as JSON.
+    Fitting,
+    Raw,
+    As(&'static EncodingFormat),
 }
 
 const ROLES: [(&str, Role); 4] =
@@ -54,6 +71,7 @@ impl CopyFunction for CopyToStream {
 
     fn bind(options: &[(String, Value)], settings: &[(&'static str, Value)], columns: usize) -> Result<Plan> {
         let (mut subject, mut roles, mut atomic) = (None, None, false);
+        let mut encoding = Encoding::Fitting;
         let mut arguments = Arguments { settings: settings.to_vec(), ..Arguments::default() };
         for (name, value) in options {
             let lower = name.to_ascii_lowercase();
@@ -66,12 +84,14 @@ impl CopyFunction for CopyToStream {
                 // `ATOMIC` alone, and `ATOMIC true` where the host hands over text.
                 ("atomic", Value::Null) => atomic = true,
                 ("atomic", Value::Text(text)) if matches!(text.as_str(), "true" | "false") => atomic = text == "true",
+                ("payload_format", Value::Text(name)) => encoding = read_encoding(name)?,
                 ("columns", _) => roles = Some(read_roles(value)?),
                 (known, value) => match connection::PARAMETERS.iter().find(|parameter| parameter.name == known) {
                     Some(parameter) => arguments.named.push((parameter.name, value.clone())),
                     None => {
-                        return Err(Error::new(format!("unknown option '{lower}', or one of another type"))
-                            .advice("the options are subject, columns, atomic, and those of the connection"));
+                        return Err(Error::new(format!("unknown option '{lower}', or one of another type")).advice(
+                            "the options are subject, columns, payload_format, atomic, and those of the connection",
+                        ));
                     }
                 },
             }
@@ -80,8 +100,8 @@ impl CopyFunction for CopyToStream {
             Some(roles) => roles,
             None => default_roles(columns, subject.is_some())?,
         };
-        check_roles(&roles, columns, subject.is_some())?;
-        Ok(Plan { connect: connection::read(&arguments)?, roles, subject, atomic })
+        check_roles(&roles, columns, subject.is_some(), encoding)?;
+        Ok(Plan { connect: connection::read(&arguments)?, roles, subject, encoding, atomic })
     }
 
     fn open(plan: &Plan, target: &str) -> Result<Run> {
@@ -91,6 +111,7 @@ impl CopyFunction for CopyToStream {
             stream: target.to_owned(),
             roles: plan.roles.clone(),
             subject: plan.subject.clone(),
+            encoding: plan.encoding,
             batch: plan.atomic.then(Vec::new),
         })
     }
@@ -126,9 +147,11 @@ impl Run {
     fn message(&self, rows: &Input<'_>, row: usize) -> Result<Outgoing> {
         let mut message = Outgoing { subject: self.subject.clone().unwrap_or_default(), ..Outgoing::default() };
         let mut fields = vec![(EXPECTED_STREAM.to_owned(), self.stream.clone())];
+        let mut members = Vec::new();
         for (column, role) in self.roles.iter().enumerate() {
             match role {
-                Role::Payload => message.payload = payload(rows, column, row, "payload")?,
+                Role::Payload => message.payload = self.encoding.payload(rows, column, row)?,
+                Role::Member(name) => members.push((name.clone(), rows.document(column, row)?)),
                 Role::Headers => fields.extend(headers(&rows.value(column, row))?.0),
                 Role::Subject => match rows.value(column, row) {
                     Value::Text(text) => message.subject = text,
@@ -140,9 +163,51 @@ impl Run {
                 },
             }
         }
+        if !members.is_empty() {
+            message.payload = self.encoding.write(&Document::Object(members));
+        }
         message.headers = Headers(fields);
         Ok(message)
     }
+}
+
+impl Encoding {
+    fn payload(self, rows: &Input<'_>, column: usize, row: usize) -> Result<Bytes> {
+        let raw = match self {
+            Encoding::Fitting => rows.is_bytes(column),
+            Encoding::Raw => true,
+            Encoding::As(_) => false,
+        };
+        if raw {
+            return payload(rows, column, row, "payload");
+        }
+        match rows.document(column, row)? {
+            Document::Null => message_payload(&Value::Null, "payload"),
+            document => Ok(self.write(&document)),
+        }
+    }
+
+    fn write(self, document: &Document) -> Bytes {
+        let format = match self {
+            Encoding::As(format) => format,
+            Encoding::Fitting | Encoding::Raw => &ENCODING_FORMATS[0],
+        };
+        let mut out = Vec::new();
+        (format.encode)(document, &mut out);
+        out.into()
+    }
+}
+
+fn read_encoding(name: &str) -> Result<Encoding> {
+    if name.eq_ignore_ascii_case("raw") {
+        return Ok(Encoding::Raw);
+    }
+    let found = ENCODING_FORMATS.iter().find(|format| format.name.eq_ignore_ascii_case(name));
+    found.map(Encoding::As).ok_or_else(|| {
+        let names: Vec<_> = ENCODING_FORMATS.iter().map(|format| format.name).collect();
+        Error::new(format!("payload_format '{name}' is not there"))
+            .advice(format!("the formats are raw, {}", names.join(", ")))
+    })
 }
 
 /// The one value of an option; hosts hand over a list.
@@ -170,11 +235,16 @@ fn read_roles(value: &Value) -> Result<Vec<Role>> {
         _ => Vec::new(),
     };
     let role = |name: &str| {
-        let found = ROLES.iter().find(|(known, _)| known.eq_ignore_ascii_case(name.trim()));
-        found.map(|(_, role)| *role).ok_or_else(|| {
-            Error::new(format!("'{name}' is not what a column can be"))
-                .advice("write columns 'subject, payload, headers, msg_id', in the order of the columns")
-        })
+        let name = name.trim();
+        // In quotes, a name is that of a member, even where it is the word for a role.
+        if let Some(quoted) = name.strip_prefix('"').and_then(|name| name.strip_suffix('"')) {
+            return Ok(Role::Member(quoted.to_owned()));
+        }
+        if name.is_empty() {
+            return Err(Error::new("columns has an empty name").advice("name every column, with commas between them"));
+        }
+        let found = ROLES.iter().find(|(known, _)| known.eq_ignore_ascii_case(name));
+        Ok(found.map_or_else(|| Role::Member(name.to_owned()), |(_, role)| role.clone()))
     };
     names.iter().flat_map(|name| name.split(',')).map(role).collect()
 }
@@ -185,23 +255,43 @@ fn default_roles(columns: usize, fixed_subject: bool) -> Result<Vec<Role>> {
         (2, true) => Ok(vec![Role::Payload, Role::Headers]),
         (2, false) => Ok(vec![Role::Subject, Role::Payload]),
         (3, false) => Ok(vec![Role::Subject, Role::Payload, Role::Headers]),
-        _ => Err(Error::new(format!("it is not clear what the {columns} columns are"))
-            .advice("say it with columns 'subject, payload, headers, msg_id', or select to_json(t) of the row")),
+        _ => Err(Error::new(format!("it is not clear what the {columns} columns are")).advice(
+            "say it with columns 'subject, payload, headers, msg_id' or with names of members, or copy SELECT t FROM t",
+        )),
     }
 }
 
-fn check_roles(roles: &[Role], columns: usize, fixed_subject: bool) -> Result<()> {
-    let count = |role: Role| roles.iter().filter(|known| **known == role).count();
+fn check_roles(roles: &[Role], columns: usize, fixed_subject: bool, encoding: Encoding) -> Result<()> {
+    let count = |role: &Role| roles.iter().filter(|known| *known == role).count();
     if roles.len() != columns {
         return Err(Error::new(format!("columns says what {} columns are, but there are {columns}", roles.len())));
     }
-    if ROLES.iter().any(|(_, role)| count(*role) > 1) {
-        return Err(Error::new("columns names something twice"));
+    if let Some(role) = roles.iter().find(|role| count(role) > 1) {
+        let name = match role {
+            Role::Member(name) => name,
+            role => ROLES.iter().find(|(_, known)| known == role).map_or("", |(name, _)| name),
+        };
+        return Err(Error::new(format!("columns names '{name}' twice")));
     }
-    if count(Role::Payload) == 0 {
-        return Err(Error::new("no column is the payload").advice("name one in columns"));
+    let member = roles.iter().find_map(|role| match role {
+        Role::Member(name) => Some(name),
+        _ => None,
+    });
+    match (count(&Role::Payload), member) {
+        (0, None) => {
+            return Err(Error::new("no column is the payload")
+                .advice("name one in columns, or name the members of a JSON object"));
+        }
+        (1, Some(name)) => {
+            return Err(Error::new(format!("'{name}' would be a member of the payload, but a column is the payload"))
+                .advice("a column is subject, payload, headers or msg_id; without payload, others are members"));
+        }
+        (0, Some(_)) if matches!(encoding, Encoding::Raw) => {
+            return Err(Error::new("payload_format 'raw' needs a column that is the payload"));
+        }
+        _ => {}
     }
-    if (count(Role::Subject) == 1) == fixed_subject {
+    if (count(&Role::Subject) == 1) == fixed_subject {
         return Err(Error::new("the subject must come from a column or from the option subject, one of them"));
     }
     Ok(())
