@@ -46,11 +46,22 @@ impl Format for Cbor {
         }
         let mut rest = payload;
         let tree: Tree = ciborium::de::from_reader_with_recursion_limit(&mut rest, MAX_DEPTH)
-            .map_err(|error| format!("malformed CBOR: {error}"))?;
+            .map_err(|error| format!("malformed CBOR: {}", cause(error)))?;
         if !rest.is_empty() {
             return Err(format!("malformed CBOR: {} bytes follow the document", rest.len()));
         }
         TreeValues::replay(&tree, seed)
+    }
+}
+
+/// The reader's error in words; its own text is the one of a debugger.
+fn cause<E>(error: ciborium::de::Error<E>) -> String {
+    use ciborium::de::Error;
+    match error {
+        Error::Io(_) => "the payload ends too early".to_owned(),
+        Error::Syntax(position) => format!("invalid at byte {position}"),
+        Error::Semantic(_, why) => why,
+        Error::RecursionLimitExceeded => "too deeply nested".to_owned(),
     }
 }
 

@@ -121,7 +121,7 @@ fn infer(
     // A payload that does not inflate says nothing about columns; reading it is what fails.
     let payloads: Vec<_> = records.iter().filter_map(|record| inflate.payload(record).ok()).collect();
     (format.infer)(&mut payloads.iter().map(|payload| &payload[..]))
-        .map_err(|error| Error::new(format!("columns := 'auto': {error}")).advice("name the columns and their types"))
+        .map_err(|error| Error::new(format!("columns := 'auto': {error}")))
 }
 
 fn format(arguments: &Arguments) -> Result<Option<Format>> {
