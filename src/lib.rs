@@ -17,6 +17,7 @@
 pub mod calendar;
 pub mod codec;
 pub mod column;
+pub mod document;
 pub mod error;
 pub mod ffi;
 mod functions;

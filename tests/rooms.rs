@@ -9,12 +9,13 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// What the code of each room may name with `crate::`. `functions` may name everything.
-const MAY_NAME: [(&str, &[&str]); 11] = [
+const MAY_NAME: [(&str, &[&str]); 12] = [
     ("calendar.rs", &[]),
-    ("codec", &["calendar", "codec", "column", "error", "record"]),
+    ("codec", &["calendar", "codec", "column", "document", "error", "record"]),
     ("column", &["column"]),
+    ("document.rs", &["document"]),
     ("error.rs", &[]),
-    ("ffi", &["column", "error", "ffi", "value"]),
+    ("ffi", &["column", "document", "error", "ffi", "value"]),
     ("jetstream", &["calendar", "error", "jetstream", "plan", "record", "stats"]),
     ("plan", &["error", "plan", "record"]),
     ("record.rs", &[]),

@@ -7,7 +7,7 @@ use libduckdb_sys as duckdb;
 use super::host::has_full_api;
 use super::scalar::Source;
 use super::value::Handle;
-use crate::codec::encode::Document;
+use crate::document::Document;
 use crate::error::{Error, Result};
 use crate::value::Value;
 

@@ -11,8 +11,8 @@ use super::contain::{c_text, contain, drop_box};
 use super::host::has_full_api;
 use super::logical::Logical;
 use super::settings;
-use crate::codec::encode::Document;
 use crate::column::{Buffer, Interval, Type};
+use crate::document::Document;
 use crate::error::{Error, Result};
 use crate::value::{ParameterType, Value};
 

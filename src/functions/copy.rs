@@ -6,7 +6,8 @@ use bytes::Bytes;
 
 use super::connection;
 use super::publish::{headers, message_payload, payload};
-use crate::codec::encode::{Document, ENCODING_FORMATS, EncodingFormat};
+use crate::codec::encode::{ENCODING_FORMATS, EncodingFormat};
+use crate::document::Document;
 use crate::error::{Error, Result};
 use crate::ffi::{CopyFunction, Input};
 use crate::jetstream::publish::{MAX_BATCH, Outgoing, publish, publish_atomic};

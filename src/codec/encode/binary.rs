@@ -1,6 +1,6 @@
 //! MessagePack and CBOR. Bytes stay bytes; a JSON document becomes what it says; a number that has only text is text.
 
-use super::Document;
+use crate::document::Document;
 
 /// Appends the document as MessagePack.
 pub(super) fn msgpack(document: &Document, out: &mut Vec<u8>) {

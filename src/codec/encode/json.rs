@@ -1,6 +1,6 @@
 //! JSON text, written as DuckDB's `to_json` writes it.
 
-use super::Document;
+use crate::document::Document;
 
 /// Appends the document.
 pub(super) fn encode(document: &Document, out: &mut Vec<u8>) {

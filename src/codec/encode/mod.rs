@@ -3,23 +3,7 @@
 mod binary;
 mod json;
 
-/// One value of a row, ready to be written in any format.
-#[derive(Debug, Clone, PartialEq)]
-#[allow(missing_docs)]
-pub enum Document {
-    Null,
-    Boolean(bool),
-    Integer(i128),
-    Float(f64),
-    /// A number by its text, where no other variant holds it exactly.
-    Number(String),
-    Text(String),
-    Bytes(Vec<u8>),
-    /// A JSON document by its text.
-    Json(String),
-    Array(Vec<Document>),
-    Object(Vec<(String, Document)>),
-}
+use crate::document::Document;
 
 /// A format that a document can be written in.
 pub struct EncodingFormat {
