@@ -14,6 +14,10 @@ use super::logical::Logical;
 use crate::column::{Field, Type};
 use crate::error::{Error, Result};
 
+/// What makes BASE64 a type. A name for BLOB would not do: DuckDB forgets the name when it casts to the type.
+const BASE64: &str = "CREATE TYPE BASE64 AS ENUM ('nats_js: base64 text')";
+const BASE64_MEMBER: &str = "nats_js: base64 text";
+
 /// Reads the texts of types, such as `DECIMAL(18,2)`, `int8`, `STRUCT(a INTEGER, b VARCHAR[])`. Beside DuckDB's own,
 /// `BASE64` is a BLOB that documents hold as base64 text.
 pub fn parse_types(texts: &[&str]) -> Result<Vec<Type>> {
@@ -60,7 +64,7 @@ impl Private {
             state == duckdb::DuckDBSuccess
                 && duckdb::duckdb_connect(private.database, &raw mut private.connection) == duckdb::DuckDBSuccess
         };
-        let ready = opened && private.query("CREATE TYPE BASE64 AS BLOB").is_ok();
+        let ready = opened && private.query(BASE64).is_ok();
         if ready { Ok(private) } else { Err(Error::new("cannot open a private database to read a type")) }
     }
 
@@ -157,10 +161,10 @@ fn read(logical: &Logical) -> std::result::Result<Type, String> {
             duckdb::DUCKDB_TYPE_DUCKDB_TYPE_UHUGEINT => Type::UHugeInt,
             duckdb::DUCKDB_TYPE_DUCKDB_TYPE_FLOAT => Type::Float,
             duckdb::DUCKDB_TYPE_DUCKDB_TYPE_DOUBLE => Type::Double,
+            duckdb::DUCKDB_TYPE_DUCKDB_TYPE_ENUM if first_member(logical) == BASE64_MEMBER => Type::Base64,
             duckdb::DUCKDB_TYPE_DUCKDB_TYPE_ENUM => Type::Varchar,
             duckdb::DUCKDB_TYPE_DUCKDB_TYPE_VARCHAR if alias(logical).eq_ignore_ascii_case("JSON") => Type::Json,
             duckdb::DUCKDB_TYPE_DUCKDB_TYPE_VARCHAR => Type::Varchar,
-            duckdb::DUCKDB_TYPE_DUCKDB_TYPE_BLOB if alias(logical).eq_ignore_ascii_case("BASE64") => Type::Base64,
             duckdb::DUCKDB_TYPE_DUCKDB_TYPE_BLOB => Type::Blob,
             duckdb::DUCKDB_TYPE_DUCKDB_TYPE_UUID => Type::Uuid,
             duckdb::DUCKDB_TYPE_DUCKDB_TYPE_DATE => Type::Date,
@@ -191,6 +195,19 @@ fn read(logical: &Logical) -> std::result::Result<Type, String> {
             }
             _ => return Err("no document fills a column of that type".into()),
         })
+    }
+}
+
+fn first_member(logical: &Logical) -> String {
+    // SAFETY: the handle is live and an ENUM, which may have no member; the text is ours to free.
+    unsafe {
+        if duckdb::duckdb_enum_dictionary_size(logical.0) == 0 {
+            return String::new();
+        }
+        let member = duckdb::duckdb_enum_dictionary_value(logical.0, 0);
+        let text = CStr::from_ptr(member).to_string_lossy().into_owned();
+        duckdb::duckdb_free(member.cast());
+        text
     }
 }
 
