@@ -1,0 +1,118 @@
+"""What the formats' own Python libraries encode is what `nats_scan` reads: MessagePack, CBOR, Avro, Protobuf."""
+
+import io
+import os
+import random
+import unittest
+
+import cbor2
+import fastavro
+import msgpack
+from google.protobuf import struct_pb2, timestamp_pb2
+
+from fixtures.wire import Message, Wire
+from integration.host import connect
+from integration.streams import fill
+
+COUNT = 2_000
+COLUMNS = {
+    "id": "BIGINT", "flag": "BOOLEAN", "ratio": "DOUBLE", "name": "VARCHAR", "raw": "BLOB", "tags": "VARCHAR[]",
+    "place": "STRUCT(zone VARCHAR, x DOUBLE)", "counts": "MAP(VARCHAR, BIGINT)",
+}
+SCHEMA = {
+    "type": "record", "name": "Event",
+    "fields": [
+        {"name": "id", "type": "long"},
+        {"name": "flag", "type": "boolean"},
+        {"name": "ratio", "type": "double"},
+        {"name": "name", "type": ["null", "string"]},
+        {"name": "raw", "type": "bytes"},
+        {"name": "tags", "type": {"type": "array", "items": "string"}},
+        {"name": "place", "type": {"type": "record", "name": "Place", "fields": [
+            {"name": "zone", "type": "string"}, {"name": "x", "type": "double"}]}},
+        {"name": "counts", "type": {"type": "map", "values": "long"}},
+    ],
+}
+
+
+def events() -> list[dict]:
+    chance = random.Random(11)
+    numbers = [0, 1, -1, 127, 128, -129, 65_536, (1 << 63) - 1, -(1 << 63)]
+    return [
+        {
+            "id": chance.choice(numbers), "flag": chance.random() < 0.5, "ratio": chance.uniform(-1e9, 1e9),
+            "name": chance.choice([None, "", "Ünïcode 𝄞", "nul\0inside"]), "raw": chance.randbytes(chance.randrange(300)),
+            "tags": [str(chance.randrange(100)) for _ in range(chance.randrange(20))],
+            "place": {"zone": chance.choice(["n", "s"]), "x": chance.random()},
+            "counts": {letter: chance.choice(numbers) for letter in "abcdef"[: chance.randrange(6)]},
+        }
+        for _ in range(COUNT)
+    ]
+
+
+def container(event: dict) -> bytes:
+    file = io.BytesIO()
+    fastavro.writer(file, SCHEMA, [event], codec=random.Random(len(event["raw"])).choice(["null", "deflate"]))
+    return file.getvalue()
+
+
+class Formats(unittest.TestCase):
+    def setUp(self):
+        self.url = os.environ["NATS_JS_TEST_URL"]
+        self.connection = connect()
+        self.addCleanup(self.connection.close)
+
+    def read(self, name: str, payloads: list[bytes], options: str, names: str) -> list[tuple]:
+        fill(self.url, f"stream name={name} subjects={name}")
+        with Wire(self.url) as wire:
+            wire.publish(Message(name, payload) for payload in payloads)
+        scan = f"SELECT {names} FROM nats_scan('{name}', url := '{self.url}', {options}) ORDER BY seq"
+        return self.connection.sql(scan).fetchall()
+
+    def agrees(self, format: str, encode) -> None:
+        made = events()
+        listed = ", ".join(f"'{name}': '{ty}'" for name, ty in COLUMNS.items())
+        options = f"format := '{format}', columns := {{{listed}}}"
+        rows = self.read(format, [encode(event) for event in made], options, ", ".join(f'"{name}"' for name in COLUMNS))
+        self.assertEqual(rows, [tuple(event[name] for name in COLUMNS) for event in made])
+
+    def test_msgpack(self):
+        self.agrees("msgpack", msgpack.packb)
+
+    def test_cbor(self):
+        self.agrees("cbor", cbor2.dumps)
+
+    def test_avro(self):
+        self.agrees("avro", container)
+
+    def test_protobuf(self):
+        """Messages of the protobuf library's own types, by the schema that the extension has built in."""
+        chance = random.Random(5)
+        stamps = [timestamp_pb2.Timestamp(seconds=chance.randrange(-10**9, 10**10), nanos=chance.randrange(10**6) * 1000) for _ in range(500)]
+        folder = os.environ["NATS_JS_TEST_DIR"]
+        with open(f"{folder}/event.proto", "w", encoding="utf-8") as file:
+            file.write(
+                'syntax = "proto3"; import "google/protobuf/timestamp.proto"; import "google/protobuf/struct.proto";\n'
+                "message Event { google.protobuf.Timestamp at = 1; google.protobuf.Value value = 2; }\n"
+            )
+        values = [chance.choice([1.5, "text", True, None]) for _ in stamps]
+        payloads = []
+        for stamp, value in zip(stamps, values):
+            wrapped = struct_pb2.Value()
+            if value is None:
+                wrapped.null_value = struct_pb2.NULL_VALUE
+            else:
+                setattr(wrapped, {float: "number_value", str: "string_value", bool: "bool_value"}[type(value)], value)
+            parts = [(0x0A, stamp.SerializeToString()), (0x12, wrapped.SerializeToString())]
+            payloads.append(b"".join(bytes([tag, len(part)]) + part for tag, part in parts))
+        options = f"format := 'protobuf', proto_file := '{folder}/event.proto', proto_message := 'Event'"
+        rows = self.read("protobuf", payloads, options, 'epoch_us("at"), "value"::VARCHAR')
+        expected = [
+            (stamp.seconds * 10**6 + stamp.nanos // 1000, {1.5: "1.5", "text": '"text"', True: "true", None: None}[value])
+            for stamp, value in zip(stamps, values)
+        ]
+        self.assertEqual(rows, expected)
+
+
+if __name__ == "__main__":
+    unittest.main()
