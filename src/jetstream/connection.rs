@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
 
 use async_nats::connection::State;
-use async_nats::{Client, Event, ServerAddr, ServerError};
+use async_nats::{Client, ConnectErrorKind, Event, ServerAddr, ServerError};
 use tokio::sync::{broadcast, watch};
 
 use super::api::{Failure, refusal};
@@ -62,15 +62,17 @@ impl Connection {
         let servers: Vec<ServerAddr> = servers
             .collect::<std::io::Result<_>>()
             .map_err(|_| Error::new("url is malformed").server(&label).advice("write the url as nats://host:port"))?;
-        let started = Instant::now();
-        let client = tokio::time::timeout(options.timeout, connect.connect(servers.as_slice()))
-            .await
-            .map_err(|_| {
-                Error::new(format!("no connection within {:.1} s", started.elapsed().as_secs_f64()))
-                    .server(&label)
-                    .advice("check the address, or give it more time with timeout := INTERVAL '30 seconds'")
-            })?
-            .map_err(|error| connect_error(&error, options).server(&label))?;
+        let in_vain = || {
+            Error::new(format!("no connection within {:.1} s", options.timeout.as_secs_f64()))
+                .server(&label)
+                .advice("check the address, or give it more time with timeout := INTERVAL '30 seconds'")
+        };
+        let connecting = tokio::time::timeout(options.timeout, connect.connect(servers.as_slice())).await;
+        let client = connecting.map_err(|_| in_vain())?.map_err(|error| match error.kind() {
+            // The library's own clock may be a little ahead of ours.
+            ConnectErrorKind::TimedOut => in_vain(),
+            _ => connect_error(&error, options).server(&label),
+        })?;
         stats::CONNECTS.add(1);
         let api_prefix = match &options.domain {
             Some(domain) => format!("$JS.{domain}.API"),
@@ -222,7 +224,7 @@ fn reconnects(servers: usize, timeout: Duration) -> usize {
 }
 
 fn connect_error(error: &async_nats::ConnectError, options: &ConnectOptions) -> Error {
-    use async_nats::ConnectErrorKind as Kind;
+    use ConnectErrorKind as Kind;
     let cause = mask_urls(Error::foreign("cannot connect", error).cause());
     let advice = match error.kind() {
         Kind::Dns => "check the host name in the url",
