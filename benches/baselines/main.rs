@@ -1,0 +1,79 @@
+//! Other ways to read and write a stream, for `make bench` to compare with. Each prints one line of JSON.
+//!
+//! ```text
+//! drain URL STREAM MESSAGES BATCH          raw socket, batched Direct Gets in flight, frames parsed, nothing kept
+//! single URL STREAM MESSAGES               async-nats, one Direct Get after the other
+//! batched URL STREAM MESSAGES BATCH        async-nats, batched Direct Gets in flight
+//! pull URL STREAM MESSAGES                 async-nats, pull consumer without acknowledgements
+//! publish URL SUBJECT FILE MESSAGES WINDOW async-nats, the lines of a file, WINDOW acknowledgements awaited at most
+//! proxy ADDRESS MILLISECONDS               delays both directions; says its address, ends with its input
+//! ```
+
+mod client;
+mod drain;
+mod proxy;
+
+use std::error::Error;
+use std::str::FromStr;
+
+type Result<T> = std::result::Result<T, Box<dyn Error + Send + Sync>>;
+
+/// Batched requests that wait for their answers at any time.
+const REQUESTS_IN_FLIGHT: u64 = 4;
+
+/// What was read, and how long it took once the connection stood.
+#[derive(Default, serde::Serialize)]
+struct Tally {
+    messages: u64,
+    bytes: u64,
+    seconds: f64,
+    /// Of single requests, in microseconds.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    p50: Option<f64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    p99: Option<f64>,
+}
+
+fn main() -> Result<()> {
+    // Cargo passes `--bench` to a bench that it runs.
+    let arguments: Vec<String> = std::env::args().skip(1).filter(|argument| argument != "--bench").collect();
+    let words: Vec<&str> = arguments.iter().map(String::as_str).collect();
+    let tally = match words[..] {
+        ["drain", url, stream, messages, batch] => drain::read(url, stream, number(messages)?, number(batch)?)?,
+        ["single", url, stream, messages] => client::single(url, stream, number(messages)?)?,
+        ["batched", url, stream, messages, batch] => client::batched(url, stream, number(messages)?, number(batch)?)?,
+        ["pull", url, stream, messages] => client::pull(url, stream, number(messages)?)?,
+        ["publish", url, subject, file, messages, window] => {
+            client::publish(url, subject, file, number(messages)?, number(window)?)?
+        }
+        ["proxy", address, milliseconds] => return proxy::run(address, number(milliseconds)?),
+        _ => return Err("see the head of benches/baselines/main.rs for what this takes".into()),
+    };
+    println!("{}", serde_json::to_string(&tally)?);
+    Ok(())
+}
+
+fn number<T: FromStr>(text: &str) -> Result<T>
+where
+    T::Err: Error,
+{
+    text.parse().map_err(|error| format!("'{text}': {error}").into())
+}
+
+/// The batched Direct Get of the messages from `first` on.
+fn batch_request(first: u64, batch: u64) -> String {
+    format!(r#"{{"seq":{first},"batch":{batch}}}"#)
+}
+
+/// The first sequence of every batch that covers a stream without holes.
+fn starts(messages: u64, batch: u64) -> impl Iterator<Item = (u64, u64)> {
+    (0..messages.div_ceil(batch)).map(move |i| (i * batch + 1, batch.min(messages - i * batch)))
+}
+
+/// An error unless `tally` has all of them.
+fn complete(tally: Tally, messages: u64) -> Result<Tally> {
+    if tally.messages == messages {
+        return Ok(tally);
+    }
+    Err(format!("{} messages, not {messages}", tally.messages).into())
+}
