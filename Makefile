@@ -5,7 +5,7 @@ PYTHON := .tools/venv/bin/python
 # One target after the other: the last line of `make test` is the count of its run.
 .NOTPARALLEL:
 
-.PHONY: all configure debug release test test_release test_debug test_rust soak check demo clean
+.PHONY: all configure debug release test test_release test_debug test_rust soak check demo clean bench
 
 all: release
 
@@ -43,6 +43,10 @@ check:
 
 demo: configure release
 	$(PYTHON) -m scripts.demo
+
+# Reading, beside the least that it can cost and beside other ways to read; see scripts/bench.py.
+bench: configure release
+	$(PYTHON) -m scripts.bench
 
 clean:
 	cargo clean
