@@ -33,6 +33,7 @@ import json, sys, time, duckdb
 extension, setup, statement = sys.argv[1:4]
 connection = duckdb.connect(config={"allow_unsigned_extensions": "true"})
 connection.execute(f"LOAD '{extension}'")
+connection.execute("SET enable_progress_bar = false")
 def resident(field):
     with open("/proc/self/status") as status:
         return next(int(line.split()[1]) for line in status if line.startswith(field)) // 1024
