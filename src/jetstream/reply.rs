@@ -131,25 +131,24 @@ fn missing(name: &str) -> Error {
 
 /// The headers of the stored message, by name, without those that the server added.
 fn stored_headers(headers: &HeaderMap, batch: bool) -> Headers {
-    let mut stored = Vec::new();
-    for (name, values) in headers.iter() {
-        let name: &str = name.as_ref();
-        let kept = values.len() - usize::from(is_added(name, batch) && !values.is_empty());
-        stored.extend(values.iter().take(kept).map(|value| (name.to_owned(), value.as_str().to_owned())));
-    }
-    stored.sort_by(|(a, _), (b, _)| a.cmp(b));
-    Headers(stored)
+    headers_without(headers, |name| is_added(name, batch))
 }
 
 /// All headers of a message that a consumer delivered, by name.
 pub(super) fn all_headers(headers: &HeaderMap) -> Headers {
-    let mut all = Vec::new();
+    headers_without(headers, |_| false)
+}
+
+/// The headers by name, without the last value of each name that the server adds.
+fn headers_without(headers: &HeaderMap, added: impl Fn(&str) -> bool) -> Headers {
+    let mut kept = Vec::new();
     for (name, values) in headers.iter() {
         let name: &str = name.as_ref();
-        all.extend(values.iter().map(|value| (name.to_owned(), value.as_str().to_owned())));
+        let count = values.len() - usize::from(added(name) && !values.is_empty());
+        kept.extend(values.iter().take(count).map(|value| (name.to_owned(), value.as_str().to_owned())));
     }
-    all.sort_by(|(a, _), (b, _)| a.cmp(b));
-    Headers(all)
+    kept.sort_by(|(a, _), (b, _)| a.cmp(b));
+    Headers(kept)
 }
 
 /// Whether the server adds a header of that name to a reply, and to one of a batch.
