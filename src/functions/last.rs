@@ -1,7 +1,7 @@
 //! `nats_last(stream, subject [, as_of := | up_to_seq :=])`: the newest message of each subject.
 
 use super::manage::subjects;
-use super::messages::{self, Layout};
+use super::messages::{self, Layout, Pager};
 use super::{connection, range};
 use crate::error::{Error, Result};
 use crate::ffi::{Bound, Chunk, TableFunction};
@@ -32,10 +32,7 @@ enum UpTo {
 
 pub struct Run {
     pages: LastPages,
-    layout: Layout,
-    projection: Vec<usize>,
-    page: Vec<Record>,
-    written: usize,
+    pager: Pager,
 }
 
 impl TableFunction for NatsLast {
@@ -74,26 +71,12 @@ impl TableFunction for NatsLast {
         let headers = plan.layout.wants_headers(projection);
         Ok(Run {
             pages: start(&plan.connect, &plan.stream, &plan.subjects, plan.up_to, headers)?,
-            layout: plan.layout.clone(),
-            projection: projection.to_vec(),
-            page: Vec::new(),
-            written: 0,
+            pager: Pager::new(&plan.layout, projection),
         })
     }
 
     fn next(run: &mut Run, chunk: &mut Chunk<'_>) -> Result<()> {
-        loop {
-            if run.written == run.page.len() {
-                run.page = run.pages.next_page()?.unwrap_or_default();
-                run.written = 0;
-            }
-            let end = run.page.len().min(run.written + chunk.capacity());
-            let rows = run.layout.write(&run.page[run.written..end], &run.projection, chunk)?;
-            run.written = end;
-            if rows > 0 || run.page.is_empty() {
-                return Ok(());
-            }
-        }
+        run.pager.write(chunk, || run.pages.next_page())
     }
 }
 

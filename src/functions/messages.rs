@@ -174,6 +174,42 @@ impl Layout {
     }
 }
 
+/// Pages of records on their way into chunks.
+pub struct Pager {
+    layout: Layout,
+    projection: Vec<usize>,
+    page: Vec<Record>,
+    written: usize,
+}
+
+impl Pager {
+    /// A pager for the columns of a projection.
+    pub fn new(layout: &Layout, projection: &[usize]) -> Self {
+        Self { layout: layout.clone(), projection: projection.to_vec(), page: Vec::new(), written: 0 }
+    }
+
+    /// Writes the next rows; none is the end. `next_page` brings more records, or None when there are no more.
+    pub fn write(
+        &mut self,
+        chunk: &mut Chunk<'_>,
+        mut next_page: impl FnMut() -> Result<Option<Vec<Record>>>,
+    ) -> Result<()> {
+        loop {
+            if self.written == self.page.len() {
+                self.page = next_page()?.unwrap_or_default();
+                self.written = 0;
+            }
+            let start = self.written;
+            self.written = self.page.len().min(start + chunk.capacity());
+            let rows = self.layout.write(&self.page[start..self.written], &self.projection, chunk)?;
+            // No rows end the statement; records that were skipped do not.
+            if rows > 0 || self.page.is_empty() {
+                return Ok(());
+            }
+        }
+    }
+}
+
 /// Headers as a column of `MAP(VARCHAR, VARCHAR[])`; a message without headers has an empty map.
 fn header_maps<'a>(rows: impl Iterator<Item = &'a Headers>) -> Buffer {
     let mut names = Buffer::new(&Type::Varchar);

@@ -1,12 +1,11 @@
 //! `nats_scan(stream, ...)`: the messages of a stream, in sequence order.
 
-use super::messages::Layout;
+use super::messages::{Layout, Pager};
 use super::range::{RangeOptions, RangePlan, RangeRead};
 use super::{connection, messages, range};
 use crate::error::Result;
 use crate::ffi::{Bound, Chunk, TableFunction};
 use crate::jetstream::ConnectOptions;
-use crate::record::Record;
 use crate::value::{Arguments, Parameter, ParameterType};
 
 pub struct NatsScan;
@@ -19,10 +18,7 @@ pub struct Plan {
 
 pub struct Run {
     read: RangeRead,
-    layout: Layout,
-    projection: Vec<usize>,
-    page: Vec<Record>,
-    written: usize,
+    pager: Pager,
 }
 
 impl TableFunction for NatsScan {
@@ -49,23 +45,10 @@ impl TableFunction for NatsScan {
         let connection = connection::open(&plan.connect)?;
         let want = plan.layout.want(projection);
         let read = RangePlan::resolve(&plan.range, &connection)?.read(want)?;
-        let (layout, projection) = (plan.layout.clone(), projection.to_vec());
-        Ok(Run { read, layout, projection, page: Vec::new(), written: 0 })
+        Ok(Run { read, pager: Pager::new(&plan.layout, projection) })
     }
 
     fn next(run: &mut Run, chunk: &mut Chunk<'_>) -> Result<()> {
-        loop {
-            if run.written == run.page.len() {
-                run.page = run.read.next_page()?.unwrap_or_default();
-                run.written = 0;
-            }
-            let start = run.written;
-            run.written = run.page.len().min(start + chunk.capacity());
-            let rows = run.layout.write(&run.page[start..run.written], &run.projection, chunk)?;
-            // No rows end the scan; records that were skipped do not.
-            if rows > 0 || run.page.is_empty() {
-                return Ok(());
-            }
-        }
+        run.pager.write(chunk, || run.read.next_page())
     }
 }
