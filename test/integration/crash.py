@@ -102,7 +102,8 @@ class Round:
     workers: int
     directory: Path
     chance: random.Random = field(init=False)
-    # Every batch whose acknowledgement was confirmed.
+    # Every batch whose acknowledgement was confirmed, and of those the ones for which the server had waited.
+    settled: set[str] = field(default_factory=set)
     acked: set[str] = field(default_factory=set)
     deaths: Counter = field(default_factory=Counter)
     restarts: int = 0
@@ -157,8 +158,10 @@ class Round:
                 running.discard(worker)
                 continue
             step, _, batch = line.partition(" ")
-            if step == "acked":
-                self.acked.add(batch)
+            if step in ("acked", "late"):
+                self.settled.add(batch)
+                if step == "acked":
+                    self.acked.add(batch)
             elif step == "idle":
                 worker.go("stop" if not plan and self._drained(server) else "go")
             elif step in STEPS:
@@ -169,7 +172,7 @@ class Round:
                 else:
                     spare[worker] -= step == "ack"
                     worker.go()
-                    if self.restarts < 2 and len(self.acked) >= restart_after[self.restarts]:
+                    if self.restarts < 2 and len(self.settled) >= restart_after[self.restarts]:
                         self.restarts += 1
                         server.stop()
                         server.start()

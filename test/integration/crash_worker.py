@@ -3,7 +3,8 @@
     python -m integration.crash_worker URL DATABASE NAME BATCH
 
 It prints `insert`, `commit`, `ack BATCH` and `idle`, and goes on when a line comes back; `stop` ends it. `acked BATCH` is said
-without waiting. Whoever started it can so kill it between any two steps, or in the middle of one.
+without waiting, or `late BATCH` when that took longer than the server waits: it may have given the batch to another meanwhile.
+Whoever started it can so kill it between any two steps, or in the middle of one.
 """
 
 import sys
@@ -14,9 +15,10 @@ import duckdb
 from integration.host import connect
 
 TABLE = "CREATE TABLE IF NOT EXISTS events (correlation_key VARCHAR PRIMARY KEY, seq UBIGINT, n INTEGER, batch VARCHAR)"
-DURABLE = """durable := 'workers', max_messages := {size}, max_wait := INTERVAL 100 MILLISECONDS, ack_wait := INTERVAL 4 SECONDS,
+DURABLE = """durable := 'workers', max_messages := {size}, max_wait := INTERVAL 100 MILLISECONDS, ack_wait := INTERVAL {ack_wait} SECONDS,
     columns := {{'n': 'INTEGER'}}, correlation_key := '{{session}}:{{kind}}'"""
 INSERT = "INSERT INTO events SELECT correlation_key, seq, n, ? FROM nats_ingest('S', url := ?, {durable}) ON CONFLICT DO NOTHING"
+ACK_WAIT_SECONDS = 4
 PAUSE_SECONDS = 0.05
 
 
@@ -44,12 +46,13 @@ def main() -> None:
     url, file, name, size = sys.argv[1:]
     database = connect(file)
     database.execute(TABLE)
-    insert = INSERT.format(durable=DURABLE.format(size=int(size)))
+    insert = INSERT.format(durable=DURABLE.format(size=int(size), ack_wait=ACK_WAIT_SECONDS))
     number = 0
     while True:
         number += 1
         batch = f"{name}.{number}"
         ask("insert")
+        started = time.monotonic()
         try:
             database.execute("BEGIN")
             database.execute(insert, [batch, url])
@@ -63,7 +66,8 @@ def main() -> None:
             continue
         ask(f"ack {batch}")
         count = settle(database, "nats_ack", url)
-        print(f"acked {batch}", flush=True)
+        in_time = time.monotonic() - started < ACK_WAIT_SECONDS
+        print(f"{'acked' if in_time else 'late'} {batch}", flush=True)
         if count == 0:
             ask("idle")
 
