@@ -17,7 +17,7 @@
 
 mod sizing;
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::VecDeque;
 
 use self::sizing::Sizing;
 use super::range::SequenceRange;
@@ -30,6 +30,10 @@ const MAX_RETRIES: u32 = 3;
 const MAX_LOSSES: u32 = 3;
 /// How often in a row "nothing is left" must be said when the leader may not be asked.
 const WITNESSES: u32 = 3;
+
+/// A token is the number of a span, and behind it so many bits of the number of the request: it says at once whose a
+/// reply is, and an answer to an earlier request of the span is known.
+const REQUEST_BITS: u32 = 20;
 
 /// A request to send.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -123,9 +127,8 @@ pub struct Window {
     spans: VecDeque<Span>,
     /// The number of spans that have left the front; a span's number is this plus its position.
     retired: u64,
-    /// The span of each request in flight, by token.
-    owners: HashMap<u64, u64>,
-    next_token: u64,
+    /// The number of requests so far.
+    asked: u64,
     sizing: Sizing,
     retries_in_a_row: u32,
     retries: u64,
@@ -147,8 +150,7 @@ impl Window {
             verdict: Verdict::Leader,
             spans: VecDeque::new(),
             retired: 0,
-            owners: HashMap::new(),
-            next_token: 0,
+            asked: 0,
             sizing: Sizing::new(density),
             retries_in_a_row: 0,
             retries: 0,
@@ -179,7 +181,7 @@ impl Window {
 
     /// Whether an answer is owed.
     pub fn is_waiting(&self) -> bool {
-        !self.owners.is_empty()
+        self.spans.iter().any(|span| span.request.is_some())
     }
 
     /// Moves the records whose turn it is into `out`.
@@ -190,7 +192,6 @@ impl Window {
             out.extend(front.records.drain(..count));
             if self.wanted == 0 {
                 self.spans.clear();
-                self.owners.clear();
                 return;
             }
             if !front.done {
@@ -253,13 +254,12 @@ impl Window {
                 self.retries += 1;
             }
         }
-        self.owners.clear();
         count <= MAX_LOSSES
     }
 
     /// A request was not taken by anybody: it is to be made again.
     pub fn postpone(&mut self, token: u64) {
-        if let Some(position) = self.owners.get(&token).and_then(|owner| usize::try_from(owner - self.retired).ok()) {
+        if let Some(position) = self.owner(token) {
             self.retire_request(position);
             self.retries += 1;
         }
@@ -280,7 +280,13 @@ impl Window {
 
     /// Whether an answer to this request is of interest.
     pub fn awaits(&self, token: u64) -> bool {
-        self.owners.contains_key(&token)
+        self.owner(token).is_some()
+    }
+
+    /// The position of the span whose request has this token.
+    fn owner(&self, token: u64) -> Option<usize> {
+        let position = usize::try_from((token >> REQUEST_BITS).checked_sub(self.retired)?).ok()?;
+        self.spans.get(position)?.request.as_ref().is_some_and(|request| request.token == token).then_some(position)
     }
 
     /// Says that the stream's leader may not be asked: what it was asked is forgotten.
@@ -297,10 +303,7 @@ impl Window {
 
     /// Takes one reply. An answer to a request that is no longer of interest is dropped.
     pub fn accept(&mut self, token: u64, reply: Reply) -> Result<()> {
-        let Some(position) = self.owners.get(&token).and_then(|owner| usize::try_from(owner - self.retired).ok())
-        else {
-            return Ok(());
-        };
+        let Some(position) = self.owner(token) else { return Ok(()) };
         if self.spans[position].request.as_ref().is_some_and(|request| request.leader) {
             return self.leaders_word(position, reply);
         }
@@ -459,9 +462,7 @@ impl Window {
     }
 
     fn retire_request(&mut self, position: usize) {
-        if let Some(request) = self.spans[position].request.take() {
-            self.owners.remove(&request.token);
-        }
+        self.spans[position].request = None;
     }
 
     /// Learns the density from an answer that is complete.
@@ -475,16 +476,15 @@ impl Window {
 
     fn ask(&mut self, position: usize) -> Request {
         let batch = self.sizing.batch(self.mode, self.retries_in_a_row > 0);
-        let owner = self.retired + position as u64;
+        let number = self.retired + position as u64;
         let span = &mut self.spans[position];
         let room = span.to.unwrap_or(self.end) - span.next + 1;
         let leader = span.doubt > 0 && self.verdict == Verdict::Leader;
         let batch = if leader { 1 } else { batch.min(room).min(self.wanted) };
-        let (token, from) = (self.next_token, span.next);
+        let (token, from) = (number << REQUEST_BITS | self.asked & ((1 << REQUEST_BITS) - 1), span.next);
         let request = Request { token, from, batch, leader };
         span.request = Some(InFlight { token, leader, from, asked: batch, received: 0, last: 0 });
-        self.owners.insert(request.token, owner);
-        self.next_token += 1;
+        self.asked += 1;
         request
     }
 }

@@ -64,7 +64,7 @@ impl ClientLine {
     }
 
     fn take(&self, message: Message, reading: Reading, out: &mut Vec<Replied>) -> Result<()> {
-        let mark = message.subject.rsplit('.').next().and_then(|mark| read_mark(mark, reading.access));
+        let mark = message.subject.rsplit('.').next().and_then(|mark| read_mark(mark.as_bytes(), reading.access));
         let (token, access) = mark.ok_or_else(|| Error::new("a reply on a subject that nobody asked for"))?;
         let no_responders = message.status.is_some_and(|status| status.as_u16() == 503);
         let answer = match access {

@@ -121,14 +121,12 @@ impl Driver<'_> {
     async fn take_replies(&mut self, replies: &mut Vec<Replied>) -> Result<()> {
         let mut deserted = false;
         for Replied { token, access, answer } in replies.drain(..) {
-            if !self.window.awaits(token) {
-                continue;
-            }
             match answer {
                 Ok(Answer::Reply(reply)) => {
                     self.deserted_since = None;
                     self.take(token, reply)?;
                 }
+                _ if !self.window.awaits(token) => {}
                 Ok(Answer::NoResponders) if access == Access::Direct && self.request.direct == Some(true) => {
                     self.nobody_answers(token)?;
                     deserted = true;

@@ -10,7 +10,7 @@ use crate::jetstream::api::Failure;
 use crate::jetstream::connection::Connection;
 use crate::jetstream::get::Access;
 use crate::jetstream::reply::{Answer, msg_get};
-use crate::jetstream::wire::{Socket, Want};
+use crate::jetstream::wire::{Socket, Want, number};
 
 /// What was heard while waiting.
 pub(super) enum Heard {
@@ -52,10 +52,10 @@ impl Outgoing {
 const LEADER: &str = "leader-";
 
 /// The token in a reply's subject, and how the request was made.
-pub(super) fn read_mark(mark: &str, access: Access) -> Option<(u64, Access)> {
-    match mark.strip_prefix(LEADER) {
-        Some(token) => Some((token.parse().ok()?, Access::MsgGet)),
-        None => Some((mark.parse().ok()?, access)),
+pub(super) fn read_mark(mark: &[u8], access: Access) -> Option<(u64, Access)> {
+    match mark.strip_prefix(LEADER.as_bytes()) {
+        Some(token) => Some((number(token)?, Access::MsgGet)),
+        None => Some((number(mark)?, access)),
     }
 }
 

@@ -48,9 +48,7 @@ impl SocketLine {
         match socket.receive(&mut self.frames).await {
             Ok(received) => {
                 for frame in self.frames.iter() {
-                    let Some((token, access)) = frame.mark().and_then(|mark| read_mark(mark, reading.access)) else {
-                        continue;
-                    };
+                    let Some((token, access)) = read_mark(frame.mark(), reading.access) else { continue };
                     let answer = match access {
                         Access::Direct => Ok(frame.direct(reading.batch, reading.want)?),
                         Access::MsgGet if frame.is_no_responders() => Ok(Answer::NoResponders),

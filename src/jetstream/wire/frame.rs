@@ -62,21 +62,17 @@ fn message<'a>(
     arguments: &'a [u8],
     after: usize,
 ) -> Result<(Frame<'a>, usize), Fault> {
-    let mut first: Option<&[u8]> = None;
-    let (mut last, mut before_last) = (&[][..], &[][..]);
-    let mut count = 0;
-    for token in arguments.split(|b| matches!(b, b' ' | b'\t')).filter(|token| !token.is_empty()) {
-        first.get_or_insert(token);
-        before_last = last;
-        last = token;
-        count += 1;
-    }
-    if count < 3 + usize::from(has_headers) {
-        return Err(Fault::Malformed);
-    }
-    let subject = first.ok_or(Fault::Malformed)?;
-    let total = number(last).ok_or(Fault::Malformed)?;
-    let header_length = if has_headers { number(before_last).ok_or(Fault::Malformed)? } else { 0 };
+    let (rest, total) = last_token(arguments).ok_or(Fault::Malformed)?;
+    let total = size(total)?;
+    let (rest, header_length) = if has_headers {
+        let (rest, length) = last_token(rest).ok_or(Fault::Malformed)?;
+        (rest, size(length)?)
+    } else {
+        (rest, 0)
+    };
+    // What is left is the subject and the subscription, and the subject of an answer, which is not expected.
+    let rest = rest.trim_ascii_start();
+    let subject = &rest[..memchr::memchr2(b' ', b'\t', rest).ok_or(Fault::Malformed)?];
     if header_length > total {
         return Err(Fault::Malformed);
     }
@@ -91,17 +87,28 @@ fn message<'a>(
     Ok((Frame::Message { subject, headers, payload: after + header_length..end }, end + 2))
 }
 
+fn size(digits: &[u8]) -> Result<usize, Fault> {
+    number(digits).and_then(|size| usize::try_from(size).ok()).ok_or(Fault::Malformed)
+}
+
+/// What stands before the last token, and the token.
+fn last_token(line: &[u8]) -> Option<(&[u8], &[u8])> {
+    let space = memchr::memrchr2(b' ', b'\t', line)?;
+    Some((line[..space].trim_ascii_end(), &line[space + 1..]))
+}
+
 /// A text without the single quotes around it.
 fn unquoted(text: &[u8]) -> &[u8] {
     text.strip_prefix(b"'").and_then(|text| text.strip_suffix(b"'")).unwrap_or(text)
 }
 
 /// A decimal number of digits alone.
-pub(super) fn number(digits: &[u8]) -> Option<usize> {
-    if digits.is_empty() || digits.len() > 18 {
-        return None;
+pub fn number(digits: &[u8]) -> Option<u64> {
+    // So many digits always fit.
+    if digits.is_empty() || digits.len() > 19 {
+        return std::str::from_utf8(digits).ok()?.parse().ok();
     }
-    digits.iter().try_fold(0_usize, |n, b| b.is_ascii_digit().then(|| n * 10 + usize::from(b - b'0')))
+    digits.iter().try_fold(0_u64, |n, b| b.is_ascii_digit().then(|| n * 10 + u64::from(b - b'0')))
 }
 
 #[cfg(test)]

@@ -7,10 +7,12 @@
 //!
 //! Source: <https://docs.nats.io/reference/reference-protocols/nats-protocol>.
 
+mod block;
 mod frame;
 mod reply;
 mod socket;
 
+pub(super) use frame::number;
 pub(super) use reply::Frames;
 pub use reply::Want;
 pub(super) use socket::{Fault, RETRY_PAUSE, Received, Socket};

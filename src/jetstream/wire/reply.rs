@@ -4,6 +4,7 @@ use std::ops::Range;
 
 use bytes::Bytes;
 
+use super::block::{Head, head};
 use super::frame;
 use crate::error::{Error, Result};
 use crate::jetstream::reply::{Answer, header_block, is_added};
@@ -26,20 +27,6 @@ pub struct Want {
     pub headers: bool,
     /// The payload.
     pub payload: bool,
-}
-
-/// What the header block of a reply says; the ranges are positions in the buffer.
-#[derive(Debug, Default)]
-struct Head {
-    status: Option<u16>,
-    description: Range<usize>,
-    subject: Option<Range<usize>>,
-    sequence: Option<Range<usize>>,
-    time: Option<Range<usize>>,
-    pending: Option<Range<usize>>,
-    previous: Option<Range<usize>>,
-    /// How many headers there are.
-    count: usize,
 }
 
 /// The replies that one read of the socket brought: where they lie in its buffer.
@@ -88,8 +75,8 @@ pub struct ReplyFrame<'a> {
 
 impl ReplyFrame<'_> {
     /// The last token of its subject.
-    pub fn mark(&self) -> Option<&str> {
-        std::str::from_utf8(&self.buffer[self.place.mark.clone()]).ok()
+    pub fn mark(&self) -> &[u8] {
+        &self.buffer[self.place.mark.clone()]
     }
 
     /// The payload.
@@ -184,54 +171,9 @@ impl Located<'_> {
     }
 }
 
-/// Reads the block `NATS/1.0 [status [description]]\r\nName: value\r\n...\r\n`. Of several values of a name the last
-/// counts: the server appends its own.
-fn head(buffer: &[u8], block: Range<usize>) -> Head {
-    let mut head = Head::default();
-    let mut at = block.start;
-    let mut first = true;
-    while at < block.end {
-        let end = memchr::memchr(b'\n', &buffer[at..block.end]).map_or(block.end, |n| at + n);
-        let line_end = if end > at && buffer[end - 1] == b'\r' { end - 1 } else { end };
-        let line = &buffer[at..line_end];
-        if first {
-            status_line(line, at, &mut head);
-            first = false;
-        } else if !line.is_empty() {
-            header_line(line, at, &mut head);
-        }
-        at = end + 1;
-    }
-    head
-}
-
-fn status_line(line: &[u8], at: usize, head: &mut Head) {
-    let Some(rest) = line.strip_prefix(b"NATS/1.0 ") else { return };
-    let digits = rest.len().min(3);
-    head.status = frame::number(&rest[..digits]).and_then(|status| u16::try_from(status).ok());
-    let start = at + line.len() - rest.len() + digits;
-    head.description = (start + 1).min(at + line.len())..at + line.len();
-}
-
-fn header_line(line: &[u8], at: usize, head: &mut Head) {
-    let Some(colon) = memchr::memchr(b':', line) else { return };
-    let value = line[colon + 1..].trim_ascii();
-    let start = at + line.len() - line[colon + 1..].trim_ascii_start().len();
-    let value = start..start + value.len();
-    match &line[..colon] {
-        b"Nats-Subject" => head.subject = Some(value),
-        b"Nats-Sequence" => head.sequence = Some(value),
-        b"Nats-Time-Stamp" => head.time = Some(value),
-        b"Nats-Num-Pending" => head.pending = Some(value),
-        b"Nats-Last-Sequence" => head.previous = Some(value),
-        _ => {}
-    }
-    head.count += 1;
-}
-
 fn number(buffer: &[u8], range: &Range<usize>, name: &str) -> Result<u64> {
     let digits = &buffer[range.clone()];
-    std::str::from_utf8(digits).ok().and_then(|text| text.parse().ok()).ok_or_else(|| malformed(name, digits))
+    frame::number(digits).ok_or_else(|| malformed(name, digits))
 }
 
 fn missing(name: &str) -> Error {

@@ -1,0 +1,146 @@
+//! The header block of a reply to Direct Get (ADR-31), read in place.
+
+use std::ops::Range;
+
+use super::frame;
+
+/// What the header block of a reply says; the ranges are positions in the buffer.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(super) struct Head {
+    pub status: Option<u16>,
+    pub description: Range<usize>,
+    pub subject: Option<Range<usize>>,
+    pub sequence: Option<Range<usize>>,
+    pub time: Option<Range<usize>>,
+    pub pending: Option<Range<usize>>,
+    pub previous: Option<Range<usize>>,
+    /// How many headers there are.
+    pub count: usize,
+}
+
+/// Reads the block `NATS/1.0 [status [description]]\r\nName: value\r\n...\r\n`. Of several values of a name the last
+/// counts: the server appends its own.
+pub(super) fn head(buffer: &[u8], block: Range<usize>) -> Head {
+    plain(&buffer[..block.end], block.start).unwrap_or_else(|| any(buffer, block))
+}
+
+/// The block of a message that has no headers of its own, as the server writes it: nearly every reply of a scan.
+fn plain(buffer: &[u8], start: usize) -> Option<Head> {
+    let mut at = Cursor { buffer, at: start };
+    at.literal(b"NATS/1.0\r\nNats-Stream: ")?;
+    at.value()?;
+    at.literal(b"\r\nNats-Subject: ")?;
+    let subject = at.value();
+    at.literal(b"\r\nNats-Sequence: ")?;
+    let sequence = at.value();
+    at.literal(b"\r\nNats-Time-Stamp: ")?;
+    let time = at.value();
+    let mut head = Head { subject, sequence, time, count: 4, ..Head::default() };
+    if at.literal(b"\r\nNats-Num-Pending: ").is_some() {
+        head.pending = at.value();
+        at.literal(b"\r\nNats-Last-Sequence: ")?;
+        head.previous = at.value();
+        head.count = 6;
+    }
+    at.literal(b"\r\n\r\n")?;
+    (at.at == buffer.len()).then_some(head)
+}
+
+/// A place in a block; each step is taken as a whole or not at all.
+struct Cursor<'a> {
+    buffer: &'a [u8],
+    at: usize,
+}
+
+impl Cursor<'_> {
+    fn literal(&mut self, text: &[u8]) -> Option<()> {
+        self.buffer[self.at..].starts_with(text).then(|| self.at += text.len())
+    }
+
+    /// What stands before the end of the line.
+    fn value(&mut self) -> Option<Range<usize>> {
+        let start = self.at;
+        self.at += memchr::memchr(b'\r', &self.buffer[start..])?;
+        Some(start..self.at)
+    }
+}
+
+fn any(buffer: &[u8], block: Range<usize>) -> Head {
+    let mut head = Head::default();
+    let mut at = block.start;
+    let mut first = true;
+    while at < block.end {
+        let end = memchr::memchr(b'\n', &buffer[at..block.end]).map_or(block.end, |n| at + n);
+        let line_end = if end > at && buffer[end - 1] == b'\r' { end - 1 } else { end };
+        let line = &buffer[at..line_end];
+        if first {
+            status_line(line, at, &mut head);
+            first = false;
+        } else if !line.is_empty() {
+            header_line(line, at, &mut head);
+        }
+        at = end + 1;
+    }
+    head
+}
+
+fn status_line(line: &[u8], at: usize, head: &mut Head) {
+    let Some(rest) = line.strip_prefix(b"NATS/1.0 ") else { return };
+    let digits = rest.len().min(3);
+    head.status = frame::number(&rest[..digits]).and_then(|status| u16::try_from(status).ok());
+    let start = at + line.len() - rest.len() + digits;
+    head.description = (start + 1).min(at + line.len())..at + line.len();
+}
+
+fn header_line(line: &[u8], at: usize, head: &mut Head) {
+    let Some(colon) = memchr::memchr(b':', line) else { return };
+    let value = line[colon + 1..].trim_ascii();
+    let start = at + line.len() - line[colon + 1..].trim_ascii_start().len();
+    let value = start..start + value.len();
+    match &line[..colon] {
+        b"Nats-Subject" => head.subject = Some(value),
+        b"Nats-Sequence" => head.sequence = Some(value),
+        b"Nats-Time-Stamp" => head.time = Some(value),
+        b"Nats-Num-Pending" => head.pending = Some(value),
+        b"Nats-Last-Sequence" => head.previous = Some(value),
+        _ => {}
+    }
+    head.count += 1;
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const MESSAGE: &str = "NATS/1.0\r\nNats-Stream: S\r\nNats-Subject: a.b\r\nNats-Sequence: 7\r\n\
+                           Nats-Time-Stamp: 1970-01-01T00:00:01Z\r\n";
+    const BATCH: &str = "Nats-Num-Pending: 3\r\nNats-Last-Sequence: 5\r\n";
+
+    #[test]
+    fn a_plain_block_reads_as_any() {
+        for block in [format!("{MESSAGE}\r\n"), format!("{MESSAGE}{BATCH}\r\n")] {
+            let buffer = format!("before{block}after");
+            let place = 6..6 + block.len();
+            let plain = plain(&buffer.as_bytes()[..place.end], place.start);
+            assert_eq!(plain, Some(any(buffer.as_bytes(), place)), "{block}");
+        }
+    }
+
+    #[test]
+    fn what_is_not_plain_is_left_to_the_other() {
+        let stored = MESSAGE.trim_start_matches("NATS/1.0\r\n");
+        let blocks = [
+            format!("{MESSAGE}X: y\r\n\r\n"),
+            format!("{MESSAGE}{BATCH}X: y\r\n\r\n"),
+            format!("{MESSAGE}{stored}{BATCH}\r\n"),
+            format!("{MESSAGE}Nats-Num-Pending: 3\r\n\r\n"),
+            format!("NATS/1.0\r\nX: y\r\n{stored}\r\n"),
+            format!("NATS/1.0 204 EOB\r\n{BATCH}\r\n"),
+            MESSAGE.to_owned(),
+            String::new(),
+        ];
+        for block in blocks {
+            assert_eq!(plain(block.as_bytes(), 0), None, "{block}");
+        }
+    }
+}
