@@ -1,5 +1,7 @@
 //! The paths of all asked-for columns as one trie, so that a document is walked once for all of them.
 
+use std::cell::Cell;
+
 use crate::codec::path::{Path, Step};
 
 /// One place in a document: what is wanted of the value that stands there.
@@ -9,6 +11,9 @@ pub(super) struct Node {
     pub targets: Vec<usize>,
     /// Members wanted when the value is an object, sorted by name.
     keys: Vec<(Box<str>, Node)>,
+    /// The member that came first in the last object, and behind each member the one that came next: documents of one
+    /// stream mostly have their members in one order.
+    next: Vec<Cell<usize>>,
     /// Elements wanted when the value is a list, sorted by position.
     indices: Vec<(usize, Node)>,
 }
@@ -31,6 +36,7 @@ impl Node {
         if let Step::Key(key) | Step::KeyOrIndex(key, _) = step {
             let at = self.keys.binary_search_by(|(name, _)| (**name).cmp(key)).unwrap_or_else(|at| {
                 self.keys.insert(at, (key.as_str().into(), Node::default()));
+                self.next = vec![Cell::new(0); self.keys.len() + 1];
                 at
             });
             self.keys[at].1.insert(rest, output);
@@ -59,12 +65,18 @@ impl Node {
         &self.indices
     }
 
-    /// The position in [`Node::keys`] of a member.
-    pub fn find(&self, key: &str) -> Option<usize> {
-        if self.keys.len() <= 8 {
-            return self.keys.iter().position(|(name, _)| **name == *key);
+    /// The position in [`Node::keys`] of a member that comes behind another, or first.
+    pub fn find(&self, key: &str, behind: Option<usize>) -> Option<usize> {
+        let next = self.next.get(behind.map_or(0, |position| position + 1))?;
+        if self.keys.get(next.get()).is_some_and(|(name, _)| **name == *key) {
+            return Some(next.get());
         }
-        self.keys.binary_search_by(|(name, _)| (**name).cmp(key)).ok()
+        let found = if self.keys.len() <= 8 {
+            self.keys.iter().position(|(name, _)| **name == *key)
+        } else {
+            self.keys.binary_search_by(|(name, _)| (**name).cmp(key)).ok()
+        };
+        found.inspect(|position| next.set(*position))
     }
 }
 
@@ -84,8 +96,8 @@ mod tests {
         assert_eq!(names, ["a", "z"]);
         let a = &root.keys()[0].1;
         assert_eq!(a.targets, [2]);
-        assert_eq!(a.find("c").map(|i| &*a.keys()[i].1.targets), Some(&[1][..]));
-        assert_eq!(a.find("d"), None);
+        assert_eq!(a.find("c", None).map(|i| &*a.keys()[i].1.targets), Some(&[1][..]));
+        assert_eq!(a.find("d", None), None);
         assert_eq!(root.keys()[1].1.targets, [3, 4]);
     }
 
@@ -102,7 +114,20 @@ mod tests {
         let names: Vec<String> = (0..40).map(|i| format!("key{i}")).collect();
         let root = trie(&names.iter().map(String::as_str).collect::<Vec<_>>());
         for (i, name) in names.iter().enumerate() {
-            assert_eq!(root.find(name).map(|at| root.keys()[at].1.targets[0]), Some(i));
+            assert_eq!(root.find(name, None).map(|at| root.keys()[at].1.targets[0]), Some(i));
+        }
+    }
+
+    #[test]
+    fn members_are_found_in_any_order() {
+        let root = trie(&["a", "b", "c"]);
+        for order in ["abc", "abc", "cab", "xcyb", "bbac", "x", "cba", "cba"] {
+            let mut behind = None;
+            for key in order.chars().map(String::from) {
+                let found = root.find(&key, behind);
+                assert_eq!(found, ["a", "b", "c"].iter().position(|name| *name == key), "{key} in {order}");
+                behind = found.or(behind);
+            }
         }
     }
 }

@@ -100,11 +100,13 @@ impl<'de, V: Values> Visitor<'de> for Walk<'_, V> {
             return self.misfit("an object");
         }
         let mut seen = Seen::new(node.keys().len());
-        while let Some(found) = map.next_key_seed(FindKey(node))? {
+        let mut behind = None;
+        while let Some(found) = map.next_key_seed(FindKey(node, behind))? {
             let Some((position, (key, child))) = found.and_then(|at| Some((at, node.keys().get(at)?))) else {
                 map.next_value::<IgnoredAny>()?;
                 continue;
             };
+            behind = found;
             if seen.insert(position) {
                 map.next_value_seed(self.below(child)).inspect_err(|_| context.under_key(key))?;
             } else if context.strict() {
