@@ -5,11 +5,13 @@ mod duplicates;
 pub mod kv;
 mod newest;
 mod range;
+mod row_keys;
 mod subject;
 mod window;
 
 pub use duplicates::{KeptKeys, Repeats};
 pub use newest::{Newest, NewestKeys};
 pub use range::{Bounds, SequenceRange, StreamState};
+pub use row_keys::RowKeys;
 pub use subject::{check_consumer, check_publish_subject, check_stream, check_subject_filter, subject_matches};
 pub use window::{Reply, Request, Window};

@@ -1,15 +1,18 @@
 //! Which rows of a call are the newest of their keys.
 
 use std::collections::{HashMap, HashSet};
-use std::hash::{BuildHasher, RandomState};
+use std::hash::BuildHasher;
 
-use hashbrown::HashTable;
+use hashbrown::{DefaultHashBuilder, HashTable};
+
+use super::RowKeys;
 
 /// The keys of all rows of a call, in the order in which they came.
 ///
 /// Keys are stored once; a row costs 8 bytes and 4 for each of its keys beside that.
+#[derive(Default)]
 pub struct NewestKeys {
-    hasher: RandomState,
+    hasher: DefaultHashBuilder,
     /// Positions in `ends`.
     table: HashTable<u32>,
     text: Vec<u8>,
@@ -52,22 +55,9 @@ impl Newest {
     }
 }
 
-impl Default for NewestKeys {
-    fn default() -> Self {
-        Self {
-            hasher: RandomState::new(),
-            table: HashTable::new(),
-            text: Vec::new(),
-            ends: Vec::new(),
-            rows: Vec::new(),
-            row_keys: Vec::new(),
-        }
-    }
-}
-
 impl NewestKeys {
     /// Notes a row of at most 256 keys. A key that is absent constrains nothing.
-    pub fn note(&mut self, sequence: u64, keys: &[Option<&str>]) {
+    pub fn note(&mut self, sequence: u64, keys: &RowKeys) {
         for (template, key) in keys.iter().enumerate() {
             if let Some(key) = key {
                 let id = self.intern(template as u8, key.as_bytes());
@@ -130,7 +120,7 @@ mod tests {
     fn newest(rows: &[(u64, &[Option<&str>])]) -> Vec<u64> {
         let mut keys = NewestKeys::default();
         for (sequence, row) in rows {
-            keys.note(*sequence, row);
+            keys.note(*sequence, &row.iter().copied().collect());
         }
         let mut newest = keys.finish();
         rows.iter().map(|(sequence, _)| *sequence).filter(|sequence| newest.stays(*sequence)).collect()
@@ -161,7 +151,7 @@ mod tests {
     fn many_keys() {
         let mut keys = NewestKeys::default();
         for sequence in 0..40_000_u64 {
-            keys.note(sequence, &[Some(&format!("k{}", sequence % 1_000))]);
+            keys.note(sequence, &[Some(format!("k{}", sequence % 1_000).as_str())].into_iter().collect());
         }
         let mut newest = keys.finish();
         assert!((0..40_000).all(|sequence| newest.stays(sequence) == (sequence >= 39_000)));
@@ -172,7 +162,7 @@ mod tests {
     fn a_row_that_stays_must_come_when_another_gave_way() {
         let mut keys = NewestKeys::default();
         for (sequence, key) in [(1, "a"), (2, "b"), (3, "a")] {
-            keys.note(sequence, &[Some(key)]);
+            keys.note(sequence, &[Some(key)].into_iter().collect());
         }
         let mut newest = keys.finish();
         // 1 and 2 expired meanwhile: nothing gave way.

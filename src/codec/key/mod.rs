@@ -186,13 +186,14 @@ impl Template {
 
 /// Appends a value with `:` and `%` percent-encoded.
 pub fn push_escaped(value: &str, out: &mut String) {
-    for c in value.chars() {
-        match c {
-            ':' => out.push_str("%3A"),
-            '%' => out.push_str("%25"),
-            c => out.push(c),
-        }
+    let mut rest = value;
+    while let Some(at) = memchr::memchr2(b':', b'%', rest.as_bytes()) {
+        let (before, from) = rest.split_at(at);
+        out.push_str(before);
+        out.push_str(if from.starts_with(':') { "%3A" } else { "%25" });
+        rest = &from[1..];
     }
+    out.push_str(rest);
 }
 
 #[cfg(test)]

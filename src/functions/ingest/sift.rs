@@ -6,12 +6,12 @@ use std::sync::Arc;
 use super::dead_letters::DeadLetters;
 use super::options::{Keep, Key, OnBadRow, Options};
 use crate::codec::Decoder;
-use crate::codec::key::{Parts, push_escaped};
+use crate::codec::key::{KeyError, Parts, push_escaped};
 use crate::codec::rows::decode_one;
 use crate::column::{Buffer, Type, Values};
 use crate::error::{Error, Result};
 use crate::functions::correlation_key::text_at;
-use crate::plan::{KeptKeys, Newest, NewestKeys, Repeats};
+use crate::plan::{KeptKeys, Newest, NewestKeys, Repeats, RowKeys};
 use crate::record::{Headers, Record};
 
 /// The rows of one page.
@@ -44,9 +44,6 @@ pub(super) struct Sieve {
     dead_letters: Option<DeadLetters>,
 }
 
-/// The keys of one row: the correlation key first. A unique key without a value constrains nothing.
-type RowKeys = Vec<Option<String>>;
-
 impl Sieve {
     pub(super) fn new(options: Arc<Options>, dead_letters: Option<DeadLetters>) -> Self {
         let duplicates = match options.keep {
@@ -63,9 +60,9 @@ impl Sieve {
         let mut rows = Workbench::new(&options);
         for record in records {
             match rows.add(record) {
-                Ok(keys) => {
+                Ok(()) => {
                     if let Duplicates::Rehearsal(newest) = &mut self.duplicates {
-                        newest.note(record.sequence, &borrowed(&keys));
+                        newest.note(record.sequence, &rows.keys);
                     }
                 }
                 Err(cause) if options.on_error == OnBadRow::Fail => return Err(bad_row(&options, record, &cause)),
@@ -91,15 +88,12 @@ impl Sieve {
         let mut duplicate_of = Buffer::new(&Type::UBigInt);
         let mut duplicate_key = Buffer::new(&Type::Varchar);
         for record in records {
-            let keys = match bench.add(&record) {
-                Ok(keys) => keys,
-                Err(cause) => {
-                    self.refuse(&record, &cause)?;
-                    continue;
-                }
-            };
+            if let Err(cause) = bench.add(&record) {
+                self.refuse(&record, &cause)?;
+                continue;
+            }
             let repeats = match &mut self.duplicates {
-                Duplicates::First(kept_keys) => kept_keys.keep(record.sequence, &borrowed(&keys)),
+                Duplicates::First(kept_keys) => kept_keys.keep(record.sequence, &bench.keys),
                 Duplicates::Newest(newest) => {
                     let repeats = Repeats { sequence: record.sequence, template: 0 };
                     (!newest.stays(record.sequence)).then_some(repeats)
@@ -110,7 +104,7 @@ impl Sieve {
                 bench.take_back();
                 continue;
             }
-            push_text(&mut keys_column, keys.first().and_then(Option::as_deref));
+            push_text(&mut keys_column, bench.keys.iter().next().flatten());
             match repeats {
                 None => {
                     duplicate_of.push_null();
@@ -173,10 +167,6 @@ fn bad_row(options: &Options, record: &Record, cause: &str) -> Error {
         .advice("on_error := 'skip' leaves such rows out, on_error := 'dlq' keeps them in a stream of their own")
 }
 
-fn borrowed(keys: &RowKeys) -> Vec<Option<&str>> {
-    keys.iter().map(Option::as_deref).collect()
-}
-
 fn push_text(buffer: &mut Buffer, text: Option<&str>) {
     match text {
         Some(text) => buffer.push_bytes(text.as_bytes()),
@@ -191,6 +181,8 @@ struct Workbench<'a> {
     /// The shown columns, then the texts of the keys.
     buffers: Vec<Buffer>,
     rows: usize,
+    /// The keys of the row that was added last.
+    keys: RowKeys,
 }
 
 impl<'a> Workbench<'a> {
@@ -198,11 +190,12 @@ impl<'a> Workbench<'a> {
         let codec = options.payload.codec();
         let all: Vec<usize> = (0..codec.map_or(0, |codec| codec.columns().len())).collect();
         let buffers = codec.map_or(&[][..], |codec| codec.columns()).iter().map(|column| Buffer::new(&column.ty));
-        Self { options, decoder: codec.map(|codec| codec.decoder(&all)), buffers: buffers.collect(), rows: 0 }
+        let (buffers, decoder) = (buffers.collect(), codec.map(|codec| codec.decoder(&all)));
+        Self { options, decoder, buffers, rows: 0, keys: RowKeys::default() }
     }
 
     /// Decodes a record and makes its keys. After an error the record has no row.
-    fn add(&mut self, record: &Record) -> std::result::Result<RowKeys, String> {
+    fn add(&mut self, record: &Record) -> std::result::Result<(), String> {
         let outcome = self.try_add(record);
         if outcome.is_ok() {
             self.rows += 1;
@@ -212,31 +205,35 @@ impl<'a> Workbench<'a> {
         outcome
     }
 
-    fn try_add(&mut self, record: &Record) -> std::result::Result<RowKeys, String> {
+    fn try_add(&mut self, record: &Record) -> std::result::Result<(), String> {
+        let options = self.options;
         if let Some(decoder) = &mut self.decoder {
-            let inflate = self.options.payload.inflate;
+            let inflate = options.payload.inflate;
             decode_one(record, inflate, &mut **decoder, &mut self.buffers).map_err(|error| error.to_string())?;
         }
-        let mut keys = Vec::with_capacity(1 + self.options.unique_keys.len());
-        keys.push(Some(match &self.options.correlation_key {
-            Some(key) => self.render(key, record).map_err(|error| error.to_string())?,
-            None => default_key(self.options.stream(), record),
-        }));
-        for key in &self.options.unique_keys {
-            keys.push(match self.render(key, record) {
-                Ok(key) => Some(key),
-                Err(crate::codec::key::KeyError::Missing(_)) => None,
-                Err(error) => return Err(error.to_string()),
+        let Self { keys, buffers, rows, .. } = self;
+        let render = |key: &Key, out: &mut String| {
+            let first = options.payload.columns().len() + key.first_text;
+            let parts = RowParts { record, texts: &buffers[first.min(buffers.len())..], row: *rows };
+            key.template.render(&parts, out).map(|()| true)
+        };
+        keys.clear();
+        let first = keys.push(|out| match &options.correlation_key {
+            Some(key) => render(key, out),
+            None => {
+                default_key(options.stream(), record, out);
+                Ok(true)
+            }
+        });
+        first.map_err(|error| error.to_string())?;
+        for key in &options.unique_keys {
+            let unique = keys.push(|out| match render(key, out) {
+                Err(KeyError::Missing(_)) => Ok(false),
+                rendered => rendered,
             });
+            unique.map_err(|error| error.to_string())?;
         }
-        Ok(keys)
-    }
-
-    fn render(&self, key: &Key, record: &Record) -> std::result::Result<String, crate::codec::key::KeyError> {
-        let first = self.options.payload.columns().len() + key.first_text;
-        let parts = RowParts { record, texts: &self.buffers[first.min(self.buffers.len())..], row: self.rows };
-        let mut out = String::new();
-        key.template.render(&parts, &mut out).map(|()| out)
+        Ok(())
     }
 
     /// Takes back the row that was added last.
@@ -256,14 +253,13 @@ impl<'a> Workbench<'a> {
 }
 
 /// The key of a message when no template is given: its `Nats-Msg-Id`, else `stream:seq`.
-fn default_key(stream: &str, record: &Record) -> String {
+fn default_key(stream: &str, record: &Record, out: &mut String) {
     match record.headers.get(Headers::MESSAGE_ID).filter(|id| !id.is_empty()) {
-        Some(id) => {
-            let mut key = String::new();
-            push_escaped(id, &mut key);
-            key
+        Some(id) => push_escaped(id, out),
+        None => {
+            let sequence = record.sequence;
+            out.extend([stream, ":", &sequence.to_string()]);
         }
-        None => format!("{stream}:{}", record.sequence),
     }
 }
 
