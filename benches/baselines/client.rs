@@ -76,12 +76,14 @@ pub fn batched(url: &str, stream: &str, messages: u64, batch: u64) -> Result<Tal
     })
 }
 
-pub fn pull(url: &str, stream: &str, messages: u64) -> Result<Tally> {
+/// `subject` chooses messages; empty takes all.
+pub fn pull(url: &str, stream: &str, messages: u64, subject: &str) -> Result<Tally> {
     Runtime::new()?.block_on(async {
         let stream = jetstream::new(connect(url).await?).get_stream(stream).await?;
         let config = consumer::pull::Config {
             ack_policy: consumer::AckPolicy::None,
             memory_storage: true,
+            filter_subject: subject.to_owned(),
             inactive_threshold: Duration::from_secs(30),
             ..Default::default()
         };

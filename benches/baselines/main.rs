@@ -4,13 +4,17 @@
 //! drain URL STREAM MESSAGES BATCH          raw socket, batched Direct Gets in flight, frames parsed, nothing kept
 //! single URL STREAM MESSAGES               async-nats, one Direct Get after the other
 //! batched URL STREAM MESSAGES BATCH        async-nats, batched Direct Gets in flight
-//! pull URL STREAM MESSAGES                 async-nats, pull consumer without acknowledgements
+//! pull URL STREAM MESSAGES [SUBJECT]       async-nats, pull consumer without acknowledgements
 //! publish URL SUBJECT FILE MESSAGES WINDOW async-nats, the lines of a file, WINDOW acknowledgements awaited at most
 //! proxy ADDRESS MILLISECONDS               delays both directions; says its address, ends with its input
+//! load URL PREFIX SUBJECTS KIND SIZE MESSAGES    fills an empty stream; SUBJECTS and KIND as load.rs and documents.rs have them
+//! file FILE KIND SIZE MESSAGES             the same messages as lines of a file
 //! ```
 
 mod client;
+mod documents;
 mod drain;
+mod load;
 mod proxy;
 
 use std::error::Error;
@@ -39,21 +43,28 @@ fn main() -> Result<()> {
     let arguments: Vec<String> = std::env::args().skip(1).filter(|argument| argument != "--bench").collect();
     let words: Vec<&str> = arguments.iter().map(String::as_str).collect();
     let tally = match words[..] {
-        ["drain", url, stream, messages, batch] => drain::read(url, stream, number(messages)?, number(batch)?)?,
-        ["single", url, stream, messages] => client::single(url, stream, number(messages)?)?,
-        ["batched", url, stream, messages, batch] => client::batched(url, stream, number(messages)?, number(batch)?)?,
-        ["pull", url, stream, messages] => client::pull(url, stream, number(messages)?)?,
+        ["drain", url, stream, messages, batch] => drain::read(url, stream, parsed(messages)?, parsed(batch)?)?,
+        ["single", url, stream, messages] => client::single(url, stream, parsed(messages)?)?,
+        ["batched", url, stream, messages, batch] => client::batched(url, stream, parsed(messages)?, parsed(batch)?)?,
+        ["pull", url, stream, messages] => client::pull(url, stream, parsed(messages)?, "")?,
+        ["pull", url, stream, messages, subject] => client::pull(url, stream, parsed(messages)?, subject)?,
         ["publish", url, subject, file, messages, window] => {
-            client::publish(url, subject, file, number(messages)?, number(window)?)?
+            client::publish(url, subject, file, parsed(messages)?, parsed(window)?)?
         }
-        ["proxy", address, milliseconds] => return proxy::run(address, number(milliseconds)?),
+        ["load", url, prefix, subjects, kind, size, messages] => {
+            load::publish(url, prefix, parsed(subjects)?, parsed(kind)?, parsed(size)?, parsed(messages)?)?
+        }
+        ["file", file, kind, size, messages] => {
+            documents::into_file(file, parsed(kind)?, parsed(size)?, parsed(messages)?)?
+        }
+        ["proxy", address, milliseconds] => return proxy::run(address, parsed(milliseconds)?),
         _ => return Err("see the head of benches/baselines/main.rs for what this takes".into()),
     };
     println!("{}", serde_json::to_string(&tally)?);
     Ok(())
 }
 
-fn number<T: FromStr>(text: &str) -> Result<T>
+fn parsed<T: FromStr>(text: &str) -> Result<T>
 where
     T::Err: Error,
 {
