@@ -44,7 +44,7 @@ check:
 demo: configure release
 	$(PYTHON) -m scripts.demo
 
-# Reading, beside the least that it can cost and beside other ways to read; see scripts/bench.py.
+# What reading, publishing and ingesting cost, beside other ways to do the same; scripts/bench/settings.py has its variables.
 bench: configure release
 	$(PYTHON) -m scripts.bench
 

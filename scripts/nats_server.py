@@ -52,6 +52,11 @@ class Server:
         """What the server wrote to its log so far."""
         return (self._place / "log").read_text(errors="replace")
 
+    @property
+    def store(self) -> Path:
+        """Where it keeps its streams."""
+        return self._place / "store"
+
     def __enter__(self) -> "Server":
         self._place = Path(tempfile.mkdtemp(prefix="nats_js-server-"))
         _running.add(self)
@@ -71,7 +76,7 @@ class Server:
             stale.unlink()
         config = self._place / "server.conf"
         config.write_text(f'listen: "127.0.0.1:{self.port}"\n{self.config}')
-        store = json.dumps(str(self._place / "store"))
+        store = json.dumps(str(self.store))
         with open(self._place / "log", "ab") as log:
             self._process = subprocess.Popen(
                 [tools.nats_binary(self.version), "-c", config, "--ports_file_dir", self._place],

@@ -1,0 +1,16 @@
+"""What is measured: one function a group, which says it as data for given settings."""
+
+from scripts.bench.groups import ingesting, link, many, publishing, reading, requests, sizes, stores
+
+GROUPS = {
+    "reading": reading.group,
+    "sizes": sizes.group,
+    "many": many.group,
+    "memory": stores.memory,
+    "holes": stores.holes,
+    "cold": stores.cold,
+    "link": link.group,
+    "requests": requests.group,
+    "publishing": publishing.group,
+    "ingesting": ingesting.group,
+}

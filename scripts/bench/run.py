@@ -1,0 +1,91 @@
+"""Runs a group: a server, its streams and files, and then its cases in turn, round after round."""
+
+import json
+import os
+import subprocess
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext
+from pathlib import Path
+
+from scripts import fixtures
+from scripts.bench import data
+from scripts.bench.measure import Bench
+from scripts.bench.model import Group, Sample
+from scripts.bench.settings import Settings
+from scripts.bench.summary import summarize
+from scripts.nats_server import Server
+
+
+def run(group: Group, program: str, settings: Settings) -> dict:
+    """The group's results. The first round warms up and does not count; it is also the one that checks most."""
+    started = time.monotonic()
+    rounds = min(settings.rounds, group.rounds or settings.rounds)
+    samples: dict[str, list[Sample]] = {case.name: [] for case in group.cases}
+    if len(samples) < len(group.cases):
+        raise ValueError(f"{group.name}: two cases have one name")
+    with (
+        Server(settings.server) as server,
+        tempfile.TemporaryDirectory(prefix="nats_js-bench-") as folder,
+        slow_link(program, server, group.link_ms) if group.link_ms else nullcontext("") as link,
+    ):
+        prepare(group, program, server, Path(folder))
+        print(f"{group.name}: prepared in {time.monotonic() - started:.0f} s", flush=True)
+        bench = Bench(program, settings.host, server.url, link, Path(folder))
+        for number in range(rounds + 1):
+            began = time.monotonic()
+            for case in group.cases:
+                if group.cold:
+                    chill(server)
+                sample = bench.measure(case, first=number == 0)
+                if number:
+                    samples[case.name].append(sample)
+            about = f"round {number} of {rounds}" if number else "warmed up"
+            print(f"{group.name}: {about} in {time.monotonic() - began:.0f} s", flush=True)
+    return {**summarize(group, samples), "round_count": rounds, "took_seconds": round(time.monotonic() - started)}
+
+
+def prepare(group: Group, program: str, server: Server, folder: Path) -> None:
+    """Makes and fills the streams and writes the files."""
+    with fixtures.Wire(server.url) as wire:
+        for stream in group.streams:
+            line = f"stream name={stream.name} subjects={stream.prefix}.> {stream.options}"
+            fixtures.parse(group.name, line).apply(wire)
+    for stream in group.streams:
+        if stream.subjects:
+            tool(program, "load", server.url, stream.prefix, stream.subjects, stream.kind, str(stream.size), str(stream.messages))
+    for file in group.files:
+        tool(program, "file", str(folder / file.name), file.kind, str(file.size), str(file.messages))
+    (folder / "event.proto").write_text(data.PROTO)
+
+
+def tool(program: str, *words: str) -> None:
+    """Runs the program with the baselines for its effect."""
+    subprocess.run([program, *words], check=True, stdout=subprocess.DEVNULL)
+
+
+@contextmanager
+def slow_link(program: str, server: Server, milliseconds: int) -> Iterator[str]:
+    """The URL of a proxy to the server that delays each direction."""
+    address = server.url.removeprefix("nats://")
+    with subprocess.Popen(
+        [program, "proxy", address, str(milliseconds)], text=True, stdin=subprocess.PIPE, stdout=subprocess.PIPE
+    ) as proxy:
+        # It ends with its input, which leaving the block closes.
+        yield "nats://" + json.loads(proxy.stdout.readline())["address"]
+
+
+def chill(server: Server) -> None:
+    """Restarts the server, which forgets what it has cached, and then drops its files from the page cache: starting reads them."""
+    server.stop()
+    server.start()
+    for file in server.store.rglob("*"):
+        if file.is_file():
+            descriptor = os.open(file, os.O_RDONLY)
+            try:
+                # Only what is on the disk can be dropped.
+                os.fsync(descriptor)
+                os.posix_fadvise(descriptor, 0, 0, os.POSIX_FADV_DONTNEED)
+            finally:
+                os.close(descriptor)
