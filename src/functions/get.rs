@@ -1,7 +1,7 @@
 //! `nats_get(stream, seq)` and `nats_get(stream, [seq, ...])`: messages by their sequences.
 //!
 //! Rows come in the order of the list, one for each entry; a sequence that does not exist, and a NULL in the list, give
-//! no row. One round trip for the stream's state, then the gets, pipelined.
+//! no row. The gets are pipelined; a few take one round trip, more take another for the stream's configuration.
 
 use std::sync::Arc;
 
@@ -9,8 +9,8 @@ use super::messages::Layout;
 use super::{connection, messages};
 use crate::error::{Error, Result};
 use crate::ffi::{Bound, Chunk, TableFunction};
-use crate::jetstream::{ConnectOptions, Connection, get_messages, stream_state};
-use crate::plan::{StreamState, check_stream};
+use crate::jetstream::{ConnectOptions, Connection, get_messages};
+use crate::plan::check_stream;
 use crate::record::Record;
 use crate::value::{Arguments, Parameter, ParameterType, Value, unsigned};
 
@@ -26,13 +26,12 @@ pub struct Plan {
 pub struct Run {
     connection: Arc<Connection>,
     stream: String,
-    /// Says whether the stream answers Direct Get: not every server says so when asked (2.9 stays silent).
-    state: StreamState,
     layout: Layout,
     headers: bool,
     projection: Vec<usize>,
     /// The sequences that are still to be read, last first.
     left: Vec<u64>,
+    done: bool,
 }
 
 impl TableFunction for NatsGet {
@@ -65,8 +64,7 @@ impl TableFunction for NatsGet {
         let layout = Layout::read(arguments, &|size| {
             let first = &sequences[..sequences.len().min(usize::try_from(size).unwrap_or(usize::MAX))];
             let connection = connection::open(&connect)?;
-            let state = stream_state(&connection, &stream)?;
-            Ok(get_messages(&connection, &stream, &state, first, true)?.into_iter().flatten().collect())
+            Ok(get_messages(&connection, &stream, first, true)?.into_iter().flatten().collect())
         })?;
         let columns = layout.columns();
         Ok(Bound { columns, plan: Plan { connect, stream, sequences, layout } })
@@ -74,28 +72,30 @@ impl TableFunction for NatsGet {
 
     fn open(plan: &Plan, projection: &[usize]) -> Result<Run> {
         let connection = connection::open(&plan.connect)?;
-        let state = stream_state(&connection, &plan.stream)?;
         Ok(Run {
             connection,
             stream: plan.stream.clone(),
-            state,
             layout: plan.layout.clone(),
             headers: plan.layout.wants_headers(projection),
             projection: projection.to_vec(),
             left: plan.sequences.iter().rev().copied().collect(),
+            done: false,
         })
     }
 
     fn next(run: &mut Run, chunk: &mut Chunk<'_>) -> Result<()> {
-        loop {
+        while !run.done {
             let from = run.left.len().saturating_sub(chunk.capacity());
             let batch: Vec<u64> = run.left.drain(from..).rev().collect();
-            let found = get_messages(&run.connection, &run.stream, &run.state, &batch, run.headers)?;
+            let found = get_messages(&run.connection, &run.stream, &batch, run.headers)?;
+            run.done = run.left.is_empty();
             let records: Vec<Record> = found.into_iter().flatten().collect();
             let rows = run.layout.write(&records, &run.projection, chunk)?;
-            if rows > 0 || run.left.is_empty() {
+            if rows > 0 {
                 return Ok(());
             }
         }
+        chunk.set_len(0);
+        Ok(())
     }
 }

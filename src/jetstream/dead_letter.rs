@@ -22,7 +22,7 @@ use super::api::{Failure, decode};
 use super::connection::Connection;
 use super::get::get_messages;
 use super::runtime::block_on;
-use super::state::stream_state;
+
 use super::time::format_utc;
 use crate::error::{Error, Result};
 use crate::record::{Headers, Record};
@@ -100,8 +100,7 @@ fn send(connection: &Arc<Connection>, letter: &DeadLetter<'_>, id: &str) -> Resu
 
 /// Whether the message that the server takes for the same is this letter.
 fn is_stored(connection: &Arc<Connection>, letter: &DeadLetter<'_>, ack: &PubAck) -> Result<bool> {
-    let state = stream_state(connection, &ack.stream)?;
-    let found = get_messages(connection, &ack.stream, &state, &[ack.seq], true)?;
+    let found = get_messages(connection, &ack.stream, &[ack.seq], true)?;
     let time = format_utc(letter.record.time_ns.div_euclid(1_000));
     Ok(found.first().is_some_and(|found| {
         found.as_ref().is_some_and(|found| {

@@ -9,6 +9,7 @@ use super::api::Failure;
 use super::connection::Connection;
 use super::reply::{self, Answer};
 use super::runtime::block_on;
+use super::state::stream_state;
 use crate::error::{Error, Result};
 use crate::plan::{Reply, StreamState};
 use crate::record::Record;
@@ -91,8 +92,8 @@ fn message(reply: Reply) -> Option<Record> {
 const WITNESSES: usize = 3;
 
 /// The message with a sequence. A replica that does not have it may be behind, so the leader is asked before it is
-/// believed; where nobody answers Direct Get, only the leader is: the stream may not allow it, or not exist, which the
-/// leader's answer says.
+/// believed; where nobody answers Direct Get, or the user may not use it, only the leader is: the stream may not allow it,
+/// or not exist, which the leader's answer says.
 async fn exact_message(
     connection: &Arc<Connection>,
     access: Access,
@@ -103,19 +104,22 @@ async fn exact_message(
     let request = format!(r#"{{"seq":{sequence}}}"#);
     let ask = async |access: Access| access.ask(connection, stream, &request, with_headers).await.map(message);
     let explain = async |access: Access, failure: Failure| {
-        Err(connection.explain(failure, &access.call(stream), stream).await.sequence(sequence))
+        let about_message = matches!(failure, Failure::Other(_));
+        let error = connection.explain(failure, &access.call(stream), stream).await;
+        Err(if about_message { error.sequence(sequence) } else { error })
     };
-    let absent = match ask(access).await {
-        Ok(None) if access == Access::MsgGet => return Ok(None),
+    let refused = match ask(access).await {
         Ok(Some(record)) => return Ok(Some(record)),
-        Ok(None) => true,
-        Err(Failure::NoResponders) => false,
+        Ok(None) if access == Access::MsgGet => return Ok(None),
+        Ok(None) => None,
+        Err(failure @ (Failure::NoResponders | Failure::Forbidden)) if access == Access::Direct => Some(failure),
         Err(failure) => return explain(access, failure).await,
     };
-    match ask(Access::MsgGet).await {
-        Ok(found) => return Ok(found),
-        Err(Failure::Forbidden) if absent => {}
-        Err(failure) => return explain(Access::MsgGet, failure).await,
+    match (ask(Access::MsgGet).await, refused) {
+        (Ok(found), _) => return Ok(found),
+        (Err(Failure::Forbidden), None) => {}
+        (Err(Failure::Forbidden), Some(Failure::Forbidden)) => return explain(access, Failure::Forbidden).await,
+        (Err(failure), _) => return explain(Access::MsgGet, failure).await,
     }
     for _ in 1..WITNESSES {
         match ask(Access::Direct).await {
@@ -127,15 +131,24 @@ async fn exact_message(
     Ok(None)
 }
 
+/// Up to so many messages are asked for by Direct Get without asking first whether the stream answers it.
+const FEW: usize = 16;
+
 /// The messages with these sequences, in the order of the list; None where there is none. Pipelined.
+///
+/// A few cost one round trip: the server says when nobody answers Direct Get, and the leader is asked then. For more, or
+/// of a server before 2.11, which may stay silent, the stream's configuration is asked for first.
 pub fn get_messages(
     connection: &Arc<Connection>,
     stream: &str,
-    state: &StreamState,
     sequences: &[u64],
     with_headers: bool,
 ) -> Result<Vec<Option<Record>>> {
-    let access = Access::of(state);
+    let access = if (1..=FEW).contains(&sequences.len()) && connection.knows_batches() {
+        Access::Direct
+    } else {
+        Access::of(&stream_state(connection, stream)?)
+    };
     let fetched = block_on(async {
         let gets = sequences.iter().map(|sequence| async move {
             if *sequence == 0 {

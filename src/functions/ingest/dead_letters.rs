@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::options::{OnBadRow, Options};
 use crate::error::{Error, Result};
 use crate::jetstream::dead_letter::{self, DeadLetter};
-use crate::jetstream::{Connection, get_messages, stream_state};
+use crate::jetstream::{Connection, get_messages};
 use crate::plan::subject_matches;
 use crate::record::Record;
 use crate::value::Arguments;
@@ -77,8 +77,7 @@ impl DeadLetters {
         if sequences.is_empty() {
             return Ok(());
         }
-        let state = stream_state(&self.connection, &self.stream)?;
-        let records = get_messages(&self.connection, &self.stream, &state, sequences, true)?;
+        let records = get_messages(&self.connection, &self.stream, sequences, true)?;
         let reason = "delivered max_deliver times without an acknowledgement";
         records.iter().flatten().try_for_each(|record| self.send(record, reason))
     }

@@ -9,7 +9,7 @@ use crate::ffi::{Input, ScalarFunction, ScalarSignature};
 use crate::functions::by_connection::ByConnection;
 use crate::functions::rows::{Row, SmallTable};
 use crate::jetstream::kv::get_keys;
-use crate::jetstream::{Connection, get_messages, stream_state};
+use crate::jetstream::{Connection, get_messages};
 use crate::plan::kv::{Operation, bucket_stream, check_bucket, check_key, key_subject};
 use crate::record::Record;
 use crate::value::{Arguments, Parameter, ParameterType};
@@ -52,7 +52,7 @@ impl SmallTable for Get {
             None => get_keys(connection, &[(call.bucket.clone(), call.key.clone())])?,
             Some(revision) => {
                 let stream = bucket_stream(&call.bucket);
-                get_messages(connection, &stream, &stream_state(connection, &stream)?, &[revision], true)?
+                get_messages(connection, &stream, &[revision], true)?
             }
         };
         let subject = key_subject(&call.bucket, &call.key);
