@@ -191,7 +191,6 @@ impl Window {
             self.wanted -= count as u64;
             out.extend(front.records.drain(..count));
             if self.wanted == 0 {
-                self.spans.clear();
                 return;
             }
             if !front.done {

@@ -51,6 +51,12 @@ class Pool(unittest.TestCase):
         with urllib.request.urlopen(f"{address}/connz") as answer:
             return sum(connection.get("name") == "nats_js" for connection in json.load(answer)["connections"])
 
+    def accepted(self) -> int:
+        """How many connections the server has had."""
+        [address] = self.server.addresses["monitoring"]
+        with urllib.request.urlopen(f"{address}/varz") as answer:
+            return json.load(answer)["total_connections"]
+
     def test_threads_share_one_client_and_keep_few_sockets(self):
         with closing(host.connect()) as database:
             def work() -> None:
@@ -66,6 +72,22 @@ class Pool(unittest.TestCase):
             self.assertEqual(counts, [100] * 160)
             # The shared client, and the sockets of reads that ended, kept for the next ones.
             self.assertLessEqual(self.served(), 1 + 4)
+
+    def test_a_read_that_stops_early_leaves_its_socket_to_the_next(self):
+        with fixtures.Wire(self.server.url) as wire:
+            for line in ("stream name=LONG subjects=b", "messages stream=LONG subject=b count=20000 kind=json size=300"):
+                fixtures.parse(line, line).apply(wire)
+        with closing(host.connect()) as database:
+            self.count(database)
+            before = self.accepted()
+            for _ in range(30):
+                rows = database.sql(f"FROM nats_scan('LONG', url := '{self.server.url}') LIMIT 10").fetchall()
+                self.assertEqual([row[2] for row in rows], list(range(1, 11)))
+                # What the server still owed comes in meanwhile.
+                time.sleep(0.05)
+            self.assertEqual(database.sql(f"SELECT count(*) FROM nats_scan('LONG', url := '{self.server.url}')").fetchall(), [(20000,)])
+            # One each for a read whose predecessor was not done in time; not one for every read.
+            self.assertLess(self.accepted() - before, 15)
 
     def test_a_thousand_databases_leave_nothing(self):
         def use() -> None:

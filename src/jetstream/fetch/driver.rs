@@ -4,9 +4,10 @@
 //! comes in, so the server is never kept waiting by a full socket. What can come in is bounded by the window.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use futures_util::FutureExt;
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, watch};
 use tokio::time::Instant;
 
 use super::FetchRequest;
@@ -29,10 +30,37 @@ const BACKLOG: usize = 2 * PAGE;
 /// The most bytes that the server may send for one request (ADR-31, `max_bytes`); one message is always sent.
 const MAX_BYTES: u64 = 4 * 1024 * 1024;
 
+/// How long the answers that are still owed may take when the reader has enough.
+const HANG_UP: Duration = Duration::from_secs(1);
+
 pub(super) type Pages = mpsc::Sender<Result<Vec<Record>>>;
 
 /// Reads until everything has been passed on, or the reader has gone away.
-pub(super) async fn run(connection: &Arc<Connection>, request: &FetchRequest, pages: &Pages) -> Result<()> {
+///
+/// Until the reader is hungry, that is, wants more than one page, no more is asked for than that takes: `LIMIT 10` costs the
+/// server one small batch.
+pub(super) async fn run(
+    connection: &Arc<Connection>,
+    request: &FetchRequest,
+    pages: &Pages,
+    hungry: watch::Receiver<bool>,
+) -> Result<()> {
+    let mut driver = tokio::select! {
+        driver = open(connection, request) => driver?,
+        () = pages.closed() => return Ok(()),
+    };
+    let outcome = tokio::select! {
+        outcome = driver.read(pages, hungry) => outcome,
+        () = pages.closed() => Ok(()),
+    };
+    stats::RETRIES.add(driver.window.retries());
+    if outcome.is_ok() {
+        let _ = tokio::time::timeout(HANG_UP, driver.hang_up()).await;
+    }
+    outcome
+}
+
+async fn open<'a>(connection: &'a Arc<Connection>, request: &'a FetchRequest) -> Result<Driver<'a>> {
     let access = if request.direct == Some(false) { Access::MsgGet } else { Access::Direct };
     let single = access == Access::MsgGet || !connection.knows_batches();
     let mut window = Window::new(request.range, request.limit, request.density, single);
@@ -40,13 +68,7 @@ pub(super) async fn run(connection: &Arc<Connection>, request: &FetchRequest, pa
         window.restart_with_leader();
     }
     let line = Line::open(connection, access).await?;
-    let mut driver = Driver { connection, request, access, window, line, ready: Vec::new(), deserted_since: None };
-    let outcome = driver.read(pages).await;
-    stats::RETRIES.add(driver.window.retries());
-    if outcome.is_ok() && request.limit.is_none() {
-        driver.line.finish();
-    }
-    outcome
+    Ok(Driver { connection, request, access, window, line, ready: Vec::new(), served: false, deserted_since: None })
 }
 
 struct Driver<'a> {
@@ -57,12 +79,14 @@ struct Driver<'a> {
     line: Line,
     /// Records whose turn it is, waiting for the reader.
     ready: Vec<Record>,
+    /// Whether the reader has been given a page.
+    served: bool,
     /// Since when nobody answers Direct Get.
     deserted_since: Option<Instant>,
 }
 
 impl Driver<'_> {
-    async fn read(&mut self, pages: &Pages) -> Result<()> {
+    async fn read(&mut self, pages: &Pages, mut hungry: watch::Receiver<bool>) -> Result<()> {
         let mut replies: Vec<Replied> = Vec::new();
         let patience = self.connection.timeout / 2;
         let (mut deadline, mut asked_again) = (Instant::now() + patience, false);
@@ -70,7 +94,9 @@ impl Driver<'_> {
             if self.window.is_finished() {
                 return self.pass_on_rest(pages).await;
             }
-            if self.ready.len() < BACKLOG && self.send_requests().await? {
+            let is_hungry = *hungry.borrow();
+            let wants = if is_hungry { self.ready.len() < BACKLOG } else { self.ready.is_empty() && !self.served };
+            if wants && self.send_requests().await? {
                 deadline = deadline.max(Instant::now() + patience);
             }
             let reading = self.reading();
@@ -93,6 +119,7 @@ impl Driver<'_> {
                         Err(_) => return Ok(()),
                     },
                     heard = self.line.receive(reading, &mut replies) => heard?,
+                    Ok(()) = hungry.changed(), if !is_hungry => continue,
                     () = tokio::time::sleep_until(deadline), if self.window.is_waiting() => {
                         if std::mem::replace(&mut asked_again, true) {
                             return Err(self.silence().await);
@@ -168,6 +195,7 @@ impl Driver<'_> {
     fn page(&mut self) -> Vec<Record> {
         let rest = self.ready.split_off(self.ready.len().min(PAGE));
         let page = std::mem::replace(&mut self.ready, rest);
+        self.served = true;
         stats::MESSAGES_READ.add(page.len() as u64);
         stats::BYTES_READ.add(self.window.take_bytes());
         page
@@ -181,6 +209,22 @@ impl Driver<'_> {
             }
         }
         Ok(())
+    }
+
+    /// Waits for the answers that are still owed, so that the socket can serve another read: whoever reads ten rows mostly
+    /// reads more in a moment. Anything unusual ends it, and the socket with it.
+    async fn hang_up(mut self) {
+        let mut replies: Vec<Replied> = Vec::new();
+        while self.line.is_own() && self.window.is_waiting() {
+            let Ok(Heard::Replies) = self.line.receive(self.reading(), &mut replies).await else { return };
+            for Replied { token, answer, .. } in replies.drain(..) {
+                let Ok(Answer::Reply(reply)) = answer else { return };
+                if self.window.accept(token, reply).is_err() {
+                    return;
+                }
+            }
+        }
+        self.line.finish();
     }
 
     fn take(&mut self, token: u64, reply: Reply) -> Result<()> {

@@ -106,6 +106,11 @@ impl Line {
         }
     }
 
+    /// Whether it serves this read alone.
+    pub fn is_own(&self) -> bool {
+        matches!(self, Line::Socket(_))
+    }
+
     /// Whether the connection is up now.
     pub fn is_up(&self) -> bool {
         match self {

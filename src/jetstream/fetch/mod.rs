@@ -13,8 +13,7 @@ mod socket_line;
 
 use std::sync::Arc;
 
-use tokio::sync::mpsc;
-use tokio::task::AbortHandle;
+use tokio::sync::{mpsc, watch};
 
 use super::connection::Connection;
 use super::runtime;
@@ -45,33 +44,33 @@ pub struct FetchRequest {
     pub want: Want,
 }
 
-/// A running read. Dropping it ends it.
+/// A running read. Dropping it ends it: nothing more is asked for.
 pub struct Fetch {
     pages: mpsc::Receiver<Result<Vec<Record>>>,
-    task: AbortHandle,
+    /// Says that more than the first page is wanted.
+    appetite: watch::Sender<bool>,
+    started: bool,
 }
 
 impl Fetch {
     /// Starts reading.
     pub fn start(connection: Arc<Connection>, request: FetchRequest) -> Result<Self> {
         let (sender, pages) = mpsc::channel(PAGES);
-        let task = runtime::handle()?.spawn(async move {
-            if let Err(error) = driver::run(&connection, &request, &sender).await {
+        let (appetite, hungry) = watch::channel(false);
+        runtime::handle()?.spawn(async move {
+            if let Err(error) = driver::run(&connection, &request, &sender, hungry).await {
                 let _ = sender.send(Err(error.stream(&request.stream).server(connection.label()))).await;
             }
         });
-        Ok(Self { pages, task: task.abort_handle() })
+        Ok(Self { pages, appetite, started: false })
     }
 
     /// The next records in sequence order; None at the end. Blocks until there are some, at most for the connection's
     /// timeout. After an error there is nothing more.
     pub fn next_page(&mut self) -> Result<Option<Vec<Record>>> {
+        if std::mem::replace(&mut self.started, true) {
+            self.appetite.send_if_modified(|hungry| !std::mem::replace(hungry, true));
+        }
         self.pages.blocking_recv().transpose()
-    }
-}
-
-impl Drop for Fetch {
-    fn drop(&mut self) {
-        self.task.abort();
     }
 }
