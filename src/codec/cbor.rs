@@ -7,9 +7,9 @@
 
 use serde::de::DeserializeSeed;
 
-use super::Codec;
 use super::document::{self, DocumentCodec, Format, Manner, Tree, TreeValues, Values};
 use super::path::{Path, Wanted};
+use super::{Codec, cut_off};
 use crate::column::Type;
 use crate::error::Result;
 
@@ -46,7 +46,7 @@ impl Format for Cbor {
         }
         let mut rest = payload;
         let tree: Tree = ciborium::de::from_reader_with_recursion_limit(&mut rest, MAX_DEPTH)
-            .map_err(|error| format!("malformed CBOR: {}", cause(error)))?;
+            .map_err(|error| format!("malformed CBOR: {}", cause(error, payload)))?;
         if !rest.is_empty() {
             return Err(format!("malformed CBOR: {} bytes follow the document", rest.len()));
         }
@@ -55,13 +55,14 @@ impl Format for Cbor {
 }
 
 /// The reader's error in words; its own text is the one of a debugger.
-fn cause<E>(error: ciborium::de::Error<E>) -> String {
+fn cause<E>(error: ciborium::de::Error<E>, payload: &[u8]) -> String {
     use ciborium::de::Error;
     match error {
-        Error::Io(_) => "the payload ends too early".to_owned(),
+        // A payload is read from memory, which has no other way to fail.
+        Error::Io(_) => cut_off(payload),
         Error::Syntax(position) => format!("invalid at byte {position}"),
         Error::Semantic(_, why) => why,
-        Error::RecursionLimitExceeded => "too deeply nested".to_owned(),
+        Error::RecursionLimitExceeded => format!("the document nests more than {MAX_DEPTH} levels deep"),
     }
 }
 
@@ -129,9 +130,36 @@ mod tests {
         ] {
             assert_eq!(decode(&payload, "v", Type::Integer), Err(error.to_owned()), "{payload:?}");
         }
-        let deep = [vec![0x81; 100_000], vec![1]].concat();
-        for payload in [&[0xa1][..], &[0xa1, 0x61], &[0xff], &[0x9b, 255, 255, 255, 255, 255, 255, 255, 255], &deep] {
-            assert!(decode(payload, "v", Type::Integer).unwrap_err().contains("malformed CBOR"), "{payload:?}");
+        for (payload, error) in [
+            (&[0x1c][..], "malformed CBOR: invalid at byte 0"),
+            (&[0xff], "malformed CBOR: invalid type: break, expected non-break"),
+            (&[0xa1, 0x61, 0xff, 1], "malformed CBOR: invalid at byte 1"),
+        ] {
+            assert_eq!(decode(payload, "v", Type::Integer), Err(error.to_owned()), "{payload:?}");
+        }
+    }
+
+    #[test]
+    fn a_payload_that_is_cut_off_says_where() {
+        let whole = [&[0xa2, 0x61, b'v', 0x42, 0, 255, 0x61, b'w'][..], &[0xc1, 0x1a, 0, 0, 0, 1]].concat();
+        assert_eq!(decode(&whole, "v", Type::Json).as_deref(), Ok("\"AP8=\""));
+        for end in 1..whole.len() {
+            let expected = format!("malformed CBOR: the payload ends too early, at byte {end}");
+            assert_eq!(decode(&whole[..end], "v", Type::Json), Err(expected), "{end}");
+        }
+        for boastful in [&[0x9b, 255, 255, 255, 255, 255, 255, 255, 255][..], &[0xa1, 0x7b, 0, 0, 0, 1, 0, 0, 0, 0]] {
+            let expected = format!("malformed CBOR: the payload ends too early, at byte {}", boastful.len());
+            assert_eq!(decode(boastful, "v", Type::Integer), Err(expected));
+        }
+    }
+
+    #[test]
+    fn depth_is_bounded() {
+        let nested = |depth: usize| member(&[vec![0x81; depth], vec![1]].concat());
+        assert!(decode(&nested(190), "v", Type::Json).is_ok());
+        let error = "malformed CBOR: the document nests more than 200 levels deep";
+        for depth in [200, 100_000] {
+            assert_eq!(decode(&nested(depth), "v", Type::Json), Err(error.to_owned()), "{depth}");
         }
     }
 }

@@ -84,6 +84,11 @@ impl fmt::Display for DecodeError {
     }
 }
 
+/// What is wrong with a payload that ends before its document does: the document was whole up to there.
+fn cut_off(payload: &[u8]) -> String {
+    format!("the payload ends too early, at byte {}", payload.len())
+}
+
 /// At most 80 characters of a payload, as error texts quote it; control characters are escaped.
 fn quote(text: &str) -> String {
     let mut quoted: String = text.chars().take(80).flat_map(escape_control).collect();

@@ -6,9 +6,9 @@
 
 use serde::de::DeserializeSeed;
 
-use super::Codec;
 use super::document::{self, DocumentCodec, Format, Manner, TreeValues};
 use super::path::{Path, Wanted};
+use super::{Codec, cut_off};
 use crate::column::Type;
 use crate::error::Result;
 
@@ -45,11 +45,27 @@ impl Format for MsgPack {
         }
         let mut document = rmp_serde::Deserializer::new(payload);
         document.set_max_depth(MAX_DEPTH);
-        seed.deserialize(&mut document).map_err(|error| format!("malformed MessagePack: {error}"))?;
+        seed.deserialize(&mut document).map_err(|error| {
+            let read = payload.len() - document.get_ref().len();
+            format!("malformed MessagePack: {}", cause(&error, payload, read))
+        })?;
         match document.get_ref().len() {
             0 => Ok(()),
             rest => Err(format!("malformed MessagePack: {rest} bytes follow the document")),
         }
+    }
+}
+
+/// The reader's error in words, after it has read so many bytes; some of its own texts are those of a debugger.
+fn cause(error: &rmp_serde::decode::Error, payload: &[u8], read: usize) -> String {
+    use rmp_serde::decode::Error;
+    match error {
+        // A payload is read from memory, which has no other way to fail.
+        Error::InvalidMarkerRead(_) | Error::InvalidDataRead(_) => cut_off(payload),
+        // Any byte but 0xc1 starts a value.
+        Error::TypeMismatch(_) => format!("invalid at byte {}", read.saturating_sub(1)),
+        Error::DepthLimitExceeded => format!("the document nests more than {MAX_DEPTH} levels deep"),
+        other => other.to_string(),
     }
 }
 
@@ -115,12 +131,36 @@ mod tests {
         ] {
             assert_eq!(decode(&payload, "v", Type::Integer), Err(error.to_owned()), "{payload:?}");
         }
-        for payload in [&[0x81][..], &[0x81, 0xa1], &[0xc1], &[0xdd, 255, 255, 255, 255], &[0xdb, 255, 255, 255, 255]] {
-            let error = decode(payload, "v", Type::Integer).unwrap_err();
-            assert!(error.contains("malformed MessagePack") || error.contains("expected"), "{payload:?}: {error}");
+        assert_eq!(
+            decode(&[0x81, 0xa1, b'v', 0xc1], "v", Type::Integer),
+            Err("malformed MessagePack: invalid at byte 3".into())
+        );
+    }
+
+    #[test]
+    fn a_payload_that_is_cut_off_says_where() {
+        let whole = [&[0x82, 0xa1, b'v', 0xc4, 2, 0, 255, 0xa1, b'w'][..], &[0xd6, 0xff, 0, 0, 0, 1]].concat();
+        assert_eq!(decode(&whole, "v", Type::Json).as_deref(), Ok("\"AP8=\""));
+        for end in 1..whole.len() {
+            let expected = format!("malformed MessagePack: the payload ends too early, at byte {end}");
+            for path in ["v", "w", "x"] {
+                assert_eq!(decode(&whole[..end], path, Type::Json), Err(expected.clone()), "{path}");
+            }
         }
-        let deep = [vec![0x91; 100_000], vec![1]].concat();
-        assert!(decode(&member(&deep), "x", Type::Integer).is_err());
-        assert!(decode(&member(&deep), "v", Type::Json).is_err());
+        for boastful in [&[0xdd, 255, 255, 255, 255][..], &[0x81, 0xdb, 255, 255, 255, 255]] {
+            let expected = format!("malformed MessagePack: the payload ends too early, at byte {}", boastful.len());
+            assert_eq!(decode(boastful, "v", Type::Integer), Err(expected));
+        }
+    }
+
+    #[test]
+    fn depth_is_bounded() {
+        let nested = |depth: usize| member(&[vec![0x91; depth], vec![1]].concat());
+        let error = "malformed MessagePack: the document nests more than 200 levels deep";
+        for (path, ty) in [("x", Type::Integer), ("v", Type::Json)] {
+            assert!(decode(&nested(190), path, ty.clone()).is_ok(), "{path}");
+            assert_eq!(decode(&nested(200), path, ty.clone()), Err(error.to_owned()), "{path}");
+            assert_eq!(decode(&nested(100_000), path, ty), Err(error.to_owned()), "{path}");
+        }
     }
 }

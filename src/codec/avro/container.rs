@@ -4,6 +4,7 @@ use super::datum::{self, Bytes};
 use super::schema::Schema;
 use crate::codec::document::Tree;
 use crate::codec::inflate::{self, Compression};
+use crate::codec::quote;
 
 const MAGIC: &[u8] = b"Obj\x01";
 
@@ -71,9 +72,15 @@ fn read_block(codec: &[u8], data: &[u8], schema: &Schema) -> Result<Tree, String
         b"deflate" => inflate::inflate(Compression::RawDeflate, data, inflate::Inflate::DEFAULT_LIMIT)?,
         b"zstandard" => inflate::inflate(Compression::Zstd, data, inflate::Inflate::DEFAULT_LIMIT)?,
         b"snappy" => inflate::snappy_block(data, inflate::Inflate::DEFAULT_LIMIT)?.into(),
-        other => return Err(format!("compression '{}' is not supported", String::from_utf8_lossy(other))),
+        other => {
+            let name = quote(&String::from_utf8_lossy(other));
+            return Err(format!("the container's codec is '{name}'; it must be null, deflate, snappy or zstandard"));
+        }
     };
     let mut bytes = Bytes { rest: &data };
-    let object = datum::read(schema, &mut bytes)?;
+    let object = datum::read(schema, &mut bytes).map_err(|cause| match cause {
+        datum::CUT_OFF => "a block ends before its object does",
+        cause => cause,
+    })?;
     if bytes.rest.is_empty() { Ok(object) } else { Err(format!("{} bytes follow the object", bytes.rest.len())) }
 }

@@ -14,7 +14,8 @@ pub(super) struct Bytes<'a> {
     pub rest: &'a [u8],
 }
 
-const CUT_OFF: &str = "the payload ends too early";
+/// What is wrong when the bytes end before the value does.
+pub(super) const CUT_OFF: &str = "the bytes end too early";
 
 impl<'a> Bytes<'a> {
     /// The next `count` bytes.

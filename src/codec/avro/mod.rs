@@ -8,8 +8,8 @@
 //!
 //! A record is an object, a union the value of its branch, an enum its symbol, bytes and fixed are binaries. date,
 //! time-*, timestamp-*, local-timestamp-*, decimal (up to 38 digits), uuid and duration come as what they mean. A datum
-//! nests at most 200 levels deep. Containers are compressed by deflate, snappy, zstandard or not at all; a block
-//! inflates to at most 64 MiB.
+//! nests at most 200 levels deep. Containers are compressed by deflate, snappy, zstandard or not at all (`null`);
+//! bzip2 and xz, which the specification has as well, are errors. A block inflates to at most 64 MiB.
 
 mod container;
 mod datum;
@@ -19,9 +19,9 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use serde::de::DeserializeSeed;
 
-use super::Codec;
 use super::document::{DocumentCodec, Format, Manner, Tree, TreeValues, Values};
 use super::path::{Path, Wanted};
+use super::{Codec, cut_off};
 use crate::column::Type;
 use crate::error::{Error, Result};
 use container::Container;
@@ -118,7 +118,10 @@ impl Format for Avro {
         payload: &[u8],
         seed: S,
     ) -> std::result::Result<(), String> {
-        let tree = self.document(payload).map_err(|cause| format!("malformed Avro: {cause}"))?;
+        let tree = self.document(payload).map_err(|cause| match cause.as_str() {
+            datum::CUT_OFF => format!("malformed Avro: {}", cut_off(payload)),
+            cause => format!("malformed Avro: {cause}"),
+        })?;
         TreeValues::replay(&tree, seed)
     }
 }

@@ -105,7 +105,7 @@ fn payloads_that_are_cut_off_or_too_long_are_errors() {
     let datum = datum();
     for end in 0..datum.len() {
         let error = row(&datum[..end]).unwrap_err().to_string();
-        assert!(error.starts_with("malformed Avro: "), "{end}: {error}");
+        assert_eq!(error, format!("malformed Avro: the payload ends too early, at byte {end}"));
     }
     assert_eq!(row(&[&datum[..], &[0]].concat()).unwrap_err().cause, "malformed Avro: 1 bytes follow the datum");
 }
@@ -133,10 +133,21 @@ fn containers_bring_their_schema() {
         assert_eq!(read(&container(codec, 1)), expected, "{codec:?}");
     }
     let whole = container(apache_avro::Codec::Null, 1);
-    assert!(read(&whole[..whole.len() - 1]).unwrap_err().contains("ends too early"));
+    let columns = || vec![(Path::member("v"), Type::Integer)].into();
+    for end in 4..whole.len() {
+        let error = decode_one(&*container_columns(columns()).unwrap(), &whole[..end]).unwrap_err().cause;
+        let header_alone = error == "malformed Avro: the container holds no object";
+        let expected = format!("malformed Avro: the payload ends too early, at byte {end}");
+        assert!(header_alone || error == expected, "{end}: {error}");
+    }
     assert!(read(&container(apache_avro::Codec::Null, 0)).unwrap_err().contains("holds no object"));
     assert!(read(&container(apache_avro::Codec::Null, 2)).unwrap_err().contains("more than one object"));
     assert!(infer(&mut [&b"{}"[..]].into_iter()).is_err());
+    // The one block with one byte less in it than its object has.
+    let at = whole.len() - 16 - 103;
+    assert_eq!(whole[at - 2..at], [206, 1]);
+    let short = [&whole[..at - 2], &[204, 1], &whole[at..whole.len() - 17], &whole[whole.len() - 16..]].concat();
+    assert_eq!(read(&short).unwrap_err(), "malformed Avro: a block ends before its object does");
     let codec = container_columns(vec![(Path::member("v"), Type::Integer)].into()).unwrap();
     assert!(decode_one(&*codec, &[14]).unwrap_err().cause.contains("no schema is given"));
 }
