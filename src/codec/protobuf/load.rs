@@ -106,7 +106,10 @@ fn compile(file: &str, proto_path: &[String]) -> std::result::Result<(Descriptor
     let inside = includes.iter().find_map(|include| name(include));
     let open = inside.or_else(|| path.file_name().map(|name| beside.join(name))).unwrap_or_else(|| path.to_owned());
     let mut compiler = protox::Compiler::new(&includes).map_err(|error| explain(&error))?;
-    compiler.include_imports(true).open_file(open).map_err(|error| explain(&error))?;
+    compiler.include_imports(true).open_file(open).map_err(|error| match edition_at_fault(&error, &includes) {
+        Some((file, edition)) => unknown_edition(&file, &edition),
+        None => explain(&error),
+    })?;
     let own = compiler.files().find(|file| !file.is_import());
     let own = own.and_then(|own| compiler.descriptor_pool().get_file_by_name(own.name()));
     let package = own.map(|own| own.package_name().to_owned()).unwrap_or_default();
@@ -119,6 +122,37 @@ fn explain(error: &protox::Error) -> String {
     text.split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
+/// The file that the compiler could not read, and its edition, when it declares one instead of a syntax.
+fn edition_at_fault(error: &protox::Error, includes: &[PathBuf]) -> Option<(String, String)> {
+    let file = error.file().filter(|_| error.is_parse())?;
+    let text = includes.iter().find_map(|include| std::fs::read_to_string(include.join(file)).ok())?;
+    Some((file.to_owned(), edition(&text)?.to_owned()))
+}
+
+/// The edition that the first statement of a `.proto` file declares.
+fn edition(text: &str) -> Option<&str> {
+    let mut rest = text.trim_start();
+    loop {
+        rest = match (rest.strip_prefix("//"), rest.strip_prefix("/*")) {
+            (Some(line), _) => line.split_once('\n')?.1,
+            (_, Some(block)) => block.split_once("*/")?.1,
+            (None, None) => break,
+        }
+        .trim_start();
+    }
+    let value = rest.strip_prefix("edition")?.trim_start().strip_prefix('=')?.trim_start();
+    let quote = value.chars().next().filter(|c| matches!(c, '"' | '\''))?;
+    value.get(1..)?.split(quote).next()
+}
+
+/// What is said of a file in an edition: <https://protobuf.dev/editions/overview/>. The wire is the same as before.
+fn unknown_edition(file: &str, edition: &str) -> String {
+    format!(
+        "'{file}' is written in edition {edition}, and only syntax proto2 and proto3 can be read; declare \
+         syntax = \"proto2\" or \"proto3\" in it, which is the same on the wire"
+    )
+}
+
 /// Reads a set of descriptors; the well-known types that it imports may be left out.
 fn descriptors(path: &str) -> std::result::Result<DescriptorPool, String> {
     let bytes = std::fs::read(path).map_err(|error| error.to_string())?;
@@ -126,6 +160,9 @@ fn descriptors(path: &str) -> std::result::Result<DescriptorPool, String> {
         .map_err(|error| format!("not a serialized google.protobuf.FileDescriptorSet: {error}"))?;
     if set.file.is_empty() {
         return Err("it holds no file".to_owned());
+    }
+    if let Some(file) = set.file.iter().find(|file| file.syntax() == "editions") {
+        return Err(unknown_edition(file.name(), "2023 or later"));
     }
     let google = GoogleFileResolver::new();
     let mut next = 0;

@@ -176,7 +176,6 @@ fn broken_schemas_say_what_and_where() {
         ("syntax", "syntax = 'proto3'; message M { int32 a = ; }", "main.proto:1:"),
         ("name", "syntax = 'proto3';\nmessage M {\n  Nope a = 1;\n}", "main.proto:3:"),
         ("twice", "syntax = 'proto3'; message M { int32 a = 1; int32 b = 1; }", "1"),
-        ("edition", "edition = '2023'; message M { int32 a = 1; }", "main.proto:1:"),
         ("cycle", "syntax = 'proto3'; import 'main.proto'; message M {}", "cycle"),
         ("binary", "\u{0}\u{1}", "main.proto"),
     ];
@@ -188,6 +187,54 @@ fn broken_schemas_say_what_and_where() {
         assert!(error.strip_prefix(&start).is_some_and(|cause| cause.contains(why)), "{error}");
         assert!(!error.contains('\n'), "{error}");
     }
+}
+
+#[test]
+fn editions_are_named_as_what_cannot_be_read() {
+    let advice = "and only syntax proto2 and proto3 can be read; declare syntax = \"proto2\" or \"proto3\" in it, which is \
+                  the same on the wire";
+    for (name, text) in [
+        ("edition-plain", "edition = '2023'; message M { int32 a = 1; }"),
+        ("edition-comments", "// edition = '1'\n/* a\n * b */\n\nedition=\"2023\";\nmessage M { int32 a = 1; }"),
+    ] {
+        let folder = Folder::new(name, &[("main.proto", text)]);
+        let at = folder.path("main.proto");
+        let error = failure(all(&proto(at.clone(), "M"), vec![]));
+        let start = format!("Failed to import protobuf schema file: {at}: 'main.proto' is written in edition 2023, ");
+        assert_eq!(error, format!("{start}{advice}"));
+    }
+    let main = "syntax = 'proto3'; import 'sub/new.proto'; message M { N n = 1; }";
+    let new = "edition = '2024'; message N { int32 a = 1; }";
+    let folder = Folder::new("edition-import", &[("main.proto", main), ("sub/new.proto", new)]);
+    let error = failure(all(&proto(folder.path("main.proto"), "M"), vec![]));
+    assert!(error.ends_with(&format!("'sub/new.proto' is written in edition 2024, {advice}")), "{error}");
+    // One that only looks like it, and one whose first statement is another.
+    for (name, text) in [("edition-field", "message M { edition = '2023'; }"), ("edition-bare", "edition 2023;")] {
+        let folder = Folder::new(name, &[("main.proto", text)]);
+        let error = failure(all(&proto(folder.path("main.proto"), "M"), vec![]));
+        assert!(error.contains("main.proto:1:") && !error.contains("is written in"), "{error}");
+    }
+}
+
+#[test]
+fn a_descriptor_set_of_an_edition_is_named_as_such() {
+    use protox::prost::Message;
+    use protox::prost_reflect::prost_types::FileDescriptorSet;
+    let bytes = std::fs::read(file("types.binpb")).unwrap();
+    let mut set = FileDescriptorSet::decode(bytes.as_slice()).unwrap();
+    let place = set.file.iter_mut().find(|file| file.name() == "common/place.proto").unwrap();
+    place.syntax = Some("editions".to_owned());
+    let folder = Folder::new("edition-set", &[]);
+    std::fs::create_dir_all(&folder.0).unwrap();
+    let at = folder.path("set.binpb");
+    std::fs::write(&at, set.encode_to_vec()).unwrap();
+    let source = SchemaSource {
+        proto_descriptor_set: Some(at),
+        proto_message: Some("Everything".to_owned()),
+        ..SchemaSource::default()
+    };
+    let error = failure(all(&source, vec![]));
+    assert!(error.contains("'common/place.proto' is written in edition 2023 or later, and only"), "{error}");
 }
 
 #[test]
