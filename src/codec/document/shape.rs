@@ -9,12 +9,12 @@
 //! | true, false | BOOLEAN |
 //! | texts of one kind only | DATE, TIME, TIMESTAMP, TIMESTAMPTZ, UUID; else VARCHAR |
 //! | lists | LIST of what their elements have in common |
-//! | objects | STRUCT of all members; MAP(VARCHAR, ..) when there are none, when members are rarely shared (on average by less than a tenth of the objects), or when there are 200 or more of one type |
+//! | objects | STRUCT of all members; MAP(VARCHAR, ..) when there are none, when members are rarely shared (on average by less than a tenth of the objects), when there are 200 or more of one type, or when a name is empty or two differ in case alone |
 //! | of different kinds, or only null | JSON |
 //!
 //! Of the other formats, binaries are BLOB and timestamps TIMESTAMP.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::fmt;
 
 use serde::de::{self, DeserializeSeed, Deserializer, MapAccess, SeqAccess, Visitor};
@@ -61,6 +61,12 @@ impl Members {
         };
         self.in_order.get_mut(position).map(|(_, shape)| shape)
     }
+
+    /// Whether a STRUCT can have them: its fields are named, and differ in more than case.
+    fn can_be_fields(&self) -> bool {
+        let mut seen = HashSet::with_capacity(self.in_order.len());
+        self.in_order.iter().all(|(name, _)| !name.is_empty() && seen.insert(name.to_ascii_lowercase()))
+    }
 }
 
 impl Shape {
@@ -91,10 +97,11 @@ impl Shape {
         }
         let appearances: u64 = members.in_order.iter().map(|(_, shape)| shape.seen).sum();
         let rarely_shared = (appearances as f64) < 0.1 * self.valid as f64 * count as f64;
-        if rarely_shared || count >= MAP_MEMBERS {
+        let must_be_map = rarely_shared || !members.can_be_fields();
+        if must_be_map || count >= MAP_MEMBERS {
             let types = members.in_order.iter().map(|(_, shape)| shape);
             let common = types.filter(|shape| shape.kind.is_some()).map(Shape::ty).reduce(common).unwrap_or(Type::Json);
-            if rarely_shared || common != Type::Json {
+            if must_be_map || common != Type::Json {
                 return Type::map(Type::Varchar, common);
             }
         }

@@ -65,6 +65,15 @@ fn objects_with_keys_for_values_are_maps() {
     assert_eq!(many(|i| if i == 7 { "0.5" } else { "1" }, 200), "v MAP(VARCHAR, DOUBLE)");
     assert!(many(|_| "1", 199).starts_with("v STRUCT"));
     assert!(many(|i| if i % 2 == 0 { "1" } else { "\"x\"" }, 200).starts_with("v STRUCT"));
+    // What no STRUCT can have as fields.
+    for (value, ty) in [
+        ("{\"A\":1,\"a\":2.5}", "MAP(VARCHAR, DOUBLE)"),
+        ("{\"X\":1,\"x\":\"x\"}", "MAP(VARCHAR, JSON)"),
+        ("{\"\":1}", "MAP(VARCHAR, BIGINT)"),
+        ("[{\"a\":{\"b\":1,\"B\":null}}]", "STRUCT(\"a\" MAP(VARCHAR, BIGINT))[]"),
+    ] {
+        assert_eq!(inferred(&[&format!("{{\"v\":{value}}}")]), format!("v {ty}"));
+    }
 }
 
 #[test]

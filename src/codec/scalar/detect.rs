@@ -3,8 +3,12 @@
 use super::{Scalar, text, time};
 use crate::column::Type;
 
+/// The digits of a second that a TIMESTAMP holds.
+const MOST_DIGITS: usize = 6;
+
 /// DATE, TIME, TIMESTAMP, TIMESTAMPTZ or UUID, when the text is one of those in the spelling that `read_json` detects: a
-/// date with `-`, a timestamp with seconds or with a zone, a zone as `Z` or offset, a UUID with hyphens. Else VARCHAR.
+/// date with `-`, a timestamp with seconds (and at most six digits of their fraction) or with a zone, a zone as `Z` or
+/// offset, a UUID with hyphens. Else VARCHAR.
 pub(in crate::codec) fn detect(text: &str) -> Type {
     if text.len() == 36 && text::parse_uuid(text).is_some() {
         return Type::Uuid;
@@ -29,7 +33,8 @@ fn date_or_time(text: &str) -> Option<Type> {
     if time.contains(['Z', '+', '-']) {
         Some(Type::TimestampTz)
     } else {
-        (time.matches(':').count() == 2).then_some(Type::Timestamp)
+        let fraction = time.split_once('.').map_or("", |(_, digits)| digits);
+        (time.matches(':').count() == 2 && fraction.len() <= MOST_DIGITS).then_some(Type::Timestamp)
     }
 }
 
@@ -47,6 +52,8 @@ mod tests {
             ("12:00", Type::Time),
             ("2024-01-15T10:00:00", Type::Timestamp),
             ("2024-01-15 10:00:00.123", Type::Timestamp),
+            ("2024-01-15 10:00:00.123456", Type::Timestamp),
+            ("2024-01-15 10:00:00.1234567", Type::Varchar),
             ("2024-01-15T10:00:00.123456789Z", Type::TimestampTz),
             ("2024-01-15T10:00Z", Type::TimestampTz),
             ("2024-01-15T10:00:00+0200", Type::TimestampTz),
