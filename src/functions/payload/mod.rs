@@ -46,7 +46,8 @@ pub struct Payload {
     /// Whether the `payload` column is text: `json_extract` makes it so.
     pub is_text: bool,
     /// What a payload that does not decode does, unless the user says: an error for `columns`, NULL for the two
-    /// `_extract` lists.
+    /// `_extract` lists. `nats_ingest` has choices of its own and always fails by default: NULLs would be taken for the
+    /// values of an event, and never be looked at again.
     pub default_on_error: OnError,
 }
 
