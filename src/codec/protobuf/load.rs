@@ -119,7 +119,9 @@ fn compile(file: &str, proto_path: &[String]) -> std::result::Result<(Descriptor
 /// What the compiler says, with file, line and column, on one line.
 fn explain(error: &protox::Error) -> String {
     let text = format!("{error:?}");
-    text.split_whitespace().collect::<Vec<_>>().join(" ")
+    let line = text.split_whitespace().collect::<Vec<_>>().join(" ");
+    let advice = if error.is_file_not_found() { "; name the folder that it is relative to in proto_path" } else { "" };
+    format!("{line}{advice}")
 }
 
 /// The file that the compiler could not read, and its edition, when it declares one instead of a syntax.

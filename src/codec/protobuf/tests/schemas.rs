@@ -161,7 +161,9 @@ fn imports_are_looked_for_in_proto_path_and_beside_the_file() {
     let mut source = proto(folder.path("app/main.proto"), "M");
     let error = failure(all(&source, vec![]));
     let start = format!("Failed to import protobuf schema file: {}: ", folder.path("app/main.proto"));
-    assert!(error.starts_with(&start) && error.ends_with("import 'shared/a.proto' not found"), "{error}");
+    let why =
+        "main.proto:1:31: import 'shared/a.proto' not found; name the folder that it is relative to in proto_path";
+    assert_eq!(error, format!("{start}{why}"));
     source.proto_path = vec![folder.path("lib")];
     let payload = b"\x0a\x04\x0a\x02\x08\x07\x12\x02\x08\x08";
     assert_eq!(decode_one(&*all(&source, vec![]).unwrap(), payload).unwrap(), ["{c: {y: 7}}", "{x: 8}"]);
