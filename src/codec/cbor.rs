@@ -121,6 +121,23 @@ mod tests {
     }
 
     #[test]
+    fn keys_that_are_numbers_are_found_by_their_text() {
+        // {1: {-2: "a", 2^64: 7, true: 8, null: 9, [0]: 10}, "1": 3}
+        let big = [0xc2, 0x49, 1, 0, 0, 0, 0, 0, 0, 0, 0];
+        let inner = [&[0xa5, 0x21, 0x61, b'a'][..], &big, &[7, 0xf5, 8, 0xf6, 9, 0x81, 0, 10]].concat();
+        let document = [&[0xa2, 1][..], &inner, &[0x61, b'v', 3]].concat();
+        for (path, ty, expected) in [
+            ("1.-2", Type::Varchar, "a"),
+            ("1.18446744073709551616", Type::Integer, "7"),
+            ("1.true", Type::Integer, "NULL"),
+            ("1", Type::Struct(vec![ty("-2", Type::Varchar), ty("3", Type::Integer)]), "{-2: a, 3: NULL}"),
+            ("v", Type::Integer, "3"),
+        ] {
+            assert_eq!(decode(&document, path, ty).as_deref(), Ok(expected), "{path}");
+        }
+    }
+
+    #[test]
     fn misfits_and_broken_payloads() {
         for (payload, error) in [
             (member(&[0x81, 1]), "path 'v': the list [1] is not a valid INTEGER"),

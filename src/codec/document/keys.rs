@@ -47,6 +47,14 @@ macro_rules! key_lookup {
                 Ok(self.find(&key.to_string()))
             }
 
+            fn visit_i128<E: de::Error>(self, key: i128) -> Result<Option<usize>, E> {
+                Ok(self.find(&key.to_string()))
+            }
+
+            fn visit_u128<E: de::Error>(self, key: u128) -> Result<Option<usize>, E> {
+                Ok(self.find(&key.to_string()))
+            }
+
             fn visit_bool<E: de::Error>(self, _: bool) -> Result<Option<usize>, E> {
                 Ok(None)
             }
