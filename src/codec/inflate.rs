@@ -1,7 +1,8 @@
 //! Payloads that were compressed as a whole, with a limit on what one may grow to.
 
 use std::borrow::Cow;
-use std::io::Read;
+use std::error::Error;
+use std::io::{self, Read};
 
 use ruzstd::decoding::StreamingDecoder;
 
@@ -102,6 +103,10 @@ pub(super) fn inflate(compression: Compression, payload: &[u8], limit: usize) ->
             read("deflate", flate2::read::DeflateDecoder::new(payload), limit)
         }
         Compression::Zstd => zstd(payload, limit),
+        Compression::Snappy if !payload.starts_with(SNAPPY_STREAM) => {
+            Err("malformed snappy payload: it does not begin as Snappy's framing format does; raw blocks are not read"
+                .to_owned())
+        }
         Compression::Snappy => read("snappy", snap::read::FrameDecoder::new(payload), limit),
     };
     inflated.map(Cow::Owned)
@@ -116,6 +121,10 @@ pub(super) fn snappy_block(data: &[u8], limit: usize) -> Result<Vec<u8>, String>
     }
     snap::raw::Decoder::new().decompress_vec(block).map_err(|error| broken("snappy", &error))
 }
+
+/// The stream identifier, the first chunk of the framing format
+/// (<https://github.com/google/snappy/blob/main/framing_format.txt>, section 4.1).
+const SNAPPY_STREAM: &[u8] = b"\xff\x06\0\0sNaPpY";
 
 /// Whether a payload starts with the header of RFC 1950: method 8, and a check that divides by 31.
 fn is_zlib(payload: &[u8]) -> bool {
@@ -148,8 +157,20 @@ fn read_on(name: &str, source: &mut impl Read, limit: usize, out: &mut Vec<u8>) 
     if out.len() > limit { Err(format!("the {name} payload inflates to more than {limit} bytes")) } else { Ok(()) }
 }
 
-fn broken(name: &str, error: &dyn std::fmt::Display) -> String {
-    format!("malformed {name} payload: {error}")
+fn broken(name: &str, error: &(dyn Error + 'static)) -> String {
+    if ends_too_early(error) {
+        format!("malformed {name} payload: it ends too early")
+    } else {
+        format!("malformed {name} payload: {error}")
+    }
+}
+
+/// Whether an error, or one that it comes from, is that there are no more bytes.
+fn ends_too_early(error: &(dyn Error + 'static)) -> bool {
+    let here = error.downcast_ref::<io::Error>();
+    let wrapped = here.and_then(|here| here.get_ref()).is_some_and(|inner| ends_too_early(inner));
+    let at_end = here.is_some_and(|here| here.kind() == io::ErrorKind::UnexpectedEof);
+    at_end || wrapped || error.source().is_some_and(ends_too_early)
 }
 
 #[cfg(test)]
@@ -237,7 +258,8 @@ mod tests {
             assert_eq!(read(&bomb, 1 << 20), Ok(1 << 20), "{compression:?}");
             let error = read(&bomb, (1 << 20) - 1).unwrap_err();
             assert!(error.contains("inflates to more than 1048575 bytes"), "{error}");
-            assert!(read(&bomb[..bomb.len() / 2], 1 << 20).is_err(), "{compression:?} truncated");
+            let error = read(&bomb[..bomb.len() / 2], 1 << 20).unwrap_err();
+            assert!(error.ends_with("payload: it ends too early"), "{error}");
             assert!(read(b"{\"a\":1}", 1 << 20).is_err(), "{compression:?} not compressed");
         }
     }
