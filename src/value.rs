@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::column::Interval;
+use crate::column::{Column, Interval};
 use crate::error::{Error, Result};
 
 /// One SQL value.
@@ -124,6 +124,8 @@ pub struct Arguments {
     pub named: Vec<(&'static str, Value)>,
     /// The settings of the session that are set, by their names.
     pub settings: Vec<(&'static str, Value)>,
+    /// The columns that a `COPY ... FROM` fills; none in any other statement.
+    pub target: Vec<Column>,
 }
 
 impl Arguments {

@@ -1,4 +1,5 @@
-//! `COPY ... TO`: one trait, and the four callbacks that DuckDB makes on it, on hosts that have copy functions.
+//! `COPY ... TO`: one trait, and the four callbacks that DuckDB makes on it, on hosts that have copy functions. What
+//! `COPY ... FROM` reads is a table function.
 
 use std::ffi::{CStr, c_void};
 use std::sync::Mutex;
@@ -10,6 +11,7 @@ use super::contain::{c_text, contain, drop_box};
 use super::host::has_full_api;
 use super::scalar::Input;
 use super::settings;
+use super::table::{Described, TableFunction};
 use super::value::Handle;
 use crate::error::{Error, Result};
 use crate::value::Value;
@@ -24,6 +26,10 @@ pub trait CopyFunction: 'static {
     type Plan: Send + Sync + 'static;
     /// The state of one run.
     type Run: Send + 'static;
+    /// What `COPY ... FROM 'source' (FORMAT name, option value, ...)` reads. Its one positional parameter is the source,
+    /// options are its named parameters with the values that the user wrote, not cast to the parameters' types, and
+    /// its columns are those of [`crate::value::Arguments::target`].
+    type Source: TableFunction;
 
     /// Options become a plan. No network. `columns` is how many columns a row has.
     fn bind(options: &[(String, Value)], settings: &[(&'static str, Value)], columns: usize) -> Result<Self::Plan>;
@@ -42,6 +48,7 @@ impl Registrar {
             return Ok(());
         }
         let name = c_text(F::NAME);
+        let source = Described::of::<F::Source>();
         // SAFETY: the host has these functions; the handle is ours until the end of the block, and the callbacks match
         // the types that `bind` and `init` store.
         let state = unsafe {
@@ -51,6 +58,7 @@ impl Registrar {
             duckdb::duckdb_copy_function_set_global_init(function, Some(init::<F>));
             duckdb::duckdb_copy_function_set_sink(function, Some(sink::<F>));
             duckdb::duckdb_copy_function_set_finalize(function, Some(finish::<F>));
+            duckdb::duckdb_copy_function_set_copy_from_function(function, source.0);
             let state = duckdb::duckdb_register_copy_function(self.connection, function);
             duckdb::duckdb_destroy_copy_function(&raw mut function);
             state

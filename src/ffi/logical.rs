@@ -1,9 +1,11 @@
-//! Our [`Type`] as DuckDB's logical type.
+//! Our [`Type`] as DuckDB's logical type, and back.
+
+use std::ffi::CStr;
 
 use libduckdb_sys as duckdb;
 
 use super::contain::c_text;
-use crate::column::Type;
+use crate::column::{Field, Type};
 use crate::value::ParameterType;
 
 /// An owned logical type.
@@ -106,5 +108,93 @@ impl From<&Type> for Logical {
             }
         };
         Logical::plain(id)
+    }
+}
+
+/// What to make of an ENUM, which no payload fills as such.
+pub(super) type Enumeration<'a> = &'a dyn Fn(&Logical) -> std::result::Result<Type, String>;
+
+impl Logical {
+    /// The type as ours. The error names a type that documents do not fill.
+    pub(super) fn read(&self, enumeration: Enumeration<'_>) -> std::result::Result<Type, String> {
+        // SAFETY: the handle is live; children and names are ours to destroy; each getter fits the type's number.
+        unsafe {
+            let raw = self.0;
+            let child = |handle| Logical(handle).read(enumeration);
+            Ok(match duckdb::duckdb_get_type_id(raw) {
+                duckdb::DUCKDB_TYPE_DUCKDB_TYPE_BOOLEAN => Type::Boolean,
+                duckdb::DUCKDB_TYPE_DUCKDB_TYPE_TINYINT => Type::TinyInt,
+                duckdb::DUCKDB_TYPE_DUCKDB_TYPE_SMALLINT => Type::SmallInt,
+                duckdb::DUCKDB_TYPE_DUCKDB_TYPE_INTEGER => Type::Integer,
+                duckdb::DUCKDB_TYPE_DUCKDB_TYPE_BIGINT => Type::BigInt,
+                duckdb::DUCKDB_TYPE_DUCKDB_TYPE_HUGEINT => Type::HugeInt,
+                duckdb::DUCKDB_TYPE_DUCKDB_TYPE_UTINYINT => Type::UTinyInt,
+                duckdb::DUCKDB_TYPE_DUCKDB_TYPE_USMALLINT => Type::USmallInt,
+                duckdb::DUCKDB_TYPE_DUCKDB_TYPE_UINTEGER => Type::UInteger,
+                duckdb::DUCKDB_TYPE_DUCKDB_TYPE_UBIGINT => Type::UBigInt,
+                duckdb::DUCKDB_TYPE_DUCKDB_TYPE_UHUGEINT => Type::UHugeInt,
+                duckdb::DUCKDB_TYPE_DUCKDB_TYPE_FLOAT => Type::Float,
+                duckdb::DUCKDB_TYPE_DUCKDB_TYPE_DOUBLE => Type::Double,
+                duckdb::DUCKDB_TYPE_DUCKDB_TYPE_ENUM => enumeration(self)?,
+                duckdb::DUCKDB_TYPE_DUCKDB_TYPE_VARCHAR if self.alias().eq_ignore_ascii_case("JSON") => Type::Json,
+                duckdb::DUCKDB_TYPE_DUCKDB_TYPE_VARCHAR => Type::Varchar,
+                duckdb::DUCKDB_TYPE_DUCKDB_TYPE_BLOB => Type::Blob,
+                duckdb::DUCKDB_TYPE_DUCKDB_TYPE_UUID => Type::Uuid,
+                duckdb::DUCKDB_TYPE_DUCKDB_TYPE_DATE => Type::Date,
+                duckdb::DUCKDB_TYPE_DUCKDB_TYPE_TIME => Type::Time,
+                duckdb::DUCKDB_TYPE_DUCKDB_TYPE_TIMESTAMP => Type::Timestamp,
+                duckdb::DUCKDB_TYPE_DUCKDB_TYPE_TIMESTAMP_S => Type::TimestampS,
+                duckdb::DUCKDB_TYPE_DUCKDB_TYPE_TIMESTAMP_MS => Type::TimestampMs,
+                duckdb::DUCKDB_TYPE_DUCKDB_TYPE_TIMESTAMP_NS => Type::TimestampNs,
+                duckdb::DUCKDB_TYPE_DUCKDB_TYPE_TIMESTAMP_TZ => Type::TimestampTz,
+                duckdb::DUCKDB_TYPE_DUCKDB_TYPE_INTERVAL => Type::Interval,
+                duckdb::DUCKDB_TYPE_DUCKDB_TYPE_DECIMAL => {
+                    Type::Decimal { width: duckdb::duckdb_decimal_width(raw), scale: duckdb::duckdb_decimal_scale(raw) }
+                }
+                duckdb::DUCKDB_TYPE_DUCKDB_TYPE_LIST => Type::list(child(duckdb::duckdb_list_type_child_type(raw))?),
+                duckdb::DUCKDB_TYPE_DUCKDB_TYPE_MAP => Type::map(
+                    child(duckdb::duckdb_map_type_key_type(raw))?,
+                    child(duckdb::duckdb_map_type_value_type(raw))?,
+                ),
+                duckdb::DUCKDB_TYPE_DUCKDB_TYPE_STRUCT => {
+                    let field = |i| {
+                        let name = duckdb::duckdb_struct_type_child_name(raw, i);
+                        let text = CStr::from_ptr(name).to_string_lossy().into_owned();
+                        duckdb::duckdb_free(name.cast());
+                        child(duckdb::duckdb_struct_type_child_type(raw, i)).map(|ty| Field { name: text, ty })
+                    };
+                    let count = duckdb::duckdb_struct_type_child_count(raw);
+                    Type::Struct((0..count).map(field).collect::<std::result::Result<_, _>>()?)
+                }
+                _ => return Err("no document fills a column of that type".into()),
+            })
+        }
+    }
+
+    /// The first member of an ENUM; empty where it has none.
+    pub(super) fn first_member(&self) -> String {
+        // SAFETY: the handle is live and an ENUM, which may have no member; the text is ours to free.
+        unsafe {
+            if duckdb::duckdb_enum_dictionary_size(self.0) == 0 {
+                return String::new();
+            }
+            let member = duckdb::duckdb_enum_dictionary_value(self.0, 0);
+            let text = CStr::from_ptr(member).to_string_lossy().into_owned();
+            duckdb::duckdb_free(member.cast());
+            text
+        }
+    }
+
+    fn alias(&self) -> String {
+        // SAFETY: the handle is live; the text is ours to free.
+        unsafe {
+            let alias = duckdb::duckdb_logical_type_get_alias(self.0);
+            if alias.is_null() {
+                return String::new();
+            }
+            let text = CStr::from_ptr(alias).to_string_lossy().into_owned();
+            duckdb::duckdb_free(alias.cast());
+            text
+        }
     }
 }

@@ -8,6 +8,7 @@ use libduckdb_sys as duckdb;
 use super::Registrar;
 use super::chunk::Chunk;
 use super::contain::{c_text, contain, drop_box};
+use super::host::has_full_api;
 use super::logical::Logical;
 use super::settings;
 use super::value::Handle;
@@ -17,7 +18,7 @@ use crate::value::{Arguments, Parameter};
 
 /// What `bind` answers: the columns of the result and what the run needs to know.
 pub struct Bound<B> {
-    /// The result's columns, in order.
+    /// The result's columns, in order; in a `COPY ... FROM`, those of [`Arguments::target`].
     pub columns: Vec<Column>,
     /// Read-only from here on, shared by all runs of the statement.
     pub plan: B,
@@ -47,6 +48,8 @@ pub trait TableFunction: 'static {
     fn next(run: &mut Self::Run, chunk: &mut Chunk<'_>) -> Result<()>;
 }
 
+const USE_INSERT: &str = "name the other columns in COPY table (...), or use INSERT INTO ... SELECT and a cast";
+
 struct BindData<T: TableFunction> {
     plan: T::Plan,
     column_count: usize,
@@ -61,11 +64,34 @@ struct InitData<T: TableFunction> {
 impl Registrar {
     /// Registers a table function.
     pub fn table<T: TableFunction>(&self) -> Result<()> {
+        let function = Described::of::<T>();
+        // SAFETY: the connection is live during registration, and the call copies the function.
+        let state = unsafe { duckdb::duckdb_register_table_function(self.connection, function.0) };
+        if state == duckdb::DuckDBSuccess {
+            Ok(())
+        } else {
+            Err(Error::new(format!("cannot register the table function {}", T::NAME)))
+        }
+    }
+}
+
+/// An owned description of a table function.
+pub(super) struct Described(pub(super) duckdb::duckdb_table_function);
+
+impl Drop for Described {
+    fn drop(&mut self) {
+        // SAFETY: the handle is ours and is destroyed once.
+        unsafe { duckdb::duckdb_destroy_table_function(&raw mut self.0) };
+    }
+}
+
+impl Described {
+    pub(super) fn of<T: TableFunction>() -> Self {
         let name = c_text(T::NAME);
-        // SAFETY: the function handle is ours until the end of the block, every argument outlives its call, and the
-        // callbacks match the types that `init` and `bind` store.
-        let state = unsafe {
-            let mut function = duckdb::duckdb_create_table_function();
+        // SAFETY: the function handle is live, every argument outlives its call, and the callbacks match the types that
+        // `init` and `bind` store.
+        unsafe {
+            let function = duckdb::duckdb_create_table_function();
             duckdb::duckdb_table_function_set_name(function, name.as_ptr());
             for parameter in T::parameters() {
                 duckdb::duckdb_table_function_add_parameter(function, Logical::from(parameter.ty).0);
@@ -79,14 +105,7 @@ impl Registrar {
             duckdb::duckdb_table_function_set_init(function, Some(init::<T>));
             duckdb::duckdb_table_function_set_function(function, Some(next::<T>));
             duckdb::duckdb_table_function_supports_projection_pushdown(function, true);
-            let state = duckdb::duckdb_register_table_function(self.connection, function);
-            duckdb::duckdb_destroy_table_function(&raw mut function);
-            state
-        };
-        if state == duckdb::DuckDBSuccess {
-            Ok(())
-        } else {
-            Err(Error::new(format!("cannot register the table function {}", T::NAME)))
+            Self(function)
         }
     }
 }
@@ -96,8 +115,13 @@ impl Registrar {
 unsafe extern "C" fn bind<T: TableFunction>(info: duckdb::duckdb_bind_info) {
     let outcome = contain(T::NAME, || {
         // SAFETY: DuckDB vouches for `info`.
-        let bound = T::bind(&unsafe { arguments::<T>(info) })?;
-        for column in &bound.columns {
+        let arguments = unsafe { arguments::<T>(info)? };
+        let bound = T::bind(&arguments)?;
+        if !arguments.target.is_empty() && arguments.target != bound.columns {
+            return Err(Error::new("internal error: rows do not fit the table").advice("please report it"));
+        }
+        // The columns of a COPY are there already.
+        for column in bound.columns.iter().filter(|_| arguments.target.is_empty()) {
             let name = c_text(&column.name);
             let ty = Logical::from(&column.ty);
             // SAFETY: as above; name and type outlive the call, which copies them.
@@ -120,7 +144,7 @@ unsafe extern "C" fn bind<T: TableFunction>(info: duckdb::duckdb_bind_info) {
 
 /// # Safety
 /// `info` must be a live bind info of the function `T`.
-unsafe fn arguments<T: TableFunction>(info: duckdb::duckdb_bind_info) -> Arguments {
+unsafe fn arguments<T: TableFunction>(info: duckdb::duckdb_bind_info) -> Result<Arguments> {
     let mut arguments = Arguments::default();
     // SAFETY: the caller vouches for `info`; indices stay below the count that it gives.
     unsafe {
@@ -136,8 +160,34 @@ unsafe fn arguments<T: TableFunction>(info: duckdb::duckdb_bind_info) -> Argumen
             }
         }
         arguments.settings = settings::of_table_function(info);
+        arguments.target = target(info)?;
     }
-    arguments
+    Ok(arguments)
+}
+
+/// The columns that a `COPY ... FROM` fills; none in any other statement.
+///
+/// # Safety
+/// `info` must be a live bind info to which no column was added.
+unsafe fn target(info: duckdb::duckdb_bind_info) -> Result<Vec<Column>> {
+    if !has_full_api() {
+        return Ok(Vec::new());
+    }
+    let column = |index| {
+        // SAFETY: the caller vouches for `info` and the index is below the count that it gives; the name lives through
+        // this call, the type is ours to destroy.
+        let (name, logical) = unsafe {
+            let name = duckdb::duckdb_table_function_bind_get_result_column_name(info, index);
+            let logical = Logical(duckdb::duckdb_table_function_bind_get_result_column_type(info, index));
+            (CStr::from_ptr(name).to_string_lossy().into_owned(), logical)
+        };
+        let ty = logical.read(&|_| Err("no payload fills an ENUM".into()));
+        let ty = ty.map_err(|why| Error::new(format!("column '{name}': {why}")).advice(USE_INSERT))?;
+        Ok(Column { name, ty })
+    };
+    // SAFETY: the caller vouches for `info`.
+    let count = unsafe { duckdb::duckdb_table_function_bind_get_result_column_count(info) };
+    (0..count).map(column).collect()
 }
 
 /// # Safety

@@ -11,7 +11,7 @@ use libduckdb_sys as duckdb;
 
 use super::contain::c_text;
 use super::logical::Logical;
-use crate::column::{Field, Type};
+use crate::column::Type;
 use crate::error::{Error, Result};
 
 /// What makes BASE64 a type. A name for BLOB would not do: DuckDB forgets the name when it casts to the type.
@@ -79,7 +79,7 @@ impl Private {
         let result = self.query(&format!("SELECT CAST(NULL AS {text})")).map_err(|why| fault(&why))?;
         // SAFETY: the result is live and has the one column that was asked for; the type is ours to destroy.
         let logical = Logical(unsafe { duckdb::duckdb_column_logical_type(result.pointer(), 0) });
-        read(&logical).map_err(|why| fault(&why))
+        logical.read(&enumeration).map_err(|why| fault(&why))
     }
 
     fn query(&self, sql: &str) -> std::result::Result<Answer, String> {
@@ -141,87 +141,9 @@ fn is_closed(text: &str) -> bool {
     quote.is_none() && depth == 0 && !text.trim().is_empty() && !text.contains("--") && !text.contains("/*")
 }
 
-/// A logical type as ours. The error names a type that documents do not fill.
-fn read(logical: &Logical) -> std::result::Result<Type, String> {
-    // SAFETY: the handle is live; children and names are ours to destroy; each getter fits the type's number.
-    unsafe {
-        let raw = logical.0;
-        let child = |handle| read(&Logical(handle));
-        Ok(match duckdb::duckdb_get_type_id(raw) {
-            duckdb::DUCKDB_TYPE_DUCKDB_TYPE_BOOLEAN => Type::Boolean,
-            duckdb::DUCKDB_TYPE_DUCKDB_TYPE_TINYINT => Type::TinyInt,
-            duckdb::DUCKDB_TYPE_DUCKDB_TYPE_SMALLINT => Type::SmallInt,
-            duckdb::DUCKDB_TYPE_DUCKDB_TYPE_INTEGER => Type::Integer,
-            duckdb::DUCKDB_TYPE_DUCKDB_TYPE_BIGINT => Type::BigInt,
-            duckdb::DUCKDB_TYPE_DUCKDB_TYPE_HUGEINT => Type::HugeInt,
-            duckdb::DUCKDB_TYPE_DUCKDB_TYPE_UTINYINT => Type::UTinyInt,
-            duckdb::DUCKDB_TYPE_DUCKDB_TYPE_USMALLINT => Type::USmallInt,
-            duckdb::DUCKDB_TYPE_DUCKDB_TYPE_UINTEGER => Type::UInteger,
-            duckdb::DUCKDB_TYPE_DUCKDB_TYPE_UBIGINT => Type::UBigInt,
-            duckdb::DUCKDB_TYPE_DUCKDB_TYPE_UHUGEINT => Type::UHugeInt,
-            duckdb::DUCKDB_TYPE_DUCKDB_TYPE_FLOAT => Type::Float,
-            duckdb::DUCKDB_TYPE_DUCKDB_TYPE_DOUBLE => Type::Double,
-            duckdb::DUCKDB_TYPE_DUCKDB_TYPE_ENUM if first_member(logical) == BASE64_MEMBER => Type::Base64,
-            duckdb::DUCKDB_TYPE_DUCKDB_TYPE_ENUM => Type::Varchar,
-            duckdb::DUCKDB_TYPE_DUCKDB_TYPE_VARCHAR if alias(logical).eq_ignore_ascii_case("JSON") => Type::Json,
-            duckdb::DUCKDB_TYPE_DUCKDB_TYPE_VARCHAR => Type::Varchar,
-            duckdb::DUCKDB_TYPE_DUCKDB_TYPE_BLOB => Type::Blob,
-            duckdb::DUCKDB_TYPE_DUCKDB_TYPE_UUID => Type::Uuid,
-            duckdb::DUCKDB_TYPE_DUCKDB_TYPE_DATE => Type::Date,
-            duckdb::DUCKDB_TYPE_DUCKDB_TYPE_TIME => Type::Time,
-            duckdb::DUCKDB_TYPE_DUCKDB_TYPE_TIMESTAMP => Type::Timestamp,
-            duckdb::DUCKDB_TYPE_DUCKDB_TYPE_TIMESTAMP_S => Type::TimestampS,
-            duckdb::DUCKDB_TYPE_DUCKDB_TYPE_TIMESTAMP_MS => Type::TimestampMs,
-            duckdb::DUCKDB_TYPE_DUCKDB_TYPE_TIMESTAMP_NS => Type::TimestampNs,
-            duckdb::DUCKDB_TYPE_DUCKDB_TYPE_TIMESTAMP_TZ => Type::TimestampTz,
-            duckdb::DUCKDB_TYPE_DUCKDB_TYPE_INTERVAL => Type::Interval,
-            duckdb::DUCKDB_TYPE_DUCKDB_TYPE_DECIMAL => {
-                Type::Decimal { width: duckdb::duckdb_decimal_width(raw), scale: duckdb::duckdb_decimal_scale(raw) }
-            }
-            duckdb::DUCKDB_TYPE_DUCKDB_TYPE_LIST => Type::list(child(duckdb::duckdb_list_type_child_type(raw))?),
-            duckdb::DUCKDB_TYPE_DUCKDB_TYPE_MAP => Type::map(
-                child(duckdb::duckdb_map_type_key_type(raw))?,
-                child(duckdb::duckdb_map_type_value_type(raw))?,
-            ),
-            duckdb::DUCKDB_TYPE_DUCKDB_TYPE_STRUCT => {
-                let field = |i| {
-                    let name = duckdb::duckdb_struct_type_child_name(raw, i);
-                    let text = CStr::from_ptr(name).to_string_lossy().into_owned();
-                    duckdb::duckdb_free(name.cast());
-                    child(duckdb::duckdb_struct_type_child_type(raw, i)).map(|ty| Field { name: text, ty })
-                };
-                let count = duckdb::duckdb_struct_type_child_count(raw);
-                Type::Struct((0..count).map(field).collect::<std::result::Result<_, _>>()?)
-            }
-            _ => return Err("no document fills a column of that type".into()),
-        })
-    }
-}
-
-fn first_member(logical: &Logical) -> String {
-    // SAFETY: the handle is live and an ENUM, which may have no member; the text is ours to free.
-    unsafe {
-        if duckdb::duckdb_enum_dictionary_size(logical.0) == 0 {
-            return String::new();
-        }
-        let member = duckdb::duckdb_enum_dictionary_value(logical.0, 0);
-        let text = CStr::from_ptr(member).to_string_lossy().into_owned();
-        duckdb::duckdb_free(member.cast());
-        text
-    }
-}
-
-fn alias(logical: &Logical) -> String {
-    // SAFETY: the handle is live; the text is ours to free.
-    unsafe {
-        let alias = duckdb::duckdb_logical_type_get_alias(logical.0);
-        if alias.is_null() {
-            return String::new();
-        }
-        let text = CStr::from_ptr(alias).to_string_lossy().into_owned();
-        duckdb::duckdb_free(alias.cast());
-        text
-    }
+/// Our BASE64, which is an ENUM to DuckDB; any other ENUM is text.
+fn enumeration(logical: &Logical) -> std::result::Result<Type, String> {
+    Ok(if logical.first_member() == BASE64_MEMBER { Type::Base64 } else { Type::Varchar })
 }
 
 #[cfg(test)]

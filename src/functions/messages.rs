@@ -3,7 +3,7 @@
 use super::payload::{self, Payload, Sample};
 use crate::codec::rows::{Kept, OnError, Reading, decode_rows};
 use crate::column::{Buffer, Column, ListValues, Type, Values};
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::ffi::{Chunk, Vector};
 use crate::jetstream::Want;
 use crate::record::{Headers, Record};
@@ -32,6 +32,8 @@ pub enum Part {
     Payload,
     /// The payload, as text.
     PayloadText,
+    /// The payload, as text; one that is not UTF-8 is an error.
+    CheckedText,
     /// All headers.
     Headers,
     /// The `Nats-Msg-Id` header.
@@ -47,7 +49,7 @@ impl Part {
             Part::Sequence => Column::new("seq", Type::UBigInt),
             Part::Time => Column::new("ts_nats", Type::Timestamp),
             Part::Payload => Column::new("payload", Type::Blob),
-            Part::PayloadText => Column::new("payload", Type::Varchar),
+            Part::PayloadText | Part::CheckedText => Column::new("payload", Type::Varchar),
             Part::Headers => Column::new("headers", Type::map(Type::Varchar, Type::list(Type::Varchar))),
             Part::MessageId => Column::new("msg_id", Type::Varchar),
         }
@@ -66,7 +68,9 @@ impl Part {
             Part::Sequence => vector.write_u64(records.iter().map(|record| record.sequence)),
             Part::Time => vector.write_i64(records.iter().map(|record| record.time_ns.div_euclid(1_000))),
             Part::Payload => vector.write_bytes(records.iter().map(|record| &record.payload[..])),
-            Part::PayloadText => vector.write_text(records.iter().map(|record| &record.payload[..])),
+            Part::PayloadText | Part::CheckedText => {
+                vector.write_text(records.iter().map(|record| &record.payload[..]))
+            }
             Part::Headers => {
                 let buffer = header_maps(records.iter().map(|record| &record.headers));
                 vector.write_buffer(&buffer, 0..buffer.len());
@@ -85,11 +89,20 @@ impl Part {
     }
 }
 
+/// What a column of a statement shows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Shown {
+    /// A part of the message.
+    Part(Part),
+    /// What its payload decodes to: the codec's column at this position.
+    Field(usize),
+}
+
 /// The columns of a statement that reads messages.
 #[derive(Clone)]
 pub struct Layout {
     stream: String,
-    parts: Vec<Part>,
+    shown: Vec<Shown>,
     payload: Payload,
     on_error: OnError,
 }
@@ -103,32 +116,42 @@ impl Layout {
         if arguments.flag("headers")? {
             parts.push(Part::Headers);
         }
+        let fields = (0..payload.columns().len()).map(Shown::Field);
+        let shown = parts.into_iter().map(Shown::Part).chain(fields).collect();
+        Self::of(arguments, shown, payload)
+    }
+
+    /// A layout whose columns show this, in this order.
+    pub fn of(arguments: &Arguments, shown: Vec<Shown>, payload: Payload) -> Result<Self> {
         let on_error = payload::choice(arguments, "on_error", OnError::CHOICES)?;
         let on_error = on_error.unwrap_or(payload.default_on_error);
-        Ok(Self { stream: arguments.required_text("stream")?.to_owned(), parts, payload, on_error })
+        Ok(Self { stream: arguments.required_text("stream")?.to_owned(), shown, payload, on_error })
     }
 
     /// The columns, in order: the parts of the message, then what its payload decodes to.
     pub fn columns(&self) -> Vec<Column> {
-        let parts = self.parts.iter().map(|part| part.column());
-        parts.chain(self.payload.columns().iter().cloned()).collect()
+        let column = |shown: &Shown| match shown {
+            Shown::Part(part) => Some(part.column()),
+            Shown::Field(field) => self.payload.columns().get(*field).cloned(),
+        };
+        self.shown.iter().filter_map(column).collect()
     }
 
     /// The parts of a message that the projected columns need.
     pub fn want(&self, projection: &[usize]) -> Want {
-        let shows = |part: Part| projection.iter().any(|column| self.parts.get(*column) == Some(&part));
+        let shows = |part: Part| projection.iter().any(|column| self.shown.get(*column) == Some(&Shown::Part(part)));
         let decodes = !self.decoded(projection).is_empty();
         Want {
             subject: shows(Part::Subject),
             time: shows(Part::Time),
             headers: self.wants_headers(projection),
-            payload: decodes || shows(Part::Payload) || shows(Part::PayloadText),
+            payload: decodes || [Part::Payload, Part::PayloadText, Part::CheckedText].into_iter().any(shows),
         }
     }
 
     /// Whether headers are needed for the projected columns.
     pub fn wants_headers(&self, projection: &[usize]) -> bool {
-        let part = |column: &usize| self.parts.get(*column).is_some_and(|part| part.needs_headers());
+        let part = |column: &usize| matches!(self.shown.get(*column), Some(Shown::Part(part)) if part.needs_headers());
         projection.iter().any(part) || (self.payload.needs_headers() && !self.decoded(projection).is_empty())
     }
 
@@ -139,7 +162,8 @@ impl Layout {
         if self.on_error == OnError::Skip {
             return (0..count).collect();
         }
-        (0..count).filter(|column| projection.contains(&(self.parts.len() + column))).collect()
+        let shows = |field| projection.iter().any(|column| self.shown.get(*column) == Some(&Shown::Field(field)));
+        (0..count).filter(|field| shows(*field)).collect()
     }
 
     /// Writes records as rows and says how many rows there are, which can be fewer than records where payloads are
@@ -157,11 +181,15 @@ impl Layout {
             Kept::All => records.iter().collect(),
             Kept::Only(positions) => positions.iter().map(|position| &records[*position]).collect(),
         };
+        if self.shown.contains(&Shown::Part(Part::CheckedText)) {
+            rows.iter().try_for_each(|record| check_text(&self.stream, record))?;
+        }
         chunk.fill(|column, vector| {
-            match self.parts.get(column) {
-                Some(part) => part.write(&self.stream, &rows, vector),
-                None => {
-                    let place = decoded.iter().position(|decoded| *decoded + self.parts.len() == column);
+            match self.shown.get(column) {
+                None => {}
+                Some(Shown::Part(part)) => part.write(&self.stream, &rows, vector),
+                Some(Shown::Field(field)) => {
+                    let place = decoded.iter().position(|decoded| decoded == field);
                     if let Some(buffer) = place.and_then(|place| buffers.get(place)) {
                         vector.write_buffer(buffer, 0..rows.len());
                     }
@@ -171,6 +199,16 @@ impl Layout {
         })?;
         chunk.set_len(rows.len());
         Ok(rows.len())
+    }
+}
+
+fn check_text(stream: &str, record: &Record) -> Result<()> {
+    match std::str::from_utf8(&record.payload) {
+        Ok(_) => Ok(()),
+        Err(_) => Err(Error::new("the payload is not UTF-8")
+            .stream(stream)
+            .sequence(record.sequence)
+            .advice("read it into a BLOB")),
     }
 }
 

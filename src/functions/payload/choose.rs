@@ -1,6 +1,6 @@
 //! Which codec a statement asks for.
 
-use super::typed::{self, Asked};
+use super::typed::Asked;
 use super::{Sample, choice};
 use crate::codec::inflate::Inflate;
 use crate::codec::path::{Path, Wanted};
@@ -27,6 +27,7 @@ const PROTOBUF: [&str; 4] = ["proto_file", "proto_descriptor_set", "proto_path",
 /// The codec, if the statement asks for decoded columns or its keys need texts.
 pub(super) fn codec(
     arguments: &Arguments,
+    columns: Option<Asked>,
     texts: &[Path],
     inflate: Inflate,
     sample: Sample<'_>,
@@ -34,7 +35,6 @@ pub(super) fn codec(
     let format = format(arguments)?;
     let json_extract = arguments.texts("json_extract")?;
     let proto_extract = arguments.texts("proto_extract")?;
-    let columns = typed::read(arguments)?;
     if json_extract.is_some() && proto_extract.is_some() {
         return Err(Error::new("Cannot use both json_extract and proto_extract parameters"));
     }
@@ -125,12 +125,22 @@ fn infer(
 }
 
 fn format(arguments: &Arguments) -> Result<Option<Format>> {
+    read_format(arguments, "format")
+}
+
+/// Checks that an argument names a format of payloads.
+pub fn check_format(arguments: &Arguments, name: &str) -> Result<()> {
+    read_format(arguments, name).map(drop)
+}
+
+fn read_format(arguments: &Arguments, name: &str) -> Result<Option<Format>> {
     let mut formats: Vec<(&str, Format)> =
         DOCUMENT_FORMATS.iter().map(|format| (format.name, Format::Document(format))).collect();
     formats.push(("protobuf", Format::Protobuf));
-    choice(arguments, "format", &formats)
+    choice(arguments, name, &formats)
 }
 
+/// The parameters that name a protobuf message and its schema.
 fn schema_source(arguments: &Arguments) -> Result<SchemaSource> {
     let text = |name: &str| arguments.text(name).map(|text| text.map(str::to_owned));
     Ok(SchemaSource {

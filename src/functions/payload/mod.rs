@@ -9,10 +9,12 @@ use crate::codec::Codec;
 use crate::codec::inflate::{Compression, Inflate};
 use crate::codec::path::Path;
 use crate::codec::rows::OnError;
-use crate::column::Column;
+use crate::column::{Column, Type};
 use crate::error::{Error, Result};
 use crate::record::Record;
 use crate::value::{Arguments, Parameter, ParameterType};
+pub use choose::check_format;
+use typed::Asked;
 
 /// The named parameters.
 pub const PARAMETERS: &[Parameter] = &[
@@ -54,6 +56,19 @@ pub struct Payload {
 impl Payload {
     /// Reads the parameters. `texts` are paths that are decoded as VARCHAR beside the columns that are asked for.
     pub fn read(arguments: &Arguments, texts: &[Path], sample: Sample<'_>) -> Result<Self> {
+        Self::of(arguments, typed::read(arguments)?, texts, sample)
+    }
+
+    /// Reads the parameters where the columns are known: these members of the document, with these types, or none.
+    pub fn of_members(arguments: &Arguments, members: Vec<(Path, Type)>) -> Result<Self> {
+        let no_sample = |_| Ok(Vec::new());
+        if members.is_empty() {
+            return Self::of(&Arguments::default(), None, &[], &no_sample);
+        }
+        Self::of(arguments, Some(Asked::Typed(members)), &[], &no_sample)
+    }
+
+    fn of(arguments: &Arguments, columns: Option<Asked>, texts: &[Path], sample: Sample<'_>) -> Result<Self> {
         let limit = arguments.unsigned("max_inflated")?.map_or(Ok(Inflate::DEFAULT_LIMIT), |limit| {
             usize::try_from(limit).map_err(|_| Error::new("max_inflated is too large"))
         })?;
@@ -61,7 +76,7 @@ impl Payload {
         let inflate = Inflate { compression, limit };
         let is_text = arguments.find("json_extract").is_some();
         let extracts = is_text || arguments.find("proto_extract").is_some();
-        let codec: Option<Arc<dyn Codec>> = choose::codec(arguments, texts, inflate, sample)?.map(Arc::from);
+        let codec: Option<Arc<dyn Codec>> = choose::codec(arguments, columns, texts, inflate, sample)?.map(Arc::from);
         let shown = codec.as_ref().map_or(0, |codec| codec.columns().len() - texts.len());
         let default_on_error = if extracts { OnError::Null } else { OnError::Fail };
         Ok(Self { codec, shown, inflate, is_text, default_on_error })

@@ -1,8 +1,14 @@
 //! `COPY ... TO 'STREAM' (FORMAT nats_js, ...)`: publishes rows to a stream, on hosts that have copy functions (1.5.6).
+//! [`from`] is the way back.
+
+mod from;
+mod options;
 
 use std::sync::Arc;
 
 use bytes::Bytes;
+
+use options::{of_parameter, single};
 
 use super::connection;
 use super::publish::{headers, message_payload, payload};
@@ -69,6 +75,7 @@ impl CopyFunction for CopyToStream {
     const NAME: &'static str = "nats_js";
     type Plan = Plan;
     type Run = Run;
+    type Source = from::CopyFromStream;
 
     fn bind(options: &[(String, Value)], settings: &[(&'static str, Value)], columns: usize) -> Result<Plan> {
         let (mut subject, mut roles, mut atomic) = (None, None, false);
@@ -88,7 +95,7 @@ impl CopyFunction for CopyToStream {
                 ("payload_format", Value::Text(name)) => encoding = read_encoding(name)?,
                 ("columns", _) => roles = Some(read_roles(value)?),
                 (known, value) => match connection::PARAMETERS.iter().find(|parameter| parameter.name == known) {
-                    Some(parameter) => arguments.named.push((parameter.name, value.clone())),
+                    Some(parameter) => arguments.named.push((parameter.name, of_parameter(parameter, value)?)),
                     None => {
                         return Err(Error::new(format!("unknown option '{lower}', or one of another type")).advice(
                             "the options are subject, columns, payload_format, atomic, and those of the connection",
@@ -209,18 +216,6 @@ fn read_encoding(name: &str) -> Result<Encoding> {
         Error::new(format!("payload_format '{name}' is not there"))
             .advice(format!("the formats are raw, {}", names.join(", ")))
     })
-}
-
-/// The one value of an option; hosts hand over a list.
-fn single(value: &Value) -> &Value {
-    match value {
-        Value::List(items) => match items.as_slice() {
-            [] => &Value::Null,
-            [one] => one,
-            _ => value,
-        },
-        value => value,
-    }
 }
 
 fn read_roles(value: &Value) -> Result<Vec<Role>> {
