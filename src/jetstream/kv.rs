@@ -13,6 +13,8 @@ use crate::record::{Headers, Record};
 
 /// A write waits for the key's newest message to have this sequence; 0 is none.
 const EXPECTED: &str = "Nats-Expected-Last-Subject-Sequence";
+/// A message with this header and value replaces every earlier one of its subject.
+const ROLLUP: (&str, &str) = ("Nats-Rollup", "sub");
 
 /// What a write does.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -25,6 +27,8 @@ pub enum Write {
     Update(u64),
     /// Deletes the key; older revisions stay.
     Delete,
+    /// Deletes the key with all older revisions.
+    Purge,
 }
 
 /// One write to a bucket.
@@ -34,7 +38,7 @@ pub struct KeyWrite {
     pub bucket: String,
     /// The key.
     pub key: String,
-    /// The value; empty for a deletion.
+    /// The value; empty for a deletion and a purge.
     pub value: Bytes,
     /// What to do.
     pub write: Write,
@@ -47,6 +51,10 @@ impl KeyWrite {
             Write::Create => vec![(EXPECTED.to_owned(), "0".to_owned())],
             Write::Update(revision) => vec![(EXPECTED.to_owned(), revision.to_string())],
             Write::Delete => vec![(OPERATION.to_owned(), Operation::Delete.name().to_owned())],
+            Write::Purge => vec![
+                (OPERATION.to_owned(), Operation::Purge.name().to_owned()),
+                (ROLLUP.0.to_owned(), ROLLUP.1.to_owned()),
+            ],
         };
         let subject = connection.domain_subject(&key_subject(&self.bucket, &self.key));
         Outgoing { subject, headers: Headers(headers), payload: self.value.clone() }

@@ -118,6 +118,25 @@ class OtherClient(unittest.TestCase):
 
         self.assertEqual(other(keys), ["theirs"])
 
+    def test_purges(self):
+        self.rows("FROM nats_kv_bucket_ensure('P', history := 5)")
+        self.rows("SELECT nats_kv_put('P', key, i::VARCHAR) FROM range(3) r(i), (VALUES ('ours'), ('theirs')) k(key) ORDER BY i, key")
+        self.rows("SELECT nats_kv_purge('P', 'ours')")
+
+        async def purge(js):
+            bucket = await js.key_value("P")
+            await bucket.purge("theirs")
+            return [(entry.operation, entry.value) for entry in await bucket.history("ours")]
+
+        self.assertEqual(other(purge), [("PURGE", b"")])
+        headers = self.rows("SELECT map_keys(headers), map_values(headers), payload FROM nats_scan('KV_P', headers := true)")
+        self.assertEqual(len(headers), 2)
+        ours, theirs = headers
+        self.assertEqual(dict(zip(*ours[:2])), dict(zip(*theirs[:2])))
+        self.assertEqual(ours[2], theirs[2])
+        history = self.rows("SELECT key, operation FROM nats_kv_history('P') ORDER BY key")
+        self.assertEqual(history, [("ours", "PURGE"), ("theirs", "PURGE")])
+
     def test_objects(self):
         big, odd = os.urandom(1_000_003), "a name: with / and \u00e4"
 

@@ -23,5 +23,6 @@ pub fn register(registrar: &Registrar) -> Result<()> {
     registrar.scalar::<write::Put>()?;
     registrar.scalar::<write::Create>()?;
     registrar.scalar::<write::Update>()?;
-    registrar.scalar::<write::Delete>()
+    registrar.scalar::<write::Delete>()?;
+    registrar.scalar::<write::Purge>()
 }

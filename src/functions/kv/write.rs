@@ -1,5 +1,5 @@
-//! `nats_kv_put`, `nats_kv_create`, `nats_kv_update`, `nats_kv_delete`: scalars that write one entry a row and return its
-//! revision.
+//! `nats_kv_put`, `nats_kv_create`, `nats_kv_update`, `nats_kv_delete`, `nats_kv_purge`: scalars that write one entry a row
+//! and return its revision.
 
 use bytes::Bytes;
 
@@ -79,6 +79,23 @@ impl ScalarFunction for Delete {
 
     fn call(input: &Input<'_>) -> Result<Buffer> {
         write(input, 2, |_| Ok((Bytes::new(), Write::Delete)))
+    }
+}
+
+/// `nats_kv_purge(bucket, key [, connection])`: the revision of the marker; older ones are removed.
+pub struct Purge;
+
+impl ScalarFunction for Purge {
+    const NAME: &'static str = "nats_kv_purge";
+    const VOLATILE: bool = true;
+    const SIGNATURES: &'static [ScalarSignature] = &[&[Text, Text], &[Text, Text, Any]];
+
+    fn returns() -> Type {
+        Type::UBigInt
+    }
+
+    fn call(input: &Input<'_>) -> Result<Buffer> {
+        write(input, 2, |_| Ok((Bytes::new(), Write::Purge)))
     }
 }
 
