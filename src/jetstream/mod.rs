@@ -10,6 +10,7 @@ mod get;
 mod keys;
 pub mod kv;
 mod last;
+mod multi_last;
 mod newest;
 pub mod object;
 mod options;
@@ -21,6 +22,7 @@ mod runtime;
 mod state;
 mod time;
 mod wire;
+mod witness;
 
 pub use connection::Connection;
 pub use fetch::{Fetch, FetchRequest};
