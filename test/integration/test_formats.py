@@ -1,4 +1,5 @@
-"""What the formats' own Python libraries encode is what `nats_scan` reads: MessagePack, CBOR, Avro, Protobuf."""
+"""What the formats' own Python libraries encode is what `nats_scan` reads: MessagePack, CBOR, Avro, Protobuf. What COPY
+writes as protobuf is what they read."""
 
 import io
 import os
@@ -10,6 +11,7 @@ import fastavro
 import msgpack
 from google.protobuf import struct_pb2, timestamp_pb2
 
+from fixtures import encode
 from fixtures.wire import Message, Wire
 from integration.host import connect
 from integration.streams import fill
@@ -112,6 +114,47 @@ class Formats(unittest.TestCase):
             for stamp, value in zip(stamps, values)
         ]
         self.assertEqual(rows, expected)
+
+    def test_protobuf_written(self):
+        """Random messages of Python's library, read into columns and written again by COPY ... TO."""
+        lines = (encode.PROTOBUF / "vectors.txt").read_text(encoding="utf-8").splitlines()
+        for name in ("fleet.v1.Everything", "legacy.Reading"):
+            payloads = [bytes.fromhex(line.split("\t")[1]) for line in lines if line.startswith(f"{name}\t")]
+            self.assertGreater(len(payloads), 10)
+            inward, outward = f"in_{name[0]}", f"out_{name[0]}"
+            fill(self.url, f"stream name={outward} subjects={outward}")
+            fill(self.url, f"stream name={inward} subjects={inward}")
+            with Wire(self.url) as wire:
+                wire.publish(Message(inward, payload) for payload in payloads)
+            schema = encode.PROTOBUF / ("everything.proto" if name.startswith("fleet") else "legacy.proto")
+            left_out = ', "any"' if name.startswith("fleet") else ""
+            read = f"SELECT * EXCLUDE (stream, subject, seq, ts_nats, payload{left_out}) FROM nats_scan('{{}}', " \
+                f"url := '{self.url}', format := 'protobuf', proto_file := '{schema}', proto_message := '{name}')"
+            self.connection.execute(f"CREATE OR REPLACE TABLE inward AS {read.format(inward)}")
+            self.connection.execute(
+                f"COPY (SELECT t FROM inward t) TO '{outward}' (FORMAT nats_js, subject '{outward}', url '{self.url}', "
+                f"payload_format 'protobuf', proto_file '{schema}', proto_message '{name}')"
+            )
+            self.connection.execute(f"CREATE OR REPLACE TABLE outward AS {read.format(outward)}")
+            counts = self.connection.execute("""
+                SELECT (SELECT count(*) FROM outward), (SELECT count(*) FROM (FROM inward EXCEPT ALL FROM outward)),
+                       (SELECT count(*) FROM (FROM outward EXCEPT ALL FROM inward))
+            """).fetchone()
+            self.assertEqual(counts, (len(payloads), 0, 0))
+            if name.startswith("fleet"):
+                query = f"SELECT payload FROM nats_scan('{outward}', url := '{self.url}')"
+                written = [payload for (payload,) in self.connection.execute(query).fetchall()]
+                self.assertEqual([plain(payload, name) for payload in written], [plain(payload, name) for payload in payloads])
+
+
+def plain(payload: bytes, name: str) -> bytes:
+    """A message without what columns do not hold: Any, what is finer than a microsecond, and a Value that is null."""
+    message = encode.message_class(name).FromString(payload)
+    for field in ("any", "at", "took", "r_at"):
+        message.ClearField(field)
+    if message.value.HasField("null_value"):
+        message.ClearField("value")
+    return message.SerializeToString(deterministic=True)
 
 
 if __name__ == "__main__":

@@ -1,5 +1,6 @@
 //! MessagePack and CBOR. Bytes stay bytes; a JSON document becomes what it says; a number that has only text is text.
 
+use super::parse::parsed;
 use crate::document::Document;
 
 /// Appends the document as MessagePack.
@@ -93,28 +94,5 @@ fn head(major: u8, number: u64, out: &mut Vec<u8>) {
         0x100..0x1_0000 => put(out, major | 25, &(number as u16).to_be_bytes()),
         0x1_0000..0x1_0000_0000 => put(out, major | 26, &(number as u32).to_be_bytes()),
         _ => put(out, major | 27, &number.to_be_bytes()),
-    }
-}
-
-/// What a JSON text says; the text itself where it is not JSON.
-fn parsed(text: &str) -> Document {
-    serde_json::from_str(text).map_or_else(|_| Document::Text(text.to_owned()), document)
-}
-
-fn document(value: serde_json::Value) -> Document {
-    match value {
-        serde_json::Value::Null => Document::Null,
-        serde_json::Value::Bool(flag) => Document::Boolean(flag),
-        serde_json::Value::Number(number) => match (number.as_u64(), number.as_i64(), number.as_f64()) {
-            (Some(number), ..) => Document::Integer(number.into()),
-            (_, Some(number), _) => Document::Integer(number.into()),
-            (.., Some(number)) => Document::Float(number),
-            _ => Document::Number(number.to_string()),
-        },
-        serde_json::Value::String(text) => Document::Text(text),
-        serde_json::Value::Array(items) => Document::Array(items.into_iter().map(document).collect()),
-        serde_json::Value::Object(members) => {
-            Document::Object(members.into_iter().map(|(name, member)| (name, document(member))).collect())
-        }
     }
 }

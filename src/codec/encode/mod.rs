@@ -2,8 +2,11 @@
 
 mod binary;
 mod json;
+mod parse;
+mod protobuf;
 
 use crate::document::Document;
+pub use protobuf::Encoder as ProtobufEncoder;
 
 /// A format that a document can be written in.
 pub struct EncodingFormat {
@@ -13,7 +16,7 @@ pub struct EncodingFormat {
     pub encode: fn(&Document, &mut Vec<u8>),
 }
 
-/// Every format; the first is the default.
+/// Every format that needs no schema; the first is the default. Protobuf has [`ProtobufEncoder`].
 pub const ENCODING_FORMATS: &[EncodingFormat] = &[
     EncodingFormat { name: "json", encode: json::encode },
     EncodingFormat { name: "msgpack", encode: binary::msgpack },

@@ -48,6 +48,7 @@ mod wire;
 
 use std::convert::Infallible;
 
+use protox::prost_reflect::MessageDescriptor;
 use serde::de::{self, DeserializeSeed, Deserializer};
 
 use self::rounds::Rounds;
@@ -114,6 +115,24 @@ pub fn all(source: &SchemaSource, texts: Vec<Path>) -> Result<Box<dyn Codec>> {
     protobuf.codec(Wanted { columns, texts })
 }
 
+/// The message that a source names, for writing.
+///
+/// # Errors
+/// The files cannot be read or are not a schema; the message is not there or ambiguous.
+pub(super) fn message(source: &SchemaSource) -> Result<MessageDescriptor> {
+    let (loaded, name) = load_message(source)?;
+    let message = loaded.pool.get_message_by_name(&name);
+    message.ok_or_else(|| Error::new(format!("Message type '{name}' is lost")))
+}
+
+/// The schema that a source names, and the full name of its message.
+fn load_message(source: &SchemaSource) -> Result<(load::Loaded, String)> {
+    let loaded = load::load(source)?;
+    let name = source.proto_message.as_ref().ok_or_else(|| Error::new("format 'protobuf' needs proto_message"))?;
+    let full_name = loaded.message(name)?;
+    Ok((loaded, full_name))
+}
+
 /// The format: a schema, and the message in it that payloads are.
 struct Protobuf {
     schema: Schema,
@@ -122,11 +141,9 @@ struct Protobuf {
 
 impl Protobuf {
     fn load(source: &SchemaSource) -> Result<Self> {
-        let loaded = load::load(source)?;
-        let name = source.proto_message.as_ref().ok_or_else(|| Error::new("format 'protobuf' needs proto_message"))?;
-        let full_name = loaded.message(name)?;
+        let (loaded, name) = load_message(source)?;
         let schema = Schema::new(&loaded.pool);
-        let message = schema.find(&full_name).ok_or_else(|| Error::new(format!("Message type '{name}' is lost")))?;
+        let message = schema.find(&name).ok_or_else(|| Error::new(format!("Message type '{name}' is lost")))?;
         Ok(Self { schema, message })
     }
 

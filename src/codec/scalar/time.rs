@@ -112,6 +112,14 @@ pub(in crate::codec) fn utc_micros(text: &str) -> Option<i64> {
     timestamp(&Scalar::Text(text), Unit::Micros).ok()
 }
 
+/// A text as nanoseconds since 1970-01-01 UTC, as [`utc_micros`]; to the microsecond outside of the years 1678 to 2261.
+pub(in crate::codec) fn utc_nanos(text: &str) -> Option<i128> {
+    match timestamp(&Scalar::Text(text), Unit::Nanos) {
+        Ok(nanos) => Some(nanos.into()),
+        Err(_) => utc_micros(text).map(|micros| i128::from(micros) * 1000),
+    }
+}
+
 fn epoch(number: &str) -> Result<i128, Misfit> {
     let number = Decimal::parse(number).ok_or(Misfit::Kind)?;
     number.scaled(0, Rounding::HalfEven).and_then(|n| n.to_i128()).ok_or(Misfit::Range)

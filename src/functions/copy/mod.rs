@@ -11,8 +11,9 @@ use bytes::Bytes;
 use options::{of_parameter, single};
 
 use super::connection;
-use super::publish::{headers, message_payload, payload};
-use crate::codec::encode::{ENCODING_FORMATS, EncodingFormat};
+use super::payload;
+use super::publish::{headers, message_payload, payload as raw_payload};
+use crate::codec::encode::{ENCODING_FORMATS, EncodingFormat, ProtobufEncoder};
 use crate::document::Document;
 use crate::error::{Error, Result};
 use crate::ffi::{CopyFunction, Input};
@@ -20,7 +21,7 @@ use crate::jetstream::publish::{MAX_BATCH, Outgoing, publish, publish_atomic};
 use crate::jetstream::{ConnectOptions, Connection};
 use crate::plan::{check_publish_subject, check_stream};
 use crate::record::Headers;
-use crate::value::{Arguments, Value};
+use crate::value::{Arguments, Parameter, Value};
 
 /// The header that makes every stream but this one refuse the message.
 const EXPECTED_STREAM: &str = "Nats-Expected-Stream";
@@ -60,12 +61,13 @@ enum Role {
 }
 
 /// How a payload is written.
-#[derive(Clone, Copy)]
+#[derive(Clone)]
 enum Encoding {
     /// As `raw` what is VARCHAR or BLOB, else as JSON.
     Fitting,
     Raw,
     As(&'static EncodingFormat),
+    Protobuf(Arc<ProtobufEncoder>),
 }
 
 const ROLES: [(&str, Role); 4] =
@@ -79,7 +81,7 @@ impl CopyFunction for CopyToStream {
 
     fn bind(options: &[(String, Value)], settings: &[(&'static str, Value)], columns: usize) -> Result<Plan> {
         let (mut subject, mut roles, mut atomic) = (None, None, false);
-        let mut encoding = Encoding::Fitting;
+        let mut format = None;
         let mut arguments = Arguments { settings: settings.to_vec(), ..Arguments::default() };
         for (name, value) in options {
             let lower = name.to_ascii_lowercase();
@@ -92,13 +94,14 @@ impl CopyFunction for CopyToStream {
                 // `ATOMIC` alone, and `ATOMIC true` where the host hands over text.
                 ("atomic", Value::Null) => atomic = true,
                 ("atomic", Value::Text(text)) if matches!(text.as_str(), "true" | "false") => atomic = text == "true",
-                ("payload_format", Value::Text(name)) => encoding = read_encoding(name)?,
+                ("payload_format", Value::Text(name)) => format = Some(name.as_str()),
                 ("columns", _) => roles = Some(read_roles(value)?),
-                (known, value) => match connection::PARAMETERS.iter().find(|parameter| parameter.name == known) {
-                    Some(parameter) => arguments.named.push((parameter.name, of_parameter(parameter, value)?)),
+                (known, _) => match parameters().find(|parameter| parameter.name == known) {
+                    Some(parameter) => arguments.named.push((parameter.name, of_parameter(&parameter, value)?)),
                     None => {
                         return Err(Error::new(format!("unknown option '{lower}', or one of another type")).advice(
-                            "the options are subject, columns, payload_format, atomic, and those of the connection",
+                            "the options are subject, columns, payload_format, proto_file, proto_path, proto_descriptor_set, \
+                             proto_message, atomic, and those of the connection",
                         ));
                     }
                 },
@@ -108,7 +111,8 @@ impl CopyFunction for CopyToStream {
             Some(roles) => roles,
             None => default_roles(columns, subject.is_some())?,
         };
-        check_roles(&roles, columns, subject.is_some(), encoding)?;
+        let encoding = read_encoding(format, &arguments)?;
+        check_roles(&roles, columns, subject.is_some(), &encoding)?;
         Ok(Plan { connect: connection::read(&arguments)?, roles, subject, encoding, atomic })
     }
 
@@ -119,7 +123,7 @@ impl CopyFunction for CopyToStream {
             stream: target.to_owned(),
             roles: plan.roles.clone(),
             subject: plan.subject.clone(),
-            encoding: plan.encoding,
+            encoding: plan.encoding.clone(),
             batch: plan.atomic.then(Vec::new),
         })
     }
@@ -172,7 +176,7 @@ impl Run {
             }
         }
         if !members.is_empty() {
-            message.payload = self.encoding.write(&Document::Object(members));
+            message.payload = self.encoding.write(&Document::Object(members))?;
         }
         message.headers = Headers(fields);
         Ok(message)
@@ -180,41 +184,56 @@ impl Run {
 }
 
 impl Encoding {
-    fn payload(self, rows: &Input<'_>, column: usize, row: usize) -> Result<Bytes> {
+    fn payload(&self, rows: &Input<'_>, column: usize, row: usize) -> Result<Bytes> {
         let raw = match self {
             Encoding::Fitting => rows.is_bytes(column),
             Encoding::Raw => true,
-            Encoding::As(_) => false,
+            Encoding::As(_) | Encoding::Protobuf(_) => false,
         };
         if raw {
-            return payload(rows, column, row, "payload");
+            return raw_payload(rows, column, row, "payload");
         }
         match rows.document(column, row)? {
             Document::Null => message_payload(&Value::Null, "payload"),
-            document => Ok(self.write(&document)),
+            document => self.write(&document),
         }
     }
 
-    fn write(self, document: &Document) -> Bytes {
+    fn write(&self, document: &Document) -> Result<Bytes> {
         let format = match self {
             Encoding::As(format) => format,
             Encoding::Fitting | Encoding::Raw => &ENCODING_FORMATS[0],
+            Encoding::Protobuf(encoder) => return encoder.encode(document).map(Bytes::from),
         };
         let mut out = Vec::new();
         (format.encode)(document, &mut out);
-        out.into()
+        Ok(out.into())
     }
 }
 
-fn read_encoding(name: &str) -> Result<Encoding> {
-    if name.eq_ignore_ascii_case("raw") {
+/// The options that are parameters of other functions.
+fn parameters() -> impl Iterator<Item = Parameter> {
+    let of_protobuf = |parameter: &&Parameter| payload::PROTOBUF.contains(&parameter.name);
+    connection::PARAMETERS.iter().chain(payload::PARAMETERS.iter().filter(of_protobuf)).copied()
+}
+
+fn read_encoding(name: Option<&str>, arguments: &Arguments) -> Result<Encoding> {
+    let is = |known: &str| name.is_some_and(|name| name.eq_ignore_ascii_case(known));
+    if is("protobuf") {
+        return ProtobufEncoder::load(&payload::schema_source(arguments)?).map(Arc::new).map(Encoding::Protobuf);
+    }
+    if let Some(name) = payload::PROTOBUF.iter().find(|name| arguments.find(name).is_some()) {
+        return Err(Error::new(format!("{name} needs payload_format 'protobuf'")));
+    }
+    let Some(name) = name else { return Ok(Encoding::Fitting) };
+    if is("raw") {
         return Ok(Encoding::Raw);
     }
-    let found = ENCODING_FORMATS.iter().find(|format| format.name.eq_ignore_ascii_case(name));
+    let found = ENCODING_FORMATS.iter().find(|format| is(format.name));
     found.map(Encoding::As).ok_or_else(|| {
         let names: Vec<_> = ENCODING_FORMATS.iter().map(|format| format.name).collect();
         Error::new(format!("payload_format '{name}' is not there"))
-            .advice(format!("the formats are raw, {}", names.join(", ")))
+            .advice(format!("the formats are raw, {}, protobuf", names.join(", ")))
     })
 }
 
@@ -257,7 +276,7 @@ fn default_roles(columns: usize, fixed_subject: bool) -> Result<Vec<Role>> {
     }
 }
 
-fn check_roles(roles: &[Role], columns: usize, fixed_subject: bool, encoding: Encoding) -> Result<()> {
+fn check_roles(roles: &[Role], columns: usize, fixed_subject: bool, encoding: &Encoding) -> Result<()> {
     let count = |role: &Role| roles.iter().filter(|known| *known == role).count();
     if roles.len() != columns {
         return Err(Error::new(format!("columns says what {} columns are, but there are {columns}", roles.len())));
@@ -286,6 +305,13 @@ fn check_roles(roles: &[Role], columns: usize, fixed_subject: bool, encoding: En
             return Err(Error::new("payload_format 'raw' needs a column that is the payload"));
         }
         _ => {}
+    }
+    if let Encoding::Protobuf(encoder) = encoding {
+        for role in roles {
+            if let Role::Member(name) = role {
+                encoder.check_member(name)?;
+            }
+        }
     }
     if (count(&Role::Subject) == 1) == fixed_subject {
         return Err(Error::new("the subject must come from a column or from the option subject, one of them"));

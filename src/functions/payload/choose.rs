@@ -22,7 +22,7 @@ enum Format {
 }
 
 /// The parameters that only protobuf has.
-const PROTOBUF: [&str; 4] = ["proto_file", "proto_descriptor_set", "proto_path", "proto_message"];
+pub const PROTOBUF: [&str; 4] = ["proto_file", "proto_descriptor_set", "proto_path", "proto_message"];
 
 /// The codec, if the statement asks for decoded columns or its keys need texts.
 pub(super) fn codec(
@@ -140,8 +140,8 @@ fn read_format(arguments: &Arguments, name: &str) -> Result<Option<Format>> {
     choice(arguments, name, &formats)
 }
 
-/// The parameters that name a protobuf message and its schema.
-fn schema_source(arguments: &Arguments) -> Result<SchemaSource> {
+/// The parameters that name a message of protobuf and its schema.
+pub fn schema_source(arguments: &Arguments) -> Result<SchemaSource> {
     let text = |name: &str| arguments.text(name).map(|text| text.map(str::to_owned));
     Ok(SchemaSource {
         proto_file: text("proto_file")?,

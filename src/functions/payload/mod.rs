@@ -13,7 +13,7 @@ use crate::column::{Column, Type};
 use crate::error::{Error, Result};
 use crate::record::Record;
 use crate::value::{Arguments, Parameter, ParameterType};
-pub use choose::check_format;
+pub use choose::{PROTOBUF, check_format, schema_source};
 use typed::Asked;
 
 /// The named parameters.
