@@ -5,7 +5,9 @@ import json
 import os
 import threading
 import unittest
+from datetime import timedelta
 
+import duckdb
 import nats
 from nats.js.api import ConsumerConfig, KeyValueConfig, StreamConfig
 
@@ -84,6 +86,22 @@ class OtherClient(unittest.TestCase):
         """)
         self.assertEqual(lag, [(6, 1, 0, 4, 3, True)])
 
+        async def give_back(js):
+            subscription = await js.pull_subscribe("l.>", "worker", stream="L")
+            [message] = await subscription.fetch(1)
+            await message.nak()
+            while message.metadata.num_delivered == 1:
+                [message] = await subscription.fetch(1)
+            return message.metadata.num_delivered
+
+        self.assertEqual(other(give_back), 2)
+        [(redelivered,)] = self.rows("SELECT num_redelivered FROM nats_consumers('L')")
+        self.assertEqual(redelivered, 1)
+        info = other(lambda js: js.consumer_info("L", "worker"))
+        ours = self.rows("SELECT num_pending, num_ack_pending, num_redelivered, delivered_seq, ack_floor_seq FROM nats_consumers('L')")
+        theirs = (info.num_pending, info.num_ack_pending, info.num_redelivered, info.delivered.stream_seq, info.ack_floor.stream_seq)
+        self.assertEqual(ours, [theirs])
+
     def test_buckets(self):
         self.rows("FROM nats_kv_bucket_ensure('ours', history := 3, ttl := INTERVAL 1 HOUR)")
         other(lambda js: js.create_key_value(KeyValueConfig(bucket="theirs", history=3, ttl=3600, direct=True)))
@@ -91,6 +109,16 @@ class OtherClient(unittest.TestCase):
         # That client allows message TTLs in every bucket; ADR-8 asks for them where limit markers are wanted.
         self.assertEqual((ours.pop("allow_msg_ttl"), theirs.pop("allow_msg_ttl")), (False, True))
         self.assertEqual(ours, theirs)
+        again = self.rows("FROM nats_kv_bucket_ensure('theirs', history := 3, ttl := INTERVAL 1 HOUR)")
+        self.assertEqual(again, [("theirs", "unchanged", [])])
+        listed = self.rows("SELECT bucket, keys, history, ttl, storage, replicas FROM nats_kv_buckets() WHERE bucket LIKE '%s' ORDER BY 1")
+        self.assertEqual(listed, [(bucket, 0, 3, timedelta(hours=1), "file", 1) for bucket in ("ours", "theirs")])
+
+        async def status(js, bucket):
+            status = await (await js.key_value(bucket)).status()
+            return status.history, status.ttl, status.values
+
+        self.assertEqual(other(lambda js: status(js, "ours")), other(lambda js: status(js, "theirs")))
 
     def test_keys(self):
         self.rows("FROM nats_kv_bucket_ensure('K', history := 5)")
@@ -166,27 +194,34 @@ class OtherClient(unittest.TestCase):
         self.rows("FROM nats_kv_bucket_ensure('RACE', history := 64)")
         self.rows("SELECT nats_kv_put('RACE', 'n', '0')")
         rounds, writers = 20, 8
-        wins = [0] * writers
+        wins, faults = [], []
         barrier = threading.Barrier(writers)
         connections = [self.sql.cursor() for _ in range(writers)]
 
         def write(writer):
-            for round_number in range(1, rounds + 1):
-                barrier.wait()
-                try:
-                    connections[writer].execute(
-                        "SELECT nats_kv_update('RACE', 'n', ?::VARCHAR, ?)", [str(writer), round_number]
-                    ).fetchall()
-                    wins[writer] += 1
-                except Exception as error:
-                    if "wrong last sequence" not in str(error):
-                        raise
+            try:
+                for revision in range(1, rounds + 1):
+                    barrier.wait()
+                    query = "SELECT nats_kv_update('RACE', 'n', ?::VARCHAR, ?)"
+                    try:
+                        [(new,)] = connections[writer].execute(query, [str(writer), revision]).fetchall()
+                        wins.append((revision, new, str(writer).encode()))
+                    except duckdb.Error as error:
+                        if "wrong last sequence" not in str(error):
+                            raise
+            except Exception as error:
+                faults.append(error)
+                barrier.abort()
 
         threads = [threading.Thread(target=write, args=(writer,)) for writer in range(writers)]
         for thread in threads:
             thread.start()
         for thread in threads:
             thread.join()
-        self.assertEqual(sum(wins), rounds)
+        self.assertEqual(faults, [])
+        # Each revision was replaced once, and the history has the values of those who did.
+        self.assertEqual(sorted(revision for revision, *_ in wins), list(range(1, rounds + 1)))
+        history = self.rows("SELECT revision - 1, revision, value FROM nats_kv_history('RACE') WHERE revision > 1 ORDER BY 1")
+        self.assertEqual(history, sorted(wins))
         [(revision,)] = self.rows("SELECT revision FROM nats_kv_get('RACE', 'n')")
         self.assertEqual(revision, rounds + 1)
