@@ -94,6 +94,14 @@ class LaggingMirror(unittest.TestCase):
             rows = self.rows(f"SELECT seq FROM nats_last('S', 's.>', up_to_seq := {last}) ORDER BY seq")
             self.assertEqual(rows, [(seq,) for seq in range(last - SUBJECTS + 1, last + 1)])
 
+    def test_as_it_was_in_a_hole(self):
+        first, last = BEFORE * SUBJECTS + 40, BEFORE * SUBJECTS + 60
+        for seq in range(first, last + 1):
+            self.rows(f"FROM nats_message_delete('S', {seq}, confirm := true)")
+        for _ in range(ROUNDS):
+            rows = self.rows(f"SELECT seq FROM nats_last('S', 's.>', up_to_seq := {last - 1}) ORDER BY seq")
+            self.assertEqual(rows, [(seq,) for seq in range(first - SUBJECTS, first)])
+
 
 if __name__ == "__main__":
     unittest.main()
