@@ -32,9 +32,11 @@ test_release: configure release
 test_debug: configure debug
 	$(PYTHON) -m scripts.run_tests --profile debug
 
-# The crash tests of ingesting with more rounds of 100 000 events each; hours.
+# The crash tests of ingesting in rounds of 100 000 events each, with one worker and with three; 20 rounds take hours.
+ROUNDS := 20
+
 soak: configure release
-	NATS_JS_SOAK=1 $(PYTHON) -m scripts.run_tests --profile release --file test_ingest_crash
+	NATS_JS_SOAK=$(ROUNDS) $(PYTHON) -m scripts.run_tests --profile release --file test_ingest_crash
 
 check:
 	cargo fmt --check

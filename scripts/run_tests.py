@@ -19,7 +19,7 @@ from scripts.matrix import Combination
 from scripts.nats_server import Server, ServerError, end_on_sigterm, environment_without_nats
 
 WORKERS = 2
-# Of one file. `make soak` sets NATS_JS_SOAK: more rounds of the tests that have them.
+# Of one file. `make soak` sets NATS_JS_SOAK to a number of rounds, for the tests that have them.
 SOAK = {name: value for name, value in os.environ.items() if name == "NATS_JS_SOAK"}
 FILE_SECONDS = 4 * 3600 if SOAK else 600
 PASSED, FAILED, SKIPPED = "passed", "failed", "skipped"

@@ -13,7 +13,7 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import duckdb
@@ -33,15 +33,16 @@ class Size:
     events: int
     batch: int
     kills: int
-    rounds: int
+    rounds: int = 1
 
 
-SOAK = "NATS_JS_SOAK" in os.environ
+# How many rounds `make soak` wants; 0 in `make test`.
+SOAK = int(os.environ.get("NATS_JS_SOAK", 0))
 
 
 def size(usual: Size, soak: Size) -> Size:
-    """What `make test` runs, or what `make soak` does."""
-    return soak if SOAK else usual
+    """What `make test` runs, or what `make soak` does, with as many rounds as it was told."""
+    return replace(soak, rounds=SOAK) if SOAK else usual
 
 
 def events(count: int, seed: int) -> Iterator[tuple[str, int]]:

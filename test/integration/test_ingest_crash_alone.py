@@ -6,7 +6,7 @@ import unittest
 from integration import crash
 from integration.crash import STEPS, Size
 
-SIZE = crash.size(Size(events=3_000, batch=200, kills=6, rounds=10), Size(events=100_000, batch=2_000, kills=24, rounds=20))
+SIZE = crash.size(Size(events=3_000, batch=200, kills=6, rounds=10), Size(events=100_000, batch=2_000, kills=24))
 
 
 class Alone(unittest.TestCase):
