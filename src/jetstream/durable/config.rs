@@ -92,6 +92,8 @@ struct Config {
 struct Create<'a> {
     stream_name: &'a str,
     config: Config,
+    /// `create`: one that exists is not changed, from server 2.10 on.
+    action: &'static str,
 }
 
 /// Makes sure that the durable exists as wanted. One or two round trips.
@@ -116,7 +118,7 @@ pub(super) fn ensure(
                 return Ok(None);
             }
             call = format!("CONSUMER.CREATE.{stream}.{durable}");
-            let request = Create { stream_name: stream, config: wanted(options) };
+            let request = Create { stream_name: stream, config: wanted(options), action: "create" };
             let body = serde_json::to_vec(&request).map_err(|error| Error::foreign("consumer", &error))?;
             info = connection.api::<Info>(&call, Bytes::from(body)).await;
             if matches!(info, Err(Failure::Api(_))) {
