@@ -59,6 +59,33 @@ class Faults(unittest.TestCase):
         self.assertEqual(len(raced), 1)
         self.assertEqual(consumer("RACE", "d")["config"]["ack_wait"], 7_000_000_000)
 
+    def test_a_slow_reader_is_given_no_message_twice(self):
+        """Its rows wait in DuckDB longer than ack_wait: what the server would deliver again is left to the next call."""
+        count = 20_000
+        fill(URL, "stream name=SLOW subjects=slow", f"messages stream=SLOW subject=slow count={count} size=2000")
+        self.database.execute("SET streaming_buffer_size = '100KB'")
+        read = "SELECT seq FROM nats_ingest('SLOW', durable := 'd', ack_wait := INTERVAL 1 SECOND, keep := 'all', url := ?)"
+        running = self.database.execute(read, [URL])
+        rows = running.fetchmany(10)
+        time.sleep(2)
+        while part := running.fetchmany(1000):
+            rows += part
+        # A second call gets the rest, and what the server has taken back.
+        self.assertEqual(len(set(rows)), len(rows))
+        self.assertLess(len(rows), count)
+
+    def test_a_message_that_is_returned_from_elsewhere_comes_once(self):
+        fill(URL, "stream name=ELSE subjects=else", "messages stream=ELSE subject=else count=20000 size=2000")
+        self.database.execute("SET streaming_buffer_size = '100KB'")
+        read = "SELECT seq, duplicate_of FROM nats_ingest('ELSE', durable := 'd', keep := 'all', url := ?)"
+        running = self.database.execute(read, [URL])
+        rows = running.fetchmany(10)
+        asyncio.run(send("$JS.ACK.ELSE.d.1.1.1.0.0", b"-NAK"))
+        while part := running.fetchmany(1000):
+            rows += part
+        self.assertGreater(consumer("ELSE", "d")["num_redelivered"], 0)
+        self.assertEqual((len(rows), len({seq for seq, _ in rows}), {again for _, again in rows}), (20_000, 20_000, {None}))
+        self.assertEqual(self.one("SELECT acked FROM nats_ack('ELSE', 'd', url := ?)", URL), (20_000,))
 
 
 if __name__ == "__main__":

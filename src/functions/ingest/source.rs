@@ -36,7 +36,7 @@ impl Source {
         Ok(Source::Durable { pull: Box::new(pull), ledger, page: VecDeque::new() })
     }
 
-    /// At most `capacity` messages; None at the end. What a durable delivered is written down as given.
+    /// At most `capacity` messages, perhaps none; None at the end. What a durable delivered is written down as given.
     pub(super) fn next_page(&mut self, capacity: usize) -> Result<Option<Vec<Record>>> {
         match self {
             Source::Range { read, page, .. } => {
@@ -50,14 +50,13 @@ impl Source {
                 if page.is_empty() {
                     *page = pull.next_page()?.unwrap_or_default().into();
                 }
-                let deliveries: Vec<Delivery> = page.drain(..page.len().min(capacity)).collect();
-                if deliveries.is_empty() {
+                if page.is_empty() {
                     ledger.end();
-                } else {
-                    ledger.give(&deliveries);
+                    return Ok(None);
                 }
-                let records: Vec<Record> = deliveries.into_iter().map(|delivery| delivery.record).collect();
-                Ok((!records.is_empty()).then_some(records))
+                let mut deliveries: Vec<Delivery> = page.drain(..page.len().min(capacity)).collect();
+                ledger.give(&mut deliveries);
+                Ok(Some(deliveries.into_iter().map(|delivery| delivery.record).collect()))
             }
         }
     }

@@ -4,7 +4,7 @@
 //! acknowledged or returned, or the server has taken it back after `ack_wait`, the next read of that durable in this
 //! process is an error. Otherwise an acknowledgement could cover rows that were rolled back.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeSet, HashMap, HashSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -103,6 +103,8 @@ pub struct Ledger {
     connection: Arc<Connection>,
     ack_wait: Duration,
     max_deliver: Option<u64>,
+    /// What the statement gave out.
+    sequences: HashSet<u64>,
 }
 
 impl Ledger {
@@ -114,7 +116,8 @@ impl Ledger {
     pub fn open(connection: Arc<Connection>, key: LedgerKey, options: &DurableOptions) -> Result<Self> {
         let known = with_accounts(|accounts| claim(accounts, &key)).map_err(|error| key.place(error))?;
         // From here on, dropping the ledger ends the claim.
-        let mut ledger = Self { key, connection, ack_wait: Duration::ZERO, max_deliver: None };
+        let mut ledger =
+            Self { key, connection, ack_wait: Duration::ZERO, max_deliver: None, sequences: HashSet::new() };
         let consumer = ensure(&ledger.connection, options, known.as_deref())?;
         let Some(consumer) = consumer else {
             ledger.account(|account| {
@@ -152,16 +155,30 @@ impl Ledger {
         self.ack_wait
     }
 
-    /// Writes down what the statement gives out now.
-    pub fn give(&self, deliveries: &[Delivery]) {
-        let last = |delivery: &Delivery| self.max_deliver.is_some_and(|most| delivery.delivered >= most);
-        self.account(|account| {
-            account.given.extend(deliveries.iter().map(|delivery| Given {
-                sequence: delivery.record.sequence,
-                ack_subject: delivery.ack_subject.clone(),
-                last: last(delivery),
-            }));
-            account.until = Instant::now() + self.ack_wait;
+    /// Writes down what the statement gives out now. What it gave out before, and the server has delivered again, is left
+    /// out of the deliveries: a call gives a message once.
+    pub fn give(&mut self, deliveries: &mut Vec<Delivery>) {
+        let (key, max_deliver) = (&self.key, self.max_deliver);
+        let given = |delivery: &Delivery| Given {
+            sequence: delivery.record.sequence,
+            ack_subject: delivery.ack_subject.clone(),
+            last: max_deliver.is_some_and(|most| delivery.delivered >= most),
+        };
+        let until = Instant::now() + self.ack_wait;
+        with_accounts(|accounts| {
+            let Some(account) = accounts.get_mut(key) else { return };
+            deliveries.retain(|delivery| {
+                let new = self.sequences.insert(delivery.record.sequence);
+                let delivery = given(delivery);
+                if new {
+                    account.given.push(delivery);
+                } else if let Some(first) = account.given.iter_mut().rfind(|first| first.sequence == delivery.sequence)
+                {
+                    *first = delivery;
+                }
+                new
+            });
+            account.until = until;
         });
         stats::GIVEN.add(deliveries.len() as u64);
     }

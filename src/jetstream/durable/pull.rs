@@ -108,6 +108,11 @@ impl Pull {
     pub fn next_page(&mut self) -> Result<Option<Vec<Delivery>>> {
         block_on(async {
             while !self.drained && self.left > 0 && self.page.len() < PAGE {
+                // Before each pull: the caller may have taken its time over the last page.
+                if self.until.is_some_and(|until| until <= Instant::now()) {
+                    self.drained = true;
+                    break;
+                }
                 let asked = self.left.min(BATCH).min((PAGE - self.page.len()) as u64);
                 let before = self.page.len();
                 let end = self.pull(asked, Duration::ZERO).await?;
@@ -124,8 +129,7 @@ impl Pull {
                 if !self.page.is_empty() {
                     self.until.get_or_insert_with(|| Instant::now() + self.span);
                 }
-                let late = self.until.is_some_and(|until| until <= Instant::now());
-                self.drained = late || matches!(end, End::Drained);
+                self.drained = matches!(end, End::Drained);
             }
             let page = std::mem::take(&mut self.page);
             count(page.iter().map(|delivery: &Delivery| &delivery.record));
