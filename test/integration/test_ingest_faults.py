@@ -42,6 +42,78 @@ class Faults(unittest.TestCase):
     def one(self, statement: str, *values) -> tuple:
         return self.database.execute(statement, values).fetchone()
 
+    def test_a_confirmation_that_is_lost_leaves_the_order(self):
+        """What was given first is still first: up_to_seq means what it meant."""
+        fill(URL, "stream name=LOST subjects=lost", "messages stream=LOST subject=lost count=10")
+        with Proxy(URL) as proxy:
+            cut = "SELECT count(*) FROM (SELECT seq FROM nats_ingest('LOST', durable := 'd', url := ?) LIMIT 3)"
+            self.assertEqual(self.one(cut, proxy.url), (3,))
+            ack = "SELECT acked, still_pending FROM nats_ack('LOST', 'd', up_to_seq := 3, url := ?, timeout := to_seconds(1))"
+            proxy.rule = without_confirmations
+            with self.assertRaisesRegex(duckdb.Error, "the server did not confirm 3 of 3 messages: .*; run it again"):
+                self.one(ack, proxy.url)
+            proxy.rule = lambda frame: [frame]
+            self.assertEqual(self.one(ack, proxy.url), (3, 7))
+            self.assertEqual(self.one("SELECT returned FROM nats_nak('LOST', 'd', url := ?)", proxy.url), (7,))
+        rest = "SELECT list(seq ORDER BY seq) FROM nats_ingest('LOST', durable := 'd', url := ?)"
+        self.assertEqual(self.one(rest, URL), (list(range(4, 11)),))
+
+    def test_what_is_given_up_is_told_though_a_confirmation_is_lost(self):
+        fill(URL, "stream name=TOLD subjects=told", "messages stream=TOLD subject=told count=3")
+        with Proxy(URL) as proxy:
+            read = """SELECT count(*) FROM nats_ingest('TOLD', durable := 'd', max_messages := 2, max_deliver := 1,
+                ack_wait := INTERVAL 1 SECOND, url := ?)"""
+            self.assertEqual(self.one(read, proxy.url), (2,))
+            time.sleep(2)
+            self.assertEqual(self.one(read, proxy.url), (1,))
+            proxy.rule = without_confirmations
+            ack = "SELECT acked FROM nats_ack('TOLD', 'd', url := ?, timeout := to_seconds(1))"
+            with self.assertRaisesRegex(duckdb.Error, "did not confirm 1 of 1 message"):
+                self.one(ack, proxy.url)
+            proxy.rule = lambda frame: [frame]
+            with self.assertRaisesRegex(duckdb.Error, "1 message was acknowledged; but .* gives up on 2 messages, .*sequence 1, 2;"):
+                self.one(ack, proxy.url)
+            self.assertEqual(self.one(ack, proxy.url), (0,))
+
+    def test_nobody_reads_while_another_statement_settles(self):
+        """Else a return that fails would come back into what the next statement was given, and be acknowledged with it."""
+        fill(URL, "stream name=BUSY subjects=busy", "messages stream=BUSY subject=busy count=10")
+        entered, leave = threading.Event(), threading.Event()
+
+        def slow(frame):
+            if not without_confirmations(frame):
+                entered.set()
+                leave.wait()
+                return []
+            return [frame]
+
+        read = "SELECT count(*) FROM nats_ingest('BUSY', durable := 'd', url := ?)"
+        with Proxy(URL) as proxy:
+            self.assertEqual(self.one(read, proxy.url), (10,))
+            proxy.rule = slow
+            failed = []
+
+            def settle():
+                try:
+                    self.database.cursor().execute("FROM nats_nak('BUSY', 'd', url := ?, timeout := to_seconds(2))", [proxy.url])
+                except duckdb.Error as error:
+                    failed.append(str(error))
+
+            thread = threading.Thread(target=settle)
+            thread.start()
+            try:
+                self.assertTrue(entered.wait(20))
+                for statement in (read, "FROM nats_ack('BUSY', 'd', url := ?)"):
+                    with self.assertRaisesRegex(duckdb.Error, "another statement of this process is acknowledging or returning"):
+                        self.one(statement, proxy.url)
+            finally:
+                proxy.rule = lambda frame: [frame]
+                leave.set()
+                thread.join()
+            self.assertRegex(failed[0], "did not confirm 10 of 10 messages")
+            self.assertEqual(self.one("SELECT returned FROM nats_nak('BUSY', 'd', url := ?)", proxy.url), (10,))
+            self.assertEqual(self.one(read, proxy.url), (10,))
+
     def test_a_consumer_that_another_makes_first_is_not_changed(self):
         fill(URL, "stream name=RACE subjects=race", "messages stream=RACE subject=race count=3")
         raced = []

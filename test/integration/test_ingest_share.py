@@ -14,7 +14,7 @@ from scripts import fixtures
 
 URL = os.environ["NATS_JS_TEST_URL"]
 COUNT = 4_000
-SETTLED = "neither acknowledged nor returned|is reading this durable"
+SETTLED = "neither acknowledged nor returned|is reading this durable|is acknowledging or returning"
 
 
 def fill(*lines: str) -> None:

@@ -99,7 +99,8 @@ impl Run {
         loop {
             let page = self.source.next_page(capacity)?;
             if self.options.on_error != OnBadRow::Fail {
-                self.sieve.give_up(&self.source.given_up())?;
+                let given_up = self.source.given_up();
+                self.sieve.give_up(&given_up).inspect_err(|_| self.source.keep_given_up(&given_up))?;
             }
             let Some(page) = page else { return self.sieve.end().map(|()| None) };
             let rows = self.sieve.sift(page)?;

@@ -103,6 +103,13 @@ impl Source {
         }
     }
 
+    /// The messages that were given up could not be dealt with: they are told again.
+    pub(super) fn keep_given_up(&self, sequences: &BTreeSet<u64>) {
+        if let Source::Durable { ledger, .. } = self {
+            ledger.keep_given_up(sequences);
+        }
+    }
+
     /// After an error of our own: what this statement was given cannot be committed any more, so it goes back.
     pub(super) fn return_all(&mut self) {
         if let Source::Durable { ledger, .. } = self {

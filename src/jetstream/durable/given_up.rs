@@ -38,8 +38,8 @@ struct Advisory {
 }
 
 impl Watch {
-    /// Starts to listen, or goes on with an earlier listener of the same connection; what that has heard is taken over in
-    /// any case. The first time one round trip and [`REFUSAL`].
+    /// Starts to listen, or goes on with an earlier listener of the same connection; what that has heard is taken over, or
+    /// left with it after an error. The first time one round trip and [`REFUSAL`].
     ///
     /// # Errors
     /// The user may not subscribe to the advisories: then nobody would learn of messages that are given up.
@@ -48,7 +48,7 @@ impl Watch {
         stream: &str,
         durable: &str,
         created: &str,
-        mut earlier: Option<Watch>,
+        earlier: &mut Option<Watch>,
     ) -> Result<Self> {
         let heard_by = Arc::downgrade(connection);
         if let Some(earlier) = earlier.take_if(|earlier| earlier.connection.ptr_eq(&heard_by)) {
@@ -70,7 +70,7 @@ impl Watch {
                 ));
             }
         }
-        let (heard, told) = match earlier {
+        let (heard, told) = match earlier.take() {
             None => Default::default(),
             Some(mut earlier) => {
                 earlier.hear();
@@ -98,6 +98,12 @@ impl Watch {
         let heard = std::mem::take(&mut self.heard);
         self.told.extend(&heard);
         heard
+    }
+
+    /// These were taken, and could not be told: the next to ask hears of them.
+    pub(super) fn keep(&mut self, sequences: &BTreeSet<u64>) {
+        self.told.retain(|sequence| !sequences.contains(sequence));
+        self.heard.extend(sequences);
     }
 
     /// The caller tells of these itself, before the server does.

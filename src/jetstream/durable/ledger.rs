@@ -68,11 +68,21 @@ pub(super) struct Account {
     /// In the order in which it was given.
     pub(super) given: Vec<Given>,
     pub(super) reading: Reading,
+    /// A statement speaks to the server about what was given.
+    pub(super) settling: bool,
     /// When the server takes the last of it back.
     until: Instant,
     /// When the consumer was made that gave it.
     pub(super) created: Option<String>,
     pub(super) watch: Option<Watch>,
+}
+
+impl Account {
+    /// What to tell a statement that comes while another settles.
+    pub(super) fn is_settling(&self) -> Error {
+        Error::new("another statement of this process is acknowledging or returning what this durable gave")
+            .advice("let it end first")
+    }
 }
 
 /// The accounts of the process that made them: a forked child owes nothing.
@@ -133,8 +143,12 @@ impl Ledger {
             None => None,
             Some(_) => {
                 let LedgerKey { stream, durable, .. } = &ledger.key;
-                let earlier = ledger.account(|account| account.watch.take());
-                let watch = block_on(Watch::start(&ledger.connection, stream, durable, &consumer.created, earlier));
+                let mut earlier = ledger.account(|account| account.watch.take());
+                let start = Watch::start(&ledger.connection, stream, durable, &consumer.created, &mut earlier);
+                let watch = block_on(start);
+                if watch.is_err() {
+                    ledger.account(|account| account.watch = earlier);
+                }
                 Some(watch.map_err(|error| ledger.key.place(error))?)
             }
         };
@@ -186,6 +200,15 @@ impl Ledger {
     /// The messages on which the consumer gave up since this was last asked.
     pub fn given_up(&self) -> BTreeSet<u64> {
         self.account(|account| account.watch.as_mut().map(Watch::take).unwrap_or_default())
+    }
+
+    /// These were asked for, and could not be dealt with: they are told again.
+    pub fn keep_given_up(&self, sequences: &BTreeSet<u64>) {
+        self.account(|account| {
+            if let Some(watch) = &mut account.watch {
+                watch.keep(sequences);
+            }
+        });
     }
 
     /// The statement took all that there was.
@@ -243,6 +266,7 @@ fn claim(accounts: &mut HashMap<LedgerKey, Account>, key: &LedgerKey) -> Result<
     let account = accounts.entry(key.clone()).or_insert_with(|| Account {
         given: Vec::new(),
         reading: Reading::Whole,
+        settling: false,
         until: Instant::now(),
         created: None,
         watch: None,
@@ -252,6 +276,9 @@ fn claim(accounts: &mut HashMap<LedgerKey, Account>, key: &LedgerKey) -> Result<
             "another statement of this process is reading this durable, or another part of this one",
         )
         .advice("let it end first, or give each its own durable"));
+    }
+    if account.settling {
+        return Err(account.is_settling());
     }
     if account.until <= Instant::now() {
         stats::UNSETTLED.add(account.given.len() as u64);

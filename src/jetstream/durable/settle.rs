@@ -8,7 +8,6 @@ use bytes::Bytes;
 use futures_util::StreamExt;
 
 use super::config::exists;
-use super::given_up::Watch;
 use super::ledger::{Account, Given, LedgerKey, Reading, messages, with_accounts};
 use crate::error::{Error, Result};
 use crate::jetstream::api::Failure;
@@ -88,17 +87,35 @@ fn were(count: u64) -> String {
     format!("{count} message{}", if count == 1 { " was" } else { "s were" })
 }
 
+/// Messages on their way out of the account. Until the end of it nobody else reads or settles: what the server does not
+/// confirm comes back, and must not be covered by another statement's acknowledgement.
+struct Taken<'a> {
+    key: &'a LedgerKey,
+    messages: Vec<Given>,
+}
+
+impl Drop for Taken<'_> {
+    fn drop(&mut self) {
+        with_accounts(|accounts| {
+            if let Some(account) = accounts.get_mut(self.key) {
+                account.settling = false;
+            }
+        });
+    }
+}
+
 /// Takes messages out of the account.
-fn take(key: &LedgerKey, choose: impl FnOnce(&mut Account) -> Result<Vec<Given>>) -> Result<Vec<Given>> {
+fn take(key: &LedgerKey, choose: impl FnOnce(&mut Account) -> Result<Vec<Given>>) -> Result<Taken<'_>> {
     let taken = with_accounts(|accounts| match accounts.get_mut(key) {
         None => Ok(Vec::new()),
         Some(account) if account.reading == Reading::Running => {
             Err(Error::new("a statement of this process is still reading this durable")
                 .advice("let it end and its transaction be committed or rolled back first"))
         }
-        Some(account) => choose(account),
+        Some(account) if account.settling => Err(account.is_settling()),
+        Some(account) => choose(account).inspect(|_| account.settling = true),
     });
-    taken.map_err(|error| key.place(error))
+    taken.map(|messages| Taken { key, messages }).map_err(|error| key.place(error))
 }
 
 /// Speaks to the server about each message and puts back those that it did not confirm. Beside what was settled come
@@ -106,10 +123,11 @@ fn take(key: &LedgerKey, choose: impl FnOnce(&mut Account) -> Result<Vec<Given>>
 fn settle(
     connection: &Arc<Connection>,
     key: &LedgerKey,
-    taken: Vec<Given>,
+    mut account: Taken<'_>,
     word: &str,
     returned: bool,
 ) -> Result<(Settled, BTreeSet<u64>)> {
+    let taken = std::mem::take(&mut account.messages);
     let wanted = taken.len();
     check_consumer(connection, key, &taken)?;
     let outcomes = speak(connection, &taken, word)?;
@@ -136,11 +154,16 @@ fn settle(
     let count = unconfirmed.len();
     with_accounts(|accounts| {
         let Some(account) = accounts.get_mut(key) else { return };
-        account.given.append(&mut unconfirmed);
+        // They were given before those that nothing was said about.
+        account.given.splice(0..0, unconfirmed);
         settled.still_pending = account.given.len() as u64;
         if let Some(watch) = &mut account.watch {
             watch.tell(&given_up);
-            given_up.append(&mut Watch::take(watch));
+            given_up.append(&mut watch.take());
+            if failure.is_some() {
+                // The error that comes of it has no room for these.
+                watch.keep(&given_up);
+            }
         }
     });
     let Some((sequence, reason)) = failure else { return Ok((settled, given_up)) };
