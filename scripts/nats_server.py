@@ -48,6 +48,11 @@ class Server:
         return f"nats://127.0.0.1:{self.port}"
 
     @property
+    def running(self) -> bool:
+        """Whether the process has been started and has not ended."""
+        return self._process is not None and self._process.poll() is None
+
+    @property
     def log(self) -> str:
         """What the server wrote to its log so far."""
         return (self._place / "log").read_text(errors="replace")
@@ -129,7 +134,7 @@ class Server:
     def close(self) -> None:
         """Stops the process and removes its files. Twice is fine."""
         _running.discard(self)
-        if self._process is not None and self._process.poll() is None:
+        if self.running:
             self.stop()
         if self._place is not None:
             shutil.rmtree(self._place, ignore_errors=True)

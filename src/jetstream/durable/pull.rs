@@ -20,6 +20,8 @@ use crate::stats;
 const BATCH: u64 = 1_000;
 /// The most bytes of one pull.
 const MAX_BYTES: u64 = 16 * 1024 * 1024;
+/// On a status: how many messages of the pull were not sent (ADR-13).
+const PENDING_MESSAGES: &str = "Nats-Pending-Messages";
 /// The number of records in a page: DuckDB's vector size.
 const PAGE: usize = 2_048;
 
@@ -162,8 +164,9 @@ impl Pull {
         let sent =
             self.connection.client.publish_with_reply(subject.clone(), reply_to.clone(), Bytes::from(body)).await;
         sent.map_err(|error| Error::foreign("cannot send a pull request", &error))?;
-        let mut received = 0;
-        while received < asked {
+        // A replicated consumer sends a message once its replicas know of it, and may say before that the pull is over.
+        let (mut received, mut sent, mut said) = (0, asked, None);
+        while received < sent {
             let message = match tokio::task::unconstrained(self.replies.next()).now_or_never() {
                 Some(message) => message,
                 None => tokio::select! {
@@ -184,10 +187,11 @@ impl Pull {
                 // Statuses come on the pull's own subject; one of an earlier pull is of no interest.
                 Some(_) if message.subject.as_str() != reply_to => {}
                 Some(status) => {
+                    let left = message.headers.as_ref().and_then(|headers| headers.get(PENDING_MESSAGES));
+                    let left = left.and_then(|left| left.as_str().parse::<u64>().ok());
                     let description = message.description.unwrap_or_default();
-                    let end = self.status(status, description, &call).await?;
-                    self.oversized = received == 0 && matches!(end, End::TooLarge);
-                    return Ok(end);
+                    said = Some(self.status(status, description, &call).await?);
+                    sent = left.map_or(received, |left| asked.saturating_sub(left));
                 }
                 None => {
                     self.page.push(delivery(message)?);
@@ -195,8 +199,9 @@ impl Pull {
                 }
             }
         }
-        self.oversized = false;
-        Ok(End::Filled)
+        let end = said.unwrap_or(End::Filled);
+        self.oversized = received == 0 && matches!(end, End::TooLarge);
+        Ok(end)
     }
 
     /// What the server says when it ends a pull before it is filled (ADR-13).
@@ -205,6 +210,7 @@ impl Pull {
         match status {
             404 | 408 => Ok(End::Drained),
             409 if words.contains("maxbytes") => Ok(End::TooLarge),
+            409 if words.contains("batch completed") => Ok(End::Filled),
             409 if words.contains("leadership") => Ok(End::Again),
             409 if words.contains("maxackpending") => Ok(End::Drained),
             409 => Err(Error::new(format!("the consumer '{}' stopped: {description}", self.durable))
