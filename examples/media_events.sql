@@ -16,11 +16,12 @@ CREATE TABLE IF NOT EXISTS playback_events (
     correlation_key VARCHAR PRIMARY KEY, user_id BIGINT, username VARCHAR, rating_key VARCHAR, media_type VARCHAR, title VARCHAR,
     started_at TIMESTAMPTZ, stopped_at TIMESTAMPTZ, percent_complete INTEGER, sources VARCHAR[], last_seq UBIGINT
 );
--- What was left out, and for which row.
+-- What was left out, and for which row. `created` is the stream's birth: a stream that was made anew counts from 1 again.
 CREATE TABLE IF NOT EXISTS playback_audit (
-    seq UBIGINT PRIMARY KEY, correlation_key VARCHAR, event_id VARCHAR, source VARCHAR, duplicate_of UBIGINT, duplicate_key VARCHAR
+    created TIMESTAMP, seq UBIGINT, correlation_key VARCHAR, event_id VARCHAR, source VARCHAR, duplicate_of UBIGINT,
+    duplicate_key VARCHAR, PRIMARY KEY (created, seq)
 );
--- How far the table has come. `created` is the stream's birth: a stream that was made anew counts from 1 again.
+-- How far the table has come.
 CREATE TABLE IF NOT EXISTS checkpoints (stream VARCHAR PRIMARY KEY, seq UBIGINT, created TIMESTAMP);
 
 -- From behind the checkpoint to the end of now, whatever is written meanwhile. Every message of that range is dealt with, also
@@ -57,7 +58,8 @@ ON CONFLICT (correlation_key) DO UPDATE SET
     last_seq = greatest(playback_events.last_seq, excluded.last_seq);
 
 INSERT INTO playback_audit
-SELECT seq, correlation_key, event_id, source, duplicate_of, duplicate_key FROM batch WHERE duplicate_of IS NOT NULL
+SELECT getvariable('created'), seq, correlation_key, event_id, source, duplicate_of, duplicate_key FROM batch
+WHERE duplicate_of IS NOT NULL
 ON CONFLICT DO NOTHING;
 
 INSERT INTO checkpoints VALUES ('MEDIA_EVENTS', getvariable('last'), getvariable('created'))

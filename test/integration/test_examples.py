@@ -9,6 +9,7 @@ from pathlib import Path
 
 import duckdb
 
+from fixtures import events as media
 from integration.host import connect
 from scripts import fixtures, matrix, package, paths, tools
 from scripts.nats_server import Server
@@ -60,7 +61,7 @@ class Examples(unittest.TestCase):
         sessions = found["playback_events"]
         # 2000 events, every tenth from a second source, too: each such report is in the audit, and only those.
         self.assertEqual(len(found["playback_audit"]), 200)
-        self.assertEqual({row[5].count("{event_type}") for row in found["playback_audit"]}, {1})
+        self.assertEqual({row[6].count("{event_type}") for row in found["playback_audit"]}, {1})
         with connect() as database:
             raw = """SELECT count(DISTINCT concat_ws(':', user_id, rating_key, time_bucket(INTERVAL 5 MINUTES, started_at))),
                 count(DISTINCT concat_ws(':', user_id, rating_key, time_bucket(INTERVAL 5 MINUTES, started_at)))
@@ -71,6 +72,64 @@ class Examples(unittest.TestCase):
             letters = database.execute("SELECT count(*) FROM nats_scan('DLQ_MEDIA_EVENTS')").fetchone()
         self.assertEqual((len(sessions), events, letters), (distinct, 2200, (8,)))
         self.assertEqual(sum(row[7] is not None for row in sessions), stopped)
+
+    def sql(self, name: str, file: Path, change=lambda text: text) -> None:
+        with connect(str(file)) as database:
+            database.execute(change((EXAMPLES / name).read_text()))
+
+    def wire(self, *lines: str) -> None:
+        with fixtures.Wire(self.server.url) as wire:
+            for line in lines:
+                fixtures.parse("here", line).apply(wire)
+
+    def report(self, count: int, seed: int, twice: int = 0, bad: int = 0) -> None:
+        """Events without message ids, by which the stream itself would know those that come again."""
+        sources = ["plex", "jellyfin", "tautulli"]
+        with fixtures.Wire(self.server.url) as wire:
+            wire.publish(fixtures.Message(m.subject, m.payload) for m in media.messages(count, seed, sources, twice, bad))
+
+    def letters(self) -> int:
+        with connect() as database:
+            return database.execute("SELECT count(*) FROM nats_scan('DLQ_MEDIA_EVENTS')").fetchone()[0]
+
+    def test_the_checkpoint_of_media_events(self):
+        """What interrupts, follows in parts, or starts the stream anew ends with the table that one run makes of all of it."""
+        name, file, fresh = "media_events.sql", self.folder / "a.duckdb", self.folder / "fresh.duckdb"
+        stream = "stream name=MEDIA_EVENTS subjects=playback.>,plex.>,jellyfin.>,tautulli.> storage=memory"
+        self.wire(stream)
+        self.report(900, seed=1, twice=10, bad=300)
+        # It dies before the COMMIT: neither rows nor checkpoint, and the letters are kept once.
+        with self.assertRaisesRegex(duckdb.Error, "out of power"):
+            self.sql(name, file, lambda text: text.replace("COMMIT;", "SELECT error('out of power');"))
+        self.assertEqual({name: len(rows) for name, rows in tables(file).items()}, {"checkpoints": 0, "playback_audit": 0, "playback_events": 0})
+        self.sql(name, file)
+        self.assertEqual(self.letters(), 3)
+        # More comes, with events of before once more, as if a week later.
+        self.report(400, seed=2, bad=100)
+        self.report(300, seed=1)
+        self.sql(name, file)
+        self.assertEqual(self.letters(), 7)
+        # In one run all that came again is in the audit; in two, what the first run has is the table's to know.
+        self.sql(name, fresh)
+        all_at_once, in_parts = tables(fresh), tables(file)
+        self.assertEqual(in_parts["playback_events"], all_at_once["playback_events"])
+        self.assertEqual(in_parts["checkpoints"], all_at_once["checkpoints"])
+        self.assertEqual(self.letters(), 7)
+        # A stream of that name that was made anew begins at 1: the checkpoint of the old one does not hide its events.
+        with fixtures.Wire(self.server.url) as wire:
+            wire.request("STREAM.DELETE.MEDIA_EVENTS")
+        self.wire(stream)
+        self.report(200, seed=1, twice=10)
+        self.report(100, seed=3)
+        audited = len(in_parts["playback_audit"])
+        self.sql(name, file)
+        self.sql(name, fresh)
+        again = tables(file)
+        self.assertEqual(again["playback_events"], tables(fresh)["playback_events"])
+        self.assertGreater(len(again["playback_events"]), len(in_parts["playback_events"]))
+        self.assertGreaterEqual(len(again["playback_audit"]), audited + 20)
+        [(_, last, _)] = again["checkpoints"]
+        self.assertEqual(int(last), 200 + 20 + 100)
 
     def test_event_sourcing(self):
         found = self.twice("event_sourcing.sql")
@@ -98,9 +157,14 @@ class Examples(unittest.TestCase):
         with fixtures.Wire(self.server.url) as wire:
             for line in ("stream name=MEDIA_EVENTS subjects=playback.>", "events stream=MEDIA_EVENTS count=3000"):
                 fixtures.parse(line, line).apply(wire)
+        seen = []
         for _ in range(2):
             self.assertEqual(self.program(EXAMPLES / "workers" / "run.sh", self.folder).splitlines()[-1], "3000")
-        self.assertEqual(len(tables(self.folder / "all.duckdb")["events"]), 3000)
+            seen.append({file.name: tables(file) for file in sorted(self.folder.glob("*.duckdb"))})
+        self.assertEqual(*seen)
+        self.assertEqual(list(seen[0]), ["all.duckdb", "part-1.duckdb", "part-2.duckdb", "part-3.duckdb"])
+        parts = [row for name, found in seen[0].items() if name.startswith("part") for row in found["events"]]
+        self.assertEqual(sorted(parts, key=repr), seen[0]["all.duckdb"]["events"])
 
 
 if __name__ == "__main__":
