@@ -2,8 +2,7 @@
 
     python examples/workers/merge.py all.duckdb part-1.duckdb part-2.duckdb ...
 
-For more than one machine: the same workers, `MERGE INTO` a table in DuckLake, or `COPY ... (PARTITION_BY ...)` to Parquet and the
-same merge over `read_parquet`, always on the key.
+For more than one machine: parquet_worker.py and merge_parquet.py, the same by way of Parquet.
 """
 
 import sys

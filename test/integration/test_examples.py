@@ -5,6 +5,7 @@ import subprocess
 import sys
 import tempfile
 import unittest
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import duckdb
@@ -165,6 +166,27 @@ class Examples(unittest.TestCase):
         self.assertEqual(list(seen[0]), ["all.duckdb", "part-1.duckdb", "part-2.duckdb", "part-3.duckdb"])
         parts = [row for name, found in seen[0].items() if name.startswith("part") for row in found["events"]]
         self.assertEqual(sorted(parts, key=repr), seen[0]["all.duckdb"]["events"])
+
+    def test_workers_that_write_parquet(self):
+        self.wire("stream name=MEDIA_EVENTS subjects=playback.>", "events stream=MEDIA_EVENTS count=3000")
+        place, target = self.folder / "events", self.folder / "all.duckdb"
+        worker, merge = EXAMPLES / "workers" / "parquet_worker.py", EXAMPLES / "workers" / "merge_parquet.py"
+        seen = []
+        for files in (1, 2):
+            with ThreadPoolExecutor(2) as pool:
+                list(pool.map(lambda _: self.program(sys.executable, worker, place), range(2)))
+            self.assertEqual(self.program(sys.executable, merge, target, place).strip(), "3000")
+            seen.append(tables(target)["events"])
+            with duckdb.connect() as database:
+                written = "SELECT count(*), count(DISTINCT correlation_key), count(DISTINCT day) FROM read_parquet(? || '/day=*/*.parquet')"
+                found = database.execute(written, [str(place)]).fetchone()
+            self.assertEqual(found[:2], (3000 * files, 3000))
+            self.assertGreater(found[2], 1)
+            # As if no acknowledgement had arrived: all of it is given once more.
+            with fixtures.Wire(self.server.url) as wire:
+                wire.request("CONSUMER.DELETE.MEDIA_EVENTS.parquet")
+        self.assertEqual(*seen)
+        self.assertEqual(list((place / "staged").iterdir()), [])
 
 
 if __name__ == "__main__":
