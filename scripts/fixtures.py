@@ -17,7 +17,7 @@ from scripts.nats_server import DEFAULT_CONFIG
 sys.path.insert(0, str(paths.ROOT / "test"))
 
 from fixtures import NAMES  # noqa: E402
-from fixtures.wire import Message, Wire  # noqa: E402, F401
+from fixtures.wire import Message, Wire, WireError  # noqa: E402, F401
 
 SERVERS = paths.ROOT / "test" / "servers"
 _DIRECTIVE = re.compile(r"^(?:#|--) (fixture|server): *(.*)$")
