@@ -53,6 +53,8 @@ pub(super) struct Consumer {
 struct Info {
     #[serde(default)]
     created: String,
+    #[serde(default)]
+    num_ack_pending: i64,
     config: Config,
 }
 
@@ -156,6 +158,13 @@ pub(super) async fn exists(connection: &Arc<Connection>, stream: &str, durable: 
         Err(failure) if not_found(&failure) => Ok(false),
         Err(failure) => Err(connection.explain(failure, &call, stream).await),
     }
+}
+
+/// Whether as many messages are unacknowledged as may be: the server then sends no new one, and says nothing. One round
+/// trip; without an answer it is not known.
+pub(super) async fn is_full(connection: &Arc<Connection>, stream: &str, durable: &str) -> bool {
+    let info = connection.api::<Info>(&format!("CONSUMER.INFO.{stream}.{durable}"), Bytes::new()).await;
+    info.is_ok_and(|info| info.config.max_ack_pending > 0 && info.num_ack_pending >= info.config.max_ack_pending)
 }
 
 /// The consumer or its stream does not exist.

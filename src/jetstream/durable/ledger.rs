@@ -222,8 +222,9 @@ impl Ledger {
         self.return_to_server(given.iter().map(|given| given.ack_subject.as_str()));
     }
 
-    /// Returns to the server what was taken and will not be given out.
+    /// Returns to the server what was taken and will not be given out, but for what was given out as well.
     pub fn give_back<'a>(&self, deliveries: impl Iterator<Item = &'a Delivery>) {
+        let deliveries = deliveries.filter(|delivery| !self.sequences.contains(&delivery.record.sequence));
         self.return_to_server(deliveries.map(|delivery| delivery.ack_subject.as_str()));
     }
 

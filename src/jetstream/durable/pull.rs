@@ -7,6 +7,7 @@ use async_nats::{Message, Subscriber};
 use bytes::Bytes;
 use futures_util::{FutureExt, StreamExt};
 
+use super::config::is_full;
 use crate::error::{Error, Result};
 use crate::jetstream::api::{Failure, refusal};
 use crate::jetstream::connection::Connection;
@@ -20,6 +21,8 @@ use crate::stats;
 const BATCH: u64 = 1_000;
 /// The most bytes of one pull.
 const MAX_BYTES: u64 = 16 * 1024 * 1024;
+/// How long a pull that does not wait may be silent before the consumer is asked whether it holds back.
+const QUIET: Duration = Duration::from_millis(200);
 /// On a status: how many messages of the pull were not sent (ADR-13).
 const PENDING_MESSAGES: &str = "Nats-Pending-Messages";
 /// The number of records in a page: DuckDB's vector size.
@@ -140,8 +143,15 @@ impl Pull {
         .map_err(|error: Error| error.stream(&self.stream).server(self.connection.label()))
     }
 
-    /// What was delivered and, after an error, will not be handed on.
-    pub fn undelivered(&self) -> &[Delivery] {
+    /// What was delivered and will not be handed on: after an error, or because it came late.
+    pub fn undelivered(&mut self) -> &[Delivery] {
+        while let Some(Some(message)) = tokio::task::unconstrained(self.replies.next()).now_or_never() {
+            if message.status.is_none()
+                && let Ok(late) = delivery(message)
+            {
+                self.page.push(late);
+            }
+        }
         &self.page
     }
 
@@ -166,9 +176,12 @@ impl Pull {
         sent.map_err(|error| Error::foreign("cannot send a pull request", &error))?;
         // A replicated consumer sends a message once its replicas know of it, and may say before that the pull is over.
         let (mut received, mut sent, mut said) = (0, asked, None);
+        let mut full = false;
+        let mut last_word = Instant::now();
         while received < sent {
             let message = match tokio::task::unconstrained(self.replies.next()).now_or_never() {
                 Some(message) => message,
+                None if full => return Ok(End::Drained),
                 None => tokio::select! {
                     message = self.replies.next() => message,
                     word = forbidden.recv() => {
@@ -177,12 +190,21 @@ impl Pull {
                         }
                         continue;
                     }
-                    () = tokio::time::sleep(self.connection.timeout + wait) => {
+                    () = tokio::time::sleep(QUIET), if wait.is_zero() => {
+                        if last_word.elapsed() >= self.connection.timeout {
+                            return Err(self.connection.failure(Failure::TimedOut, &call));
+                        }
+                        // What was sent before this answer is there when it is.
+                        full = is_full(&self.connection, &self.stream, &self.durable).await;
+                        continue;
+                    }
+                    () = tokio::time::sleep(self.connection.timeout + wait), if !wait.is_zero() => {
                         return Err(self.connection.failure(Failure::TimedOut, &call));
                     }
                 },
             };
             let Some(message) = message else { return Err(Error::new("the connection was closed while reading")) };
+            (full, last_word) = (false, Instant::now());
             match message.status.map(|status| status.as_u16()) {
                 // Statuses come on the pull's own subject; one of an earlier pull is of no interest.
                 Some(_) if message.subject.as_str() != reply_to => {}
