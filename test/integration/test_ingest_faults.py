@@ -146,6 +146,74 @@ class Faults(unittest.TestCase):
         self.assertEqual(len(set(rows)), len(rows))
         self.assertLess(len(rows), count)
 
+    def test_a_call_waits_for_the_first_message(self):
+        fill(URL, "stream name=WAIT subjects=wait")
+        got = []
+
+        def read():
+            statement = "SELECT seq FROM nats_ingest('WAIT', durable := 'd', max_wait := INTERVAL 60 SECONDS, url := ?)"
+            got.extend(self.database.execute(statement, [URL]).fetchall())
+
+        thread = threading.Thread(target=read)
+        thread.start()
+        deadline = time.monotonic() + 30
+        waiting = 0
+        while not waiting and thread.is_alive():
+            self.assertLess(time.monotonic(), deadline, "nobody waits")
+            time.sleep(0.05)
+            try:
+                waiting = consumer("WAIT", "d")["num_waiting"]
+            except fixtures.WireError:
+                pass
+        self.assertEqual((waiting, got), (1, []))
+        fill(URL, "messages stream=WAIT subject=wait count=1")
+        thread.join()
+        self.assertEqual(got, [(1,)])
+
+    def cut_short(self, stream: str, count: int) -> None:
+        """What a statement was given that did not end cannot be acknowledged; returned, all of it comes again."""
+        with self.assertRaisesRegex(duckdb.Error, f"nats_ack: stream '{stream}'.* ended before it had read them all"):
+            self.one(f"FROM nats_ack('{stream}', 'd', url := ?)", URL)
+        returned, pending = self.one(f"SELECT returned, still_pending FROM nats_nak('{stream}', 'd', url := ?)", URL)
+        self.assertGreater(returned, 0)
+        self.assertEqual(pending, 0)
+        read = f"SELECT count(*), count(DISTINCT seq) FROM nats_ingest('{stream}', durable := 'd', url := ?)"
+        self.assertEqual(self.one(read, URL), (count, count))
+
+    def test_a_statement_that_is_abandoned(self):
+        fill(URL, "stream name=LEFT subjects=left", "messages stream=LEFT subject=left count=20000 size=2000")
+        self.database.execute("SET streaming_buffer_size = '100KB'")
+        running = self.database.execute("FROM nats_ingest('LEFT', durable := 'd', url := ?)", [URL])
+        self.assertEqual(len(running.fetchmany(10)), 10)
+        # Another statement on the connection ends it.
+        self.assertEqual(self.one("SELECT 7"), (7,))
+        self.cut_short("LEFT", 20_000)
+
+    def test_a_statement_that_is_interrupted(self):
+        fill(URL, "stream name=HALT subjects=halt", "messages stream=HALT subject=halt count=20000 size=2000")
+        started = "SELECT value FROM nats_stats() WHERE name = 'given'"
+        before = self.one(started)
+        over = threading.Event()
+
+        def interrupt():
+            other = connect()
+            while other.execute(started).fetchone() == before:
+                over.wait(0.01)
+            while not over.wait(0.05):
+                self.database.interrupt()
+
+        thread = threading.Thread(target=interrupt)
+        thread.start()
+        try:
+            # Slow: minutes of it.
+            slow = "SELECT count(*) FROM nats_ingest('HALT', durable := 'd', url := ?) WHERE md5(repeat(decode(payload), 1000)) <> ''"
+            with self.assertRaises(duckdb.InterruptException):
+                self.one(slow, URL)
+        finally:
+            over.set()
+            thread.join()
+        self.cut_short("HALT", 20_000)
+
     def test_a_message_that_is_returned_from_elsewhere_comes_once(self):
         fill(URL, "stream name=ELSE subjects=else", "messages stream=ELSE subject=else count=20000 size=2000")
         self.database.execute("SET streaming_buffer_size = '100KB'")
