@@ -20,10 +20,11 @@ class Together(unittest.TestCase):
                 self.check(round_)
 
     def check(self, round_: crash.Round) -> None:
+        published = set(round_.published)
         places: dict[str, list[str]] = {}
         for file in round_.files():
             for key, n, batch in crash.rows(file):
-                self.assertIn((key, n), round_.published)
+                self.assertIn((key, n), published)
                 places.setdefault(key, []).append(batch)
         self.assertEqual(set(places), set(round_.keys))
         self.assertTrue(round_.acked, "every acknowledgement came too late")
