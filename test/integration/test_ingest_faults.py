@@ -58,6 +58,25 @@ class Faults(unittest.TestCase):
         rest = "SELECT list(seq ORDER BY seq) FROM nats_ingest('LOST', durable := 'd', url := ?)"
         self.assertEqual(self.one(rest, URL), (list(range(4, 11)),))
 
+    def test_a_consumer_that_nobody_answers_for(self):
+        """As while the servers of a cluster elect: that is not JetStream being off."""
+        fill(URL, "stream name=MUTE subjects=mute", "messages stream=MUTE subject=mute count=4")
+
+        def nobody(frame):
+            if without_confirmations(frame):
+                return [frame]
+            _, inbox, number, _ = frame.split()
+            return [b"HMSG %b %b 16 16\r\nNATS/1.0 503\r\n\r\n\r\n" % (inbox, number)]
+
+        with Proxy(URL) as proxy:
+            self.assertEqual(self.one("SELECT count(*) FROM nats_ingest('MUTE', durable := 'd', url := ?)", proxy.url), (4,))
+            ack = "SELECT acked FROM nats_ack('MUTE', 'd', url := ?)"
+            proxy.rule = nobody
+            with self.assertRaisesRegex(duckdb.Error, "did not confirm 4 of 4 messages: nobody answers for the consumer 'd'; run it again"):
+                self.one(ack, proxy.url)
+            proxy.rule = lambda frame: [frame]
+            self.assertEqual(self.one(ack, proxy.url), (4,))
+
     def test_what_is_given_up_is_told_though_a_confirmation_is_lost(self):
         fill(URL, "stream name=TOLD subjects=told", "messages stream=TOLD subject=told count=3")
         with Proxy(URL) as proxy:

@@ -167,7 +167,10 @@ fn settle(
         }
     });
     let Some((sequence, reason)) = failure else { return Ok((settled, given_up)) };
-    let error = connection.failure(reason, "an acknowledgement");
+    let error = match reason {
+        Failure::NoResponders => Error::new(format!("nobody answers for the consumer '{}'", key.durable)),
+        reason => connection.failure(reason, "an acknowledgement"),
+    };
     Err(key
         .place(Error::new(format!("the server did not confirm {count} of {}: {}", messages(wanted), error.cause())))
         .sequence(sequence)
