@@ -32,7 +32,7 @@ test_release: configure release
 test_debug: configure debug
 	$(PYTHON) -m scripts.run_tests --profile debug
 
-# The crash tests of ingesting in rounds of 100 000 events each, with one worker and with three; 20 rounds take hours.
+# The crash tests of ingesting in rounds of 100 000 events each, with one worker and with three; about ten minutes.
 ROUNDS := 20
 
 soak: configure release

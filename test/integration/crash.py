@@ -14,6 +14,7 @@ import time
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from pathlib import Path
 
 import duckdb
@@ -114,7 +115,7 @@ class Round:
         self.chance = random.Random(self.seed)
         self.published = list(events(self.size.events, self.seed))
 
-    @property
+    @cached_property
     def keys(self) -> Counter:
         """Every distinct key, and how often it was published."""
         return Counter(key for key, _ in self.published)
