@@ -3,11 +3,11 @@
 use super::Mode;
 
 /// The largest number of messages that one request asks for.
-const MAX_BATCH: u64 = 1_000;
+const MAX_BATCH: u64 = 2_048;
 /// The size of the first request: small enough for `LIMIT 10`, large enough to learn from.
 const FIRST_BATCH: u64 = 256;
 /// How many bytes of messages one request should bring.
-const BATCH_BYTES: f64 = 1024.0 * 1024.0;
+const BATCH_BYTES: f64 = 2.0 * 1024.0 * 1024.0;
 /// How many bytes of messages may be under way or waiting their turn.
 const WINDOW_BYTES: f64 = 16.0 * 1024.0 * 1024.0;
 /// The most requests in flight, in batches.
