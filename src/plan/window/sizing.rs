@@ -3,13 +3,15 @@
 use super::Mode;
 
 /// The largest number of messages that one request asks for.
-const MAX_BATCH: u64 = 2_048;
+const MAX_BATCH: u64 = 8_192;
 /// The size of the first request: small enough for `LIMIT 10`, large enough to learn from.
 const FIRST_BATCH: u64 = 256;
 /// How many bytes of messages one request should bring.
-const BATCH_BYTES: f64 = 2.0 * 1024.0 * 1024.0;
+const BATCH_BYTES: f64 = 4.0 * 1024.0 * 1024.0;
 /// How many bytes of messages may be under way or waiting their turn.
 const WINDOW_BYTES: f64 = 16.0 * 1024.0 * 1024.0;
+/// How many messages may be under way or waiting their turn: fewer than a subscription of the client holds (65 536).
+const WINDOW_MESSAGES: f64 = 32_768.0;
 /// The most requests in flight, in batches.
 const MAX_REQUESTS: usize = 16;
 /// The most requests in flight, of one message each.
@@ -67,7 +69,7 @@ impl Sizing {
             Mode::Batch => (MAX_REQUESTS, self.batch(mode, false) as f64),
             Mode::Single => (MAX_SINGLE_REQUESTS, 1.0),
         };
-        let by_bytes = WINDOW_BYTES / (per_span * self.size.max(1.0));
+        let by_bytes = (WINDOW_BYTES / self.size.max(1.0)).min(WINDOW_MESSAGES) / per_span;
         // Slow start: a query that stops after a few rows should not have asked for a thousand times as many.
         let ramp = 2_usize.saturating_pow(u32::try_from(handed_on + 1).unwrap_or(u32::MAX).min(16));
         (by_bytes as usize).clamp(2, most).min(ramp.max(2))

@@ -156,7 +156,7 @@ fn a_dense_stream_costs_one_request_a_batch() {
     let (got, sent) =
         read(&stored, Window::new(whole(&stored), None, 1.0, false), Server::Batches, Faults::default(), 9);
     assert_eq!(got.len(), stored.len());
-    assert_eq!(sent, 101);
+    assert_eq!(sent, 15);
 }
 
 #[test]
