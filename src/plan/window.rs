@@ -185,7 +185,7 @@ impl Window {
     }
 
     /// Moves the records whose turn it is into `out`.
-    pub fn take_ready(&mut self, out: &mut Vec<Record>) {
+    pub fn take_ready(&mut self, out: &mut impl Extend<Record>) {
         while let Some(front) = self.spans.front_mut() {
             let count = usize::try_from(self.wanted).map_or(front.records.len(), |w| w.min(front.records.len()));
             self.wanted -= count as u64;

@@ -11,6 +11,7 @@ use tokio::sync::{mpsc, watch};
 use tokio::time::Instant;
 
 use super::FetchRequest;
+use super::backlog::Backlog;
 use super::line::{Heard, Line, Outgoing, Reading, Replied};
 use crate::error::{Error, Result};
 use crate::jetstream::api::{Failure, refusal};
@@ -23,10 +24,6 @@ use crate::plan::{Reply, Request, Window, subject_matches};
 use crate::record::Record;
 use crate::stats;
 
-/// The number of records in a page: DuckDB's vector size, so that a page fills a chunk.
-const PAGE: usize = 2_048;
-/// While so many records wait for the reader, nothing more is asked for.
-const BACKLOG: usize = 2 * PAGE;
 /// The most bytes that the server may send for one request (ADR-31, `max_bytes`); one message is always sent.
 const MAX_BYTES: u64 = 4 * 1024 * 1024;
 
@@ -68,7 +65,16 @@ async fn open<'a>(connection: &'a Arc<Connection>, request: &'a FetchRequest) ->
         window.restart_with_leader();
     }
     let line = Line::open(connection, access).await?;
-    Ok(Driver { connection, request, access, window, line, ready: Vec::new(), served: false, deserted_since: None })
+    Ok(Driver {
+        connection,
+        request,
+        access,
+        window,
+        line,
+        ready: Backlog::default(),
+        served: false,
+        deserted_since: None,
+    })
 }
 
 struct Driver<'a> {
@@ -78,7 +84,7 @@ struct Driver<'a> {
     window: Window,
     line: Line,
     /// Records whose turn it is, waiting for the reader.
-    ready: Vec<Record>,
+    ready: Backlog,
     /// Whether the reader has been given a page.
     served: bool,
     /// Since when nobody answers Direct Get.
@@ -95,13 +101,13 @@ impl Driver<'_> {
                 return self.pass_on_rest(pages).await;
             }
             let is_hungry = *hungry.borrow();
-            let wants = if is_hungry { self.ready.len() < BACKLOG } else { self.ready.is_empty() && !self.served };
+            let wants = if is_hungry { self.ready.has_room() } else { self.ready.is_empty() && !self.served };
             if wants && self.send_requests().await? {
                 deadline = deadline.max(Instant::now() + patience);
             }
             let reading = self.reading();
             // What is at hand is taken before anything is passed on, so that pages are full.
-            let at_hand = if self.ready.len() < PAGE {
+            let at_hand = if !self.ready.fills_page() {
                 tokio::task::unconstrained(self.line.receive(reading, &mut replies)).now_or_never()
             } else {
                 None
@@ -193,8 +199,7 @@ impl Driver<'_> {
 
     /// The next page of what is ready.
     fn page(&mut self) -> Vec<Record> {
-        let rest = self.ready.split_off(self.ready.len().min(PAGE));
-        let page = std::mem::replace(&mut self.ready, rest);
+        let page = self.ready.page();
         self.served = true;
         stats::MESSAGES_READ.add(page.len() as u64);
         stats::BYTES_READ.add(self.window.take_bytes());

@@ -323,7 +323,7 @@ fn without_the_leader_several_answers_must_agree() {
         let again = window.requests()[0];
         assert!(!again.leader);
         window.accept(again.token, Reply::Nothing).unwrap();
-        window.take_ready(&mut Vec::new());
+        window.take_ready(&mut Vec::<Record>::new());
     }
     assert!(window.is_finished());
 }
