@@ -10,6 +10,8 @@ use std::io::Read;
 use async_nats::rustls::pki_types::pem::PemObject;
 use async_nats::rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use async_nats::rustls::{ClientConfig, RootCertStore};
+use base64::Engine;
+use base64::prelude::BASE64_URL_SAFE_NO_PAD as URL_SAFE_NO_PAD;
 
 use super::options::{Authentication, ConnectOptions, NamedFile};
 use crate::error::{Error, Result};
@@ -58,6 +60,28 @@ impl Keys {
     }
 }
 
+impl Keys {
+    /// What the CONNECT line says of who connects, in answer to the server's challenge: fields and their values.
+    ///
+    /// Source: <https://docs.nats.io/reference/reference-protocols/nats-protocol#connect>.
+    pub(super) fn proof(&self, nonce: &str) -> Result<Vec<(&'static str, String)>> {
+        let Some(text) = self.creds.as_ref().or(self.seed.as_ref()) else { return Ok(Vec::new()) };
+        // What the library says may quote the seed.
+        let unusable = || Error::new("the key cannot be used");
+        let pair = user_seed(text).and_then(|seed| nkeys::KeyPair::from_seed(seed).ok()).ok_or_else(unusable)?;
+        let signature = URL_SAFE_NO_PAD.encode(pair.sign(nonce.as_bytes()).map_err(|_| unusable())?);
+        let who = match &self.creds {
+            // A JWT begins with `{"` in base64.
+            Some(text) => {
+                let jwt = text.lines().map(str::trim).find(|line| line.starts_with("eyJ"));
+                ("jwt", jwt.ok_or_else(unusable)?.to_owned())
+            }
+            None => ("nkey", pair.public_key()),
+        };
+        Ok(vec![who, ("sig", signature)])
+    }
+}
+
 fn text_of(file: &NamedFile) -> Result<String> {
     let (name, path) = (&file.said_by, file.path.display());
     let cannot = |error: std::io::Error| Error::foreign(&format!("{name}: cannot read '{path}'"), &error);
@@ -91,15 +115,18 @@ fn check_creds(file: &NamedFile, text: &str) -> Result<()> {
 
 /// The seed in a file: a line that is one, alone or between dashes. Source: the NATS clients' reading of seed files.
 fn seed(file: &NamedFile, text: &str) -> Result<String> {
-    let user_seed = |line: &&str| line.starts_with("SU") && nkeys::KeyPair::from_seed(line).is_ok();
-    let found = text.lines().map(str::trim).find(user_seed).map(str::to_owned);
-    found.ok_or_else(|| {
+    user_seed(text).map(str::to_owned).ok_or_else(|| {
         malformed(
             file,
             "a file with an NKey user seed",
             "it must hold a line that begins with SU, as 'nk -gen user' writes it",
         )
     })
+}
+
+fn user_seed(text: &str) -> Option<&str> {
+    let is_seed = |line: &&str| line.starts_with("SU") && nkeys::KeyPair::from_seed(line).is_ok();
+    text.lines().map(str::trim).find(is_seed)
 }
 
 fn certificates(file: &NamedFile, text: &str) -> Result<Vec<CertificateDer<'static>>> {

@@ -21,6 +21,7 @@ mod reply;
 mod runtime;
 mod state;
 mod time;
+mod tls;
 mod wire;
 mod witness;
 

@@ -11,6 +11,7 @@ mod block;
 mod frame;
 mod reply;
 mod socket;
+mod transport;
 
 pub(super) use frame::number;
 pub(super) use reply::Frames;

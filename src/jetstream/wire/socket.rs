@@ -5,21 +5,23 @@ use std::time::Duration;
 use bytes::BytesMut;
 use serde::Deserialize;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::TcpStream;
 
 use super::frame::{self, Fault as Unparsed, Frame};
 use super::reply::Frames;
+use super::transport::{Transport, connect, encrypt};
 use crate::error::{Error, Result};
+use crate::jetstream::keys::Keys;
 use crate::jetstream::options::{Authentication, ConnectOptions};
+use crate::jetstream::tls::client_config;
 
 /// How much is read at once.
 const READ_SIZE: usize = 256 * 1024;
-/// The port of a URL that has none.
-const DEFAULT_PORT: u16 = 4222;
+/// With less room than this in the buffer, another is taken: payloads keep the buffers alive from which they were read.
+const LEAST_ROOM: usize = READ_SIZE / 4;
 
 /// A connection that reads replies in place. One read at a time.
 pub struct Socket {
-    stream: TcpStream,
+    stream: Transport,
     incoming: BytesMut,
     outgoing: BytesMut,
     /// How many bytes the frame needs that has begun to come in.
@@ -53,21 +55,24 @@ pub enum Received {
 struct Info {
     #[serde(default)]
     tls_required: bool,
+    /// What a client with a key is to sign.
+    #[serde(default)]
+    nonce: String,
 }
 
 impl Socket {
-    /// Whether these options can be served here: plain TCP, and nobody, a user or a token. The rest reads through
-    /// async-nats.
+    /// Whether these options can be served here. WebSocket goes through async-nats.
     pub fn suits(options: &ConnectOptions) -> bool {
-        let keyed = matches!(options.authentication, Authentication::NKey(_) | Authentication::Creds(_));
-        !keyed && !options.demands_tls() && !options.is_websocket()
+        !options.is_websocket()
     }
 
     /// Connects to the first server that answers.
     pub async fn open(options: &ConnectOptions, inbox: String) -> Result<Self> {
         let mut outcome = Err(Error::new("no server to connect to"));
+        // Each server in the list gets its turn within the timeout.
+        let turn = options.timeout / u32::try_from(options.servers.len().max(1)).unwrap_or(u32::MAX);
         for server in &options.servers {
-            outcome = match tokio::time::timeout(options.timeout, Self::greet(server, options, &inbox)).await {
+            outcome = match tokio::time::timeout(turn, Self::greet(server, options, &inbox)).await {
                 Ok(outcome) => outcome,
                 Err(_) => Err(Error::new("no connection in time")),
             };
@@ -79,9 +84,11 @@ impl Socket {
     }
 
     async fn greet(server: &str, options: &ConnectOptions, inbox: &str) -> Result<Self> {
-        let io = |error: std::io::Error| Error::foreign("cannot connect", &error);
-        let stream = TcpStream::connect(address(server)).await.map_err(io)?;
-        stream.set_nodelay(true).map_err(io)?;
+        let tls_first = options.tls.first;
+        let mut stream = connect(server).await?;
+        if tls_first {
+            stream = encrypt(stream, server, client_config(&options.tls)?).await?;
+        }
         let mut socket = Self {
             stream,
             incoming: BytesMut::with_capacity(READ_SIZE),
@@ -92,10 +99,13 @@ impl Socket {
             prefix: String::new(),
         };
         let info = socket.info().await?;
-        if info.tls_required {
-            return Err(Error::new("the server wants TLS"));
+        let encrypted = tls_first || info.tls_required || options.demands_tls();
+        if encrypted && !tls_first {
+            // What came in the clear behind the greeting could be anybody's.
+            socket.incoming.clear();
+            socket.stream = encrypt(socket.stream, server, client_config(&options.tls)?).await?;
         }
-        let connect = connect_line(options)?;
+        let connect = connect_line(options, encrypted, &Keys::read(options)?.proof(&info.nonce)?);
         socket.outgoing.extend_from_slice(format!("{connect}SUB {inbox}.*.* 1\r\nPING\r\n").as_bytes());
         socket.flush().await?;
         socket.pong().await?;
@@ -124,12 +134,14 @@ impl Socket {
             let sent = self.stream.write_buf(&mut self.outgoing).await;
             sent.map_err(|error| Error::foreign("the connection is lost", &error))?;
         }
-        Ok(())
+        self.stream.flush().await.map_err(|error| Error::foreign("the connection is lost", &error))
     }
 
     /// Waits for bytes and hands on every whole reply among them. May be cancelled while it waits.
     pub async fn receive(&mut self, out: &mut Frames) -> std::result::Result<Received, Fault> {
-        self.incoming.reserve(READ_SIZE.max(self.needed));
+        if self.incoming.capacity() - self.incoming.len() < LEAST_ROOM.max(self.needed) {
+            self.incoming.reserve(READ_SIZE.max(self.needed));
+        }
         self.fill().await.map_err(|_| Fault::Lost)?;
         let mut refused = Vec::new();
         let mut consumed = 0;
@@ -211,15 +223,8 @@ impl Socket {
 /// How long a lost connection is tried again before the read fails: the timeout, in steps.
 pub const RETRY_PAUSE: Duration = Duration::from_millis(100);
 
-/// `host:port` of a URL.
-fn address(server: &str) -> String {
-    let bare = server.split_once("://").map_or(server, |(_, rest)| rest).trim_end_matches('/');
-    let port = bare.rsplit_once(':').is_some_and(|(_, port)| port.parse::<u16>().is_ok());
-    if port { bare.to_owned() } else { format!("{bare}:{DEFAULT_PORT}") }
-}
-
 /// The CONNECT line.
-fn connect_line(options: &ConnectOptions) -> Result<String> {
+fn connect_line(options: &ConnectOptions, encrypted: bool, proof: &[(&str, String)]) -> String {
     let mut fields = serde_json::json!({
         "verbose": false,
         "pedantic": false,
@@ -229,7 +234,7 @@ fn connect_line(options: &ConnectOptions) -> Result<String> {
         "protocol": 1,
         "headers": true,
         "no_responders": true,
-        "tls_required": false,
+        "tls_required": encrypted,
     });
     match &options.authentication {
         Authentication::Password { user, password } => {
@@ -237,29 +242,10 @@ fn connect_line(options: &ConnectOptions) -> Result<String> {
             fields["pass"] = password.0.as_str().into();
         }
         Authentication::Token(token) => fields["auth_token"] = token.0.as_str().into(),
-        Authentication::None => {}
-        Authentication::NKey(_) | Authentication::Creds(_) => {
-            return Err(Error::new("keys are not spoken here"));
-        }
+        Authentication::None | Authentication::NKey(_) | Authentication::Creds(_) => {}
     }
-    Ok(format!("CONNECT {fields}\r\n"))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn addresses_have_a_port() {
-        let cases = [
-            ("nats://h:1", "h:1"),
-            ("h", "h:4222"),
-            ("nats://[::1]:5/", "[::1]:5"),
-            ("nats://[::1]", "[::1]:4222"),
-            ("nats://127.0.0.1", "127.0.0.1:4222"),
-        ];
-        for (url, expected) in cases {
-            assert_eq!(address(url), expected, "{url}");
-        }
+    for (field, value) in proof {
+        fields[*field] = value.as_str().into();
     }
+    format!("CONNECT {fields}\r\n")
 }
