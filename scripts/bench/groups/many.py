@@ -48,6 +48,6 @@ def group(settings: Settings) -> Group:
         streams=tuple(streams), cases=tuple(cases), ratios=tuple(ratios), rounds=ROUNDS_OF_MANY, link_ms=EACH_WAY_MS,
         note=(
             f"At most {ROUNDS_OF_MANY} rounds. LIMIT 10 reads the larger stream; the time of one single get is its unit, and only over a slow link "
-            "are round trips what it is made of. A scan that stops early gives up its connection: one after the other, each connects."
+            "are round trips what it is made of."
         ),
     )
