@@ -4,30 +4,17 @@
 //! that was kept; a row that repeats another registers none of its own keys. A key that is absent constrains nothing,
 //! as NULL in a UNIQUE column does not.
 
-use std::hash::BuildHasher;
-
-use hashbrown::{DefaultHashBuilder, HashTable};
-
 use super::RowKeys;
+use super::key_table::KeyTable;
 
 /// The keys of the rows that were kept, each with the sequence of its row.
-///
-/// Keys lie end to end in blocks; an entry is 24 bytes beside its text.
 #[derive(Default)]
 pub struct KeptKeys {
-    hasher: DefaultHashBuilder,
-    table: HashTable<Entry>,
-    text: Vec<u8>,
+    keys: KeyTable,
+    /// By the number of the key.
+    sequences: Vec<u64>,
     /// The hashes of the keys of the row at hand.
     hashes: Vec<u64>,
-}
-
-struct Entry {
-    start: usize,
-    length: u32,
-    /// Which of the row's keys it is: keys of different templates are never equal.
-    template: u8,
-    sequence: u64,
 }
 
 /// The row that another repeats, and by which of its keys.
@@ -43,34 +30,24 @@ impl KeptKeys {
     /// Says which kept row this one, of at most 256 keys, repeats; when none, the row is kept and its keys are remembered.
     pub fn keep(&mut self, sequence: u64, keys: &RowKeys) -> Option<Repeats> {
         self.hashes.clear();
-        for (template, key) in keys.iter().enumerate() {
-            let Some(key) = key else { continue };
-            let (template, key) = (template as u8, key.as_bytes());
-            let hash = self.hasher.hash_one((template, key));
-            let equal = |entry: &Entry| entry.template == template && self.key(entry) == key;
-            if let Some(found) = self.table.find(hash, equal) {
-                return Some(Repeats { sequence: found.sequence, template: template.into() });
+        for (template, key) in present(keys) {
+            let hash = self.keys.hash(template, key);
+            if let Some(found) = self.keys.find(hash, template, key) {
+                return Some(Repeats { sequence: self.sequences[found as usize], template: template.into() });
             }
             self.hashes.push(hash);
         }
-        let present = keys.iter().enumerate().filter_map(|(template, key)| Some((template as u8, key?)));
-        let Self { hasher, table, text, hashes } = self;
-        for ((template, key), hash) in present.zip(hashes) {
-            let length = u32::try_from(key.len()).unwrap_or(u32::MAX);
-            let entry = Entry { start: text.len(), length, template, sequence };
-            text.extend_from_slice(key.as_bytes());
-            let rehash = |entry: &Entry| {
-                let key = &text[entry.start..entry.start + entry.length as usize];
-                hasher.hash_one((entry.template, key))
-            };
-            table.insert_unique(*hash, entry, rehash);
+        for ((template, key), hash) in present(keys).zip(&self.hashes) {
+            self.keys.add(*hash, template, key);
+            self.sequences.push(sequence);
         }
         None
     }
+}
 
-    fn key(&self, entry: &Entry) -> &[u8] {
-        &self.text[entry.start..entry.start + entry.length as usize]
-    }
+/// The keys that have a value, each with the position of its template.
+pub(super) fn present(keys: &RowKeys) -> impl Iterator<Item = (u8, &str)> {
+    keys.iter().enumerate().filter_map(|(template, key)| Some((template as u8, key?)))
 }
 
 #[cfg(test)]

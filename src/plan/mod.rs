@@ -2,6 +2,7 @@
 //! records. No async, no clock, no network.
 
 mod duplicates;
+mod key_table;
 pub mod kv;
 mod newest;
 mod range;

@@ -1,23 +1,17 @@
 //! Which rows of a call are the newest of their keys.
 
 use std::collections::{HashMap, HashSet};
-use std::hash::BuildHasher;
-
-use hashbrown::{DefaultHashBuilder, HashTable};
 
 use super::RowKeys;
+use super::duplicates::present;
+use super::key_table::KeyTable;
 
 /// The keys of all rows of a call, in the order in which they came.
 ///
 /// Keys are stored once; a row costs 8 bytes and 4 for each of its keys beside that.
 #[derive(Default)]
 pub struct NewestKeys {
-    hasher: DefaultHashBuilder,
-    /// Positions in `ends`.
-    table: HashTable<u32>,
-    text: Vec<u8>,
-    /// Where each distinct key ends in `text`; its template is the first byte.
-    ends: Vec<usize>,
+    keys: KeyTable,
     rows: Vec<Row>,
     /// The keys of all rows, end to end.
     row_keys: Vec<u32>,
@@ -58,11 +52,10 @@ impl Newest {
 impl NewestKeys {
     /// Notes a row of at most 256 keys. A key that is absent constrains nothing.
     pub fn note(&mut self, sequence: u64, keys: &RowKeys) {
-        for (template, key) in keys.iter().enumerate() {
-            if let Some(key) = key {
-                let id = self.intern(template as u8, key.as_bytes());
-                self.row_keys.push(id);
-            }
+        for (template, key) in present(keys) {
+            let hash = self.keys.hash(template, key);
+            let found = self.keys.find(hash, template, key);
+            self.row_keys.push(found.unwrap_or_else(|| self.keys.add(hash, template, key)));
         }
         self.rows.push(Row { sequence, end: self.row_keys.len() });
     }
@@ -70,7 +63,7 @@ impl NewestKeys {
     /// The rows that stay: from the newest on, each row none of whose keys is one of a row that stays.
     pub fn finish(self) -> Newest {
         // For each key the position of the row that stays and has it.
-        let mut owner: Vec<Option<usize>> = vec![None; self.ends.len()];
+        let mut owner: Vec<Option<usize>> = vec![None; self.keys.len()];
         let mut newest = Newest::default();
         for (index, row) in self.rows.iter().enumerate().rev() {
             let start = if index == 0 { 0 } else { self.rows[index - 1].end };
@@ -86,30 +79,6 @@ impl NewestKeys {
             }
         }
         newest
-    }
-
-    fn intern(&mut self, template: u8, key: &[u8]) -> u32 {
-        let Self { hasher, table, text, ends, .. } = self;
-        let hash = hasher.hash_one((template, key));
-        let stored = |id: u32, text: &[u8], ends: &[usize]| -> std::ops::Range<usize> {
-            let id = id as usize;
-            debug_assert!(ends[id] <= text.len());
-            (if id == 0 { 0 } else { ends[id - 1] })..ends[id]
-        };
-        let equal = |id: &u32| text[stored(*id, text, ends)].split_first() == Some((&template, key));
-        if let Some(id) = table.find(hash, equal) {
-            return *id;
-        }
-        let id = ends.len() as u32;
-        text.push(template);
-        text.extend_from_slice(key);
-        ends.push(text.len());
-        let rehash = |id: &u32| match text[stored(*id, text, ends)].split_first() {
-            Some((template, key)) => hasher.hash_one((*template, key)),
-            None => 0,
-        };
-        table.insert_unique(hash, id, rehash);
-        id
     }
 }
 
