@@ -10,7 +10,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_nats::{Message, Subscriber};
-use futures_util::{FutureExt, StreamExt};
+use futures_util::StreamExt;
 use tokio::time::Instant;
 
 use super::ack::{Outcome, Published, read};
@@ -72,7 +72,6 @@ fn drive(connection: &Arc<Connection>, messages: Vec<Outgoing>, together: bool) 
             replies,
             rows,
             queue,
-            sending: None,
             paused: Vec::new(),
             together,
             failed: None,
@@ -132,8 +131,6 @@ struct Driver<'a> {
     rows: Vec<Row>,
     /// Rows to send, in order.
     queue: VecDeque<usize>,
-    /// The row that is on its way into the client's queue.
-    sending: Option<usize>,
     /// Rows to send again, each not before its time.
     paused: Vec<(Instant, usize)>,
     /// Whether the first row that is refused ends the call.
@@ -161,12 +158,7 @@ impl Driver<'_> {
         let mut resend_pause = patience / 4;
         let mut resend_at = Instant::now() + resend_pause;
         while !self.is_done() {
-            // Sending waits only for room in the client's own queue, which a lost connection does not empty.
-            if tokio::time::timeout_at(deadline, self.send_all()).await.is_err()
-                && let Some(index) = self.sending.take()
-            {
-                self.fail(index, lost(false));
-            }
+            self.send_all(deadline).await?;
             let wake = self.paused.iter().map(|(at, _)| *at).fold(deadline.min(resend_at), Instant::min);
             let heard = tokio::select! {
                 biased;
@@ -177,7 +169,7 @@ impl Driver<'_> {
             };
             match heard {
                 Heard::Reply(message) => {
-                    if self.take_replies(&message) {
+                    if self.take_reply(&message) {
                         deadline = Instant::now() + patience;
                         resend_pause = patience / 4;
                         resend_at = Instant::now() + resend_pause;
@@ -210,9 +202,9 @@ impl Driver<'_> {
         self.flight.messages == 0 && (self.failed.is_some() || (self.queue.is_empty() && self.paused.is_empty()))
     }
 
-    async fn send_all(&mut self) {
+    async fn send_all(&mut self, deadline: Instant) -> Result<()> {
         while self.failed.is_none() && self.flight.messages < IN_FLIGHT {
-            let Some(index) = self.queue.front().copied() else { return };
+            let Some(index) = self.queue.front().copied() else { return Ok(()) };
             // The answer to an earlier sending may have come meanwhile.
             if self.rows[index].answer.is_some() {
                 self.queue.pop_front();
@@ -220,13 +212,15 @@ impl Driver<'_> {
             }
             let size = self.rows[index].size();
             if self.flight.messages > 0 && self.flight.bytes + size > IN_FLIGHT_BYTES {
-                return;
+                return Ok(());
             }
             self.queue.pop_front();
-            self.sending = Some(index);
-            self.send(index).await;
-            self.sending = None;
+            // Sending waits only for room in the client's own queue, which a lost connection does not empty.
+            if tokio::time::timeout_at(deadline, self.send(index)).await.is_err() {
+                self.fail(index, lost(false));
+            }
         }
+        Ok(())
     }
 
     async fn send(&mut self, index: usize) {
@@ -267,15 +261,6 @@ impl Driver<'_> {
         if self.failed.as_ref().is_none_or(|(first, _)| index < *first) {
             self.failed = Some((index, error));
         }
-    }
-
-    /// Takes a reply and those that are at hand behind it; whether any was news.
-    fn take_replies(&mut self, first: &Message) -> bool {
-        let mut news = self.take_reply(first);
-        while let Some(Some(message)) = tokio::task::unconstrained(self.replies.next()).now_or_never() {
-            news |= self.take_reply(&message);
-        }
-        news
     }
 
     /// Whether the reply was news.
