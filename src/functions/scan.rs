@@ -10,15 +10,33 @@ use crate::value::{Arguments, Parameter, ParameterType};
 
 pub struct NatsScan;
 
+/// A range of messages as rows of a layout.
 pub struct Plan {
-    connect: ConnectOptions,
-    range: RangeOptions,
-    layout: Layout,
+    pub connect: ConnectOptions,
+    pub range: RangeOptions,
+    pub layout: Layout,
 }
 
+/// A running read of a [`Plan`].
 pub struct Run {
     read: RangeRead,
     pager: Pager,
+}
+
+impl Plan {
+    /// Starts to read what the projected columns need.
+    pub fn open(&self, projection: &[usize]) -> Result<Run> {
+        let connection = connection::open(&self.connect)?;
+        let read = RangePlan::resolve(&self.range, &connection)?.read(self.layout.want(projection))?;
+        Ok(Run { read, pager: Pager::new(&self.layout, projection) })
+    }
+}
+
+impl Run {
+    /// Writes the next rows; none is the end.
+    pub fn write(&mut self, chunk: &mut Chunk<'_>) -> Result<()> {
+        self.pager.write(chunk, || self.read.next_page())
+    }
 }
 
 impl TableFunction for NatsScan {
@@ -42,13 +60,10 @@ impl TableFunction for NatsScan {
     }
 
     fn open(plan: &Plan, projection: &[usize]) -> Result<Run> {
-        let connection = connection::open(&plan.connect)?;
-        let want = plan.layout.want(projection);
-        let read = RangePlan::resolve(&plan.range, &connection)?.read(want)?;
-        Ok(Run { read, pager: Pager::new(&plan.layout, projection) })
+        plan.open(projection)
     }
 
     fn next(run: &mut Run, chunk: &mut Chunk<'_>) -> Result<()> {
-        run.pager.write(chunk, || run.read.next_page())
+        run.write(chunk)
     }
 }

@@ -5,27 +5,15 @@ use crate::codec::path::Path;
 use crate::column::{Column, Type};
 use crate::error::{Error, Result};
 use crate::ffi::{Bound, Chunk, TableFunction};
-use crate::functions::connection;
-use crate::functions::messages::{Layout, Pager, Part, Shown};
+use crate::functions::messages::{Layout, Part, Shown};
 use crate::functions::payload::{self, Payload};
-use crate::functions::range::{self, RangeOptions, RangePlan, RangeRead};
-use crate::jetstream::ConnectOptions;
+use crate::functions::scan::{Plan, Run};
+use crate::functions::{connection, range};
 use crate::value::{Arguments, Parameter, ParameterType};
 
 /// What COPY reads. A column is a member of the document that the payload is, by its name, unless an option says that it
 /// is a part of the message.
 pub struct CopyFromStream;
-
-pub struct Plan {
-    connect: ConnectOptions,
-    range: RangeOptions,
-    layout: Layout,
-}
-
-pub struct Run {
-    read: RangeRead,
-    pager: Pager,
-}
 
 /// The options that name the column of a part. A payload that goes into a VARCHAR is text.
 const PARTS: [(&str, &[Part]); 7] = [
@@ -82,13 +70,11 @@ impl TableFunction for CopyFromStream {
     }
 
     fn open(plan: &Plan, projection: &[usize]) -> Result<Run> {
-        let connection = connection::open(&plan.connect)?;
-        let read = RangePlan::resolve(&plan.range, &connection)?.read(plan.layout.want(projection))?;
-        Ok(Run { read, pager: Pager::new(&plan.layout, projection) })
+        plan.open(projection)
     }
 
     fn next(run: &mut Run, chunk: &mut Chunk<'_>) -> Result<()> {
-        run.pager.write(chunk, || run.read.next_page())
+        run.write(chunk)
     }
 }
 
