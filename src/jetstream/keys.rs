@@ -25,6 +25,10 @@ pub(super) struct Keys {
     pub creds: Option<String>,
     /// The seed of an NKey.
     pub seed: Option<String>,
+    /// The authorities to trust, instead of the system's.
+    authorities: Option<RootCertStore>,
+    /// The client's certificates and their key.
+    identity: Option<(Vec<CertificateDer<'static>>, PrivateKeyDer<'static>)>,
     /// Changes with the content of any of the files.
     pub fingerprint: u64,
 }
@@ -38,7 +42,7 @@ impl Keys {
             text.hash(&mut hasher);
             Ok(text)
         };
-        let mut keys = Self { creds: None, seed: None, fingerprint: 0 };
+        let mut keys = Self { creds: None, seed: None, authorities: None, identity: None, fingerprint: 0 };
         match &options.authentication {
             Authentication::Creds(file) => {
                 let text = content(file)?;
@@ -49,11 +53,11 @@ impl Keys {
             Authentication::None | Authentication::Password { .. } | Authentication::Token(_) => {}
         }
         if let Some(file) = &options.tls.ca {
-            check_authorities(file, &certificates(file, &content(file)?)?)?;
+            keys.authorities = Some(authorities(file, certificates(file, &content(file)?)?)?);
         }
         if let (Some(cert), Some(key)) = (&options.tls.cert, &options.tls.key) {
             let certificates = certificates(cert, &content(cert)?)?;
-            check_pair(cert, certificates, key, &content(key)?)?;
+            keys.identity = Some(identity(cert, certificates, key, &content(key)?)?);
         }
         keys.fingerprint = hasher.finish();
         Ok(keys)
@@ -61,6 +65,23 @@ impl Keys {
 }
 
 impl Keys {
+    /// The configuration of TLS, as the library makes it of the same files. Loads the system's authorities when no others
+    /// are given.
+    pub(super) fn client_config(&self) -> Result<ClientConfig> {
+        let roots = self.authorities.clone().unwrap_or_else(|| {
+            let mut system = RootCertStore::empty();
+            system.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
+            system
+        });
+        let builder = ClientConfig::builder().with_root_certificates(roots);
+        match &self.identity {
+            None => Ok(builder.with_no_client_auth()),
+            Some((chain, key)) => builder
+                .with_client_auth_cert(chain.clone(), key.clone_key())
+                .map_err(|error| Error::foreign("the client's certificate", &error)),
+        }
+    }
+
     /// What the CONNECT line says of who connects, in answer to the server's challenge: fields and their values.
     ///
     /// Source: <https://docs.nats.io/reference/reference-protocols/nats-protocol#connect>.
@@ -137,26 +158,32 @@ fn certificates(file: &NamedFile, text: &str) -> Result<Vec<CertificateDer<'stat
     }
 }
 
-fn check_authorities(file: &NamedFile, certificates: &[CertificateDer<'static>]) -> Result<()> {
+fn authorities(file: &NamedFile, certificates: Vec<CertificateDer<'static>>) -> Result<RootCertStore> {
     let mut store = RootCertStore::empty();
     for certificate in certificates {
-        store.add(certificate.clone()).map_err(|_| {
+        store.add(certificate).map_err(|_| {
             malformed(file, "a file of X.509 certificates", "it must hold the certificates of the authorities to trust")
         })?;
     }
-    Ok(())
+    Ok(store)
 }
 
-fn check_pair(cert: &NamedFile, chain: Vec<CertificateDer<'static>>, key: &NamedFile, text: &str) -> Result<()> {
+fn identity(
+    cert: &NamedFile,
+    chain: Vec<CertificateDer<'static>>,
+    key: &NamedFile,
+    text: &str,
+) -> Result<(Vec<CertificateDer<'static>>, PrivateKeyDer<'static>)> {
     let private = PrivateKeyDer::from_pem_slice(text.as_bytes()).map_err(|_| {
         malformed(key, "a file with a PEM private key", "it must hold a block '-----BEGIN PRIVATE KEY-----'")
     })?;
     let builder = ClientConfig::builder().with_root_certificates(RootCertStore::empty());
-    builder.with_client_auth_cert(chain, private).map(drop).map_err(|_| {
+    builder.with_client_auth_cert(chain.clone(), private.clone_key()).map_err(|_| {
         let (cert_name, cert_path) = (&cert.said_by, cert.path.display());
         let (key_name, key_path) = (&key.said_by, key.path.display());
         Error::new(format!("{key_name}: '{key_path}' is not the key of {cert_name} '{cert_path}'"))
-    })
+    })?;
+    Ok((chain, private))
 }
 
 #[cfg(test)]

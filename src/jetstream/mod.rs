@@ -21,7 +21,6 @@ mod reply;
 mod runtime;
 mod state;
 mod time;
-mod tls;
 mod wire;
 mod witness;
 

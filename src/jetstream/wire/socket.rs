@@ -12,7 +12,6 @@ use super::transport::{Transport, connect, encrypt};
 use crate::error::{Error, Result};
 use crate::jetstream::keys::Keys;
 use crate::jetstream::options::{Authentication, ConnectOptions};
-use crate::jetstream::tls::client_config;
 
 /// How much is read at once.
 const READ_SIZE: usize = 256 * 1024;
@@ -84,10 +83,11 @@ impl Socket {
     }
 
     async fn greet(server: &str, options: &ConnectOptions, inbox: &str) -> Result<Self> {
+        let keys = Keys::read(options)?;
         let tls_first = options.tls.first;
         let mut stream = connect(server).await?;
         if tls_first {
-            stream = encrypt(stream, server, client_config(&options.tls)?).await?;
+            stream = encrypt(stream, server, keys.client_config()?).await?;
         }
         let mut socket = Self {
             stream,
@@ -103,9 +103,9 @@ impl Socket {
         if encrypted && !tls_first {
             // What came in the clear behind the greeting could be anybody's.
             socket.incoming.clear();
-            socket.stream = encrypt(socket.stream, server, client_config(&options.tls)?).await?;
+            socket.stream = encrypt(socket.stream, server, keys.client_config()?).await?;
         }
-        let connect = connect_line(options, encrypted, &Keys::read(options)?.proof(&info.nonce)?);
+        let connect = connect_line(options, encrypted, &keys.proof(&info.nonce)?);
         socket.outgoing.extend_from_slice(format!("{connect}SUB {inbox}.*.* 1\r\nPING\r\n").as_bytes());
         socket.flush().await?;
         socket.pong().await?;
