@@ -4,11 +4,11 @@ import os
 import threading
 import time
 import unittest
-from pathlib import Path
 
 import duckdb
 
 from integration.host import connect
+from integration.memory import reset_most, resident_mib
 from integration.streams import fill
 
 COUNT = 1_000_000
@@ -16,14 +16,6 @@ SIZE = 330
 SUBJECTS = 100_000
 MEMORY_MIB = 200
 PUBLISHED = f"rpad('message ' || i, {SIZE}, '.')::BLOB"
-
-
-def resident_mib(field: str) -> float:
-    """VmRSS (now) or VmHWM (the most since it was reset) of this process."""
-    for line in Path("/proc/self/status").read_text().splitlines():
-        if line.startswith(f"{field}:"):
-            return int(line.split()[1]) / 1024
-    raise KeyError(field)
 
 
 class LargeStreams(unittest.TestCase):
@@ -48,7 +40,7 @@ class LargeStreams(unittest.TestCase):
     def test_1_every_message_and_its_bytes_in_bounded_memory(self):
         self.assertEqual(self.one("SELECT count(*) FROM scan(S, end_seq := 5000)"), (5000,))
         expected = self.one(f"SELECT count(*), min(i), max(i), sum(hash({PUBLISHED})) FROM range(1, {COUNT + 1}) t(i)")
-        Path("/proc/self/clear_refs").write_text("5")
+        reset_most()
         before = resident_mib("VmRSS")
         self.assertEqual(self.one("SELECT count(*), min(seq), max(seq), sum(hash(payload)) FROM scan(S)"), expected)
         self.assertLess(resident_mib("VmHWM") - before, MEMORY_MIB)

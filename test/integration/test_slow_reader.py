@@ -2,21 +2,15 @@
 
 import os
 import unittest
-from pathlib import Path
 
 from integration.host import connect
+from integration.memory import reset_most, resident_mib
 from integration.streams import fill
 
 COUNT = 6_000
 SIZE = 64 * 1024
 # Far below the stream's 375 MiB.
 MEMORY_MIB = 96
-
-
-def resident_mib(field: str) -> float:
-    """VmRSS (now) or VmHWM (the most since it was reset) of this process."""
-    lines = Path("/proc/self/status").read_text().splitlines()
-    return next(int(line.split()[1]) for line in lines if line.startswith(f"{field}:")) / 1024
 
 
 class SlowReader(unittest.TestCase):
@@ -29,7 +23,7 @@ class SlowReader(unittest.TestCase):
             reconnects = "SELECT value FROM nats_stats() WHERE name = 'reconnects'"
             before = connection.execute(reconnects).fetchone()
             self.assertEqual(connection.execute(f"SELECT count(*) FROM {scan}").fetchone(), (COUNT,))
-            Path("/proc/self/clear_refs").write_text("5")
+            reset_most()
             resident = resident_mib("VmRSS")
             slow = f"SELECT count(*), count(DISTINCT sha256(sha256(payload) || payload)) FROM {scan}"
             self.assertEqual(connection.execute(slow).fetchone(), (COUNT, COUNT))
