@@ -43,9 +43,11 @@ def combinations() -> list[Combination]:
     sql = found("test/sql", "*.test")
     reading = found("test/sql/reading", "*.test")
     integration = found("test/integration", "test_*.py")
+    hosts = found("test/hosts", "test_*.py")
     return [
         *(Combination("sql", "sql", host, NEWEST_SERVER, sql) for host in SQL_HOSTS),
         Combination("integration", "python", NEWEST_HOST, NEWEST_SERVER, integration),
+        *(Combination("hosts", "python", host, NEWEST_SERVER, hosts) for host in pins["duckdb"]),
         *(Combination("reading", "sql", host, NEWEST_SERVER, reading) for host in old_hosts),
         *(Combination("reading", "sql", NEWEST_HOST, server, reading) for server in old_servers),
         Combination("examples", "cli", CLI, NEWEST_SERVER, found("examples", "*.sql")),

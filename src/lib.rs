@@ -18,6 +18,7 @@ pub mod calendar;
 pub mod codec;
 pub mod column;
 pub mod document;
+mod entry;
 pub mod error;
 pub mod ffi;
 mod functions;

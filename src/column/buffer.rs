@@ -92,6 +92,40 @@ impl TextValues {
     }
 }
 
+impl ListValues {
+    fn fit(&self, rows: usize) -> bool {
+        self.ends.len() == rows && ascending(&self.ends, self.child.len())
+    }
+}
+
+impl Values {
+    /// The number of values, where each has a fixed width.
+    fn flat_len(&self) -> Option<usize> {
+        Some(match self {
+            Values::Bool(v) => v.len(),
+            Values::I8(v) => v.len(),
+            Values::I16(v) => v.len(),
+            Values::I32(v) => v.len(),
+            Values::I64(v) => v.len(),
+            Values::I128(v) => v.len(),
+            Values::U8(v) => v.len(),
+            Values::U16(v) => v.len(),
+            Values::U32(v) => v.len(),
+            Values::U64(v) => v.len(),
+            Values::U128(v) => v.len(),
+            Values::F32(v) => v.len(),
+            Values::F64(v) => v.len(),
+            Values::Interval(v) => v.len(),
+            Values::Text(_) | Values::List(_) | Values::Struct(_) => return None,
+        })
+    }
+}
+
+/// Whether the ends of values never step back, and the last of them is the end of all.
+fn ascending(ends: &[usize], all: usize) -> bool {
+    ends.is_sorted() && ends.last().copied().unwrap_or(0) == all
+}
+
 impl Buffer {
     /// An empty buffer for values of a type.
     pub fn new(ty: &Type) -> Self {
@@ -130,6 +164,30 @@ impl Buffer {
             Type::Struct(fields) => Values::Struct(fields.iter().map(|f| Buffer::new(&f.ty)).collect()),
         };
         Buffer { valid: Vec::new(), values }
+    }
+
+    /// Whether the buffer is laid out as a vector of the type is, with as many values as rows at every level: a buffer
+    /// that passes can be copied into such a vector without another look at its bounds.
+    pub fn fits(&self, ty: &Type) -> bool {
+        let rows = self.len();
+        let layout = std::mem::discriminant(&Buffer::new(ty).values) == std::mem::discriminant(&self.values);
+        layout
+            && match (&self.values, ty) {
+                (Values::Text(texts), _) => texts.ends.len() == rows && ascending(&texts.ends, texts.bytes.len()),
+                (Values::List(lists), Type::List(child)) => lists.fit(rows) && lists.child.fits(child),
+                (Values::List(lists), Type::Map(key, value)) => {
+                    let entries = lists.child.len();
+                    lists.fit(rows) && lists.child.members_fit(entries, [&**key, &**value].into_iter())
+                }
+                (Values::Struct(_), Type::Struct(fields)) => self.members_fit(rows, fields.iter().map(|f| &f.ty)),
+                (values, _) => values.flat_len() == Some(rows),
+            }
+    }
+
+    fn members_fit<'t>(&self, rows: usize, types: impl ExactSizeIterator<Item = &'t Type>) -> bool {
+        let Values::Struct(members) = &self.values else { return false };
+        members.len() == types.len()
+            && members.iter().zip(types).all(|(member, ty)| member.len() == rows && member.fits(ty))
     }
 
     /// The number of rows written.
@@ -238,6 +296,24 @@ mod tests {
         }
         buffer.truncate(1);
         assert_eq!(buffer, before);
+    }
+
+    #[test]
+    fn a_buffer_fits_its_own_type_alone() {
+        let nested =
+            Type::map(Type::Varchar, Type::list(Type::Struct(vec![Field { name: "a".into(), ty: Type::Date }])));
+        let mut buffer = Buffer::new(&nested);
+        buffer.push_null();
+        assert!(buffer.fits(&nested));
+        assert!(!buffer.fits(&Type::map(Type::Varchar, Type::Varchar)));
+        assert!(!buffer.fits(&Type::list(Type::Varchar)));
+        let Values::List(lists) = &mut buffer.values else { unreachable!() };
+        lists.ends[0] = 1;
+        assert!(!buffer.fits(&nested), "a list that ends behind its elements");
+        let short = Buffer { valid: vec![true, true], values: Values::U64(vec![1]) };
+        assert!(!short.fits(&Type::UBigInt), "fewer values than rows");
+        let texts = TextValues { bytes: b"ab".to_vec(), ends: vec![2, 1] };
+        assert!(!Buffer { valid: vec![true; 2], values: Values::Text(texts) }.fits(&Type::Varchar), "ends step back");
     }
 
     #[test]

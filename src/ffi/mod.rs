@@ -1,34 +1,30 @@
 //! The only room with hand-written `unsafe`, and the only one that knows DuckDB. It knows nothing of NATS.
 //!
-//! Everything here is written against the 404 functions of DuckDB's stable C API v1.2.0, so that one binary loads in
-//! every host from 1.2 on; functions that exist only on newer hosts are reached through [`host`], which says whether
-//! they are there. No connection is ever kept: the one that registers the functions is closed before `LOAD` returns.
+//! [`port`] says what a SQL function is. [`v1`] is the door to DuckDB's stable C API, through which one binary loads in
+//! every host from 1.2 on. `docs/design/host.md` says why no exception of DuckDB and no panic of ours meets code that
+//! it may not unwind.
 #![allow(unsafe_code)]
 
-mod chunk;
 mod contain;
-mod copy;
-mod document;
-mod entry;
-pub mod host;
-mod logical;
-mod replacement;
-mod scalar;
-mod settings;
-mod table;
-mod type_text;
-mod value;
+mod port;
+pub mod v1;
 
-pub use chunk::{Chunk, Vector};
-pub use copy::CopyFunction;
-pub use scalar::{Input, ScalarFunction, ScalarSignature};
-pub use table::{Bound, TableFunction};
-pub use type_text::parse_types;
+pub use port::{Bound, CopyFunction, Input, Registrar, ScalarFunction, ScalarSignature, TableFunction};
+pub use v1::parse_types;
 
-use libduckdb_sys as duckdb;
-
-/// Registers functions with the database that loads the extension.
-pub struct Registrar {
-    database: duckdb::duckdb_database,
-    connection: duckdb::duckdb_connection,
+/// The function that DuckDB calls on `LOAD`, by the name that it looks for: `<extension>_init_c_api`.
+macro_rules! entry_point {
+    ($name:ident, $register:path) => {
+        /// What DuckDB calls on `LOAD`.
+        ///
+        /// # Safety
+        /// Called by DuckDB alone, with pointers that are valid during the call.
+        #[allow(unsafe_code)]
+        #[unsafe(no_mangle)]
+        pub unsafe extern "C" fn $name(info: $crate::ffi::v1::Info, access: *const $crate::ffi::v1::Access) -> bool {
+            // SAFETY: the pointers are DuckDB's own.
+            unsafe { $crate::ffi::v1::load(info, access, $register) }
+        }
+    };
 }
+pub(crate) use entry_point;

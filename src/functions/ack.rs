@@ -7,9 +7,10 @@ use std::time::Duration;
 
 use super::connection;
 use super::ingest::check_durable;
-use crate::column::{Buffer, Column, Type, Values};
+use super::rows::{Cell, Row, RowDecoder};
+use crate::column::{Chunk, Column, Type};
 use crate::error::Result;
-use crate::ffi::{Bound, Chunk, TableFunction};
+use crate::ffi::{Bound, TableFunction};
 use crate::jetstream::ConnectOptions;
 use crate::jetstream::durable::{LedgerKey, Settled, acknowledge, reject};
 use crate::plan::check_stream;
@@ -37,7 +38,9 @@ enum Act {
 impl TableFunction for NatsAck {
     const NAME: &'static str = "nats_ack";
     type Plan = Plan;
-    type Run = Option<(LedgerKey, Plan)>;
+    type Reader = Option<(LedgerKey, Plan)>;
+    type Decoder = RowDecoder;
+    type Page = Vec<Row>;
 
     fn parameters() -> Vec<Parameter> {
         positional()
@@ -48,22 +51,28 @@ impl TableFunction for NatsAck {
     }
 
     fn bind(arguments: &Arguments) -> Result<Bound<Plan>> {
-        bind(arguments, "acked", Act::Acknowledge { up_to: arguments.unsigned("up_to_seq")? })
+        bind(arguments, Act::Acknowledge { up_to: arguments.unsigned("up_to_seq")? })
     }
 
-    fn open(plan: &Plan, _projection: &[usize]) -> Result<Self::Run> {
-        Ok(Some(plan.start()))
+    fn open(plan: &Plan, projection: &[usize]) -> Result<(Self::Reader, RowDecoder)> {
+        Ok((Some(plan.start()), RowDecoder::new(columns(plan.act), projection)))
     }
 
-    fn next(run: &mut Self::Run, chunk: &mut Chunk<'_>) -> Result<()> {
-        settle(run, chunk)
+    fn read(reader: &mut Self::Reader, _capacity: usize) -> Result<Option<Vec<Row>>> {
+        settle(reader)
+    }
+
+    fn decode<'p>(decoder: &'p RowDecoder, page: &'p Vec<Row>) -> Result<Chunk<'p>> {
+        Ok(decoder.decode(page))
     }
 }
 
 impl TableFunction for NatsNak {
     const NAME: &'static str = "nats_nak";
     type Plan = Plan;
-    type Run = Option<(LedgerKey, Plan)>;
+    type Reader = Option<(LedgerKey, Plan)>;
+    type Decoder = RowDecoder;
+    type Page = Vec<Row>;
 
     fn parameters() -> Vec<Parameter> {
         positional()
@@ -74,15 +83,19 @@ impl TableFunction for NatsNak {
     }
 
     fn bind(arguments: &Arguments) -> Result<Bound<Plan>> {
-        bind(arguments, "returned", Act::Return { delay: arguments.duration("delay")? })
+        bind(arguments, Act::Return { delay: arguments.duration("delay")? })
     }
 
-    fn open(plan: &Plan, _projection: &[usize]) -> Result<Self::Run> {
-        Ok(Some(plan.start()))
+    fn open(plan: &Plan, projection: &[usize]) -> Result<(Self::Reader, RowDecoder)> {
+        Ok((Some(plan.start()), RowDecoder::new(columns(plan.act), projection)))
     }
 
-    fn next(run: &mut Self::Run, chunk: &mut Chunk<'_>) -> Result<()> {
-        settle(run, chunk)
+    fn read(reader: &mut Self::Reader, _capacity: usize) -> Result<Option<Vec<Row>>> {
+        settle(reader)
+    }
+
+    fn decode<'p>(decoder: &'p RowDecoder, page: &'p Vec<Row>) -> Result<Chunk<'p>> {
+        Ok(decoder.decode(page))
     }
 }
 
@@ -90,13 +103,21 @@ fn positional() -> Vec<Parameter> {
     vec![Parameter::new("stream", ParameterType::Text), Parameter::new("durable", ParameterType::Text)]
 }
 
-fn bind(arguments: &Arguments, count: &str, act: Act) -> Result<Bound<Plan>> {
+fn bind(arguments: &Arguments, act: Act) -> Result<Bound<Plan>> {
     let (stream, durable) = (arguments.required_text("stream")?, arguments.required_text("durable")?);
     check_stream(stream)?;
     check_durable(durable)?;
-    let columns = [count, "last_seq", "still_pending"].map(|name| Column::new(name, Type::UBigInt)).to_vec();
     let connect = connection::read(arguments)?;
-    Ok(Bound { columns, plan: Plan { connect, stream: stream.to_owned(), durable: durable.to_owned(), act } })
+    let plan = Plan { connect, stream: stream.to_owned(), durable: durable.to_owned(), act };
+    Ok(Bound { columns: columns(act), plan, estimated_rows: None })
+}
+
+fn columns(act: Act) -> Vec<Column> {
+    let count = match act {
+        Act::Acknowledge { .. } => "acked",
+        Act::Return { .. } => "returned",
+    };
+    [count, "last_seq", "still_pending"].map(|name| Column::new(name, Type::UBigInt)).to_vec()
 }
 
 impl Plan {
@@ -108,23 +129,12 @@ impl Plan {
     }
 }
 
-fn settle(run: &mut Option<(LedgerKey, Plan)>, chunk: &mut Chunk<'_>) -> Result<()> {
-    let Some((key, plan)) = run.take() else {
-        chunk.set_len(0);
-        return Ok(());
-    };
+fn settle(run: &mut Option<(LedgerKey, Plan)>) -> Result<Option<Vec<Row>>> {
+    let Some((key, plan)) = run.take() else { return Ok(None) };
     let connection = connection::open(&plan.connect)?;
     let Settled { count, last_sequence, still_pending } = match plan.act {
         Act::Acknowledge { up_to } => acknowledge(&connection, &key, up_to)?,
         Act::Return { delay } => reject(&connection, &key, delay)?,
     };
-    let row = [Some(count), last_sequence, Some(still_pending)];
-    chunk.fill(|column, vector| {
-        let value = row.get(column).copied().flatten();
-        let buffer = Buffer { valid: vec![value.is_some()], values: Values::U64(vec![value.unwrap_or_default()]) };
-        vector.write_buffer(&buffer, 0..1);
-        Ok(())
-    })?;
-    chunk.set_len(1);
-    Ok(())
+    Ok(Some(vec![vec![Cell::from(count), Cell::from(last_sequence), Cell::from(still_pending)]]))
 }

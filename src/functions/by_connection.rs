@@ -31,8 +31,8 @@ impl<T> ByConnection<T> {
     }
 
     /// Adds what a row asks for; the argument in `column` says the connection.
-    pub fn add(&mut self, input: &Input<'_>, column: usize, row: usize, item: T) -> Result<()> {
-        let options = input.value(column, row);
+    pub fn add(&mut self, input: &dyn Input, column: usize, row: usize, item: T) -> Result<()> {
+        let options = input.option(column, row);
         if let Some(group) = self.groups.iter_mut().find(|group| group.options == options) {
             group.rows.push(row);
             group.items.push(item);

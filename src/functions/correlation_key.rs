@@ -22,7 +22,7 @@ impl ScalarFunction for NatsCorrelationKey {
         Type::Varchar
     }
 
-    fn call(input: &Input<'_>) -> Result<Buffer> {
+    fn call(input: &dyn Input) -> Result<Buffer> {
         let mut keys = Buffer::new(&Type::Varchar);
         let mut known: Option<Keyer> = None;
         for row in 0..input.len() {
@@ -43,10 +43,10 @@ impl ScalarFunction for NatsCorrelationKey {
     }
 }
 
-fn document<'a>(input: &'a Input<'_>, row: usize) -> Result<Option<&'a [u8]>> {
+fn document(input: &dyn Input, row: usize) -> Result<Option<&[u8]>> {
     match input.bytes(1, row) {
         Some(bytes) => Ok(Some(bytes)),
-        None => match input.value(1, row) {
+        None => match input.value(1, row)? {
             crate::value::Value::Null => Ok(None),
             other => Err(Error::new(format!("the document must be VARCHAR, JSON or BLOB, not {}", other.kind()))),
         },

@@ -5,10 +5,11 @@
 
 use std::sync::Arc;
 
-use super::messages::Layout;
+use super::messages::{Layout, MessageDecoder};
 use super::{connection, messages};
+use crate::column::Chunk;
 use crate::error::{Error, Result};
-use crate::ffi::{Bound, Chunk, TableFunction};
+use crate::ffi::{Bound, TableFunction};
 use crate::jetstream::{ConnectOptions, Connection, get_messages};
 use crate::plan::check_stream;
 use crate::record::Record;
@@ -23,21 +24,22 @@ pub struct Plan {
     layout: Layout,
 }
 
-pub struct Run {
+pub struct Reader {
     connection: Arc<Connection>,
     stream: String,
-    layout: Layout,
     headers: bool,
-    projection: Vec<usize>,
     /// The sequences that are still to be read, last first.
     left: Vec<u64>,
-    done: bool,
+    /// Whether the server was asked at least once: for no sequence too, so that a stream that is not there is an error.
+    asked: bool,
 }
 
 impl TableFunction for NatsGet {
     const NAME: &'static str = "nats_get";
     type Plan = Plan;
-    type Run = Run;
+    type Reader = Reader;
+    type Decoder = MessageDecoder;
+    type Page = Vec<Record>;
 
     fn parameters() -> Vec<Parameter> {
         vec![Parameter::new("stream", ParameterType::Text), Parameter::new("seq", ParameterType::Any)]
@@ -67,35 +69,33 @@ impl TableFunction for NatsGet {
             Ok(get_messages(&connection, &stream, first, true)?.into_iter().flatten().collect())
         })?;
         let columns = layout.columns();
-        Ok(Bound { columns, plan: Plan { connect, stream, sequences, layout } })
+        let estimated_rows = Some(sequences.len() as u64);
+        Ok(Bound { columns, plan: Plan { connect, stream, sequences, layout }, estimated_rows })
     }
 
-    fn open(plan: &Plan, projection: &[usize]) -> Result<Run> {
-        let connection = connection::open(&plan.connect)?;
-        Ok(Run {
-            connection,
+    fn open(plan: &Plan, projection: &[usize]) -> Result<(Reader, MessageDecoder)> {
+        let reader = Reader {
+            connection: connection::open(&plan.connect)?,
             stream: plan.stream.clone(),
-            layout: plan.layout.clone(),
             headers: plan.layout.wants_headers(projection),
-            projection: projection.to_vec(),
             left: plan.sequences.iter().rev().copied().collect(),
-            done: false,
-        })
+            asked: false,
+        };
+        Ok((reader, plan.layout.decoder(projection)))
     }
 
-    fn next(run: &mut Run, chunk: &mut Chunk<'_>) -> Result<()> {
-        while !run.done {
-            let from = run.left.len().saturating_sub(chunk.capacity());
-            let batch: Vec<u64> = run.left.drain(from..).rev().collect();
-            let found = get_messages(&run.connection, &run.stream, &batch, run.headers)?;
-            run.done = run.left.is_empty();
-            let records: Vec<Record> = found.into_iter().flatten().collect();
-            let rows = run.layout.write(&records, &run.projection, chunk)?;
-            if rows > 0 {
-                return Ok(());
-            }
+    fn read(reader: &mut Reader, capacity: usize) -> Result<Option<Vec<Record>>> {
+        if reader.asked && reader.left.is_empty() {
+            return Ok(None);
         }
-        chunk.set_len(0);
-        Ok(())
+        let from = reader.left.len().saturating_sub(capacity);
+        let batch: Vec<u64> = reader.left.drain(from..).rev().collect();
+        reader.asked = true;
+        let found = get_messages(&reader.connection, &reader.stream, &batch, reader.headers)?;
+        Ok(Some(found.into_iter().flatten().collect()))
+    }
+
+    fn decode<'p>(decoder: &'p MessageDecoder, page: &'p Vec<Record>) -> Result<Chunk<'p>> {
+        decoder.decode(page)
     }
 }

@@ -1,10 +1,11 @@
 //! `nats_last(stream, subject [, as_of := | up_to_seq :=])`: the newest message of each subject.
 
 use super::manage::subjects;
-use super::messages::{self, Layout, Pager};
+use super::messages::{self, Layout, MessageDecoder, Pager, RecordPage};
 use super::{connection, range};
+use crate::column::Chunk;
 use crate::error::{Error, Result};
-use crate::ffi::{Bound, Chunk, TableFunction};
+use crate::ffi::{Bound, TableFunction};
 use crate::jetstream::{ConnectOptions, LastPages, LastRequest};
 use crate::plan::check_stream;
 use crate::record::Record;
@@ -30,7 +31,7 @@ enum UpTo {
     Time(i64),
 }
 
-pub struct Run {
+pub struct Reader {
     pages: LastPages,
     pager: Pager,
 }
@@ -38,7 +39,9 @@ pub struct Run {
 impl TableFunction for NatsLast {
     const NAME: &'static str = "nats_last";
     type Plan = Plan;
-    type Run = Run;
+    type Reader = Reader;
+    type Decoder = MessageDecoder;
+    type Page = RecordPage;
 
     fn parameters() -> Vec<Parameter> {
         vec![Parameter::new("stream", ParameterType::Text), Parameter::new("subject", ParameterType::Any)]
@@ -64,19 +67,22 @@ impl TableFunction for NatsLast {
         let connect = connection::read(arguments)?;
         let pages = |headers| start(&connect, &stream, &subjects, up_to, headers);
         let layout = Layout::read(arguments, &|size| sample(pages(true)?, size))?;
-        Ok(Bound { columns: layout.columns(), plan: Plan { connect, stream, subjects, up_to, layout } })
+        let columns = layout.columns();
+        Ok(Bound { columns, plan: Plan { connect, stream, subjects, up_to, layout }, estimated_rows: None })
     }
 
-    fn open(plan: &Plan, projection: &[usize]) -> Result<Run> {
+    fn open(plan: &Plan, projection: &[usize]) -> Result<(Reader, MessageDecoder)> {
         let headers = plan.layout.wants_headers(projection);
-        Ok(Run {
-            pages: start(&plan.connect, &plan.stream, &plan.subjects, plan.up_to, headers)?,
-            pager: Pager::new(&plan.layout, projection),
-        })
+        let pages = start(&plan.connect, &plan.stream, &plan.subjects, plan.up_to, headers)?;
+        Ok((Reader { pages, pager: Pager::default() }, plan.layout.decoder(projection)))
     }
 
-    fn next(run: &mut Run, chunk: &mut Chunk<'_>) -> Result<()> {
-        run.pager.write(chunk, || run.pages.next_page())
+    fn read(reader: &mut Reader, capacity: usize) -> Result<Option<RecordPage>> {
+        reader.pager.next(capacity, || reader.pages.next_page())
+    }
+
+    fn decode<'p>(decoder: &'p MessageDecoder, page: &'p RecordPage) -> Result<Chunk<'p>> {
+        decoder.decode(page.records())
     }
 }
 

@@ -1,11 +1,12 @@
 //! `nats_last_seq(stream)`: how far a stream is, as a table and as a scalar.
 
 use super::connection;
-use crate::column::{Buffer, Column, Type, Values};
+use super::rows::{Cell, Row, RowDecoder, RowPages};
+use crate::column::{Buffer, Chunk, Column, Type, Values};
 use crate::error::{Error, Result};
-use crate::ffi::{Bound, Chunk, Input, ScalarFunction, ScalarSignature, TableFunction};
+use crate::ffi::{Bound, Input, ScalarFunction, ScalarSignature, TableFunction};
 use crate::jetstream::{ConnectOptions, stream_state};
-use crate::plan::{StreamState, check_stream};
+use crate::plan::check_stream;
 use crate::value::{Arguments, Parameter, ParameterType};
 
 /// One row: `last_seq` (0 for a stream that never had a message), `first_seq`, `messages`.
@@ -22,7 +23,9 @@ const MESSAGES: usize = 2;
 impl TableFunction for NatsLastSeq {
     const NAME: &'static str = "nats_last_seq";
     type Plan = Plan;
-    type Run = Option<StreamState>;
+    type Reader = RowPages;
+    type Decoder = RowDecoder;
+    type Page = Vec<Row>;
 
     fn parameters() -> Vec<Parameter> {
         vec![Parameter::new("stream", ParameterType::Text)]
@@ -35,11 +38,11 @@ impl TableFunction for NatsLastSeq {
     fn bind(arguments: &Arguments) -> Result<Bound<Plan>> {
         let stream = arguments.required_text("stream")?.to_owned();
         check_stream(&stream)?;
-        let columns = ["last_seq", "first_seq", "messages"].map(|name| Column::new(name, Type::UBigInt)).to_vec();
-        Ok(Bound { columns, plan: Plan { connect: connection::read(arguments)?, stream } })
+        let plan = Plan { connect: connection::read(arguments)?, stream };
+        Ok(Bound { columns: columns(), plan, estimated_rows: None })
     }
 
-    fn open(plan: &Plan, projection: &[usize]) -> Result<Self::Run> {
+    fn open(plan: &Plan, projection: &[usize]) -> Result<(RowPages, RowDecoder)> {
         let connection = connection::open(&plan.connect)?;
         let state = stream_state(&connection, &plan.stream)?;
         if projection.contains(&MESSAGES) && !state.exact {
@@ -48,22 +51,21 @@ impl TableFunction for NatsLastSeq {
                 .server(connection.label())
                 .advice("without it first_seq and last_seq are known, but not messages: select those alone"));
         }
-        Ok(Some(state))
+        let row = [state.last, state.first, state.messages].map(Cell::from).to_vec();
+        Ok((RowPages::new(vec![row]), RowDecoder::new(columns(), projection)))
     }
 
-    fn next(run: &mut Self::Run, chunk: &mut Chunk<'_>) -> Result<()> {
-        let Some(state) = run.take() else {
-            chunk.set_len(0);
-            return Ok(());
-        };
-        chunk.fill(|column, vector| {
-            let value = [state.last, state.first, state.messages].get(column).copied();
-            vector.write_u64(value.into_iter());
-            Ok(())
-        })?;
-        chunk.set_len(1);
-        Ok(())
+    fn read(reader: &mut RowPages, capacity: usize) -> Result<Option<Vec<Row>>> {
+        Ok(reader.next(capacity))
     }
+
+    fn decode<'p>(decoder: &'p RowDecoder, page: &'p Vec<Row>) -> Result<Chunk<'p>> {
+        Ok(decoder.decode(page))
+    }
+}
+
+fn columns() -> Vec<Column> {
+    ["last_seq", "first_seq", "messages"].map(|name| Column::new(name, Type::UBigInt)).to_vec()
 }
 
 /// The last sequence alone: `nats_last_seq(stream [, connection])`. NULL for a NULL stream.
@@ -82,7 +84,7 @@ impl ScalarFunction for NatsLastSeqScalar {
         Type::UBigInt
     }
 
-    fn call(input: &Input<'_>) -> Result<Buffer> {
+    fn call(input: &dyn Input) -> Result<Buffer> {
         let (mut valid, mut values) = (Vec::new(), Vec::new());
         for row in 0..input.len() {
             let last = match input.bytes(0, row) {

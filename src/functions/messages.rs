@@ -1,10 +1,12 @@
 //! Messages as rows: the columns that every reading function shares, and how records become them.
 
+use std::ops::Range;
+use std::sync::Arc;
+
 use super::payload::{self, Payload, Sample};
 use crate::codec::rows::{Kept, OnError, Reading, decode_rows};
-use crate::column::{Buffer, Column, ListValues, Type, Values};
+use crate::column::{Buffer, Cells, Chunk, Column, ListValues, Type, Values};
 use crate::error::{Error, Result};
-use crate::ffi::{Chunk, Vector};
 use crate::jetstream::Want;
 use crate::record::{Headers, Record};
 use crate::value::{Arguments, Parameter, ParameterType};
@@ -60,21 +62,16 @@ impl Part {
         matches!(self, Part::Headers | Part::MessageId)
     }
 
-    /// Writes the part of some messages, from row 0 on.
-    pub fn write(self, stream: &str, records: &[&Record], vector: &mut Vector<'_>) {
+    /// The part of some messages of a stream, one cell each.
+    pub fn cells<'p>(self, stream: &'p str, records: &[&'p Record]) -> Cells<'p> {
         match self {
-            Part::Stream => vector.write_bytes(records.iter().map(|_| stream.as_bytes())),
-            Part::Subject => vector.write_text(records.iter().map(|record| &record.subject[..])),
-            Part::Sequence => vector.write_u64(records.iter().map(|record| record.sequence)),
-            Part::Time => vector.write_i64(records.iter().map(|record| record.time_ns.div_euclid(1_000))),
-            Part::Payload => vector.write_bytes(records.iter().map(|record| &record.payload[..])),
-            Part::PayloadText | Part::CheckedText => {
-                vector.write_text(records.iter().map(|record| &record.payload[..]))
-            }
-            Part::Headers => {
-                let buffer = header_maps(records.iter().map(|record| &record.headers));
-                vector.write_buffer(&buffer, 0..buffer.len());
-            }
+            Part::Stream => Cells::Constant(stream.as_bytes()),
+            Part::Subject => Cells::text(records.iter().map(|record| &record.subject[..])),
+            Part::Sequence => Cells::U64(records.iter().map(|record| record.sequence).collect()),
+            Part::Time => Cells::I64(records.iter().map(|record| record.time_ns.div_euclid(1_000)).collect()),
+            Part::Payload => Cells::Bytes(records.iter().map(|record| &record.payload[..]).collect()),
+            Part::PayloadText | Part::CheckedText => Cells::text(records.iter().map(|record| &record.payload[..])),
+            Part::Headers => header_maps(records.iter().map(|record| &record.headers)).into(),
             Part::MessageId => {
                 let mut buffer = Buffer::new(&Type::Varchar);
                 for record in records {
@@ -83,7 +80,7 @@ impl Part {
                         None => buffer.push_null(),
                     }
                 }
-                vector.write_buffer(&buffer, 0..buffer.len());
+                buffer.into()
             }
         }
     }
@@ -166,39 +163,56 @@ impl Layout {
         (0..count).filter(|field| shows(*field)).collect()
     }
 
-    /// Writes records as rows and says how many rows there are, which can be fewer than records where payloads are
-    /// skipped. There are at most as many records as the chunk holds.
-    pub fn write(&self, records: &[Record], projection: &[usize], chunk: &mut Chunk<'_>) -> Result<usize> {
-        let decoded = self.decoded(projection);
-        let mut buffers: Vec<Buffer> = Vec::new();
+    /// What decodes records into the columns of a projection.
+    pub fn decoder(&self, projection: &[usize]) -> MessageDecoder {
+        MessageDecoder { layout: self.clone(), projection: projection.to_vec(), decoded: self.decoded(projection) }
+    }
+}
+
+/// Makes rows of records: the columns of one statement.
+pub struct MessageDecoder {
+    layout: Layout,
+    /// The positions of the columns that the statement uses.
+    projection: Vec<usize>,
+    /// The codec's columns that are decoded.
+    decoded: Vec<usize>,
+}
+
+impl MessageDecoder {
+    /// Records as rows, which can be fewer than records where payloads are skipped.
+    pub fn decode<'p>(&'p self, records: &'p [Record]) -> Result<Chunk<'p>> {
+        let layout = &self.layout;
+        let mut buffers: Vec<Option<Buffer>> = Vec::new();
         let mut kept = Kept::All;
-        if let Some(codec) = self.payload.codec().filter(|_| !decoded.is_empty()) {
-            buffers.extend(decoded.iter().map(|column| Buffer::new(&codec.columns()[*column].ty)));
-            let reading = Reading { stream: &self.stream, inflate: self.payload.inflate, on_error: self.on_error };
-            kept = decode_rows(records, reading, &mut *codec.decoder(&decoded), &mut buffers)?;
+        if let Some(codec) = layout.payload.codec().filter(|_| !self.decoded.is_empty()) {
+            let mut values: Vec<Buffer> =
+                self.decoded.iter().map(|column| Buffer::new(&codec.columns()[*column].ty)).collect();
+            let reading =
+                Reading { stream: &layout.stream, inflate: layout.payload.inflate, on_error: layout.on_error };
+            kept = decode_rows(records, reading, &mut *codec.decoder(&self.decoded), &mut values)?;
+            buffers.extend(values.into_iter().map(Some));
         }
         let rows: Vec<&Record> = match &kept {
             Kept::All => records.iter().collect(),
             Kept::Only(positions) => positions.iter().map(|position| &records[*position]).collect(),
         };
-        if self.shown.contains(&Shown::Part(Part::CheckedText)) {
-            rows.iter().try_for_each(|record| check_text(&self.stream, record))?;
+        if layout.shown.contains(&Shown::Part(Part::CheckedText)) {
+            rows.iter().try_for_each(|record| check_text(&layout.stream, record))?;
         }
-        chunk.fill(|column, vector| {
-            match self.shown.get(column) {
+        let mut chunk = Chunk::new(rows.len());
+        for column in &self.projection {
+            match layout.shown.get(*column) {
                 None => {}
-                Some(Shown::Part(part)) => part.write(&self.stream, &rows, vector),
+                Some(Shown::Part(part)) => chunk.push(*column, part.cells(&layout.stream, &rows)),
                 Some(Shown::Field(field)) => {
-                    let place = decoded.iter().position(|decoded| decoded == field);
-                    if let Some(buffer) = place.and_then(|place| buffers.get(place)) {
-                        vector.write_buffer(buffer, 0..rows.len());
+                    let place = self.decoded.iter().position(|decoded| decoded == field);
+                    if let Some(buffer) = place.and_then(|place| buffers.get_mut(place)).and_then(Option::take) {
+                        chunk.push(*column, buffer.into());
                     }
                 }
             }
-            Ok(())
-        })?;
-        chunk.set_len(rows.len());
-        Ok(rows.len())
+        }
+        Ok(chunk)
     }
 }
 
@@ -212,39 +226,41 @@ fn check_text(stream: &str, record: &Record) -> Result<()> {
     }
 }
 
-/// Pages of records on their way into chunks.
+/// Records that become the rows of one chunk.
+pub struct RecordPage {
+    records: Arc<Vec<Record>>,
+    range: Range<usize>,
+}
+
+impl RecordPage {
+    /// The records.
+    pub fn records(&self) -> &[Record] {
+        &self.records[self.range.clone()]
+    }
+}
+
+/// Cuts what is read into pages of a chunk's size, without moving a record.
+#[derive(Default)]
 pub struct Pager {
-    layout: Layout,
-    projection: Vec<usize>,
-    page: Vec<Record>,
-    written: usize,
+    records: Arc<Vec<Record>>,
+    given: usize,
 }
 
 impl Pager {
-    /// A pager for the columns of a projection.
-    pub fn new(layout: &Layout, projection: &[usize]) -> Self {
-        Self { layout: layout.clone(), projection: projection.to_vec(), page: Vec::new(), written: 0 }
-    }
-
-    /// Writes the next rows; none is the end. `next_page` brings more records, or None when there are no more.
-    pub fn write(
+    /// The next page; None at the end. `more` brings records, or None when there are no more.
+    pub fn next(
         &mut self,
-        chunk: &mut Chunk<'_>,
-        mut next_page: impl FnMut() -> Result<Option<Vec<Record>>>,
-    ) -> Result<()> {
-        loop {
-            if self.written == self.page.len() {
-                self.page = next_page()?.unwrap_or_default();
-                self.written = 0;
-            }
-            let start = self.written;
-            self.written = self.page.len().min(start + chunk.capacity());
-            let rows = self.layout.write(&self.page[start..self.written], &self.projection, chunk)?;
-            // No rows end the statement; records that were skipped do not.
-            if rows > 0 || self.page.is_empty() {
-                return Ok(());
-            }
+        capacity: usize,
+        mut more: impl FnMut() -> Result<Option<Vec<Record>>>,
+    ) -> Result<Option<RecordPage>> {
+        while self.given == self.records.len() {
+            let Some(records) = more()? else { return Ok(None) };
+            self.records = Arc::new(records);
+            self.given = 0;
         }
+        let range = self.given..self.records.len().min(self.given + capacity);
+        self.given = range.end;
+        Ok(Some(RecordPage { records: Arc::clone(&self.records), range }))
     }
 }
 

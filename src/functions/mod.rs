@@ -36,7 +36,7 @@ use crate::ffi::Registrar;
 use rows::Small;
 
 /// Registers every function with the database that loads the extension.
-pub fn register_all(registrar: &Registrar) -> Result<()> {
+pub fn register_all<R: Registrar>(registrar: &R) -> Result<()> {
     registrar.settings(&connection::settings())?;
     registrar.table::<scan::NatsScan>()?;
     registrar.table::<url_scan::NatsUrlScan>()?;

@@ -27,7 +27,7 @@ impl ScalarFunction for NatsPublish {
         published_type()
     }
 
-    fn call(input: &Input<'_>) -> Result<Buffer> {
+    fn call(input: &dyn Input) -> Result<Buffer> {
         let mut messages = ByConnection::new();
         for row in 0..input.len() {
             let message = message(input, row).map_err(|error| error.within(&format!("row {}", row + 1)))?;
@@ -46,21 +46,21 @@ fn published_type() -> Type {
     Type::Struct(fields.to_vec())
 }
 
-fn message(input: &Input<'_>, row: usize) -> Result<Outgoing> {
+fn message(input: &dyn Input, row: usize) -> Result<Outgoing> {
     let subject = input.bytes(0, row).ok_or_else(|| Error::new("subject is NULL").advice("every message needs one"))?;
     let subject = std::str::from_utf8(subject).map_err(|_| Error::new("subject is not UTF-8"))?.to_owned();
     let within = |error: Error| error.within(&format!("subject '{subject}'"));
     let payload = payload(input, 1, row, "payload").map_err(within)?;
-    let headers = headers(&input.value(2, row)).map_err(within)?;
+    let headers = headers(&input.value(2, row)?).map_err(within)?;
     Ok(Outgoing { headers, payload, subject })
 }
 
 /// A payload argument, which errors call `name`: VARCHAR or BLOB, not NULL.
-pub fn payload(input: &Input<'_>, column: usize, row: usize, name: &str) -> Result<Bytes> {
+pub fn payload(input: &dyn Input, column: usize, row: usize, name: &str) -> Result<Bytes> {
     if let Some(bytes) = input.bytes(column, row) {
         return Ok(Bytes::copy_from_slice(bytes));
     }
-    message_payload(&input.value(column, row), name)
+    message_payload(&input.value(column, row)?, name)
 }
 
 /// [`payload`] of a value.

@@ -27,10 +27,10 @@ impl ScalarFunction for NatsPublishAtomic {
         ])
     }
 
-    fn call(input: &Input<'_>) -> Result<Buffer> {
+    fn call(input: &dyn Input) -> Result<Buffer> {
         let mut batches = ByConnection::new();
         for row in 0..input.len() {
-            let messages = messages(&input.value(0, row))?;
+            let messages = messages(&input.value(0, row)?)?;
             if !messages.is_empty() {
                 batches.add(input, 1, row, messages)?;
             }

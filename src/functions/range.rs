@@ -35,6 +35,23 @@ pub struct RangeOptions {
     pub max_messages: Option<u64>,
 }
 
+/// How many rows a range is taken for whose arguments name no number: more than any table that it is joined to, as a
+/// stream commonly has.
+const UNKNOWN_ROWS: u64 = 10_000_000;
+
+impl RangeOptions {
+    /// About how many messages the arguments ask for, without a look at the stream.
+    pub fn estimated_rows(&self) -> u64 {
+        let by_sequence = match self.bounds {
+            Bounds::Sequence { start, end: Some(end) } => {
+                Some(SequenceRange { first: start.unwrap_or(1).max(1), last: end }.len())
+            }
+            _ => None,
+        };
+        [by_sequence, self.last_n, self.max_messages].into_iter().flatten().min().unwrap_or(UNKNOWN_ROWS)
+    }
+}
+
 /// Reads the parameters.
 pub fn read(arguments: &Arguments) -> Result<RangeOptions> {
     let stream = arguments.required_text("stream")?;
@@ -191,6 +208,7 @@ impl RangePlan {
             fetch,
             subject_contains: options.subject_contains.clone(),
             bounds: options.bounds,
+            range,
             left: limit.unwrap_or(u64::MAX),
         })
     }
@@ -210,10 +228,16 @@ pub struct RangeRead {
     fetch: Option<Fetch>,
     subject_contains: Option<String>,
     bounds: Bounds,
+    range: SequenceRange,
     left: u64,
 }
 
 impl RangeRead {
+    /// How many messages are left, at most.
+    pub fn messages_at_most(&self) -> u64 {
+        self.left.min(self.range.len())
+    }
+
     /// The next records; None at the end.
     pub fn next_page(&mut self) -> Result<Option<Vec<Record>>> {
         while let Some(fetch) = self.fetch.as_mut().filter(|_| self.left > 0) {

@@ -11,9 +11,9 @@ use std::time::Duration;
 use bytes::Bytes;
 
 use super::connection;
-use crate::column::{Buffer, Column, Interval, Type, Values};
+use crate::column::{Buffer, Chunk, Column, Interval, Type, Values};
 use crate::error::Result;
-use crate::ffi::{Bound, Chunk, TableFunction};
+use crate::ffi::{Bound, TableFunction};
 use crate::jetstream::{ConnectOptions, Connection};
 use crate::value::{Arguments, Parameter};
 
@@ -92,36 +92,46 @@ impl Cell {
     }
 }
 
-/// Rows on their way into chunks.
-pub struct Rows {
+/// Makes chunks of rows.
+pub struct RowDecoder {
     columns: Vec<Column>,
-    left: std::vec::IntoIter<Row>,
+    projection: Vec<usize>,
 }
 
-impl Rows {
-    /// Rows of these columns; each row has a cell for each column.
-    pub fn new(columns: Vec<Column>, rows: Vec<Row>) -> Self {
-        Self { columns, left: rows.into_iter() }
+impl RowDecoder {
+    /// For rows that have a cell for each of the columns, of which a statement uses those of the projection.
+    pub fn new(columns: Vec<Column>, projection: &[usize]) -> Self {
+        Self { columns, projection: projection.to_vec() }
     }
 
-    /// Whether no row is left.
-    pub fn is_empty(&self) -> bool {
-        self.left.len() == 0
-    }
-
-    /// Writes as many rows as fit; a chunk of length 0 when none is left.
-    pub fn write(&mut self, chunk: &mut Chunk<'_>) -> Result<()> {
-        let page: Vec<Row> = self.left.by_ref().take(chunk.capacity()).collect();
-        chunk.fill(|position, vector| {
-            if let Some(column) = self.columns.get(position) {
+    /// The rows as a chunk.
+    pub fn decode(&self, rows: &[Row]) -> Chunk<'static> {
+        let mut chunk = Chunk::new(rows.len());
+        for position in &self.projection {
+            if let Some(column) = self.columns.get(*position) {
                 let mut buffer = Buffer::new(&column.ty);
-                page.iter().for_each(|row| push(&mut buffer, row.get(position).unwrap_or(&Cell::Null)));
-                vector.write_buffer(&buffer, 0..buffer.len());
+                rows.iter().for_each(|row| push(&mut buffer, row.get(*position).unwrap_or(&Cell::Null)));
+                chunk.push(*position, buffer.into());
             }
-            Ok(())
-        })?;
-        chunk.set_len(page.len());
-        Ok(())
+        }
+        chunk
+    }
+}
+
+/// Cuts rows into pages of a chunk's size.
+#[derive(Default)]
+pub struct RowPages(std::vec::IntoIter<Row>);
+
+impl RowPages {
+    /// Pages of these rows.
+    pub fn new(rows: Vec<Row>) -> Self {
+        Self(rows.into_iter())
+    }
+
+    /// The next rows; None at the end.
+    pub fn next(&mut self, capacity: usize) -> Option<Vec<Row>> {
+        let page: Vec<Row> = self.0.by_ref().take(capacity).collect();
+        (!page.is_empty()).then_some(page)
     }
 }
 
@@ -210,15 +220,17 @@ pub struct SmallPlan<C> {
 }
 
 /// A run: the rows, once they are there.
-pub struct SmallRun<C> {
+pub struct SmallReader<C> {
     plan: Arc<SmallPlan<C>>,
-    rows: Option<Rows>,
+    pages: Option<RowPages>,
 }
 
 impl<T: SmallTable> TableFunction for Small<T> {
     const NAME: &'static str = T::NAME;
     type Plan = Arc<SmallPlan<T::Call>>;
-    type Run = SmallRun<T::Call>;
+    type Reader = SmallReader<T::Call>;
+    type Decoder = RowDecoder;
+    type Page = Vec<Row>;
 
     fn parameters() -> Vec<Parameter> {
         T::parameters()
@@ -230,22 +242,26 @@ impl<T: SmallTable> TableFunction for Small<T> {
 
     fn bind(arguments: &Arguments) -> Result<Bound<Self::Plan>> {
         let plan = SmallPlan { connect: connection::read(arguments)?, call: T::read(arguments)? };
-        Ok(Bound { columns: T::columns(), plan: Arc::new(plan) })
+        Ok(Bound { columns: T::columns(), plan: Arc::new(plan), estimated_rows: None })
     }
 
-    fn open(plan: &Self::Plan, _projection: &[usize]) -> Result<Self::Run> {
-        Ok(SmallRun { plan: Arc::clone(plan), rows: None })
+    fn open(plan: &Self::Plan, projection: &[usize]) -> Result<(Self::Reader, RowDecoder)> {
+        Ok((SmallReader { plan: Arc::clone(plan), pages: None }, RowDecoder::new(T::columns(), projection)))
     }
 
-    fn next(run: &mut Self::Run, chunk: &mut Chunk<'_>) -> Result<()> {
-        if run.rows.is_none() {
-            let connection = connection::open(&run.plan.connect)?;
-            run.rows = Some(Rows::new(T::columns(), T::rows(&connection, &run.plan.call)?));
-        }
-        match &mut run.rows {
-            Some(rows) => rows.write(chunk),
-            None => Ok(()),
-        }
+    fn read(reader: &mut Self::Reader, capacity: usize) -> Result<Option<Vec<Row>>> {
+        let pages = match &mut reader.pages {
+            Some(pages) => pages,
+            none => {
+                let connection = connection::open(&reader.plan.connect)?;
+                none.insert(RowPages::new(T::rows(&connection, &reader.plan.call)?))
+            }
+        };
+        Ok(pages.next(capacity))
+    }
+
+    fn decode<'p>(decoder: &'p RowDecoder, page: &'p Vec<Row>) -> Result<Chunk<'p>> {
+        Ok(decoder.decode(page))
     }
 }
 

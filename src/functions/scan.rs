@@ -1,10 +1,11 @@
 //! `nats_scan(stream, ...)`: the messages of a stream, in sequence order.
 
-use super::messages::{Layout, Pager};
+use super::messages::{Layout, MessageDecoder, Pager, RecordPage};
 use super::range::{RangeOptions, RangePlan, RangeRead};
 use super::{connection, messages, range};
+use crate::column::Chunk;
 use crate::error::Result;
-use crate::ffi::{Bound, Chunk, TableFunction};
+use crate::ffi::{Bound, TableFunction};
 use crate::jetstream::ConnectOptions;
 use crate::value::{Arguments, Parameter, ParameterType};
 
@@ -18,31 +19,42 @@ pub struct Plan {
 }
 
 /// A running read of a [`Plan`].
-pub struct Run {
+pub struct Reader {
     read: RangeRead,
     pager: Pager,
 }
 
 impl Plan {
     /// Starts to read what the projected columns need.
-    pub fn open(&self, projection: &[usize]) -> Result<Run> {
+    pub fn open(&self, projection: &[usize]) -> Result<(Reader, MessageDecoder)> {
         let connection = connection::open(&self.connect)?;
         let read = RangePlan::resolve(&self.range, &connection)?.read(self.layout.want(projection))?;
-        Ok(Run { read, pager: Pager::new(&self.layout, projection) })
+        Ok((Reader { read, pager: Pager::default() }, self.layout.decoder(projection)))
     }
 }
 
-impl Run {
-    /// Writes the next rows; none is the end.
-    pub fn write(&mut self, chunk: &mut Chunk<'_>) -> Result<()> {
-        self.pager.write(chunk, || self.read.next_page())
+/// How many messages of a range are worth a thread of their own to decode.
+const MESSAGES_A_THREAD: u64 = 100_000;
+
+impl Reader {
+    /// How many threads may decode at once: one for a short range, whose rows then keep their order everywhere.
+    pub fn threads(&self) -> usize {
+        let most = std::thread::available_parallelism().map_or(1, usize::from);
+        usize::try_from(self.read.messages_at_most() / MESSAGES_A_THREAD).unwrap_or(most).clamp(1, most)
+    }
+
+    /// The next records; None at the end.
+    pub fn next(&mut self, capacity: usize) -> Result<Option<RecordPage>> {
+        self.pager.next(capacity, || self.read.next_page())
     }
 }
 
 impl TableFunction for NatsScan {
     const NAME: &'static str = "nats_scan";
     type Plan = Plan;
-    type Run = Run;
+    type Reader = Reader;
+    type Decoder = MessageDecoder;
+    type Page = RecordPage;
 
     fn parameters() -> Vec<Parameter> {
         vec![Parameter::new("stream", ParameterType::Text)]
@@ -56,14 +68,22 @@ impl TableFunction for NatsScan {
         let (connect, range) = (connection::read(arguments)?, range::read(arguments)?);
         let layout = Layout::read(arguments, &|size| range::sample(&range, &connect, size))?;
         let plan = Plan { connect, range, layout };
-        Ok(Bound { columns: plan.layout.columns(), plan })
+        Ok(Bound { columns: plan.layout.columns(), estimated_rows: Some(plan.range.estimated_rows()), plan })
     }
 
-    fn open(plan: &Plan, projection: &[usize]) -> Result<Run> {
+    fn open(plan: &Plan, projection: &[usize]) -> Result<(Reader, MessageDecoder)> {
         plan.open(projection)
     }
 
-    fn next(run: &mut Run, chunk: &mut Chunk<'_>) -> Result<()> {
-        run.write(chunk)
+    fn threads(reader: &Reader) -> usize {
+        reader.threads()
+    }
+
+    fn read(reader: &mut Reader, capacity: usize) -> Result<Option<RecordPage>> {
+        reader.next(capacity)
+    }
+
+    fn decode<'p>(decoder: &'p MessageDecoder, page: &'p RecordPage) -> Result<Chunk<'p>> {
+        decoder.decode(page.records())
     }
 }

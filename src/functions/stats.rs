@@ -1,8 +1,9 @@
 //! `nats_stats()`: counters of this process since it loaded the extension, one row each.
 
-use crate::column::{Column, Type};
+use super::rows::{Cell, Row, RowDecoder, RowPages, columns};
+use crate::column::{Chunk, Column, Type};
 use crate::error::Result;
-use crate::ffi::{Bound, Chunk, TableFunction};
+use crate::ffi::{Bound, TableFunction};
 use crate::stats;
 use crate::value::{Arguments, Parameter};
 
@@ -11,7 +12,9 @@ pub struct NatsStats;
 impl TableFunction for NatsStats {
     const NAME: &'static str = "nats_stats";
     type Plan = ();
-    type Run = Vec<(&'static str, u64)>;
+    type Reader = RowPages;
+    type Decoder = RowDecoder;
+    type Page = Vec<Row>;
 
     fn parameters() -> Vec<Parameter> {
         Vec::new()
@@ -22,23 +25,23 @@ impl TableFunction for NatsStats {
     }
 
     fn bind(_arguments: &Arguments) -> Result<Bound<()>> {
-        Ok(Bound { columns: vec![Column::new("name", Type::Varchar), Column::new("value", Type::UBigInt)], plan: () })
+        Ok(Bound { columns: shown(), plan: (), estimated_rows: None })
     }
 
-    fn open(_plan: &(), _projection: &[usize]) -> Result<Self::Run> {
-        Ok(stats::snapshot())
+    fn open(_plan: &(), projection: &[usize]) -> Result<(RowPages, RowDecoder)> {
+        let rows = stats::snapshot().into_iter().map(|(name, value)| vec![Cell::from(name), Cell::from(value)]);
+        Ok((RowPages::new(rows.collect()), RowDecoder::new(shown(), projection)))
     }
 
-    fn next(run: &mut Self::Run, chunk: &mut Chunk<'_>) -> Result<()> {
-        let rows = std::mem::take(run);
-        chunk.fill(|column, vector| {
-            match column {
-                0 => vector.write_bytes(rows.iter().map(|(name, _)| name.as_bytes())),
-                _ => vector.write_u64(rows.iter().map(|(_, value)| *value)),
-            }
-            Ok(())
-        })?;
-        chunk.set_len(rows.len());
-        Ok(())
+    fn read(reader: &mut RowPages, capacity: usize) -> Result<Option<Vec<Row>>> {
+        Ok(reader.next(capacity))
     }
+
+    fn decode<'p>(decoder: &'p RowDecoder, page: &'p Vec<Row>) -> Result<Chunk<'p>> {
+        Ok(decoder.decode(page))
+    }
+}
+
+fn shown() -> Vec<Column> {
+    columns([("name", Type::Varchar), ("value", Type::UBigInt)])
 }

@@ -3,10 +3,10 @@
 use std::sync::Arc;
 
 use super::connection;
-use super::rows::columns;
-use crate::column::Type;
+use super::rows::{Cell, Row, RowDecoder, RowPages, columns};
+use crate::column::{Chunk, Column, Type};
 use crate::error::Result;
-use crate::ffi::{Bound, Chunk, TableFunction};
+use crate::ffi::{Bound, TableFunction};
 use crate::jetstream::ConnectOptions;
 use crate::jetstream::admin::SubjectPages;
 use crate::plan::{check_stream, check_subject_filter};
@@ -21,16 +21,17 @@ pub struct Plan {
     filter: String,
 }
 
-pub struct Run {
-    pages: SubjectPages,
-    page: Vec<(String, u64)>,
-    written: usize,
+pub struct Reader {
+    subjects: SubjectPages,
+    page: RowPages,
 }
 
 impl TableFunction for NatsSubjects {
     const NAME: &'static str = "nats_subjects";
     type Plan = Plan;
-    type Run = Run;
+    type Reader = Reader;
+    type Decoder = RowDecoder;
+    type Page = Vec<Row>;
 
     fn parameters() -> Vec<Parameter> {
         vec![Parameter::new("stream", ParameterType::Text)]
@@ -46,33 +47,34 @@ impl TableFunction for NatsSubjects {
         let filter = arguments.text("subject")?.unwrap_or(">").to_owned();
         check_subject_filter(&filter)?;
         Ok(Bound {
-            columns: columns([("subject", Type::Varchar), ("messages", Type::UBigInt)]),
+            columns: shown(),
+            estimated_rows: None,
             plan: Plan { connect: connection::read(arguments)?, stream, filter },
         })
     }
 
-    fn open(plan: &Plan, _projection: &[usize]) -> Result<Run> {
+    fn open(plan: &Plan, projection: &[usize]) -> Result<(Reader, RowDecoder)> {
         let connection = connection::open(&plan.connect)?;
-        let pages = SubjectPages::new(Arc::clone(&connection), &plan.stream, &plan.filter);
-        Ok(Run { pages, page: Vec::new(), written: 0 })
+        let subjects = SubjectPages::new(Arc::clone(&connection), &plan.stream, &plan.filter);
+        Ok((Reader { subjects, page: RowPages::default() }, RowDecoder::new(shown(), projection)))
     }
 
-    fn next(run: &mut Run, chunk: &mut Chunk<'_>) -> Result<()> {
-        if run.written == run.page.len() {
-            run.page = run.pages.next_page()?.unwrap_or_default();
-            run.written = 0;
-        }
-        let end = run.page.len().min(run.written + chunk.capacity());
-        let rows = &run.page[run.written..end];
-        chunk.fill(|column, vector| {
-            match column {
-                0 => vector.write_bytes(rows.iter().map(|(subject, _)| subject.as_bytes())),
-                _ => vector.write_u64(rows.iter().map(|(_, messages)| *messages)),
+    fn read(reader: &mut Reader, capacity: usize) -> Result<Option<Vec<Row>>> {
+        loop {
+            if let Some(rows) = reader.page.next(capacity) {
+                return Ok(Some(rows));
             }
-            Ok(())
-        })?;
-        chunk.set_len(rows.len());
-        run.written = end;
-        Ok(())
+            let Some(page) = reader.subjects.next_page()? else { return Ok(None) };
+            let row = |(subject, messages): (String, u64)| vec![Cell::from(subject), Cell::from(messages)];
+            reader.page = RowPages::new(page.into_iter().map(row).collect());
+        }
     }
+
+    fn decode<'p>(decoder: &'p RowDecoder, page: &'p Vec<Row>) -> Result<Chunk<'p>> {
+        Ok(decoder.decode(page))
+    }
+}
+
+fn shown() -> Vec<Column> {
+    columns([("subject", Type::Varchar), ("messages", Type::UBigInt)])
 }

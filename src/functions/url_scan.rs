@@ -5,9 +5,9 @@
 use super::connection;
 use super::scan::NatsScan;
 use crate::codec::scalar::{Scalar, push};
-use crate::column::{Buffer, Type, Values};
+use crate::column::{Buffer, Chunk, Type, Values};
 use crate::error::{Error, Result};
-use crate::ffi::{Bound, Chunk, TableFunction};
+use crate::ffi::{Bound, TableFunction};
 use crate::value::{Arguments, Parameter, ParameterType, Value};
 
 /// How the names begin that are such URLs.
@@ -18,7 +18,9 @@ pub struct NatsUrlScan;
 impl TableFunction for NatsUrlScan {
     const NAME: &'static str = "nats_url_scan";
     type Plan = <NatsScan as TableFunction>::Plan;
-    type Run = <NatsScan as TableFunction>::Run;
+    type Reader = <NatsScan as TableFunction>::Reader;
+    type Decoder = <NatsScan as TableFunction>::Decoder;
+    type Page = <NatsScan as TableFunction>::Page;
 
     fn parameters() -> Vec<Parameter> {
         vec![Parameter::new(URL, ParameterType::Text)]
@@ -34,12 +36,20 @@ impl TableFunction for NatsUrlScan {
         NatsScan::bind(&parsed)
     }
 
-    fn open(plan: &Self::Plan, projection: &[usize]) -> Result<Self::Run> {
+    fn open(plan: &Self::Plan, projection: &[usize]) -> Result<(Self::Reader, Self::Decoder)> {
         NatsScan::open(plan, projection)
     }
 
-    fn next(run: &mut Self::Run, chunk: &mut Chunk<'_>) -> Result<()> {
-        NatsScan::next(run, chunk)
+    fn threads(reader: &Self::Reader) -> usize {
+        NatsScan::threads(reader)
+    }
+
+    fn read(reader: &mut Self::Reader, capacity: usize) -> Result<Option<Self::Page>> {
+        NatsScan::read(reader, capacity)
+    }
+
+    fn decode<'p>(decoder: &'p Self::Decoder, page: &'p Self::Page) -> Result<Chunk<'p>> {
+        NatsScan::decode(decoder, page)
     }
 }
 

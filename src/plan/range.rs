@@ -52,6 +52,11 @@ impl SequenceRange {
     pub fn is_empty(self) -> bool {
         self.first > self.last
     }
+
+    /// How many sequences there are in the range.
+    pub fn len(self) -> u64 {
+        if self.is_empty() { 0 } else { (self.last - self.first).saturating_add(1) }
+    }
 }
 
 impl StreamState {

@@ -4,11 +4,12 @@ import os
 
 import duckdb
 
-from scripts import package, paths
+from scripts import paths
 
 
 def connect(database: str = ":memory:", **options) -> duckdb.DuckDBPyConnection:
     """A connection to a database of its own, in which the functions of the extension exist."""
     connection = duckdb.connect(database, config={"allow_unsigned_extensions": "true"}, **options)
-    connection.execute(f"LOAD '{paths.extension(os.environ['NATS_JS_PROFILE'], package.machine())}'")
+    [(platform,)] = connection.execute("PRAGMA platform").fetchall()
+    connection.execute(f"LOAD '{paths.extension(os.environ['NATS_JS_PROFILE'], platform)}'")
     return connection

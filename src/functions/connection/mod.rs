@@ -57,8 +57,8 @@ fn read_with(arguments: &Arguments, environment: &dyn Fn(&str) -> Option<String>
 
 /// Reads the last argument of a scalar function: a URL, a STRUCT (or MAP) of the options, or NULL for the defaults. What
 /// it leaves out comes from the other sources, as for [`read`].
-pub fn read_input(input: &Input<'_>, column: usize, row: usize) -> Result<ConnectOptions> {
-    read_value(&input.value(column, row), input.settings())
+pub fn read_input(input: &dyn Input, column: usize, row: usize) -> Result<ConnectOptions> {
+    read_value(&input.option(column, row), input.settings())
 }
 
 fn read_value(value: &Value, settings: &[(&'static str, Value)]) -> Result<ConnectOptions> {

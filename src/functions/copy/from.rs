@@ -2,12 +2,12 @@
 
 use super::options;
 use crate::codec::path::Path;
-use crate::column::{Column, Type};
+use crate::column::{Chunk, Column, Type};
 use crate::error::{Error, Result};
-use crate::ffi::{Bound, Chunk, TableFunction};
-use crate::functions::messages::{Layout, Part, Shown};
+use crate::ffi::{Bound, TableFunction};
+use crate::functions::messages::{Layout, MessageDecoder, Part, RecordPage, Shown};
 use crate::functions::payload::{self, Payload};
-use crate::functions::scan::{Plan, Run};
+use crate::functions::scan::{Plan, Reader};
 use crate::functions::{connection, range};
 use crate::value::{Arguments, Parameter, ParameterType};
 
@@ -36,7 +36,9 @@ const SAID_BY_TABLE: [&str; 5] = ["json_extract", "proto_extract", "columns", "s
 impl TableFunction for CopyFromStream {
     const NAME: &'static str = "nats_js";
     type Plan = Plan;
-    type Run = Run;
+    type Reader = Reader;
+    type Decoder = MessageDecoder;
+    type Page = RecordPage;
 
     fn parameters() -> Vec<Parameter> {
         vec![Parameter::new("stream", ParameterType::Text)]
@@ -66,15 +68,24 @@ impl TableFunction for CopyFromStream {
             }
         }
         let layout = Layout::of(&arguments, shown, Payload::of_members(&arguments, members)?)?;
-        Ok(Bound { columns: arguments.target, plan: Plan { connect, range, layout } })
+        let estimated_rows = Some(range.estimated_rows());
+        Ok(Bound { columns: arguments.target, plan: Plan { connect, range, layout }, estimated_rows })
     }
 
-    fn open(plan: &Plan, projection: &[usize]) -> Result<Run> {
+    fn open(plan: &Plan, projection: &[usize]) -> Result<(Reader, MessageDecoder)> {
         plan.open(projection)
     }
 
-    fn next(run: &mut Run, chunk: &mut Chunk<'_>) -> Result<()> {
-        run.write(chunk)
+    fn threads(reader: &Reader) -> usize {
+        reader.threads()
+    }
+
+    fn read(reader: &mut Reader, capacity: usize) -> Result<Option<RecordPage>> {
+        reader.next(capacity)
+    }
+
+    fn decode<'p>(decoder: &'p MessageDecoder, page: &'p RecordPage) -> Result<Chunk<'p>> {
+        decoder.decode(page.records())
     }
 }
 

@@ -128,7 +128,7 @@ impl CopyFunction for CopyToStream {
         })
     }
 
-    fn sink(run: &mut Run, rows: &Input<'_>) -> Result<()> {
+    fn sink(run: &mut Run, rows: &dyn Input) -> Result<()> {
         let message = |row| run.message(rows, row).map_err(|error| error.within(&format!("row {}", row + 1)));
         let messages = (0..rows.len()).map(message).collect::<Result<Vec<_>>>()?;
         match &mut run.batch {
@@ -156,7 +156,7 @@ impl CopyFunction for CopyToStream {
 }
 
 impl Run {
-    fn message(&self, rows: &Input<'_>, row: usize) -> Result<Outgoing> {
+    fn message(&self, rows: &dyn Input, row: usize) -> Result<Outgoing> {
         let mut message = Outgoing { subject: self.subject.clone().unwrap_or_default(), ..Outgoing::default() };
         let mut fields = vec![(EXPECTED_STREAM.to_owned(), self.stream.clone())];
         let mut members = Vec::new();
@@ -164,12 +164,12 @@ impl Run {
             match role {
                 Role::Payload => message.payload = self.encoding.payload(rows, column, row)?,
                 Role::Member(name) => members.push((name.clone(), rows.document(column, row)?)),
-                Role::Headers => fields.extend(headers(&rows.value(column, row))?.0),
-                Role::Subject => match rows.value(column, row) {
+                Role::Headers => fields.extend(headers(&rows.value(column, row)?)?.0),
+                Role::Subject => match rows.value(column, row)? {
                     Value::Text(text) => message.subject = text,
                     other => return Err(Error::new(format!("subject must be VARCHAR, not {}", other.kind()))),
                 },
-                Role::MessageId => match rows.value(column, row) {
+                Role::MessageId => match rows.value(column, row)? {
                     Value::Text(text) => fields.push((Headers::MESSAGE_ID.to_owned(), text)),
                     other => return Err(Error::new(format!("msg_id must be VARCHAR, not {}", other.kind()))),
                 },
@@ -184,7 +184,7 @@ impl Run {
 }
 
 impl Encoding {
-    fn payload(&self, rows: &Input<'_>, column: usize, row: usize) -> Result<Bytes> {
+    fn payload(&self, rows: &dyn Input, column: usize, row: usize) -> Result<Bytes> {
         let raw = match self {
             Encoding::Fitting => rows.is_bytes(column),
             Encoding::Raw => true,

@@ -12,9 +12,9 @@ use std::sync::Arc;
 
 use super::connection;
 use super::messages::Part;
-use crate::column::{Buffer, Column, Type};
+use crate::column::{Cells, Chunk, Column, Type};
 use crate::error::Result;
-use crate::ffi::{Bound, Chunk, TableFunction};
+use crate::ffi::{Bound, TableFunction};
 use crate::jetstream::Want;
 use crate::value::{Arguments, Parameter, ParameterType};
 
@@ -29,7 +29,7 @@ pub struct NatsIngest;
 /// The columns before those of the payload.
 const PARTS: [Part; 5] = [Part::Stream, Part::Subject, Part::Sequence, Part::Time, Part::MessageId];
 
-pub struct Run {
+pub struct Reader {
     options: Arc<Options>,
     source: Source,
     sieve: Sieve,
@@ -38,7 +38,9 @@ pub struct Run {
 impl TableFunction for NatsIngest {
     const NAME: &'static str = "nats_ingest";
     type Plan = Arc<Options>;
-    type Run = Run;
+    type Reader = Reader;
+    type Decoder = RowsDecoder;
+    type Page = Rows;
 
     fn parameters() -> Vec<Parameter> {
         vec![Parameter::new("stream", ParameterType::Text)]
@@ -57,10 +59,11 @@ impl TableFunction for NatsIngest {
             columns.push(Column::new("duplicate_of", Type::UBigInt));
             columns.push(Column::new("duplicate_key", Type::Varchar));
         }
-        Ok(Bound { columns, plan: Arc::new(options) })
+        let estimated_rows = Some(options.range.estimated_rows());
+        Ok(Bound { columns, plan: Arc::new(options), estimated_rows })
     }
 
-    fn open(plan: &Self::Plan, projection: &[usize]) -> Result<Run> {
+    fn open(plan: &Self::Plan, projection: &[usize]) -> Result<(Reader, RowsDecoder)> {
         let options = Arc::clone(plan);
         let connection = connection::open(&options.connect)?;
         let extra = |column: usize| PARTS.iter().chain(&options.extra_parts).nth(column);
@@ -74,26 +77,24 @@ impl TableFunction for NatsIngest {
         if options.keep == Keep::Last {
             source.rehearse(&mut sieve)?;
         }
-        Ok(Run { options, source, sieve })
+        let decoder = RowsDecoder { options: Arc::clone(&options), projection: projection.to_vec() };
+        Ok((Reader { options, source, sieve }, decoder))
     }
 
-    fn next(run: &mut Run, chunk: &mut Chunk<'_>) -> Result<()> {
-        let outcome = run.next_rows(chunk.capacity());
-        let written = outcome.and_then(|rows| match rows {
-            Some(rows) => write(&run.options, &rows, chunk),
-            None => {
-                chunk.set_len(0);
-                Ok(())
-            }
-        });
-        if written.is_err() {
-            run.source.return_all();
-        }
-        written
+    fn read(reader: &mut Reader, capacity: usize) -> Result<Option<Rows>> {
+        reader.next_rows(capacity)
+    }
+
+    fn decode<'p>(decoder: &'p RowsDecoder, page: &'p Rows) -> Result<Chunk<'p>> {
+        Ok(decoder.decode(page))
+    }
+
+    fn fail(reader: &mut Reader) {
+        reader.source.return_all();
     }
 }
 
-impl Run {
+impl Reader {
     /// At least one row, at most `capacity`; None at the end.
     fn next_rows(&mut self, capacity: usize) -> Result<Option<Rows>> {
         loop {
@@ -111,25 +112,33 @@ impl Run {
     }
 }
 
-fn write(options: &Options, rows: &Rows, chunk: &mut Chunk<'_>) -> Result<()> {
-    let records: Vec<_> = rows.records.iter().collect();
-    let parts = 1 + PARTS.len() + options.extra_parts.len();
-    let decoded = options.payload.columns().len();
-    chunk.fill(|column, vector| {
-        let mut buffer = |buffer: &Buffer| vector.write_buffer(buffer, 0..buffer.len());
-        if column == 0 {
-            buffer(&rows.keys);
-        } else if let Some(part) = PARTS.iter().chain(&options.extra_parts).nth(column - 1) {
-            part.write(options.stream(), &records, vector);
-        } else if let Some(values) = rows.values.get(column - parts).filter(|_| column < parts + decoded) {
-            buffer(values);
-        } else if column == parts + decoded {
-            buffer(&rows.duplicate_of);
-        } else {
-            buffer(&rows.duplicate_key);
+/// Makes chunks of rows.
+pub struct RowsDecoder {
+    options: Arc<Options>,
+    projection: Vec<usize>,
+}
+
+impl RowsDecoder {
+    fn decode<'p>(&'p self, rows: &'p Rows) -> Chunk<'p> {
+        let options = &self.options;
+        let records: Vec<_> = rows.records.iter().collect();
+        let parts = 1 + PARTS.len() + options.extra_parts.len();
+        let decoded = options.payload.columns().len();
+        let mut chunk = Chunk::new(records.len());
+        for column in self.projection.iter().copied() {
+            let cells = if column == 0 {
+                Cells::from(&rows.keys)
+            } else if let Some(part) = PARTS.iter().chain(&options.extra_parts).nth(column - 1) {
+                part.cells(options.stream(), &records)
+            } else if let Some(values) = rows.values.get(column - parts).filter(|_| column < parts + decoded) {
+                Cells::from(values)
+            } else if column == parts + decoded {
+                Cells::from(&rows.duplicate_of)
+            } else {
+                Cells::from(&rows.duplicate_key)
+            };
+            chunk.push(column, cells);
         }
-        Ok(())
-    })?;
-    chunk.set_len(records.len());
-    Ok(())
+        chunk
+    }
 }

@@ -15,7 +15,7 @@ use crate::plan::{KeptKeys, Newest, NewestKeys, Repeats, RowKeys};
 use crate::record::{Headers, Record};
 
 /// The rows of one page.
-pub(super) struct Rows {
+pub struct Rows {
     /// The messages that became rows.
     pub(super) records: Vec<Record>,
     /// Their correlation keys.

@@ -79,7 +79,7 @@ impl ScalarFunction for GetScalar {
         Type::Blob
     }
 
-    fn call(input: &Input<'_>) -> Result<Buffer> {
+    fn call(input: &dyn Input) -> Result<Buffer> {
         let mut keys = ByConnection::new();
         for row in 0..input.len() {
             let (Some(bucket), Some(key)) = (input.bytes(0, row), input.bytes(1, row)) else { continue };

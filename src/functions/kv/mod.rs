@@ -12,7 +12,7 @@ use crate::error::Result;
 use crate::ffi::Registrar;
 
 /// Registers the functions of this folder.
-pub fn register(registrar: &Registrar) -> Result<()> {
+pub fn register<R: Registrar>(registrar: &R) -> Result<()> {
     registrar.table::<Small<bucket::Buckets>>()?;
     registrar.table::<Small<bucket::BucketEnsure>>()?;
     registrar.table::<Small<bucket::BucketDelete>>()?;

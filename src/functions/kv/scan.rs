@@ -3,10 +3,11 @@
 use std::sync::Arc;
 
 use super::entries::{entry_columns, entry_row};
+use crate::column::Chunk;
 use crate::error::{Error, Result};
-use crate::ffi::{Bound, Chunk, TableFunction};
+use crate::ffi::{Bound, TableFunction};
 use crate::functions::manage::subjects;
-use crate::functions::rows::{Row, Rows};
+use crate::functions::rows::{Row, RowDecoder, RowPages};
 use crate::functions::{connection, range};
 use crate::jetstream::{ConnectOptions, Fetch, FetchRequest, LastPages, LastRequest, Want, stream_state};
 use crate::plan::kv::{Operation, bucket_stream, check_bucket, key_subject};
@@ -25,17 +26,19 @@ pub struct ScanPlan {
     deleted: bool,
 }
 
-pub struct ScanRun {
+pub struct ScanReader {
     bucket: String,
     deleted: bool,
     pages: LastPages,
-    rows: Rows,
+    rows: RowPages,
 }
 
 impl TableFunction for Scan {
     const NAME: &'static str = "nats_kv_scan";
     type Plan = ScanPlan;
-    type Run = ScanRun;
+    type Reader = ScanReader;
+    type Decoder = RowDecoder;
+    type Page = Vec<Row>;
 
     fn parameters() -> Vec<Parameter> {
         vec![Parameter::new("bucket", ParameterType::Text)]
@@ -65,10 +68,10 @@ impl TableFunction for Scan {
             up_to,
             deleted: arguments.flag("deleted")?,
         };
-        Ok(Bound { columns: entry_columns(), plan })
+        Ok(Bound { columns: entry_columns(), plan, estimated_rows: None })
     }
 
-    fn open(plan: &ScanPlan, _projection: &[usize]) -> Result<ScanRun> {
+    fn open(plan: &ScanPlan, projection: &[usize]) -> Result<(ScanReader, RowDecoder)> {
         let connection = connection::open(&plan.connect)?;
         let stream = bucket_stream(&plan.bucket);
         let up_to = match plan.as_of {
@@ -78,21 +81,28 @@ impl TableFunction for Scan {
         let subjects = plan.keys.iter().map(|key| key_subject(&plan.bucket, key)).collect();
         // Headers say what is deleted, so they are always read.
         let request = LastRequest { stream, subjects, up_to, headers: true };
-        Ok(ScanRun {
+        let reader = ScanReader {
             bucket: plan.bucket.clone(),
             deleted: plan.deleted,
             pages: LastPages::new(connection, request),
-            rows: Rows::new(entry_columns(), Vec::new()),
-        })
+            rows: RowPages::default(),
+        };
+        Ok((reader, RowDecoder::new(entry_columns(), projection)))
     }
 
-    fn next(run: &mut ScanRun, chunk: &mut Chunk<'_>) -> Result<()> {
-        while run.rows.is_empty() {
-            let Some(page) = run.pages.next_page()? else { break };
-            let shown = |record: &&Record| run.deleted || Operation::of(&record.headers) == Operation::Put;
-            run.rows = rows(&run.bucket, page.iter().filter(shown))?;
+    fn read(reader: &mut ScanReader, capacity: usize) -> Result<Option<Vec<Row>>> {
+        loop {
+            if let Some(rows) = reader.rows.next(capacity) {
+                return Ok(Some(rows));
+            }
+            let Some(page) = reader.pages.next_page()? else { return Ok(None) };
+            let shown = |record: &&Record| reader.deleted || Operation::of(&record.headers) == Operation::Put;
+            reader.rows = rows(&reader.bucket, page.iter().filter(shown))?;
         }
-        run.rows.write(chunk)
+    }
+
+    fn decode<'p>(decoder: &'p RowDecoder, page: &'p Vec<Row>) -> Result<Chunk<'p>> {
+        Ok(decoder.decode(page))
     }
 }
 
@@ -105,19 +115,21 @@ pub struct HistoryPlan {
     keys: Vec<String>,
 }
 
-pub struct HistoryRun {
+pub struct HistoryReader {
     bucket: String,
     /// One read for each filter of keys, the next one last.
     left: Vec<FetchRequest>,
     connection: Arc<crate::jetstream::Connection>,
     fetch: Option<Fetch>,
-    rows: Rows,
+    rows: RowPages,
 }
 
 impl TableFunction for History {
     const NAME: &'static str = "nats_kv_history";
     type Plan = HistoryPlan;
-    type Run = HistoryRun;
+    type Reader = HistoryReader;
+    type Decoder = RowDecoder;
+    type Page = Vec<Row>;
 
     fn parameters() -> Vec<Parameter> {
         vec![Parameter::new("bucket", ParameterType::Text)]
@@ -131,11 +143,12 @@ impl TableFunction for History {
         let (bucket, keys) = bucket_and_keys(arguments)?;
         Ok(Bound {
             columns: entry_columns(),
+            estimated_rows: None,
             plan: HistoryPlan { connect: connection::read(arguments)?, bucket, keys },
         })
     }
 
-    fn open(plan: &HistoryPlan, _projection: &[usize]) -> Result<HistoryRun> {
+    fn open(plan: &HistoryPlan, projection: &[usize]) -> Result<(HistoryReader, RowDecoder)> {
         let connection = connection::open(&plan.connect)?;
         let stream = bucket_stream(&plan.bucket);
         let state = stream_state(&connection, &stream)?;
@@ -149,24 +162,31 @@ impl TableFunction for History {
             want: Want { subject: true, time: true, headers: true, payload: true },
         };
         let left = if state.range().is_empty() { Vec::new() } else { plan.keys.iter().rev().map(request).collect() };
-        let rows = Rows::new(entry_columns(), Vec::new());
-        Ok(HistoryRun { bucket: plan.bucket.clone(), left, connection, fetch: None, rows })
+        let bucket = plan.bucket.clone();
+        let reader = HistoryReader { bucket, left, connection, fetch: None, rows: RowPages::default() };
+        Ok((reader, RowDecoder::new(entry_columns(), projection)))
     }
 
-    fn next(run: &mut HistoryRun, chunk: &mut Chunk<'_>) -> Result<()> {
-        while run.rows.is_empty() {
-            match &mut run.fetch {
+    fn read(reader: &mut HistoryReader, capacity: usize) -> Result<Option<Vec<Row>>> {
+        loop {
+            if let Some(rows) = reader.rows.next(capacity) {
+                return Ok(Some(rows));
+            }
+            match &mut reader.fetch {
                 Some(fetch) => match fetch.next_page()? {
-                    Some(page) => run.rows = rows(&run.bucket, page.iter())?,
-                    None => run.fetch = None,
+                    Some(page) => reader.rows = rows(&reader.bucket, page.iter())?,
+                    None => reader.fetch = None,
                 },
                 None => {
-                    let Some(request) = run.left.pop() else { break };
-                    run.fetch = Some(Fetch::start(Arc::clone(&run.connection), request)?);
+                    let Some(request) = reader.left.pop() else { return Ok(None) };
+                    reader.fetch = Some(Fetch::start(Arc::clone(&reader.connection), request)?);
                 }
             }
         }
-        run.rows.write(chunk)
+    }
+
+    fn decode<'p>(decoder: &'p RowDecoder, page: &'p Vec<Row>) -> Result<Chunk<'p>> {
+        Ok(decoder.decode(page))
     }
 }
 
@@ -177,7 +197,6 @@ fn bucket_and_keys(arguments: &Arguments) -> Result<(String, Vec<String>)> {
     Ok((bucket.to_owned(), keys))
 }
 
-fn rows<'a>(bucket: &str, records: impl Iterator<Item = &'a Record>) -> Result<Rows> {
-    let rows = records.map(|record| entry_row(bucket, record)).collect::<Result<Vec<Row>>>()?;
-    Ok(Rows::new(entry_columns(), rows))
+fn rows<'a>(bucket: &str, records: impl Iterator<Item = &'a Record>) -> Result<RowPages> {
+    records.map(|record| entry_row(bucket, record)).collect::<Result<Vec<Row>>>().map(RowPages::new)
 }

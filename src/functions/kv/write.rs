@@ -26,7 +26,7 @@ impl ScalarFunction for Put {
         Type::UBigInt
     }
 
-    fn call(input: &Input<'_>) -> Result<Buffer> {
+    fn call(input: &dyn Input) -> Result<Buffer> {
         write(input, 3, |row| Ok((value(input, row)?, Write::Put)))
     }
 }
@@ -43,7 +43,7 @@ impl ScalarFunction for Create {
         Type::UBigInt
     }
 
-    fn call(input: &Input<'_>) -> Result<Buffer> {
+    fn call(input: &dyn Input) -> Result<Buffer> {
         write(input, 3, |row| Ok((value(input, row)?, Write::Create)))
     }
 }
@@ -60,8 +60,8 @@ impl ScalarFunction for Update {
         Type::UBigInt
     }
 
-    fn call(input: &Input<'_>) -> Result<Buffer> {
-        write(input, 4, |row| Ok((value(input, row)?, Write::Update(unsigned("revision", &input.value(3, row))?))))
+    fn call(input: &dyn Input) -> Result<Buffer> {
+        write(input, 4, |row| Ok((value(input, row)?, Write::Update(unsigned("revision", &input.value(3, row)?)?))))
     }
 }
 
@@ -77,7 +77,7 @@ impl ScalarFunction for Delete {
         Type::UBigInt
     }
 
-    fn call(input: &Input<'_>) -> Result<Buffer> {
+    fn call(input: &dyn Input) -> Result<Buffer> {
         write(input, 2, |_| Ok((Bytes::new(), Write::Delete)))
     }
 }
@@ -94,19 +94,19 @@ impl ScalarFunction for Purge {
         Type::UBigInt
     }
 
-    fn call(input: &Input<'_>) -> Result<Buffer> {
+    fn call(input: &dyn Input) -> Result<Buffer> {
         write(input, 2, |_| Ok((Bytes::new(), Write::Purge)))
     }
 }
 
-fn value(input: &Input<'_>, row: usize) -> Result<Bytes> {
+fn value(input: &dyn Input, row: usize) -> Result<Bytes> {
     payload(input, 2, row, "value")
 }
 
 /// Reads every row, writes all of them, and answers with their revisions. `connection_column` is the place of the
 /// connection argument.
 fn write(
-    input: &Input<'_>,
+    input: &dyn Input,
     connection_column: usize,
     what: impl Fn(usize) -> Result<(Bytes, Write)>,
 ) -> Result<Buffer> {
@@ -119,7 +119,7 @@ fn write(
     Ok(Buffer { valid: vec![true; revisions.len()], values: Values::U64(revisions) })
 }
 
-fn key_write(input: &Input<'_>, row: usize, what: &impl Fn(usize) -> Result<(Bytes, Write)>) -> Result<KeyWrite> {
+fn key_write(input: &dyn Input, row: usize, what: &impl Fn(usize) -> Result<(Bytes, Write)>) -> Result<KeyWrite> {
     let text = |column, name: &str| {
         let bytes = input.bytes(column, row).ok_or_else(|| Error::new(format!("{name} is NULL")))?;
         std::str::from_utf8(bytes).map_err(|_| Error::new(format!("{name} is not UTF-8")))

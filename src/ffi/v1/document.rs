@@ -5,7 +5,7 @@ use std::ffi::CStr;
 use libduckdb_sys as duckdb;
 
 use super::host::has_full_api;
-use super::scalar::Source;
+use super::input::Source;
 use super::value::Handle;
 use crate::document::Document;
 use crate::error::{Error, Result};

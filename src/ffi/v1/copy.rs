@@ -1,4 +1,4 @@
-//! `COPY ... TO`: one trait, and the four callbacks that DuckDB makes on it, on hosts that have copy functions. What
+//! `COPY ... TO`: the four callbacks that DuckDB makes on a format, on hosts that have copy functions. What
 //! `COPY ... FROM` reads is a table function.
 
 use std::ffi::{CStr, c_void};
@@ -6,68 +6,36 @@ use std::sync::Mutex;
 
 use libduckdb_sys as duckdb;
 
-use super::Registrar;
-use super::contain::{c_text, contain, drop_box};
 use super::host::has_full_api;
-use super::scalar::Input;
-use super::settings;
-use super::table::{Described, TableFunction};
+use super::input::Input;
+use super::table::Described;
 use super::value::Handle;
+use super::{Registrar, settings};
 use crate::error::{Error, Result};
+use crate::ffi::contain::{c_text, contain, drop_box};
+use crate::ffi::port::CopyFunction;
 use crate::value::Value;
 
-/// A format of `COPY ... TO 'target' (FORMAT name, option value, ...)`.
-///
-/// DuckDB hands over rows by position; it does not say the names of their columns.
-pub trait CopyFunction: 'static {
-    /// The format's name in SQL.
-    const NAME: &'static str;
-    /// What bind hands to every run.
-    type Plan: Send + Sync + 'static;
-    /// The state of one run.
-    type Run: Send + 'static;
-    /// What `COPY ... FROM 'source' (FORMAT name, option value, ...)` reads. Its one positional parameter is the source,
-    /// options are its named parameters with the values that the user wrote, not cast to the parameters' types, and
-    /// its columns are those of [`crate::value::Arguments::target`].
-    type Source: TableFunction;
-
-    /// Options become a plan. No network. `columns` is how many columns a row has.
-    fn bind(options: &[(String, Value)], settings: &[(&'static str, Value)], columns: usize) -> Result<Self::Plan>;
-    /// Starts a run that writes to `target`.
-    fn open(plan: &Self::Plan, target: &str) -> Result<Self::Run>;
-    /// Takes rows.
-    fn sink(run: &mut Self::Run, rows: &Input<'_>) -> Result<()>;
-    /// Every row was taken.
-    fn finish(run: &mut Self::Run) -> Result<()>;
-}
-
-impl Registrar {
-    /// Registers a format. Does nothing on a host without copy functions.
-    pub fn copy<F: CopyFunction>(&self) -> Result<()> {
-        if !has_full_api() {
-            return Ok(());
-        }
-        let name = c_text(F::NAME);
-        let source = Described::of::<F::Source>();
-        // SAFETY: the host has these functions; the handle is ours until the end of the block, and the callbacks match
-        // the types that `bind` and `init` store.
-        let state = unsafe {
-            let mut function = duckdb::duckdb_create_copy_function();
-            duckdb::duckdb_copy_function_set_name(function, name.as_ptr());
-            duckdb::duckdb_copy_function_set_bind(function, Some(bind::<F>));
-            duckdb::duckdb_copy_function_set_global_init(function, Some(init::<F>));
-            duckdb::duckdb_copy_function_set_sink(function, Some(sink::<F>));
-            duckdb::duckdb_copy_function_set_finalize(function, Some(finish::<F>));
-            duckdb::duckdb_copy_function_set_copy_from_function(function, source.0);
-            let state = duckdb::duckdb_register_copy_function(self.connection, function);
-            duckdb::duckdb_destroy_copy_function(&raw mut function);
-            state
-        };
-        if state == duckdb::DuckDBSuccess {
-            Ok(())
-        } else {
-            Err(Error::new(format!("cannot register the format {}", F::NAME)))
-        }
+/// Registers a format. Does nothing on a host without copy functions.
+pub(super) fn register<F: CopyFunction>(registrar: &Registrar) -> duckdb::duckdb_state {
+    if !has_full_api() {
+        return duckdb::DuckDBSuccess;
+    }
+    let name = c_text(F::NAME);
+    let source = Described::of::<F::Source>();
+    // SAFETY: the host has these functions; the handle is ours until the end of the block, and the callbacks match the
+    // types that `bind` and `init` store.
+    unsafe {
+        let mut function = duckdb::duckdb_create_copy_function();
+        duckdb::duckdb_copy_function_set_name(function, name.as_ptr());
+        duckdb::duckdb_copy_function_set_bind(function, Some(bind::<F>));
+        duckdb::duckdb_copy_function_set_global_init(function, Some(init::<F>));
+        duckdb::duckdb_copy_function_set_sink(function, Some(sink::<F>));
+        duckdb::duckdb_copy_function_set_finalize(function, Some(finish::<F>));
+        duckdb::duckdb_copy_function_set_copy_from_function(function, source.0);
+        let state = duckdb::duckdb_register_copy_function(registrar.connection, function);
+        duckdb::duckdb_destroy_copy_function(&raw mut function);
+        state
     }
 }
 

@@ -1,78 +1,73 @@
-//! Table functions: one trait, and the three callbacks that DuckDB makes on it.
+//! Table functions: the three callbacks that DuckDB makes on one.
 
 use std::ffi::CStr;
-use std::sync::Mutex;
+use std::sync::{Arc, Mutex};
 
 use libduckdb_sys as duckdb;
 
-use super::Registrar;
-use super::chunk::Chunk;
-use super::contain::{c_text, contain, drop_box};
 use super::host::has_full_api;
 use super::logical::Logical;
-use super::settings;
 use super::value::Handle;
-use crate::column::Column;
+use super::{Registrar, emit, settings, unwinding};
+use crate::column::{Chunk, Column};
 use crate::error::{Error, Result};
-use crate::value::{Arguments, Parameter};
-
-/// What `bind` answers: the columns of the result and what the run needs to know.
-pub struct Bound<B> {
-    /// The result's columns, in order; in a `COPY ... FROM`, those of [`Arguments::target`].
-    pub columns: Vec<Column>,
-    /// Read-only from here on, shared by all runs of the statement.
-    pub plan: B,
-}
-
-/// A SQL table function.
-///
-/// `bind` reads arguments and says the columns; it must not touch the network, because PREPARE, DESCRIBE and EXPLAIN
-/// stop there. `open` starts a run, once per execution. `next` fills chunks until it leaves one empty.
-pub trait TableFunction: 'static {
-    /// The function's name in SQL.
-    const NAME: &'static str;
-    /// What bind hands to every run.
-    type Plan: Send + Sync + 'static;
-    /// The state of one run.
-    type Run: Send + 'static;
-
-    /// The positional parameters.
-    fn parameters() -> Vec<Parameter>;
-    /// The named parameters.
-    fn named() -> Vec<Parameter>;
-    /// Arguments become columns and a plan. No network.
-    fn bind(arguments: &Arguments) -> Result<Bound<Self::Plan>>;
-    /// Starts a run that will be asked for the columns at these positions of [`Bound::columns`] only.
-    fn open(plan: &Self::Plan, projection: &[usize]) -> Result<Self::Run>;
-    /// Writes the next rows and sets the chunk's length; a length of 0 ends the run.
-    fn next(run: &mut Self::Run, chunk: &mut Chunk<'_>) -> Result<()>;
-}
+use crate::ffi::contain::{c_text, contain, drop_box};
+use crate::ffi::port::TableFunction;
+use crate::value::Arguments;
 
 const USE_INSERT: &str = "name the other columns in COPY table (...), or use INSERT INTO ... SELECT and a cast";
 
 struct BindData<T: TableFunction> {
     plan: T::Plan,
-    column_count: usize,
+    columns: Arc<[Column]>,
 }
 
+/// One run, shared by the threads that DuckDB gives it.
 struct InitData<T: TableFunction> {
-    run: Mutex<T::Run>,
+    reader: Mutex<T::Reader>,
+    decoder: T::Decoder,
+    columns: Arc<[Column]>,
     /// For each vector of the chunk, the column that it stands for; None for one that stands for no column.
     projection: Vec<Option<usize>>,
+    /// How many rows a chunk holds.
+    capacity: usize,
 }
 
-impl Registrar {
-    /// Registers a table function.
-    pub fn table<T: TableFunction>(&self) -> Result<()> {
-        let function = Described::of::<T>();
-        // SAFETY: the connection is live during registration, and the call copies the function.
-        let state = unsafe { duckdb::duckdb_register_table_function(self.connection, function.0) };
-        if state == duckdb::DuckDBSuccess {
-            Ok(())
-        } else {
-            Err(Error::new(format!("cannot register the table function {}", T::NAME)))
+impl<T: TableFunction> InitData<T> {
+    fn read(&self) -> Result<Option<T::Page>> {
+        let mut reader = self.reader.lock().map_err(|_| Error::new("an earlier internal error ended this query"))?;
+        T::read(&mut reader, self.capacity)
+    }
+
+    fn decode<'p>(&'p self, page: &'p T::Page) -> Result<Chunk<'p>> {
+        let chunk = T::decode(&self.decoder, page)?;
+        let fits = chunk.check(&self.columns, &self.projection, self.capacity);
+        fits.map_err(|what| Error::new(format!("internal error: {what}")).advice("please report it"))?;
+        Ok(chunk)
+    }
+}
+
+/// Tells the reader that a call failed, unless the call says that it did not: also when an exception of DuckDB's passes.
+struct FailureGuard<'a, T: TableFunction>(Option<&'a InitData<T>>);
+
+impl<T: TableFunction> Drop for FailureGuard<'_, T> {
+    fn drop(&mut self) {
+        if let Some(data) = self.0 {
+            let _ = contain(T::NAME, || {
+                if let Ok(mut reader) = data.reader.lock() {
+                    T::fail(&mut reader);
+                }
+                Ok(())
+            });
         }
     }
+}
+
+/// Registers a table function.
+pub(super) fn register<T: TableFunction>(registrar: &Registrar) -> duckdb::duckdb_state {
+    let function = Described::of::<T>();
+    // SAFETY: the connection is live during registration, and the call copies the function.
+    unsafe { duckdb::duckdb_register_table_function(registrar.connection, function.0) }
 }
 
 /// An owned description of a table function.
@@ -103,7 +98,7 @@ impl Described {
             }
             duckdb::duckdb_table_function_set_bind(function, Some(bind::<T>));
             duckdb::duckdb_table_function_set_init(function, Some(init::<T>));
-            duckdb::duckdb_table_function_set_function(function, Some(next::<T>));
+            duckdb::duckdb_table_function_set_function(function, Some(unwinding::table(next::<T>)));
             duckdb::duckdb_table_function_supports_projection_pushdown(function, true);
             Self(function)
         }
@@ -121,13 +116,17 @@ unsafe extern "C" fn bind<T: TableFunction>(info: duckdb::duckdb_bind_info) {
             return Err(Error::new("internal error: rows do not fit the table").advice("please report it"));
         }
         // The columns of a COPY are there already.
+        if let Some(rows) = bound.estimated_rows {
+            // SAFETY: DuckDB vouches for `info`.
+            unsafe { duckdb::duckdb_bind_set_cardinality(info, rows, false) };
+        }
         for column in bound.columns.iter().filter(|_| arguments.target.is_empty()) {
             let name = c_text(&column.name);
             let ty = Logical::from(&column.ty);
             // SAFETY: as above; name and type outlive the call, which copies them.
             unsafe { duckdb::duckdb_bind_add_result_column(info, name.as_ptr(), ty.0) };
         }
-        Ok(BindData::<T> { plan: bound.plan, column_count: bound.columns.len() })
+        Ok(BindData::<T> { plan: bound.plan, columns: bound.columns.into() })
     });
     // SAFETY: as above; the box is freed by `drop_box` of the same type.
     unsafe {
@@ -200,21 +199,24 @@ unsafe extern "C" fn init<T: TableFunction>(info: duckdb::duckdb_init_info) {
         let projection: Vec<Option<usize>> = unsafe {
             let count = duckdb::duckdb_init_get_column_count(info);
             let column = |i| usize::try_from(duckdb::duckdb_init_get_column_index(info, i)).ok();
-            (0..count).map(|i| column(i).filter(|c| *c < bound.column_count)).collect()
+            (0..count).map(|i| column(i).filter(|c| *c < bound.columns.len())).collect()
         };
         let wanted: Vec<usize> = projection.iter().flatten().copied().collect();
-        let run = T::open(&bound.plan, &wanted)?;
-        Ok(InitData::<T> { run: Mutex::new(run), projection })
+        let (reader, decoder) = T::open(&bound.plan, &wanted)?;
+        let threads = T::threads(&reader);
+        // SAFETY: takes no argument.
+        let capacity = unsafe { duckdb::duckdb_vector_size() } as usize;
+        let columns = Arc::clone(&bound.columns);
+        Ok((InitData::<T> { reader: Mutex::new(reader), decoder, columns, projection, capacity }, threads))
     });
-    // SAFETY: as above. One thread: rows leave in sequence order.
+    // SAFETY: as above; the box is freed by `drop_box` of the same type.
     unsafe {
-        duckdb::duckdb_init_set_max_threads(info, 1);
         match outcome {
-            Ok(data) => duckdb::duckdb_init_set_init_data(
-                info,
-                Box::into_raw(Box::new(data)).cast(),
-                Some(drop_box::<InitData<T>>),
-            ),
+            Ok((data, threads)) => {
+                duckdb::duckdb_init_set_max_threads(info, threads as duckdb::idx_t);
+                let data = Box::into_raw(Box::new(data)).cast();
+                duckdb::duckdb_init_set_init_data(info, data, Some(drop_box::<InitData<T>>));
+            }
             Err(message) => duckdb::duckdb_init_set_error(info, message.as_ptr()),
         }
     }
@@ -222,18 +224,35 @@ unsafe extern "C" fn init<T: TableFunction>(info: duckdb::duckdb_init_info) {
 
 /// # Safety
 /// Called by DuckDB with a live function info and chunk, after `init` of the same `T` succeeded.
-unsafe extern "C" fn next<T: TableFunction>(info: duckdb::duckdb_function_info, output: duckdb::duckdb_data_chunk) {
-    let outcome = contain(T::NAME, || {
-        // SAFETY: the init data is what `init::<T>` stored and outlives the run.
-        let data = unsafe { &*duckdb::duckdb_function_get_init_data(info).cast::<InitData<T>>() };
-        let mut run = data.run.lock().map_err(|_| Error::new("an earlier internal error ended this query"))?;
-        // SAFETY: the chunk is DuckDB's and lives through this call; its vectors stand for `projection`.
-        let mut chunk = unsafe { Chunk::new(output, &data.projection) };
-        T::next(&mut run, &mut chunk)
-    });
-    if let Err(message) = outcome {
-        let message: &CStr = &message;
-        // SAFETY: as above; the call copies the message.
-        unsafe { duckdb::duckdb_function_set_error(info, message.as_ptr()) };
-    }
+unsafe extern "C-unwind" fn next<T: TableFunction>(
+    info: duckdb::duckdb_function_info,
+    output: duckdb::duckdb_data_chunk,
+) {
+    // SAFETY: the init data is what `init::<T>` stored and outlives the run.
+    let data = unsafe { &*duckdb::duckdb_function_get_init_data(info).cast::<InitData<T>>() };
+    let mut guard = FailureGuard(Some(data));
+    let message = loop {
+        let page = match contain(T::NAME, || data.read()) {
+            Ok(Some(page)) => page,
+            Ok(None) => {
+                guard.0 = None;
+                // SAFETY: the chunk is DuckDB's and lives through this call.
+                return unsafe { duckdb::duckdb_data_chunk_set_size(output, 0) };
+            }
+            Err(message) => break message,
+        };
+        let chunk = match contain(T::NAME, || data.decode(&page)) {
+            // No rows end the statement; a page whose rows are all left out does not.
+            Ok(chunk) if chunk.is_empty() => continue,
+            Ok(chunk) => chunk,
+            Err(message) => break message,
+        };
+        // SAFETY: the chunk is DuckDB's and lives through this call, its vectors stand for `projection`, and ours has
+        // been checked. DuckDB may throw: nothing here contains that, and the drops of this frame are all there is.
+        unsafe { emit::chunk(output, &chunk, &data.projection) };
+        guard.0 = None;
+        return;
+    };
+    // SAFETY: DuckDB vouches for `info`; the call copies the message.
+    unsafe { duckdb::duckdb_function_set_error(info, message.as_ptr()) };
 }

@@ -9,10 +9,10 @@ use std::ffi::CStr;
 
 use libduckdb_sys as duckdb;
 
-use super::contain::c_text;
 use super::logical::Logical;
 use crate::column::Type;
 use crate::error::{Error, Result};
+use crate::ffi::contain::c_text;
 
 /// What makes BASE64 a type. A name for BLOB would not do: DuckDB forgets the name when it casts to the type.
 const BASE64: &str = "CREATE TYPE BASE64 AS ENUM ('nats_js: base64 text')";

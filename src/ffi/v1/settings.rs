@@ -5,51 +5,49 @@ use std::sync::{Mutex, PoisonError};
 use libduckdb_sys as duckdb;
 
 use super::Registrar;
-use super::contain::c_text;
 use super::host::has_full_api;
 use super::logical::Logical;
 use super::value::Handle;
 use crate::error::{Error, Result};
+use crate::ffi::contain::c_text;
 use crate::value::{Setting, Value};
 
 /// The names that are registered: the host is asked for no other.
 static REGISTERED: Mutex<Vec<&'static str>> = Mutex::new(Vec::new());
 
-impl Registrar {
-    /// Registers settings, unset, for the session. Does nothing on a host without settings.
-    pub fn settings(&self, settings: &[Setting]) -> Result<()> {
-        if !has_full_api() {
-            return Ok(());
-        }
-        for setting in settings {
-            self.setting(setting)?;
-        }
-        let mut registered = REGISTERED.lock().unwrap_or_else(PoisonError::into_inner);
-        *registered = settings.iter().map(|setting| setting.name).collect();
-        Ok(())
+/// Registers settings, unset, for the session. Does nothing on a host without settings.
+pub(super) fn register(registrar: &Registrar, settings: &[Setting]) -> Result<()> {
+    if !has_full_api() {
+        return Ok(());
     }
+    for setting in settings {
+        register_one(registrar, setting)?;
+    }
+    let mut registered = REGISTERED.lock().unwrap_or_else(PoisonError::into_inner);
+    *registered = settings.iter().map(|setting| setting.name).collect();
+    Ok(())
+}
 
-    fn setting(&self, setting: &Setting) -> Result<()> {
-        let (name, doc, ty) = (c_text(setting.name), c_text(&setting.doc), Logical::from(setting.ty));
-        // SAFETY: the host has these functions; the option is ours until it is destroyed, and every argument outlives
-        // its call, which copies it.
-        let state = unsafe {
-            let mut option = duckdb::duckdb_create_config_option();
-            duckdb::duckdb_config_option_set_name(option, name.as_ptr());
-            duckdb::duckdb_config_option_set_type(option, ty.0);
-            duckdb::duckdb_config_option_set_default_value(option, Handle(duckdb::duckdb_create_null_value()).0);
-            let scope = duckdb::duckdb_config_option_scope_DUCKDB_CONFIG_OPTION_SCOPE_SESSION;
-            duckdb::duckdb_config_option_set_default_scope(option, scope);
-            duckdb::duckdb_config_option_set_description(option, doc.as_ptr());
-            let state = duckdb::duckdb_register_config_option(self.connection, option);
-            duckdb::duckdb_destroy_config_option(&raw mut option);
-            state
-        };
-        if state == duckdb::DuckDBSuccess {
-            Ok(())
-        } else {
-            Err(Error::new(format!("cannot register the setting {}", setting.name)))
-        }
+fn register_one(registrar: &Registrar, setting: &Setting) -> Result<()> {
+    let (name, doc, ty) = (c_text(setting.name), c_text(&setting.doc), Logical::from(setting.ty));
+    // SAFETY: the host has these functions; the option is ours until it is destroyed, and every argument outlives
+    // its call, which copies it.
+    let state = unsafe {
+        let mut option = duckdb::duckdb_create_config_option();
+        duckdb::duckdb_config_option_set_name(option, name.as_ptr());
+        duckdb::duckdb_config_option_set_type(option, ty.0);
+        duckdb::duckdb_config_option_set_default_value(option, Handle(duckdb::duckdb_create_null_value()).0);
+        let scope = duckdb::duckdb_config_option_scope_DUCKDB_CONFIG_OPTION_SCOPE_SESSION;
+        duckdb::duckdb_config_option_set_default_scope(option, scope);
+        duckdb::duckdb_config_option_set_description(option, doc.as_ptr());
+        let state = duckdb::duckdb_register_config_option(registrar.connection, option);
+        duckdb::duckdb_destroy_config_option(&raw mut option);
+        state
+    };
+    if state == duckdb::DuckDBSuccess {
+        Ok(())
+    } else {
+        Err(Error::new(format!("cannot register the setting {}", setting.name)))
     }
 }
 

@@ -1,148 +1,19 @@
-//! Scalar functions: one trait, and the callback that DuckDB makes on it.
+//! Reading rows that DuckDB hands over: the arguments of a scalar function, the rows of a `COPY ... TO`.
 
-use std::ffi::{CStr, c_void};
-use std::sync::Arc;
+use std::ffi::CStr;
 
 use libduckdb_sys as duckdb;
 
-use super::Registrar;
-use super::chunk::Vector;
-use super::contain::{c_text, contain, drop_box};
-use super::host::has_full_api;
+use super::host;
 use super::logical::Logical;
-use super::settings;
-use crate::column::{Buffer, Interval, Type};
+use crate::column::Interval;
 use crate::document::Document;
 use crate::error::{Error, Result};
-use crate::value::{ParameterType, Value};
+use crate::ffi::port;
+use crate::value::Value;
 
-/// One overload of a scalar function: the types of its parameters.
-pub type ScalarSignature = &'static [ParameterType];
-
-/// A SQL scalar function.
-pub trait ScalarFunction: 'static {
-    /// The function's name in SQL.
-    const NAME: &'static str;
-    /// Whether each row is a call of its own: true for what has an effect or may answer differently each time.
-    const VOLATILE: bool;
-    /// The overloads.
-    const SIGNATURES: &'static [ScalarSignature];
-
-    /// The type of the result.
-    fn returns() -> Type;
-    /// Answers every row of the input: a buffer of the result's type with as many rows. NULL arguments are passed on.
-    fn call(input: &Input<'_>) -> Result<Buffer>;
-}
-
-impl Registrar {
-    /// Registers a scalar function with all its overloads.
-    pub fn scalar<F: ScalarFunction>(&self) -> Result<()> {
-        let name = c_text(F::NAME);
-        // SAFETY: the handles are ours until the end of the block, every argument outlives its call, and the callback
-        // keeps nothing.
-        let state = unsafe {
-            let mut set = duckdb::duckdb_create_scalar_function_set(name.as_ptr());
-            for signature in F::SIGNATURES {
-                let mut function = duckdb::duckdb_create_scalar_function();
-                duckdb::duckdb_scalar_function_set_name(function, name.as_ptr());
-                for parameter in *signature {
-                    duckdb::duckdb_scalar_function_add_parameter(function, Logical::from(*parameter).0);
-                }
-                duckdb::duckdb_scalar_function_set_return_type(function, Logical::from(&F::returns()).0);
-                duckdb::duckdb_scalar_function_set_function(function, Some(call::<F>));
-                duckdb::duckdb_scalar_function_set_special_handling(function);
-                if has_full_api() {
-                    duckdb::duckdb_scalar_function_set_bind(function, Some(bind));
-                }
-                if F::VOLATILE {
-                    duckdb::duckdb_scalar_function_set_volatile(function);
-                }
-                duckdb::duckdb_add_scalar_function_to_set(set, function);
-                duckdb::duckdb_destroy_scalar_function(&raw mut function);
-            }
-            let state = duckdb::duckdb_register_scalar_function_set(self.connection, set);
-            duckdb::duckdb_destroy_scalar_function_set(&raw mut set);
-            state
-        };
-        if state == duckdb::DuckDBSuccess {
-            Ok(())
-        } else {
-            Err(Error::new(format!("cannot register the scalar function {}", F::NAME)))
-        }
-    }
-}
-
-/// The settings of the session that binds a call; shared by the copies of its plan.
-type BindData = Arc<Vec<(&'static str, Value)>>;
-
-/// # Safety
-/// Called by DuckDB with a live bind info.
-unsafe extern "C" fn bind(info: duckdb::duckdb_bind_info) {
-    let outcome = contain("nats_js", || {
-        // SAFETY: DuckDB vouches for `info`.
-        Ok(BindData::new(unsafe { settings::of_scalar_function(info) }))
-    });
-    // SAFETY: as above; the box is freed by `drop_box` and copied by `copy_bind_data` of the same type.
-    unsafe {
-        match outcome {
-            Ok(data) => {
-                let data: *mut c_void = Box::into_raw(Box::new(data)).cast();
-                duckdb::duckdb_scalar_function_set_bind_data(info, data, Some(drop_box::<BindData>));
-                duckdb::duckdb_scalar_function_set_bind_data_copy(info, Some(copy_bind_data));
-            }
-            Err(message) => duckdb::duckdb_scalar_function_bind_set_error(info, message.as_ptr()),
-        }
-    }
-}
-
-/// # Safety
-/// Called by DuckDB with the bind data that [`bind`] stored.
-unsafe extern "C" fn copy_bind_data(data: *mut c_void) -> *mut c_void {
-    // SAFETY: the caller vouches for the pointer; cloning an `Arc` does not panic.
-    let data = unsafe { &*data.cast::<BindData>() };
-    Box::into_raw(Box::new(Arc::clone(data))).cast()
-}
-
-/// # Safety
-/// `info` must be a live function info of a function whose bind is [`bind`], on a host that has it.
-unsafe fn bound_settings<'a>(info: duckdb::duckdb_function_info) -> &'a [(&'static str, Value)] {
-    if !has_full_api() {
-        return &[];
-    }
-    // SAFETY: the bind data, if any, is what `bind` stored and outlives the call.
-    unsafe {
-        let data = duckdb::duckdb_scalar_function_get_bind_data(info).cast::<BindData>();
-        data.as_ref().map_or(&[], |settings| settings.as_slice())
-    }
-}
-
-/// # Safety
-/// Called by DuckDB with a live, flat input chunk and an output vector of the declared type.
-unsafe extern "C" fn call<F: ScalarFunction>(
-    info: duckdb::duckdb_function_info,
-    input: duckdb::duckdb_data_chunk,
-    output: duckdb::duckdb_vector,
-) {
-    let outcome = contain(F::NAME, || {
-        // SAFETY: DuckDB vouches for the chunk and the info, which live through this call.
-        let input = unsafe { Input::new(input, bound_settings(info)) };
-        let result = F::call(&input)?;
-        if result.len() != input.len() {
-            return Err(Error::new("internal error: the answer has another number of rows than the question"));
-        }
-        // SAFETY: the output vector has room for the input's rows.
-        unsafe { Vector::new(output) }.write_buffer(&result, 0..result.len());
-        Ok(())
-    });
-    if let Err(message) = outcome {
-        let message: &CStr = &message;
-        // SAFETY: DuckDB vouches for `info`; the call copies the message.
-        unsafe { duckdb::duckdb_scalar_function_set_error(info, message.as_ptr()) };
-    }
-}
-
-/// The arguments of one call, row by row.
-pub struct Input<'a> {
+/// A flat chunk that is being read, row by row.
+pub(super) struct Input<'a> {
     columns: Vec<Source<'a>>,
     rows: usize,
     settings: &'a [(&'static str, Value)],
@@ -163,48 +34,43 @@ impl<'a> Input<'a> {
             }
         }
     }
+}
 
-    /// The number of rows.
-    pub fn len(&self) -> usize {
+impl port::Input for Input<'_> {
+    fn len(&self) -> usize {
         self.rows
     }
 
-    /// Whether there is no row.
-    pub fn is_empty(&self) -> bool {
-        self.rows == 0
-    }
-
-    /// The settings of the session that are set, by their names.
-    pub fn settings(&self) -> &[(&'static str, Value)] {
+    fn settings(&self) -> &[(&'static str, Value)] {
         self.settings
     }
 
-    /// The number of arguments.
-    pub fn width(&self) -> usize {
+    fn width(&self) -> usize {
         self.columns.len()
     }
 
-    /// The bytes of a VARCHAR or BLOB argument; None for NULL and for an argument of another type.
-    pub fn bytes(&self, column: usize, row: usize) -> Option<&[u8]> {
+    fn bytes(&self, column: usize, row: usize) -> Option<&[u8]> {
         self.columns.get(column).filter(|_| row < self.rows)?.bytes(row)
     }
 
-    /// Whether a column is VARCHAR or BLOB.
-    pub fn is_bytes(&self, column: usize) -> bool {
+    fn is_bytes(&self, column: usize) -> bool {
         self.columns.get(column).is_some_and(Source::is_bytes)
     }
 
-    /// Any argument as a document for a payload; null when there is no such argument.
-    pub fn document(&self, column: usize, row: usize) -> Result<Document> {
-        self.columns.get(column).filter(|_| row < self.rows).map_or(Ok(Document::Null), |source| source.document(row))
+    fn document(&self, column: usize, row: usize) -> Result<Document> {
+        let source = self.columns.get(column).filter(|_| row < self.rows);
+        source.map_or(Ok(Document::Null), |source| source.rows_of_members()?.document(row))
     }
 
-    /// Any argument as a value; NULL when there is no such argument.
-    pub fn value(&self, column: usize, row: usize) -> Value {
-        match self.columns.get(column) {
-            Some(source) if row < self.rows => source.value(row),
-            _ => Value::Null,
-        }
+    fn value(&self, column: usize, row: usize) -> Result<Value> {
+        let source = self.columns.get(column).filter(|_| row < self.rows);
+        source.map_or(Ok(Value::Null), |source| Ok(source.rows_of_members()?.value(row)))
+    }
+
+    fn option(&self, column: usize, row: usize) -> Value {
+        let source = self.columns.get(column).filter(|_| row < self.rows);
+        // Row 0 is there, whatever the members' vectors are.
+        source.map_or(Value::Null, |source| source.value(if source.has_rows_of_members() { row } else { 0 }))
     }
 }
 
@@ -235,6 +101,20 @@ impl Source<'_> {
                 chunk: std::marker::PhantomData,
             }
         }
+    }
+
+    /// Whether the members of a STRUCT have a value a row. DuckDB 1.2 flattens a STRUCT that it hands over, and not its
+    /// members, which may hold one value for all rows, and the C API does not say so.
+    fn has_rows_of_members(&self) -> bool {
+        self.id != duckdb::DUCKDB_TYPE_DUCKDB_TYPE_STRUCT || host::flattens_members()
+    }
+
+    fn rows_of_members(&self) -> Result<&Self> {
+        if self.has_rows_of_members() {
+            return Ok(self);
+        }
+        Err(Error::new("DuckDB 1.2 does not hand over the members of a STRUCT")
+            .advice("use a MAP: MAP {'name': value}, or to_json(...) for a payload"))
     }
 
     pub(super) fn is_valid(&self, row: usize) -> bool {

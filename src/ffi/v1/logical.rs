@@ -4,8 +4,8 @@ use std::ffi::CStr;
 
 use libduckdb_sys as duckdb;
 
-use super::contain::c_text;
 use crate::column::{Field, Type};
+use crate::ffi::contain::c_text;
 use crate::value::ParameterType;
 
 /// An owned logical type.

@@ -1,25 +1,25 @@
-//! The loadable entry point.
+//! What happens on `LOAD` through this door.
 
 use std::ffi::CString;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use libduckdb_sys as duckdb;
 
-use super::contain::c_text;
 use super::{Registrar, host};
-use crate::functions;
+use crate::error::Result;
+use crate::ffi::contain::c_text;
 
-/// What DuckDB calls on `LOAD nats_js`.
+/// Registers functions with the database that loads the extension. False, with an error told to the host, when it cannot.
 ///
 /// # Safety
-/// Called by DuckDB alone, with pointers that are valid during the call.
-#[unsafe(no_mangle)]
-pub unsafe extern "C" fn nats_js_init_c_api(
+/// `info` and `access` must be those that DuckDB passed to the entry point, during that call.
+pub unsafe fn load(
     info: duckdb::duckdb_extension_info,
     access: *const duckdb::duckdb_extension_access,
+    register: impl FnOnce(&Registrar) -> Result<()>,
 ) -> bool {
-    // SAFETY: the pointers are DuckDB's own.
-    let loaded = catch_unwind(AssertUnwindSafe(|| unsafe { load(info, access) }));
+    // SAFETY: the caller vouches for both pointers.
+    let loaded = catch_unwind(AssertUnwindSafe(|| unsafe { try_load(info, access, register) }));
     let message: CString = match loaded {
         Ok(Ok(loaded)) => return loaded,
         Ok(Err(message)) => c_text(&format!("nats_js: {message}")),
@@ -35,11 +35,12 @@ pub unsafe extern "C" fn nats_js_init_c_api(
 }
 
 /// # Safety
-/// As [`nats_js_init_c_api`].
-unsafe fn load(
+/// As [`load`].
+unsafe fn try_load(
     info: duckdb::duckdb_extension_info,
     access: *const duckdb::duckdb_extension_access,
-) -> Result<bool, String> {
+    register: impl FnOnce(&Registrar) -> Result<()>,
+) -> std::result::Result<bool, String> {
     // SAFETY: the caller vouches for both pointers.
     if !unsafe { host::initialise(info, access) }? {
         return Ok(false);
@@ -58,7 +59,7 @@ unsafe fn load(
     if unsafe { duckdb::duckdb_connect(*database, &raw mut registrar.connection) } != duckdb::DuckDBSuccess {
         return Err("cannot connect to the database that loads it".into());
     }
-    functions::register_all(&registrar).map_err(|error| error.to_string())?;
+    register(&registrar).map_err(|error| error.to_string())?;
     Ok(true)
 }
 

@@ -5,9 +5,9 @@ use std::ffi::{CStr, c_char, c_void};
 use libduckdb_sys as duckdb;
 
 use super::Registrar;
-use super::contain::{c_text, contain, drop_box};
 use super::value::Handle;
 use crate::error::Error;
+use crate::ffi::contain::{c_text, contain, drop_box};
 
 /// Which names, and by which function.
 struct Replacement {
@@ -15,19 +15,17 @@ struct Replacement {
     function: &'static str,
 }
 
-impl Registrar {
-    /// Makes `FROM 'name'` a call `FROM function('name')` where the name begins with one of the prefixes, in any case.
-    pub fn replacement(&self, prefixes: &'static [&'static str], function: &'static str) {
-        let data: *mut c_void = Box::into_raw(Box::new(Replacement { prefixes, function })).cast();
-        // SAFETY: the database is live during the load; the data is freed by `drop_box` of the same type.
-        unsafe {
-            duckdb::duckdb_add_replacement_scan(self.database, Some(replace), data, Some(drop_box::<Replacement>));
-        }
+/// Makes `FROM 'name'` a call `FROM function('name')` where the name begins with one of the prefixes, in any case.
+pub(super) fn register(registrar: &Registrar, prefixes: &'static [&'static str], function: &'static str) {
+    let data: *mut c_void = Box::into_raw(Box::new(Replacement { prefixes, function })).cast();
+    // SAFETY: the database is live during the load; the data is freed by `drop_box` of the same type.
+    unsafe {
+        duckdb::duckdb_add_replacement_scan(registrar.database, Some(replace), data, Some(drop_box::<Replacement>));
     }
 }
 
 /// # Safety
-/// Called by DuckDB with a live info, a NUL-terminated name, and the data that [`Registrar::replacement`] stored.
+/// Called by DuckDB with a live info, a NUL-terminated name, and the data that [`register`] stored.
 unsafe extern "C" fn replace(info: duckdb::duckdb_replacement_scan_info, name: *const c_char, data: *mut c_void) {
     let outcome = contain("nats_js", || {
         // SAFETY: DuckDB vouches for both pointers.

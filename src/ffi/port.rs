@@ -1,0 +1,140 @@
+//! The port: what a SQL function is, whichever C API of DuckDB it is registered through.
+//!
+//! `functions` implements these traits and knows no door; a door ([`super::v1`]) adapts them to its C API.
+
+use crate::column::{Buffer, Chunk, Column, Type};
+use crate::document::Document;
+use crate::error::Result;
+use crate::value::{Arguments, Parameter, ParameterType, Setting, Value};
+
+/// What `bind` answers: the columns of the result and what the run needs to know.
+pub struct Bound<P> {
+    /// The result's columns, in order; in a `COPY ... FROM`, those of [`Arguments::target`].
+    pub columns: Vec<Column>,
+    /// Read-only from here on, shared by all runs of the statement.
+    pub plan: P,
+    /// About how many rows the arguments ask for, without a look at the server; None where they say nothing. The planner
+    /// builds the hash table of a join on the side that it takes for the smaller one.
+    pub estimated_rows: Option<u64>,
+}
+
+/// A SQL table function.
+///
+/// `bind` reads arguments and says the columns; it must not touch the network, because PREPARE, DESCRIBE and EXPLAIN
+/// stop there. `open` starts a run, once per execution. `read` brings pages, one after the other, under a lock; `decode`
+/// makes rows of a page, on any number of threads at once. The door copies the rows into DuckDB's vectors afterwards,
+/// where DuckDB may throw: no code of the function is on the stack then.
+pub trait TableFunction: 'static {
+    /// The function's name in SQL.
+    const NAME: &'static str;
+    /// What bind hands to every run.
+    type Plan: Send + Sync + 'static;
+    /// The state of one run, which brings its pages.
+    type Reader: Send + 'static;
+    /// What a run decodes pages by; the same from its start to its end.
+    type Decoder: Send + Sync + 'static;
+    /// Rows that are read and not decoded.
+    type Page: Send + 'static;
+
+    /// The positional parameters.
+    fn parameters() -> Vec<Parameter>;
+    /// The named parameters.
+    fn named() -> Vec<Parameter>;
+    /// Arguments become columns and a plan. No network.
+    fn bind(arguments: &Arguments) -> Result<Bound<Self::Plan>>;
+    /// Starts a run that will be asked for the columns at these positions of [`Bound::columns`] only.
+    fn open(plan: &Self::Plan, projection: &[usize]) -> Result<(Self::Reader, Self::Decoder)>;
+    /// How many threads may decode pages of this run at once, at most; one keeps every row in the order of pages.
+    fn threads(_reader: &Self::Reader) -> usize {
+        1
+    }
+    /// The next page, which becomes at most `capacity` rows; None at the end.
+    fn read(reader: &mut Self::Reader, capacity: usize) -> Result<Option<Self::Page>>;
+    /// The rows of a page; there may be none. Each projected column has one value a row.
+    fn decode<'p>(decoder: &'p Self::Decoder, page: &'p Self::Page) -> Result<Chunk<'p>>;
+    /// Called once a call failed, also by an exception of DuckDB while it took the rows: the statement has failed.
+    fn fail(_reader: &mut Self::Reader) {}
+}
+
+/// One overload of a scalar function: the types of its parameters.
+pub type ScalarSignature = &'static [ParameterType];
+
+/// A SQL scalar function.
+pub trait ScalarFunction: 'static {
+    /// The function's name in SQL.
+    const NAME: &'static str;
+    /// Whether each row is a call of its own: true for what has an effect or may answer differently each time.
+    const VOLATILE: bool;
+    /// The overloads.
+    const SIGNATURES: &'static [ScalarSignature];
+
+    /// The type of the result.
+    fn returns() -> Type;
+    /// Answers every row of the input: a buffer of the result's type with as many rows. NULL arguments are passed on.
+    fn call(input: &dyn Input) -> Result<Buffer>;
+}
+
+/// The rows of one call of a scalar function, or of one chunk of a `COPY ... TO`.
+pub trait Input {
+    /// The number of rows.
+    fn len(&self) -> usize;
+    /// Whether there is no row.
+    fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+    /// The settings of the session that are set, by their names.
+    fn settings(&self) -> &[(&'static str, Value)];
+    /// The number of columns.
+    fn width(&self) -> usize;
+    /// The bytes of a VARCHAR or BLOB; None for NULL and for a column of another type.
+    fn bytes(&self, column: usize, row: usize) -> Option<&[u8]>;
+    /// Whether a column is VARCHAR or BLOB.
+    fn is_bytes(&self, column: usize) -> bool;
+    /// Any value as a document for a payload; null when there is no such column.
+    fn document(&self, column: usize, row: usize) -> Result<Document>;
+    /// Any value; NULL when there is no such column.
+    ///
+    /// # Errors
+    /// A STRUCT on DuckDB 1.2, whose members cannot be read row by row.
+    fn value(&self, column: usize, row: usize) -> Result<Value>;
+    /// A value that says how the call is made and is commonly the same in every row, such as a connection; NULL when
+    /// there is no such column. A STRUCT on DuckDB 1.2 is that of the first row.
+    fn option(&self, column: usize, row: usize) -> Value;
+}
+
+/// A format of `COPY ... TO 'target' (FORMAT name, option value, ...)`.
+pub trait CopyFunction: 'static {
+    /// The format's name in SQL.
+    const NAME: &'static str;
+    /// What bind hands to every run.
+    type Plan: Send + Sync + 'static;
+    /// The state of one run.
+    type Run: Send + 'static;
+    /// What `COPY ... FROM 'source' (FORMAT name, option value, ...)` reads. Its one positional parameter is the source,
+    /// options are its named parameters with the values that the user wrote, not cast to the parameters' types, and
+    /// its columns are those of [`Arguments::target`].
+    type Source: TableFunction;
+
+    /// Options become a plan. No network. `columns` is how many columns a row has.
+    fn bind(options: &[(String, Value)], settings: &[(&'static str, Value)], columns: usize) -> Result<Self::Plan>;
+    /// Starts a run that writes to `target`.
+    fn open(plan: &Self::Plan, target: &str) -> Result<Self::Run>;
+    /// Takes rows.
+    fn sink(run: &mut Self::Run, rows: &dyn Input) -> Result<()>;
+    /// Every row was taken.
+    fn finish(run: &mut Self::Run) -> Result<()>;
+}
+
+/// Registers functions with the database that loads the extension.
+pub trait Registrar {
+    /// Registers a table function.
+    fn table<T: TableFunction>(&self) -> Result<()>;
+    /// Registers a scalar function with all its overloads.
+    fn scalar<F: ScalarFunction>(&self) -> Result<()>;
+    /// Registers a format of COPY. Does nothing on a host without copy functions.
+    fn copy<F: CopyFunction>(&self) -> Result<()>;
+    /// Registers settings, unset, for the session. Does nothing on a host without settings.
+    fn settings(&self, settings: &[Setting]) -> Result<()>;
+    /// Makes `FROM 'name'` a call `FROM function('name')` where the name begins with one of the prefixes, in any case.
+    fn replacement(&self, prefixes: &'static [&'static str], function: &'static str);
+}
