@@ -1,11 +1,10 @@
 //! Values of a vector as documents, for payloads: the shapes and texts that DuckDB's `to_json` gives them.
 
-use std::ffi::CStr;
-
 use libduckdb_sys as duckdb;
 
 use super::host::has_full_api;
 use super::input::Source;
+use super::logical::owned;
 use super::value::Handle;
 use crate::document::Document;
 use crate::error::{Error, Result};
@@ -171,20 +170,4 @@ unsafe fn cast(value: duckdb::duckdb_value) -> String {
     let value = Handle(value);
     // SAFETY: the caller vouches for the value; the text is ours to free.
     unsafe { owned(duckdb::duckdb_get_varchar(value.0)) }
-}
-
-/// A text of DuckDB's that is ours to free; empty where there is none.
-///
-/// # Safety
-/// The pointer must be null, or a NUL-terminated text that is ours.
-unsafe fn owned(text: *mut std::ffi::c_char) -> String {
-    if text.is_null() {
-        return String::new();
-    }
-    // SAFETY: the caller vouches for the pointer, which is freed once.
-    unsafe {
-        let copy = CStr::from_ptr(text).to_string_lossy().into_owned();
-        duckdb::duckdb_free(text.cast());
-        copy
-    }
 }

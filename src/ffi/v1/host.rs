@@ -52,14 +52,15 @@ pub fn flattens_members() -> bool {
     HOST.get().is_some_and(|host| host.version >= FLATTENED_MEMBERS)
 }
 
-/// Fills the binding crate's function table from the host. False when the host refuses the API version.
+/// Takes the host's functions and answers how the binding crate may take them: from a copy of the struct that is as long
+/// as the crate believes. None when the host refuses the API version.
 ///
 /// # Safety
 /// `info` and `access` must be those that DuckDB passed to the entry point, during that call.
 pub(super) unsafe fn initialise(
     info: duckdb_extension_info,
     access: *const duckdb_extension_access,
-) -> Result<bool, String> {
+) -> Result<Option<duckdb_extension_access>, String> {
     // SAFETY: the caller vouches for `access`, which DuckDB keeps alive during the entry point.
     let Some(get_api) = (unsafe { (*access).get_api }) else {
         return Err("the host has no get_api function".into());
@@ -67,7 +68,7 @@ pub(super) unsafe fn initialise(
     // SAFETY: called with the host's own `info`; the version is a NUL-terminated constant.
     let source = unsafe { get_api(info, c"v1.2.0".as_ptr()) }.cast::<duckdb_ext_api_v1>();
     if source.is_null() {
-        return Ok(false);
+        return Ok(None);
     }
     // SAFETY: the host's struct has at least the stable part, which holds `duckdb_library_version`.
     let text = unsafe {
@@ -90,15 +91,13 @@ pub(super) unsafe fn initialise(
         return Err(another_host(host, &text));
     }
     unwinding::initialise(&host.api)?;
-    let shim = duckdb_extension_access {
+    Ok(Some(duckdb_extension_access {
         // SAFETY: as above; these are plain copies of function pointers.
         set_error: unsafe { (*access).set_error },
         // SAFETY: as above.
         get_database: unsafe { (*access).get_database },
         get_api: Some(copied_api),
-    };
-    // SAFETY: `shim` lives until the call returns, and `copied_api` hands out a whole, initialised struct.
-    unsafe { libduckdb_sys::duckdb_rs_extension_api_init(info, &raw const shim, "v1.2.0") }.map_err(str::to_owned)
+    }))
 }
 
 /// The error of a second DuckDB in one process.

@@ -42,12 +42,15 @@ unsafe fn try_load(
     register: impl FnOnce(&Registrar) -> Result<()>,
 ) -> std::result::Result<bool, String> {
     // SAFETY: the caller vouches for both pointers.
-    if !unsafe { host::initialise(info, access) }? {
+    let access = unsafe { host::initialise(info, access) }?;
+    let Some(access) = access else { return Ok(false) };
+    // SAFETY: as above; the struct outlives the call.
+    if !unsafe { binding::nats_js_binding_init_c_api(info, &raw const access) } {
         return Ok(false);
     }
     // SAFETY: as above.
     let database = unsafe {
-        let get_database = (*access).get_database.ok_or("the host has no get_database function")?;
+        let get_database = access.get_database.ok_or("the host has no get_database function")?;
         get_database(info)
     };
     if database.is_null() {
@@ -61,6 +64,21 @@ unsafe fn try_load(
     }
     register(&registrar).map_err(|error| error.to_string())?;
     Ok(true)
+}
+
+/// The entry point that the crate `duckdb` makes: it takes the host's functions, and tells the host what goes wrong.
+mod binding {
+    use std::error::Error;
+
+    use ::duckdb::Connection;
+    use duckdb_loadable_macros::duckdb_entrypoint_c_api;
+
+    /// The crate's connection says that the database can be connected to. It registers what implements the crate's own
+    /// traits, which ours cannot (`docs/design/host.md`), so it is closed at once, and [`super::load`] opens one.
+    #[duckdb_entrypoint_c_api(ext_name = "nats_js_binding", min_duckdb_version = "v1.2.0")]
+    fn connected(connection: Connection) -> Result<(), Box<dyn Error>> {
+        connection.close().map_err(|(_, error)| error.into())
+    }
 }
 
 impl Drop for Registrar {

@@ -111,90 +111,121 @@ impl From<&Type> for Logical {
     }
 }
 
-/// What to make of an ENUM, which no payload fills as such.
-pub(super) type Enumeration<'a> = &'a dyn Fn(&Logical) -> std::result::Result<Type, String>;
+/// What to make of an ENUM.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Enum {
+    /// A document fills it with text.
+    IsText,
+    /// It is a column of a table that is there, which text does not fit.
+    IsRefused,
+}
+
+/// The member of the UNION that BASE64 is to DuckDB ([`super::type_text`]); no document fills another UNION.
+const BASE64_MEMBER: &str = "nats_js: base64 text";
+
+/// A logical type as ours. The error names a type that documents do not fill.
+pub(super) fn read(ty: &Logical, enums: Enum) -> std::result::Result<Type, &'static str> {
+    let child = |index| read(&ty.child(index), enums);
+    Ok(match ty.id() {
+        duckdb::DUCKDB_TYPE_DUCKDB_TYPE_BOOLEAN => Type::Boolean,
+        duckdb::DUCKDB_TYPE_DUCKDB_TYPE_TINYINT => Type::TinyInt,
+        duckdb::DUCKDB_TYPE_DUCKDB_TYPE_SMALLINT => Type::SmallInt,
+        duckdb::DUCKDB_TYPE_DUCKDB_TYPE_INTEGER => Type::Integer,
+        duckdb::DUCKDB_TYPE_DUCKDB_TYPE_BIGINT => Type::BigInt,
+        duckdb::DUCKDB_TYPE_DUCKDB_TYPE_HUGEINT => Type::HugeInt,
+        duckdb::DUCKDB_TYPE_DUCKDB_TYPE_UTINYINT => Type::UTinyInt,
+        duckdb::DUCKDB_TYPE_DUCKDB_TYPE_USMALLINT => Type::USmallInt,
+        duckdb::DUCKDB_TYPE_DUCKDB_TYPE_UINTEGER => Type::UInteger,
+        duckdb::DUCKDB_TYPE_DUCKDB_TYPE_UBIGINT => Type::UBigInt,
+        duckdb::DUCKDB_TYPE_DUCKDB_TYPE_UHUGEINT => Type::UHugeInt,
+        duckdb::DUCKDB_TYPE_DUCKDB_TYPE_FLOAT => Type::Float,
+        duckdb::DUCKDB_TYPE_DUCKDB_TYPE_DOUBLE => Type::Double,
+        duckdb::DUCKDB_TYPE_DUCKDB_TYPE_UNION if ty.union_member() == BASE64_MEMBER => Type::Base64,
+        duckdb::DUCKDB_TYPE_DUCKDB_TYPE_ENUM if enums == Enum::IsText => Type::Varchar,
+        duckdb::DUCKDB_TYPE_DUCKDB_TYPE_ENUM => return Err("no payload fills an ENUM"),
+        duckdb::DUCKDB_TYPE_DUCKDB_TYPE_VARCHAR if ty.alias().eq_ignore_ascii_case("JSON") => Type::Json,
+        duckdb::DUCKDB_TYPE_DUCKDB_TYPE_VARCHAR => Type::Varchar,
+        duckdb::DUCKDB_TYPE_DUCKDB_TYPE_BLOB => Type::Blob,
+        duckdb::DUCKDB_TYPE_DUCKDB_TYPE_UUID => Type::Uuid,
+        duckdb::DUCKDB_TYPE_DUCKDB_TYPE_DATE => Type::Date,
+        duckdb::DUCKDB_TYPE_DUCKDB_TYPE_TIME => Type::Time,
+        duckdb::DUCKDB_TYPE_DUCKDB_TYPE_TIMESTAMP => Type::Timestamp,
+        duckdb::DUCKDB_TYPE_DUCKDB_TYPE_TIMESTAMP_S => Type::TimestampS,
+        duckdb::DUCKDB_TYPE_DUCKDB_TYPE_TIMESTAMP_MS => Type::TimestampMs,
+        duckdb::DUCKDB_TYPE_DUCKDB_TYPE_TIMESTAMP_NS => Type::TimestampNs,
+        duckdb::DUCKDB_TYPE_DUCKDB_TYPE_TIMESTAMP_TZ => Type::TimestampTz,
+        duckdb::DUCKDB_TYPE_DUCKDB_TYPE_INTERVAL => Type::Interval,
+        duckdb::DUCKDB_TYPE_DUCKDB_TYPE_DECIMAL => {
+            let (width, scale) = ty.decimal();
+            Type::Decimal { width, scale }
+        }
+        duckdb::DUCKDB_TYPE_DUCKDB_TYPE_LIST => Type::list(child(0)?),
+        duckdb::DUCKDB_TYPE_DUCKDB_TYPE_MAP => Type::map(child(0)?, child(1)?),
+        duckdb::DUCKDB_TYPE_DUCKDB_TYPE_STRUCT => {
+            let field = |index| Ok::<_, &str>(Field { name: ty.member_name(index), ty: child(index)? });
+            Type::Struct((0..ty.members()).map(field).collect::<std::result::Result<_, _>>()?)
+        }
+        _ => return Err("no document fills a column of that type"),
+    })
+}
 
 impl Logical {
-    /// The type as ours. The error names a type that documents do not fill.
-    pub(super) fn read(&self, enumeration: Enumeration<'_>) -> std::result::Result<Type, String> {
-        // SAFETY: the handle is live; children and names are ours to destroy; each getter fits the type's number.
-        unsafe {
-            let raw = self.0;
-            let child = |handle| Logical(handle).read(enumeration);
-            Ok(match duckdb::duckdb_get_type_id(raw) {
-                duckdb::DUCKDB_TYPE_DUCKDB_TYPE_BOOLEAN => Type::Boolean,
-                duckdb::DUCKDB_TYPE_DUCKDB_TYPE_TINYINT => Type::TinyInt,
-                duckdb::DUCKDB_TYPE_DUCKDB_TYPE_SMALLINT => Type::SmallInt,
-                duckdb::DUCKDB_TYPE_DUCKDB_TYPE_INTEGER => Type::Integer,
-                duckdb::DUCKDB_TYPE_DUCKDB_TYPE_BIGINT => Type::BigInt,
-                duckdb::DUCKDB_TYPE_DUCKDB_TYPE_HUGEINT => Type::HugeInt,
-                duckdb::DUCKDB_TYPE_DUCKDB_TYPE_UTINYINT => Type::UTinyInt,
-                duckdb::DUCKDB_TYPE_DUCKDB_TYPE_USMALLINT => Type::USmallInt,
-                duckdb::DUCKDB_TYPE_DUCKDB_TYPE_UINTEGER => Type::UInteger,
-                duckdb::DUCKDB_TYPE_DUCKDB_TYPE_UBIGINT => Type::UBigInt,
-                duckdb::DUCKDB_TYPE_DUCKDB_TYPE_UHUGEINT => Type::UHugeInt,
-                duckdb::DUCKDB_TYPE_DUCKDB_TYPE_FLOAT => Type::Float,
-                duckdb::DUCKDB_TYPE_DUCKDB_TYPE_DOUBLE => Type::Double,
-                duckdb::DUCKDB_TYPE_DUCKDB_TYPE_ENUM => enumeration(self)?,
-                duckdb::DUCKDB_TYPE_DUCKDB_TYPE_VARCHAR if self.alias().eq_ignore_ascii_case("JSON") => Type::Json,
-                duckdb::DUCKDB_TYPE_DUCKDB_TYPE_VARCHAR => Type::Varchar,
-                duckdb::DUCKDB_TYPE_DUCKDB_TYPE_BLOB => Type::Blob,
-                duckdb::DUCKDB_TYPE_DUCKDB_TYPE_UUID => Type::Uuid,
-                duckdb::DUCKDB_TYPE_DUCKDB_TYPE_DATE => Type::Date,
-                duckdb::DUCKDB_TYPE_DUCKDB_TYPE_TIME => Type::Time,
-                duckdb::DUCKDB_TYPE_DUCKDB_TYPE_TIMESTAMP => Type::Timestamp,
-                duckdb::DUCKDB_TYPE_DUCKDB_TYPE_TIMESTAMP_S => Type::TimestampS,
-                duckdb::DUCKDB_TYPE_DUCKDB_TYPE_TIMESTAMP_MS => Type::TimestampMs,
-                duckdb::DUCKDB_TYPE_DUCKDB_TYPE_TIMESTAMP_NS => Type::TimestampNs,
-                duckdb::DUCKDB_TYPE_DUCKDB_TYPE_TIMESTAMP_TZ => Type::TimestampTz,
-                duckdb::DUCKDB_TYPE_DUCKDB_TYPE_INTERVAL => Type::Interval,
-                duckdb::DUCKDB_TYPE_DUCKDB_TYPE_DECIMAL => {
-                    Type::Decimal { width: duckdb::duckdb_decimal_width(raw), scale: duckdb::duckdb_decimal_scale(raw) }
-                }
-                duckdb::DUCKDB_TYPE_DUCKDB_TYPE_LIST => Type::list(child(duckdb::duckdb_list_type_child_type(raw))?),
-                duckdb::DUCKDB_TYPE_DUCKDB_TYPE_MAP => Type::map(
-                    child(duckdb::duckdb_map_type_key_type(raw))?,
-                    child(duckdb::duckdb_map_type_value_type(raw))?,
-                ),
-                duckdb::DUCKDB_TYPE_DUCKDB_TYPE_STRUCT => {
-                    let field = |i| {
-                        let name = duckdb::duckdb_struct_type_child_name(raw, i);
-                        let text = CStr::from_ptr(name).to_string_lossy().into_owned();
-                        duckdb::duckdb_free(name.cast());
-                        child(duckdb::duckdb_struct_type_child_type(raw, i)).map(|ty| Field { name: text, ty })
-                    };
-                    let count = duckdb::duckdb_struct_type_child_count(raw);
-                    Type::Struct((0..count).map(field).collect::<std::result::Result<_, _>>()?)
-                }
-                _ => return Err("no document fills a column of that type".into()),
-            })
-        }
-    }
-
-    /// The first member of an ENUM; empty where it has none.
-    pub(super) fn first_member(&self) -> String {
-        // SAFETY: the handle is live and an ENUM, which may have no member; the text is ours to free.
-        unsafe {
-            if duckdb::duckdb_enum_dictionary_size(self.0) == 0 {
-                return String::new();
-            }
-            let member = duckdb::duckdb_enum_dictionary_value(self.0, 0);
-            let text = CStr::from_ptr(member).to_string_lossy().into_owned();
-            duckdb::duckdb_free(member.cast());
-            text
-        }
+    fn id(&self) -> duckdb::DUCKDB_TYPE {
+        // SAFETY: the handle is live.
+        unsafe { duckdb::duckdb_get_type_id(self.0) }
     }
 
     fn alias(&self) -> String {
         // SAFETY: the handle is live; the text is ours to free.
-        unsafe {
-            let alias = duckdb::duckdb_logical_type_get_alias(self.0);
-            if alias.is_null() {
-                return String::new();
+        unsafe { owned(duckdb::duckdb_logical_type_get_alias(self.0)) }
+    }
+
+    fn decimal(&self) -> (u8, u8) {
+        // SAFETY: the handle is live; of another type than DECIMAL both are 0.
+        unsafe { (duckdb::duckdb_decimal_width(self.0), duckdb::duckdb_decimal_scale(self.0)) }
+    }
+
+    fn members(&self) -> usize {
+        // SAFETY: the handle is live; another type than STRUCT has none.
+        unsafe { duckdb::duckdb_struct_type_child_count(self.0) as usize }
+    }
+
+    fn member_name(&self, index: usize) -> String {
+        // SAFETY: the handle is live; the text is ours to free, and null where there is no such member.
+        unsafe { owned(duckdb::duckdb_struct_type_child_name(self.0, index as duckdb::idx_t)) }
+    }
+
+    /// The name of a UNION's first member.
+    fn union_member(&self) -> String {
+        // SAFETY: the handle is live and a UNION; the text is ours to free.
+        unsafe { owned(duckdb::duckdb_union_type_member_name(self.0, 0)) }
+    }
+
+    fn child(&self, index: usize) -> Self {
+        // SAFETY: the handle is live; the child is ours to destroy.
+        Self(unsafe {
+            match (self.id(), index) {
+                (duckdb::DUCKDB_TYPE_DUCKDB_TYPE_LIST, _) => duckdb::duckdb_list_type_child_type(self.0),
+                (duckdb::DUCKDB_TYPE_DUCKDB_TYPE_MAP, 0) => duckdb::duckdb_map_type_key_type(self.0),
+                (duckdb::DUCKDB_TYPE_DUCKDB_TYPE_MAP, _) => duckdb::duckdb_map_type_value_type(self.0),
+                _ => duckdb::duckdb_struct_type_child_type(self.0, index as duckdb::idx_t),
             }
-            let text = CStr::from_ptr(alias).to_string_lossy().into_owned();
-            duckdb::duckdb_free(alias.cast());
-            text
-        }
+        })
+    }
+}
+
+/// A text of DuckDB's that is ours to free; empty where there is none.
+///
+/// # Safety
+/// The pointer must be null, or a NUL-terminated text that is ours.
+pub(super) unsafe fn owned(text: *mut std::ffi::c_char) -> String {
+    if text.is_null() {
+        return String::new();
+    }
+    // SAFETY: the caller vouches for the pointer, which is freed once.
+    unsafe {
+        let copy = CStr::from_ptr(text).to_string_lossy().into_owned();
+        duckdb::duckdb_free(text.cast());
+        copy
     }
 }

@@ -6,9 +6,9 @@ use std::sync::{Arc, Mutex};
 use libduckdb_sys as duckdb;
 
 use super::host::has_full_api;
-use super::logical::Logical;
+use super::logical::{Enum, Logical};
 use super::value::Handle;
-use super::{Registrar, emit, settings, unwinding};
+use super::{Registrar, emit, logical, settings, unwinding};
 use crate::column::{Chunk, Column};
 use crate::error::{Error, Result};
 use crate::ffi::contain::{c_text, contain, drop_box};
@@ -180,7 +180,7 @@ unsafe fn target(info: duckdb::duckdb_bind_info) -> Result<Vec<Column>> {
             let logical = Logical(duckdb::duckdb_table_function_bind_get_result_column_type(info, index));
             (CStr::from_ptr(name).to_string_lossy().into_owned(), logical)
         };
-        let ty = logical.read(&|_| Err("no payload fills an ENUM".into()));
+        let ty = logical::read(&logical, Enum::IsRefused);
         let ty = ty.map_err(|why| Error::new(format!("column '{name}': {why}")).advice(USE_INSERT))?;
         Ok(Column { name, ty })
     };

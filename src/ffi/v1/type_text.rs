@@ -9,14 +9,13 @@ use std::ffi::CStr;
 
 use libduckdb_sys as duckdb;
 
-use super::logical::Logical;
+use super::logical::{Enum, Logical, read};
 use crate::column::Type;
 use crate::error::{Error, Result};
 use crate::ffi::contain::c_text;
 
 /// What makes BASE64 a type. A name for BLOB would not do: DuckDB forgets the name when it casts to the type.
-const BASE64: &str = "CREATE TYPE BASE64 AS ENUM ('nats_js: base64 text')";
-const BASE64_MEMBER: &str = "nats_js: base64 text";
+const BASE64: &str = "CREATE TYPE BASE64 AS UNION(\"nats_js: base64 text\" BLOB)";
 
 /// Reads the texts of types, such as `DECIMAL(18,2)`, `int8`, `STRUCT(a INTEGER, b VARCHAR[])`. Beside DuckDB's own,
 /// `BASE64` is a BLOB that documents hold as base64 text.
@@ -79,7 +78,7 @@ impl Private {
         let result = self.query(&format!("SELECT CAST(NULL AS {text})")).map_err(|why| fault(&why))?;
         // SAFETY: the result is live and has the one column that was asked for; the type is ours to destroy.
         let logical = Logical(unsafe { duckdb::duckdb_column_logical_type(result.pointer(), 0) });
-        logical.read(&enumeration).map_err(|why| fault(&why))
+        read(&logical, Enum::IsText).map_err(fault)
     }
 
     fn query(&self, sql: &str) -> std::result::Result<Answer, String> {
@@ -139,11 +138,6 @@ fn is_closed(text: &str) -> bool {
         }
     }
     quote.is_none() && depth == 0 && !text.trim().is_empty() && !text.contains("--") && !text.contains("/*")
-}
-
-/// Our BASE64, which is an ENUM to DuckDB; any other ENUM is text.
-fn enumeration(logical: &Logical) -> std::result::Result<Type, String> {
-    Ok(if logical.first_member() == BASE64_MEMBER { Type::Base64 } else { Type::Varchar })
 }
 
 #[cfg(test)]

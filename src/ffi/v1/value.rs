@@ -4,7 +4,9 @@ use std::ffi::CStr;
 
 use libduckdb_sys as duckdb;
 
+use super::logical::{Logical, owned};
 use crate::column::Interval;
+use crate::ffi::contain::c_text;
 use crate::value::Value;
 
 /// An owned DuckDB value.
@@ -93,17 +95,32 @@ impl Handle {
         }
     }
 
+    /// The text, whole or not at all. The C API ends a text at its first NUL and does not say that there was more.
     fn text(&self) -> Value {
-        // SAFETY: the value is live; the text is ours to free.
-        unsafe {
-            let text = duckdb::duckdb_get_varchar(self.0);
-            if text.is_null() {
-                return Value::Null;
-            }
-            let owned = CStr::from_ptr(text).to_string_lossy().into_owned();
-            duckdb::duckdb_free(text.cast());
-            Value::Text(owned)
+        // SAFETY: the value is live; the text is ours to free, null where there is none.
+        let text = unsafe { duckdb::duckdb_get_varchar(self.0) };
+        if text.is_null() {
+            return Value::Null;
         }
+        // SAFETY: the text is ours.
+        let text = unsafe { owned(text) };
+        if self.is_cut() { Value::Other("a text with a NUL character") } else { Value::Text(text) }
+    }
+
+    /// Whether a NUL cuts the text: DuckDB prints a list of the text and of a text behind it, whose end is then missing.
+    fn is_cut(&self) -> bool {
+        const BEHIND: &str = "nats_js: the end";
+        let behind = c_text(BEHIND);
+        let varchar = Logical::plain(duckdb::DUCKDB_TYPE_DUCKDB_TYPE_VARCHAR);
+        // SAFETY: the values and the type are live through the calls, which copy them; list, value and text are ours.
+        let printed = unsafe {
+            let behind = Handle(duckdb::duckdb_create_varchar(behind.as_ptr()));
+            let mut members = [self.0, behind.0];
+            let count = members.len() as duckdb::idx_t;
+            let list = Handle(duckdb::duckdb_create_list_value(varchar.0, members.as_mut_ptr(), count));
+            owned(duckdb::duckdb_get_varchar(list.0))
+        };
+        !printed.trim_end_matches([']', '\'']).ends_with(BEHIND)
     }
 
     fn blob(&self) -> Value {
