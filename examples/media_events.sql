@@ -22,20 +22,20 @@ CREATE TABLE IF NOT EXISTS playback_audit (
     duplicate_key VARCHAR, PRIMARY KEY (created, seq)
 );
 -- How far the table has come.
-CREATE TABLE IF NOT EXISTS checkpoints (stream VARCHAR PRIMARY KEY, seq UBIGINT, created TIMESTAMP);
-
--- From behind the checkpoint to the end of now, whatever is written meanwhile. Every message of that range is dealt with, also
--- one that gives no row, so the end is the checkpoint.
-SET VARIABLE created = (SELECT created FROM nats_stream_info('MEDIA_EVENTS'));
-SET VARIABLE first = (SELECT coalesce(max(seq), 0) + 1 FROM checkpoints WHERE stream = 'MEDIA_EVENTS' AND created = getvariable('created'));
-SET VARIABLE last = (SELECT last_seq FROM nats_last_seq('MEDIA_EVENTS'));
+CREATE TABLE IF NOT EXISTS checkpoints (stream VARCHAR PRIMARY KEY, checkpoint VARCHAR);
 
 BEGIN;
+
+-- From one checkpoint to the next, whatever is written meanwhile. The first time it is NULL: from the first message. A stream that was
+-- made anew or lost messages is an error here; `DELETE FROM checkpoints` reads it from its first message, and the keys do the rest.
+SET VARIABLE created = (SELECT created FROM nats_stream_info('MEDIA_EVENTS'));
+SET VARIABLE after = (SELECT checkpoint FROM checkpoints WHERE stream = 'MEDIA_EVENTS');
+SET VARIABLE upto = nats_checkpoint('MEDIA_EVENTS');
 
 -- An event is one report: what happened to whom, when. Two sources that say the same have one key; an event id that comes
 -- twice is caught as well. What is no event goes to the dead letters.
 CREATE TEMP TABLE batch AS
-SELECT * FROM nats_ingest('MEDIA_EVENTS', start_seq := getvariable('first'), end_seq := getvariable('last'),
+SELECT * FROM nats_ingest('MEDIA_EVENTS', after := getvariable('after'), upto := getvariable('upto'),
     columns := {'event_id': 'VARCHAR', 'event_type': 'VARCHAR', 'source': 'VARCHAR', 'user_id': 'BIGINT', 'username': 'VARCHAR',
         'rating_key': 'VARCHAR', 'media_type': 'VARCHAR', 'title': 'VARCHAR', 'started_at': 'TIMESTAMPTZ',
         'stopped_at': 'TIMESTAMPTZ', 'percent_complete': 'INTEGER'},
@@ -62,8 +62,8 @@ SELECT getvariable('created'), seq, correlation_key, event_id, source, duplicate
 WHERE duplicate_of IS NOT NULL
 ON CONFLICT DO NOTHING;
 
-INSERT INTO checkpoints VALUES ('MEDIA_EVENTS', getvariable('last'), getvariable('created'))
-ON CONFLICT (stream) DO UPDATE SET seq = excluded.seq, created = excluded.created;
+INSERT INTO checkpoints VALUES ('MEDIA_EVENTS', getvariable('upto'))
+ON CONFLICT (stream) DO UPDATE SET checkpoint = excluded.checkpoint;
 
 DROP TABLE batch;
 

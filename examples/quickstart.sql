@@ -51,6 +51,6 @@ FROM nats_ingest('MEDIA_EVENTS',
 ON CONFLICT (correlation_key) DO NOTHING;
 
 -- Later: only what is new. Nothing is, yet.
-SET VARIABLE next = (SELECT last_seq + 1 FROM nats_last_seq('MEDIA_EVENTS'));
+SET VARIABLE seen = nats_checkpoint('MEDIA_EVENTS');
 
-SELECT count(*) AS new_events FROM nats_scan('MEDIA_EVENTS', start_seq := getvariable('next'));
+SELECT count(*) AS new_events FROM nats_scan('MEDIA_EVENTS', after := getvariable('seen'));

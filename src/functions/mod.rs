@@ -4,6 +4,7 @@
 
 mod ack;
 mod by_connection;
+mod checkpoint;
 mod connection;
 mod consumer_ensure;
 mod consumers;
@@ -52,6 +53,7 @@ pub fn register_all<R: Registrar>(registrar: &R) -> Result<()> {
     registrar.table::<last::NatsLast>()?;
     registrar.table::<last_seq::NatsLastSeq>()?;
     registrar.scalar::<last_seq::NatsLastSeqScalar>()?;
+    registrar.scalar::<checkpoint::NatsCheckpoint>()?;
     registrar.scalar::<publish::NatsPublish>()?;
     registrar.copy::<copy::CopyToStream>()?;
     registrar.scalar::<publish_atomic::NatsPublishAtomic>()?;

@@ -1,13 +1,16 @@
 //! The parameters that say which messages to read, shared by the functions that read a range.
 
+mod checkpoints;
+
 use std::collections::VecDeque;
 use std::sync::Arc;
 
 use crate::error::{Error, Result};
-use crate::jetstream::{ConnectOptions, Connection, Fetch, FetchRequest, Want, first_sequence_from, stream_state};
-use crate::plan::{Bounds, SequenceRange, StreamState, check_stream, check_subject_filter};
+use crate::jetstream::{ConnectOptions, Connection, Fetch, FetchRequest, Want, search_times, stream_state};
+use crate::plan::{Bounds, SequenceRange, StoreTimes, StreamState, TimeSearch, check_stream, check_subject_filter};
 use crate::record::Record;
 use crate::value::{Arguments, Parameter, ParameterType};
+use checkpoints::{Checkpoints, GapWatch};
 
 /// The named parameters.
 pub const PARAMETERS: &[Parameter] = &[
@@ -19,6 +22,9 @@ pub const PARAMETERS: &[Parameter] = &[
     Parameter::new("end_time", ParameterType::Moment),
     Parameter::new("last_n", ParameterType::Unsigned),
     Parameter::new("max_messages", ParameterType::Unsigned),
+    checkpoints::PARAMETERS[0],
+    checkpoints::PARAMETERS[1],
+    checkpoints::PARAMETERS[2],
 ];
 
 /// Which messages of a stream a statement reads.
@@ -30,6 +36,7 @@ pub struct RangeOptions {
     pub subject: Option<String>,
     subject_contains: Option<String>,
     bounds: Bounds,
+    checkpoints: Option<Checkpoints>,
     last_n: Option<u64>,
     /// How many messages at most.
     pub max_messages: Option<u64>,
@@ -50,6 +57,19 @@ impl RangeOptions {
         };
         [by_sequence, self.last_n, self.max_messages].into_iter().flatten().min().unwrap_or(UNKNOWN_ROWS)
     }
+
+    /// All of a stream.
+    fn of_stream(stream: &str) -> Self {
+        Self {
+            stream: stream.to_owned(),
+            subject: None,
+            subject_contains: None,
+            bounds: Bounds::All,
+            checkpoints: None,
+            last_n: None,
+            max_messages: None,
+        }
+    }
 }
 
 /// Reads the parameters.
@@ -62,7 +82,9 @@ pub fn read(arguments: &Arguments) -> Result<RangeOptions> {
     let (start_time, end_time) = (arguments.moment("start_time")?, arguments.moment("end_time")?);
     let by_sequence = start_seq.is_some() || end_seq.is_some();
     let by_time = start_time.is_some() || end_time.is_some();
+    let checkpoints = Checkpoints::read(arguments, stream)?;
     let bounds = match (by_sequence, by_time) {
+        _ if let Some(checkpoints) = &checkpoints => checkpoints.bounds(),
         (true, true) => {
             return Err(Error::new(
                 "Cannot mix sequence-based (start_seq/end_seq) and time-based (start_time/end_time) parameters",
@@ -77,6 +99,7 @@ pub fn read(arguments: &Arguments) -> Result<RangeOptions> {
         subject: subject.map(str::to_owned),
         subject_contains: arguments.text("subject_contains")?.map(str::to_owned),
         bounds,
+        checkpoints,
         last_n: arguments.unsigned("last_n")?,
         max_messages: arguments.unsigned("max_messages")?,
     })
@@ -107,7 +130,10 @@ pub struct RangePlan {
 impl RangePlan {
     /// Plans against the stream as it is now.
     pub fn resolve(options: &RangeOptions, connection: &Arc<Connection>) -> Result<Self> {
-        let state = stream_state(connection, &options.stream)?;
+        let state = match &options.checkpoints {
+            Some(checkpoints) => checkpoints.check(connection, &options.stream)?,
+            None => stream_state(connection, &options.stream)?,
+        };
         let range = SequenceRange { first: 1, last: 0 };
         let mut plan = Self { options: options.clone(), connection: Arc::clone(connection), state, range };
         plan.range = plan.resolve_bounds()?;
@@ -121,8 +147,8 @@ impl RangePlan {
     pub fn read(&self, want: Want) -> Result<RangeRead> {
         self.read_range(self.range, self.options.max_messages, want)
     }
+
     fn resolve_bounds(&self) -> Result<SequenceRange> {
-        let from = |micros| first_sequence_from(&self.connection, &self.options.stream, &self.state, micros);
         match self.options.bounds {
             Bounds::All => Ok(self.state.range()),
             Bounds::Sequence { start, end } => Ok(self.state.clamp(start, end)),
@@ -130,10 +156,13 @@ impl RangePlan {
                 Ok(SequenceRange { first: 1, last: 0 })
             }
             Bounds::Time { start, end } => {
-                let start = start.map(from).transpose()?;
-                // The end is inclusive to the microsecond: up to the last message before the next one.
-                let end = end.map(|end| end.checked_add(1).map_or(Ok(u64::MAX), from)).transpose()?;
-                Ok(self.state.clamp(start, end.map(|after| after.saturating_sub(1))))
+                let whole = self.state.range();
+                let mut start = start.map(|start| TimeSearch::start(whole, start));
+                let mut end = end.map(|end| TimeSearch::end(whole, end));
+                let mut searches: Vec<&mut TimeSearch> = start.iter_mut().chain(&mut end).collect();
+                search_times(&self.connection, &self.options.stream, &self.state, &mut searches)?;
+                let after = end.map(|end| end.found().saturating_sub(1));
+                Ok(self.state.clamp(start.map(|start| start.found()), after))
             }
         }
     }
@@ -147,7 +176,9 @@ impl RangePlan {
         if n == 0 || range.is_empty() {
             return Ok(empty);
         }
-        let filtered = self.options.subject.is_some() || self.options.subject_contains.is_some();
+        // A range by time holds messages of other times as well.
+        let by_time = matches!(self.options.bounds, Bounds::Time { .. });
+        let filtered = by_time || self.options.subject.is_some() || self.options.subject_contains.is_some();
         // All that there are, filtered or not.
         if n >= self.state.messages {
             return Ok(range);
@@ -204,8 +235,11 @@ impl RangePlan {
             };
             Some(Fetch::start(Arc::clone(&self.connection), request)?)
         };
+        let watch = self.options.checkpoints.as_ref().filter(|_| fetch.is_some());
         Ok(RangeRead {
             fetch,
+            watch: watch.and_then(|checkpoints| checkpoints.watch(&self.connection)),
+            times: by_time.then(StoreTimes::default),
             subject_contains: options.subject_contains.clone(),
             bounds: options.bounds,
             range,
@@ -216,16 +250,33 @@ impl RangePlan {
 
 /// The last sequence whose message was stored at this time or before, in microseconds since 1970-01-01 UTC; 0 when there
 /// is none.
+///
+/// Times can step back, so the messages that were stored about then are looked at one by one: those of twice
+/// [`crate::plan::MAX_STEP_BACK_NS`].
 pub fn last_sequence_at(connection: &Arc<Connection>, stream: &str, micros: i64) -> Result<u64> {
     let state = stream_state(connection, stream)?;
-    // Inclusive to the microsecond: up to the last message before the next one.
-    let after = micros.checked_add(1).map(|next| first_sequence_from(connection, stream, &state, next)).transpose()?;
-    Ok(after.map_or(state.last, |after| after.saturating_sub(1)))
+    let whole = state.range();
+    let (mut start, mut end) = (TimeSearch::start(whole, micros), TimeSearch::end(whole, micros));
+    search_times(connection, stream, &state, &mut [&mut start, &mut end])?;
+    let options =
+        RangeOptions { bounds: Bounds::Time { start: None, end: Some(micros) }, ..RangeOptions::of_stream(stream) };
+    let range = SequenceRange { first: start.found(), last: end.found().saturating_sub(1) };
+    let plan = RangePlan { options, connection: Arc::clone(connection), state, range };
+    let mut read = plan.read(Want::default())?;
+    let mut last = start.found().saturating_sub(1);
+    while let Some(page) = read.next_page()? {
+        last = page.last().map_or(last, |record| record.sequence);
+    }
+    Ok(last)
 }
 
 /// A running read of a range: its records in pages, in sequence order.
 pub struct RangeRead {
     fetch: Option<Fetch>,
+    /// Watches what retention removes from behind a checkpoint.
+    watch: Option<GapWatch>,
+    /// Watches times that are bounds.
+    times: Option<StoreTimes>,
     subject_contains: Option<String>,
     bounds: Bounds,
     range: SequenceRange,
@@ -242,18 +293,27 @@ impl RangeRead {
     pub fn next_page(&mut self) -> Result<Option<Vec<Record>>> {
         while let Some(fetch) = self.fetch.as_mut().filter(|_| self.left > 0) {
             let Some(mut page) = fetch.next_page()? else { break };
+            if let Some(watch) = &mut self.watch {
+                watch.take(&page);
+            }
+            if let Some(times) = &mut self.times {
+                page.iter().try_for_each(|record| times.take(record.sequence, record.time_ns))?;
+            }
             if let Some(part) = &self.subject_contains {
                 page.retain(|record| contains(&record.subject, part.as_bytes()));
             }
             page.retain(|record| self.bounds.admit_time(record.time_ns));
             page.truncate(usize::try_from(self.left).unwrap_or(usize::MAX));
             self.left -= page.len() as u64;
+            if self.left == 0 {
+                self.range.last = page.last().map_or(self.range.last, |record| record.sequence);
+            }
             if !page.is_empty() {
                 return Ok(Some(page));
             }
         }
         self.fetch = None;
-        Ok(None)
+        self.watch.take().map_or(Ok(None), |watch| watch.finish(self.range.last).map(|()| None))
     }
 }
 

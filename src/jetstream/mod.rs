@@ -2,6 +2,7 @@
 
 pub mod admin;
 mod api;
+mod checkpoint;
 mod connection;
 pub mod dead_letter;
 pub mod durable;
@@ -21,9 +22,11 @@ mod reply;
 mod runtime;
 mod state;
 mod time;
+mod time_bounds;
 mod wire;
 mod witness;
 
+pub use checkpoint::{check_checkpoint, stream_now, take_checkpoint};
 pub use connection::Connection;
 pub use fetch::{Fetch, FetchRequest};
 pub use get::get_messages;
@@ -31,6 +34,7 @@ pub use last::{LastPages, LastRequest};
 pub use options::{Authentication, ConnectOptions, NamedFile, Secret, TlsOptions};
 pub use ping::{Ping, ping};
 pub use pool::connect;
-pub use state::{first_sequence_from, stream_state};
+pub use state::stream_state;
 pub use time::format_utc as utc_text;
+pub use time_bounds::search_times;
 pub use wire::Want;

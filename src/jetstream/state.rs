@@ -7,10 +7,9 @@ use serde::Deserialize;
 
 use super::api::Failure;
 use super::connection::Connection;
-use super::get::{Access, next_message};
+use super::get::Access;
 use super::runtime::block_on;
-use super::time::format_utc;
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::plan::{Reply, StreamState};
 
 #[derive(Deserialize)]
@@ -100,55 +99,4 @@ async fn last_before_a_hole(
         }
     }
     Ok(exists)
-}
-
-/// The first sequence whose message was stored at this time or later, in microseconds since 1970-01-01 UTC; one past
-/// the last when there is none.
-///
-/// A stream stores messages in the order of their times, so the answer is found by halving the range: about
-/// log2(messages) round trips, on every server. The leader is asked where it may be, because a replica that is behind
-/// would let the range end early. The search skips holes by reading the next message there is. (Direct
-/// Get's own `start_time` needs server 2.11, and was found to answer with an earlier message, nats-server#6032, and to
-/// start at the first message for times beyond the year 2262.)
-pub fn first_sequence_from(
-    connection: &Arc<Connection>,
-    stream: &str,
-    state: &StreamState,
-    micros: i64,
-) -> Result<u64> {
-    let mut access = Access::MsgGet;
-    let range = state.range();
-    if range.is_empty() {
-        return Ok(state.last.saturating_add(1));
-    }
-    // Past every time that RFC 3339 can say, no message is stored: nothing to look for.
-    if format_utc(micros).is_none() {
-        return Ok(if micros > 0 { state.last.saturating_add(1) } else { range.first });
-    }
-    block_on(async {
-        let (mut low, mut high) = (range.first, state.last + 1);
-        while low < high {
-            let middle = low + (high - low) / 2;
-            let answer = next_message(connection, access, stream, middle).await;
-            if let Err(Failure::Forbidden) = answer
-                && access == Access::MsgGet
-                && state.direct != Some(false)
-            {
-                access = Access::Direct;
-                continue;
-            }
-            let answer = match answer {
-                Ok(answer) => answer,
-                Err(failure) => return Err(connection.explain(failure, &access.call(stream), stream).await),
-            };
-            match answer {
-                // Nothing at or after the middle: the answer is before it, or there is none.
-                None => high = middle,
-                Some(record) if record.time_ns.div_euclid(1_000) < micros => low = record.sequence + 1,
-                Some(_) => high = middle,
-            }
-        }
-        Ok(low)
-    })
-    .map_err(|error: Error| error.stream(stream).server(connection.label()))
 }

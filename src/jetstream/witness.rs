@@ -43,7 +43,9 @@ impl Witness {
                 },
             };
         };
-        let newest = block_on(async { told(connection, stream, newest(connection, stream, up_to).await).await })?;
+        let newest = block_on(async {
+            told(connection, stream, newest_up_to(connection, Access::MsgGet, stream, up_to).await).await
+        })?;
         Ok(newest.flatten().and_then(|record| Self::of(&record)))
     }
 
@@ -72,13 +74,14 @@ async fn told<T>(
 }
 
 /// The last message at or before a sequence: that with the sequence, or the one before the hole that it lies in.
-async fn newest(
+pub(super) async fn newest_up_to(
     connection: &Arc<Connection>,
+    access: Access,
     stream: &str,
     up_to: u64,
 ) -> std::result::Result<Option<Record>, Failure> {
     let from = async |sequence: u64| {
-        let next = next_message(connection, Access::MsgGet, stream, sequence).await?;
+        let next = next_message(connection, access, stream, sequence).await?;
         Ok(next.filter(|record| record.sequence <= up_to))
     };
     // From `hole` to `up_to` there is nothing.

@@ -1,6 +1,7 @@
 //! Pure decisions: options and the state of a stream become a range of sequences, and replies become an ordered run of
 //! records. No async, no clock, no network.
 
+mod checkpoint;
 mod duplicates;
 mod key_table;
 pub mod kv;
@@ -8,11 +9,14 @@ mod newest;
 mod range;
 mod row_keys;
 mod subject;
+mod time_search;
 mod window;
 
+pub use checkpoint::{Checkpoint, Removal, StreamNow, gap_error};
 pub use duplicates::{KeptKeys, Repeats};
 pub use newest::{Newest, NewestKeys};
 pub use range::{Bounds, SequenceRange, StreamState};
 pub use row_keys::RowKeys;
 pub use subject::{check_consumer, check_publish_subject, check_stream, check_subject_filter, subject_matches};
+pub use time_search::{MAX_STEP_BACK_NS, StoreTimes, TimeSearch};
 pub use window::{Reply, Request, Window};

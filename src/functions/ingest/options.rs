@@ -159,7 +159,9 @@ fn durable(arguments: &Arguments, range: &RangeOptions) -> Result<Option<Durable
         return Ok(None);
     };
     check_durable(durable)?;
-    for name in ["start_seq", "end_seq", "start_time", "end_time", "last_n", "subject_contains"] {
+    for name in
+        ["start_seq", "end_seq", "start_time", "end_time", "last_n", "subject_contains", "after", "upto", "on_gap"]
+    {
         if arguments.find(name).is_some() {
             return Err(Error::new(format!("{name} and durable cannot be used together")).advice(
                 "a durable reads what is not acknowledged yet; subject narrows it, max_messages bounds a call",

@@ -1,0 +1,187 @@
+//! Checkpoints of streams: taking one, and finding out whether a stream is still the one of a checkpoint.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use serde::Deserialize;
+use serde_json::json;
+
+use super::api::Failure;
+use super::connection::Connection;
+use super::get::Access;
+use super::runtime::block_on;
+use super::time::parse_utc;
+use super::witness::newest_up_to;
+use crate::error::{Error, Result};
+use crate::plan::{Checkpoint, Removal, Reply, StreamNow, StreamState};
+use crate::record::Record;
+
+/// How often, and after which pause, a stream that seems to end too early is looked at again: a replica that has just
+/// become the leader may not have applied all that it has.
+const LOOKS: usize = 5;
+const PAUSE: Duration = Duration::from_millis(200);
+
+/// How many replicas are asked, where the leader may not be.
+const WITNESSES: usize = 3;
+
+#[derive(Deserialize)]
+struct Info {
+    config: InfoConfig,
+    state: InfoState,
+    created: String,
+    /// The server's clock; since server 2.10.
+    #[serde(default)]
+    ts: Option<String>,
+}
+
+#[derive(Deserialize)]
+struct InfoConfig {
+    #[serde(default)]
+    allow_direct: bool,
+    #[serde(default)]
+    allow_msg_ttl: bool,
+    #[serde(default)]
+    retention: String,
+    #[serde(default)]
+    discard: String,
+    #[serde(default)]
+    max_msgs: i64,
+    #[serde(default)]
+    max_bytes: i64,
+    #[serde(default)]
+    max_msgs_per_subject: i64,
+    /// In nanoseconds.
+    #[serde(default)]
+    max_age: i64,
+}
+
+#[derive(Deserialize)]
+struct InfoState {
+    first_seq: u64,
+    last_seq: u64,
+    messages: u64,
+    last_ts: String,
+}
+
+/// What a stream is and holds now, by the word of its leader. One round trip.
+pub fn stream_now(connection: &Arc<Connection>, stream: &str) -> Result<StreamNow> {
+    block_on(look(connection, stream))
+}
+
+/// The end of a stream as it is now. Two round trips, and about 2 log2(size of the hole) when the last message was deleted.
+pub fn take_checkpoint(connection: &Arc<Connection>, stream: &str) -> Result<Checkpoint> {
+    block_on(async {
+        let now = look(connection, stream).await?;
+        let newest = newest(connection, stream, &now, now.state.last).await?;
+        Ok(Checkpoint::at_end(stream, &now, newest.as_ref()))
+    })
+}
+
+/// Fails unless the stream is the one of the checkpoint; with what it is now. As many round trips as taking one.
+pub fn check_checkpoint(connection: &Arc<Connection>, checkpoint: &Checkpoint) -> Result<StreamNow> {
+    let stream = &checkpoint.stream;
+    block_on(async {
+        let mut now = look(connection, stream).await?;
+        for _ in 1..LOOKS {
+            if checkpoint.check_created(&now).is_err() || !checkpoint.is_beyond(&now) {
+                break;
+            }
+            tokio::time::sleep(PAUSE).await;
+            now = look(connection, stream).await?;
+        }
+        checkpoint.check_created(&now)?;
+        if checkpoint.is_beyond(&now) {
+            return Err(checkpoint.rewound_to(now.state.last));
+        }
+        checkpoint.check_newest(newest(connection, stream, &now, checkpoint.last).await?.as_ref())?;
+        Ok(now)
+    })
+    .map_err(|error| error.stream(stream).server(connection.label()))
+}
+
+async fn look(connection: &Arc<Connection>, stream: &str) -> Result<StreamNow> {
+    let call = format!("STREAM.INFO.{stream}");
+    let info: Info = match connection.api(&call, Bytes::new()).await {
+        Ok(info) => info,
+        Err(failure) => return Err(connection.explain(failure, &call, stream).await),
+    };
+    let Info { config, state, created, ts } = info;
+    let created_ns = parse_utc(created.as_bytes()).ok_or_else(|| {
+        Error::new("malformed time in the answer to STREAM.INFO").stream(stream).server(connection.label())
+    })?;
+    let keeps_all = config.discard == "new" || (config.max_msgs <= 0 && config.max_bytes <= 0);
+    let clock = ts.and_then(|ts| parse_utc(ts.as_bytes()));
+    let expires = config.max_age > 0;
+    Ok(StreamNow {
+        state: StreamState {
+            first: state.first_seq,
+            last: state.last_seq,
+            messages: state.messages,
+            direct: Some(config.allow_direct),
+            exact: true,
+        },
+        created_ns,
+        // The zero time, year 1, is none that can be counted.
+        last_time_ns: parse_utc(state.last_ts.as_bytes()),
+        removal: Removal {
+            by_newer: config.max_msgs_per_subject > 0,
+            by_limit: !keeps_all
+                || config.allow_msg_ttl
+                || !matches!(config.retention.as_str(), "" | "limits")
+                || (expires && clock.is_none()),
+            before_ns: clock.filter(|_| expires).map(|clock| clock.saturating_sub(config.max_age)),
+        },
+    })
+}
+
+/// The newest message at or before a sequence with its headers; None when there is none left.
+async fn newest(connection: &Arc<Connection>, stream: &str, now: &StreamNow, up_to: u64) -> Result<Option<Record>> {
+    if now.state.messages == 0 || up_to < now.state.first {
+        return Ok(None);
+    }
+    let found = match find(connection, Access::MsgGet, stream, up_to).await {
+        Err(Failure::Forbidden) if now.state.direct != Some(false) => {
+            let mut found = Ok(None);
+            for _ in 0..WITNESSES {
+                let next = find(connection, Access::Direct, stream, up_to).await;
+                let newer = |a: &Option<Record>, b: &Option<Record>| {
+                    a.as_ref().map(|record| record.sequence) >= b.as_ref().map(|record| record.sequence)
+                };
+                found = match (found, next) {
+                    (Ok(found), Ok(next)) => Ok(if newer(&found, &next) { found } else { next }),
+                    (Err(failure), _) | (_, Err(failure)) => Err(failure),
+                };
+            }
+            found.map_err(|failure| (Access::Direct, failure))
+        }
+        found => found.map_err(|failure| (Access::MsgGet, failure)),
+    };
+    match found {
+        Ok(found) => Ok(found),
+        Err((access, failure)) => Err(connection.explain(failure, &access.call(stream), stream).await),
+    }
+}
+
+async fn find(
+    connection: &Arc<Connection>,
+    access: Access,
+    stream: &str,
+    up_to: u64,
+) -> std::result::Result<Option<Record>, Failure> {
+    let exact = async |sequence: u64| {
+        let reply = access.ask(connection, stream, &json!({"seq": sequence}).to_string(), true).await?;
+        Ok(if let Reply::Message { record, .. } = reply { Some(record) } else { None })
+    };
+    let mut sequence = up_to;
+    loop {
+        // Mostly it is there. Later it may have been deleted just now.
+        if let found @ Some(_) = exact(sequence).await? {
+            return Ok(found);
+        }
+        match newest_up_to(connection, access, stream, sequence).await? {
+            Some(record) => sequence = record.sequence,
+            None => return Ok(None),
+        }
+    }
+}
