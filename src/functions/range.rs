@@ -238,6 +238,7 @@ impl RangePlan {
         let watch = self.options.checkpoints.as_ref().filter(|_| fetch.is_some());
         Ok(RangeRead {
             fetch,
+            place: (options.stream.clone(), self.connection.label().to_owned()),
             watch: watch.and_then(|checkpoints| checkpoints.watch(&self.connection)),
             times: by_time.then(StoreTimes::default),
             subject_contains: options.subject_contains.clone(),
@@ -273,6 +274,8 @@ pub fn last_sequence_at(connection: &Arc<Connection>, stream: &str, micros: i64)
 /// A running read of a range: its records in pages, in sequence order.
 pub struct RangeRead {
     fetch: Option<Fetch>,
+    /// The stream and the server, for errors.
+    place: (String, String),
     /// Watches what retention removes from behind a checkpoint.
     watch: Option<GapWatch>,
     /// Watches times that are bounds.
@@ -297,7 +300,8 @@ impl RangeRead {
                 watch.take(&page);
             }
             if let Some(times) = &mut self.times {
-                page.iter().try_for_each(|record| times.take(record.sequence, record.time_ns))?;
+                let in_order = page.iter().try_for_each(|record| times.take(record.sequence, record.time_ns));
+                in_order.map_err(|error| error.stream(&self.place.0).server(&self.place.1))?;
             }
             if let Some(part) = &self.subject_contains {
                 page.retain(|record| contains(&record.subject, part.as_bytes()));

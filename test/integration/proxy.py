@@ -1,5 +1,6 @@
 """A proxy before a nats-server that knows the frames of the NATS protocol, and may lose some on the way to the client."""
 
+import re
 import socket
 import threading
 from collections.abc import Callable, Iterable
@@ -17,6 +18,20 @@ def headers(frame: bytes) -> dict[str, str]:
     first, *rest = body[: int(line.split()[-2])].decode().split("\r\n")
     pairs = (text.split(":", 1) for text in rest if ":" in text)
     return {name: value.strip() for name, value in pairs} | {"status": first.removeprefix("NATS/1.0").strip()}
+
+
+def stamped(frame: bytes, time: Callable[[int], str]) -> bytes:
+    """The frame with `time(sequence)` as the time at which its message was stored, in the answer to either kind of get."""
+    line, _, body = frame.partition(b"\r\n")
+    found = re.search(rb'Nats-Sequence: (\d+)\r\n|"seq":(\d+),', body)
+    if not found:
+        return frame
+    stamp = time(int(found[1] or found[2])).encode()
+    changed = re.sub(rb'(?<=Nats-Time-Stamp: )[^\r]+|(?<="time":")[^"]+', stamp, body, count=1)
+    words = line.split()
+    sizes = 2 if line.startswith(b"HMSG ") else 1
+    grown = [b"%d" % (int(word) + len(changed) - len(body)) for word in words[-sizes:]]
+    return b" ".join(words[:-sizes] + grown) + b"\r\n" + changed
 
 
 class Proxy:
@@ -60,6 +75,8 @@ class Proxy:
                 server = socket.create_connection(self._server)
             except OSError:
                 return
+            for each in (client, server):
+                each.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             with self._lock:
                 self._sockets += [client, server]
             for work in (lambda c=client, s=server: self._forward(c, s), lambda c=client, s=server: self._filter(s, c)):
