@@ -31,6 +31,7 @@ mod stream_ensure;
 mod streams;
 mod subjects;
 mod url_scan;
+mod verify;
 
 use crate::error::Result;
 use crate::ffi::Registrar;
@@ -68,5 +69,6 @@ pub fn register_all<R: Registrar>(registrar: &R) -> Result<()> {
     registrar.table::<Small<stream_delete::NatsMessageDelete>>()?;
     registrar.table::<Small<consumer_ensure::NatsConsumerEnsure>>()?;
     registrar.table::<Small<consumer_ensure::NatsConsumerDelete>>()?;
+    registrar.table::<Small<verify::NatsVerify>>()?;
     registrar.table::<stats::NatsStats>()
 }

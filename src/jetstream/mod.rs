@@ -23,6 +23,7 @@ mod runtime;
 mod state;
 mod time;
 mod time_bounds;
+mod verify;
 mod wire;
 mod witness;
 
@@ -37,4 +38,5 @@ pub use pool::connect;
 pub use state::stream_state;
 pub use time::format_utc as utc_text;
 pub use time_bounds::search_times;
+pub use verify::verify;
 pub use wire::Want;

@@ -9,14 +9,16 @@ mod newest;
 mod range;
 mod row_keys;
 mod subject;
+mod survey;
 mod time_search;
 mod window;
 
-pub use checkpoint::{Checkpoint, Removal, StreamNow, gap_error};
+pub use checkpoint::{Checkpoint, Fingerprint, Removal, StreamNow, gap_error};
 pub use duplicates::{KeptKeys, Repeats};
 pub use newest::{Newest, NewestKeys};
 pub use range::{Bounds, SequenceRange, StreamState};
 pub use row_keys::RowKeys;
 pub use subject::{check_consumer, check_publish_subject, check_stream, check_subject_filter, subject_matches};
+pub use survey::{Counted, Finding, Kind as FindingKind, Runs, Seen, Survey};
 pub use time_search::{MAX_STEP_BACK_NS, StoreTimes, TimeSearch};
 pub use window::{Reply, Request, Window};

@@ -1,0 +1,80 @@
+//! Each sequence asked for by itself: what comes back is about that one, on every server.
+
+use std::sync::Arc;
+
+use futures_util::StreamExt;
+
+use super::Part;
+use crate::error::Result;
+use crate::jetstream::api::Failure;
+use crate::jetstream::connection::Connection;
+use crate::jetstream::get::{Access, next_message};
+use crate::plan::{Fingerprint, Reply, Seen, SequenceRange};
+
+/// How many sequences are a part.
+const PART: u64 = 1_024;
+/// How many requests are in flight at once.
+const IN_FLIGHT: usize = 256;
+
+/// A stream, and the way to its messages.
+pub(super) struct OneByOne {
+    connection: Arc<Connection>,
+    stream: String,
+    access: Access,
+}
+
+impl OneByOne {
+    pub fn new(connection: &Arc<Connection>, stream: &str, access: Access) -> Self {
+        Self { connection: Arc::clone(connection), stream: stream.to_owned(), access }
+    }
+
+    /// Reads the next part. A part without a message goes on to the next one that there is.
+    pub async fn read(&self, first: u64, last: u64) -> Result<Part> {
+        let mut range = SequenceRange { first, last: first.saturating_add(PART - 1).min(last) };
+        let seen = self.seen(range.first..=range.last).await?;
+        if seen.is_empty() && range.last < last {
+            let next = next_message(&self.connection, self.access, &self.stream, range.last + 1).await;
+            let next = match next {
+                Ok(next) => next,
+                Err(failure) => return Err(self.explain(failure).await),
+            };
+            range.last = next.map_or(last, |next| next.sequence - 1).clamp(range.last, last);
+        }
+        Ok(Part { range, seen: vec![Some(seen)] })
+    }
+
+    /// Those of some sequences, ascending, whose messages there are. None are where the user may not ask.
+    pub async fn present(&self, sequences: &[u64]) -> Result<Vec<u64>> {
+        match self.ask(sequences.iter().copied()).await {
+            Ok(seen) => Ok(seen.iter().map(|seen| seen.print.sequence).collect()),
+            Err(Failure::Forbidden) => Ok(Vec::new()),
+            Err(failure) => Err(self.explain(failure).await),
+        }
+    }
+
+    async fn seen(&self, sequences: impl Iterator<Item = u64>) -> Result<Vec<Seen>> {
+        match self.ask(sequences).await {
+            Ok(seen) => Ok(seen),
+            Err(failure) => Err(self.explain(failure).await),
+        }
+    }
+
+    async fn ask(&self, sequences: impl Iterator<Item = u64>) -> std::result::Result<Vec<Seen>, Failure> {
+        let get = async |sequence: u64| {
+            let request = format!(r#"{{"seq":{sequence}}}"#);
+            self.access.ask(&self.connection, &self.stream, &request, true).await
+        };
+        let mut gets = futures_util::stream::iter(sequences.map(get)).buffered(IN_FLIGHT);
+        let mut seen = Vec::new();
+        while let Some(reply) = gets.next().await {
+            if let Reply::Message { record, .. } = reply? {
+                seen.push(Seen { print: Fingerprint::of(&record), time_ns: record.time_ns });
+            }
+        }
+        Ok(seen)
+    }
+
+    async fn explain(&self, failure: Failure) -> crate::error::Error {
+        self.connection.explain(failure, &self.access.call(&self.stream), &self.stream).await
+    }
+}
