@@ -36,7 +36,7 @@ pub struct RangeOptions {
     pub subject: Option<String>,
     subject_contains: Option<String>,
     bounds: Bounds,
-    checkpoints: Option<Checkpoints>,
+    checkpoints: Option<Arc<Checkpoints>>,
     last_n: Option<u64>,
     /// How many messages at most.
     pub max_messages: Option<u64>,
@@ -82,7 +82,7 @@ pub fn read(arguments: &Arguments) -> Result<RangeOptions> {
     let (start_time, end_time) = (arguments.moment("start_time")?, arguments.moment("end_time")?);
     let by_sequence = start_seq.is_some() || end_seq.is_some();
     let by_time = start_time.is_some() || end_time.is_some();
-    let checkpoints = Checkpoints::read(arguments, stream)?;
+    let checkpoints = Checkpoints::read(arguments, stream)?.map(Arc::new);
     let bounds = match (by_sequence, by_time) {
         _ if let Some(checkpoints) = &checkpoints => checkpoints.bounds(),
         (true, true) => {
@@ -239,7 +239,7 @@ impl RangePlan {
         Ok(RangeRead {
             fetch,
             place: (options.stream.clone(), self.connection.label().to_owned()),
-            watch: watch.and_then(|checkpoints| checkpoints.watch(&self.connection)),
+            watch: watch.and_then(|checkpoints| checkpoints.watch(&self.connection)).map(Box::new),
             times: by_time.then(StoreTimes::default),
             subject_contains: options.subject_contains.clone(),
             bounds: options.bounds,
@@ -277,7 +277,7 @@ pub struct RangeRead {
     /// The stream and the server, for errors.
     place: (String, String),
     /// Watches what retention removes from behind a checkpoint.
-    watch: Option<GapWatch>,
+    watch: Option<Box<GapWatch>>,
     /// Watches times that are bounds.
     times: Option<StoreTimes>,
     subject_contains: Option<String>,
