@@ -3,7 +3,7 @@
 use super::inflate::Inflate;
 use super::{DecodeError, Decoder};
 use crate::column::Buffer;
-use crate::error::{Error, Result};
+use crate::error::{Error, Kind, Result};
 use crate::record::Record;
 
 /// What a payload that does not decode does.
@@ -92,7 +92,7 @@ pub fn decode_one(
 }
 
 fn failure(stream: &str, record: &Record, error: &DecodeError) -> Error {
-    Error::new(error.to_string())
+    Error::of(Kind::InvalidPayload, error.to_string())
         .stream(stream)
         .sequence(record.sequence)
         .advice("on_error := 'null' or 'skip' reads past it")

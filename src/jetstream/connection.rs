@@ -8,11 +8,11 @@ use async_nats::connection::State;
 use async_nats::{Client, ConnectErrorKind, Event, ServerAddr, ServerError};
 use tokio::sync::{broadcast, watch};
 
-use super::api::{Failure, refusal};
+use super::failure::{Failure, refusal};
 use super::keys::Keys;
 use super::options::{Authentication, ConnectOptions, without_userinfo};
 use super::wire::Socket;
-use crate::error::{Error, Result};
+use crate::error::{Error, Kind, Result};
 use crate::stats;
 
 /// More messages than any window has in flight, so that async-nats never drops one for want of room.
@@ -44,8 +44,8 @@ struct Signals {
     epoch: watch::Sender<u64>,
     /// The server's words on what it forbids.
     forbidden: broadcast::Sender<String>,
-    /// The subject that answers would come on, once the server has forbidden to subscribe to it.
-    deaf: OnceLock<String>,
+    /// The subject that replies would come on, once the server has forbidden to subscribe to it.
+    reply_denied: OnceLock<String>,
 }
 
 impl Connection {
@@ -55,7 +55,7 @@ impl Connection {
         let signals = Arc::new(Signals {
             epoch: watch::Sender::new(0),
             forbidden: broadcast::Sender::new(256),
-            deaf: OnceLock::new(),
+            reply_denied: OnceLock::new(),
         });
         let connect = configure(options, keys, &signals)?;
         let servers = options.servers.iter().map(|server| server.parse::<ServerAddr>());
@@ -63,7 +63,7 @@ impl Connection {
             .collect::<std::io::Result<_>>()
             .map_err(|_| Error::new("url is malformed").server(&label).advice("write the url as nats://host:port"))?;
         let in_vain = || {
-            Error::new(format!("no connection within {:.1} s", options.timeout.as_secs_f64()))
+            Error::of(Kind::TimedOut, format!("no connection within {:.1} s", options.timeout.as_secs_f64()))
                 .server(&label)
                 .advice("check the address, or give it more time with timeout := INTERVAL '30 seconds'")
         };
@@ -82,9 +82,10 @@ impl Connection {
         Ok(Self { client, timeout: options.timeout, label, api_prefix, signals, options, sockets })
     }
 
-    /// What stands before every call of the JetStream API.
-    pub(super) fn api_prefix(&self) -> &str {
-        &self.api_prefix
+    /// The subject of a JetStream API call; `call` is what follows `$JS.API.` (or `$JS.<domain>.API.`), such as
+    /// `STREAM.INFO.ORDERS`.
+    pub(super) fn api_subject(&self, call: &str) -> String {
+        format!("{}.{call}", self.api_prefix)
     }
 
     /// The servers' URLs without userinfo, as they were given.
@@ -133,9 +134,9 @@ impl Connection {
         self.signals.epoch.subscribe()
     }
 
-    /// The subject of answers that the server has forbidden to subscribe to; it says so once a connection.
-    pub(super) fn deaf(&self) -> Option<String> {
-        self.signals.deaf.get().cloned()
+    /// The subject of replies that the server has forbidden to subscribe to; it says so once a connection.
+    pub(super) fn reply_denied(&self) -> Option<String> {
+        self.signals.reply_denied.get().cloned()
     }
 
     /// Hears what the server forbids from now on.
@@ -154,8 +155,8 @@ impl Signals {
                 }
             }),
             Event::ServerError(ServerError::Other(text)) => {
-                if let Some(Failure::Deaf(inbox)) = refusal(&text, "") {
-                    self.deaf.get_or_init(|| inbox);
+                if let Some(Failure::ReplyDenied(inbox)) = refusal(&text, "") {
+                    self.reply_denied.get_or_init(|| inbox);
                 }
                 // Nobody may be waiting: then nobody needs to know.
                 let _ = self.forbidden.send(text);
@@ -224,23 +225,25 @@ fn reconnects(servers: usize, timeout: Duration) -> usize {
 }
 
 fn connect_error(error: &async_nats::ConnectError, options: &ConnectOptions) -> Error {
-    use ConnectErrorKind as Kind;
     let cause = mask_urls(Error::foreign("cannot connect", error).cause());
-    let advice = match error.kind() {
-        Kind::Dns => "check the host name in the url",
-        Kind::ServerParse => "write the url as nats://host:port",
-        Kind::Authentication | Kind::AuthorizationViolation => match options.authentication {
-            Authentication::None => {
-                "the server wants to know who connects: give user and password, token, creds or nkey"
-            }
-            _ => "check the credentials for this server",
-        },
-        _ if error.kind() == Kind::Tls || is_about_tls(error, &cause) => {
-            "check the url's scheme and host name, and the tls_ca, tls_cert and tls_key parameters"
+    let (kind, advice) = match error.kind() {
+        ConnectErrorKind::Dns => (Kind::Unreachable, "check the host name in the url"),
+        ConnectErrorKind::ServerParse => (Kind::Misuse, "write the url as nats://host:port"),
+        ConnectErrorKind::Authentication | ConnectErrorKind::AuthorizationViolation => {
+            let advice = match options.authentication {
+                Authentication::None => {
+                    "the server wants to know who connects: give user and password, token, creds or nkey"
+                }
+                _ => "check the credentials for this server",
+            };
+            (Kind::Denied, advice)
         }
-        _ => "check the url, and that a NATS server listens there",
+        other if other == ConnectErrorKind::Tls || is_about_tls(error, &cause) => {
+            (Kind::Unreachable, "check the url's scheme and host name, and the tls_ca, tls_cert and tls_key parameters")
+        }
+        _ => (Kind::Unreachable, "check the url, and that a NATS server listens there"),
     };
-    Error::new(cause).advice(advice)
+    Error::of(kind, cause).advice(advice)
 }
 
 /// Whether a failure comes from TLS. The library reports a failed handshake as an I/O error.

@@ -18,13 +18,13 @@ use async_nats::header::{HeaderName, HeaderValue};
 use bytes::Bytes;
 use serde::Deserialize;
 
-use super::api::{Failure, decode};
 use super::connection::Connection;
+use super::failure::{Failure, decode};
 use super::get::get_messages;
 use super::runtime::block_on;
 
 use super::time::format_utc;
-use crate::error::{Error, Result};
+use crate::error::{Error, Kind, Result};
 use crate::record::{Headers, Record};
 use crate::stats;
 
@@ -89,10 +89,11 @@ fn send(connection: &Arc<Connection>, letter: &DeadLetter<'_>, id: &str) -> Resu
         let headers = headers(letter, id)?;
         let payload = letter.record.payload.clone();
         let request = connection.client.request_with_headers(letter.subject.to_owned(), headers, payload);
-        let answer =
-            request.await.map_err(|error| Error::foreign("the server did not take the dead letter", &error))?;
+        let answer = request.await.map_err(|error| {
+            Error::foreign("the server did not take the dead letter", &error).kind_or(Kind::Unavailable)
+        })?;
         decode::<PubAck>(&answer.payload).map_err(|failure| match failure {
-            Failure::Api(api) => Error::new(format!("the dead letter was refused: {}", api.description)),
+            Failure::Api(api) => api.error().within("the dead letter was refused"),
             other => connection.failure(other, "a dead letter"),
         })
     })
@@ -113,7 +114,7 @@ fn headers(letter: &DeadLetter<'_>, id: &str) -> Result<HeaderMap> {
     let record = letter.record;
     let mut map = HeaderMap::new();
     let mut add = |name: &str, value: &str| -> Result<()> {
-        let malformed = || Error::new(format!("a header that cannot be published: '{name}'"));
+        let malformed = || Error::of(Kind::Damaged, format!("a header that cannot be published: '{name}'"));
         let name: HeaderName = name.parse().map_err(|_| malformed())?;
         let value: HeaderValue = value.parse().map_err(|_| malformed())?;
         map.append(name, value);

@@ -7,7 +7,7 @@ use bytes::Bytes;
 use super::connection::Connection;
 use super::newest::last_messages;
 use super::publish::{Outgoing, Published, publish, publish_each};
-use crate::error::{Error, Result};
+use crate::error::{Error, Kind, Result};
 use crate::plan::kv::{OPERATION, Operation, bucket_stream, key_subject};
 use crate::record::{Headers, Record};
 
@@ -89,13 +89,13 @@ pub fn write_keys(connection: &Arc<Connection>, writes: &[KeyWrite]) -> Result<V
 
 /// A creation was refused: when the newest message of the key is a deletion, it is made on top of that (ADR-8).
 fn create_over_deletion(connection: &Arc<Connection>, write: &KeyWrite, refusal: Error) -> Result<u64> {
-    if !refusal.cause().contains("wrong last sequence") {
+    if refusal.kind() != Kind::Conflict {
         return Err(refusal);
     }
     let newest = get_keys(connection, &[(write.bucket.clone(), write.key.clone())])?.into_iter().next().flatten();
     match newest {
         Some(record) if Operation::of(&record.headers) == Operation::Put => {
-            Err(Error::new(format!("key '{}' exists, at revision {}", write.key, record.sequence))
+            Err(Error::of(Kind::Conflict, format!("key '{}' exists, at revision {}", write.key, record.sequence))
                 .stream(&bucket_stream(&write.bucket))
                 .server(connection.label())
                 .advice("nats_kv_put replaces it, nats_kv_update replaces that revision"))

@@ -5,6 +5,7 @@ mod api;
 mod connection;
 pub mod dead_letter;
 pub mod durable;
+mod failure;
 mod fetch;
 mod get;
 mod keys;

@@ -6,8 +6,8 @@ use std::time::{Duration, Instant};
 use bytes::Bytes;
 use serde::Deserialize;
 
-use super::api::Failure;
 use super::connection::Connection;
+use super::failure::Failure;
 use super::runtime::block_on;
 use crate::error::Result;
 
@@ -47,7 +47,7 @@ pub fn ping(connection: &Arc<Connection>) -> Result<Ping> {
         let started = Instant::now();
         let (jetstream, api_level) = match connection.api::<AccountInfo>("INFO", Bytes::new()).await {
             Ok(info) => (true, info.api.and_then(|api| api.level)),
-            Err(failure @ (Failure::TimedOut | Failure::Deaf(_) | Failure::Other(_))) => {
+            Err(failure @ (Failure::TimedOut | Failure::ReplyDenied(_) | Failure::Other(_))) => {
                 return Err(connection.failure(failure, "INFO"));
             }
             Err(_) => (false, None),

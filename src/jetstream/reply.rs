@@ -10,7 +10,7 @@ use base64::prelude::BASE64_STANDARD;
 use bytes::Bytes;
 use serde::Deserialize;
 
-use super::api::{ApiError, Failure, decode};
+use super::failure::{ErrorNumber, Failure, decode};
 use super::time::parse_utc;
 use crate::error::{Error, Result};
 use crate::plan::Reply;
@@ -26,9 +26,6 @@ const LAST_SEQUENCE: &str = "Nats-Last-Sequence";
 const ADDED: [&str; 4] = [STREAM, SUBJECT, SEQUENCE, TIME_STAMP];
 /// The headers that it adds to a message of a batch as well.
 const ADDED_TO_BATCH: [&str; 2] = [NUM_PENDING, LAST_SEQUENCE];
-
-/// The JetStream API's number for "no message found" (ADR-7).
-const NO_MESSAGE_FOUND: u32 = 10_037;
 
 /// One answer to a request for messages.
 pub(super) enum Answer {
@@ -95,14 +92,14 @@ struct StoredMessage {
 
 /// Reads a reply of `STREAM.MSG.GET`.
 pub(super) fn msg_get(body: &[u8], with_headers: bool) -> std::result::Result<Reply, Failure> {
-    let malformed = |what: &str| Failure::Other(format!("malformed answer of STREAM.MSG.GET: {what}"));
+    let malformed = |what: &str| Failure::protocol(format!("malformed answer of STREAM.MSG.GET: {what}"));
     let bytes = |text: Option<String>| match text {
         Some(text) => BASE64_STANDARD.decode(text).map_err(|_| malformed("not base64")),
         None => Ok(Vec::new()),
     };
     let message = match decode::<MsgGetAnswer>(body) {
         Ok(answer) => answer.message,
-        Err(Failure::Api(ApiError { err_code: NO_MESSAGE_FOUND, .. })) => return Ok(Reply::Nothing),
+        Err(failure) if failure.is(ErrorNumber::NO_MESSAGE_FOUND) => return Ok(Reply::Nothing),
         Err(failure) => return Err(failure),
     };
     let headers = if with_headers { header_block(&bytes(message.hdrs)?) } else { Headers::default() };

@@ -5,7 +5,7 @@ use std::time::Duration;
 use serde_json::{Map, Value};
 
 use super::super::time::parse_utc;
-use crate::error::{Error, Result};
+use crate::error::{Error, Kind, Result};
 
 /// The prefix of metadata that the server adds of its own (ADR-44).
 const SERVER_METADATA: &str = "_nats.";
@@ -131,7 +131,7 @@ impl Config {
         if ignored.is_empty() {
             return Ok(());
         }
-        Err(Error::new(format!("the server did not take every field: {}", ignored.join("; ")))
+        Err(Error::of(Kind::Unsupported, format!("the server did not take every field: {}", ignored.join("; ")))
             .advice("the server may be too old for it; leave the parameter out, or use a newer server"))
     }
 }

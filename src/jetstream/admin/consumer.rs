@@ -4,16 +4,13 @@ use std::sync::Arc;
 
 use serde_json::{Value, json};
 
-use super::super::api::Failure;
 use super::super::connection::Connection;
+use super::super::failure::{ErrorNumber, Failure};
 use super::super::runtime::block_on;
 use super::config::{Config, Ensured};
 use super::page::{ListFailure, all};
 use super::stream::{ask, refused};
 use crate::error::Result;
-
-/// No consumer of that name (ADR-7, error 10014).
-const CONSUMER_NOT_FOUND: u32 = 10_014;
 
 /// What the server says about a consumer.
 #[derive(Debug, Clone)]
@@ -86,7 +83,7 @@ pub fn ensure_consumer(
         let subject = format!("CONSUMER.INFO.{stream}.{durable}");
         let have = match ask(connection, &subject, &json!({})).await {
             Ok(answer) => Some(answer.object("config")),
-            Err(Failure::Api(api)) if api.err_code == CONSUMER_NOT_FOUND => None,
+            Err(failure) if failure.is(ErrorNumber::CONSUMER_NOT_FOUND) => None,
             Err(failure) => return Err(connection.explain(failure, &subject, stream).await),
         };
         let differences = have.as_ref().map(|have| have.differences(wanted)).unwrap_or_default();
@@ -109,7 +106,7 @@ pub fn ensure_consumer(
                 answer.object("config").check_took(wanted)?;
                 Ok(ensured)
             }
-            Err(Failure::Api(api)) if have.is_some() => Err(refused(&differences, &api.description, api.err_code)),
+            Err(Failure::Api(api)) if have.is_some() => Err(refused(&differences, &api)),
             Err(failure) => Err(connection.explain(failure, &subject, stream).await),
         }
     });
@@ -122,7 +119,7 @@ pub fn delete_consumer(connection: &Arc<Connection>, stream: &str, consumer: &st
         let subject = format!("CONSUMER.DELETE.{stream}.{consumer}");
         match ask(connection, &subject, &json!({})).await {
             Ok(_) => Ok(true),
-            Err(Failure::Api(api)) if api.err_code == CONSUMER_NOT_FOUND => Ok(false),
+            Err(failure) if failure.is(ErrorNumber::CONSUMER_NOT_FOUND) => Ok(false),
             Err(failure) => Err(connection.explain(failure, &subject, stream).await),
         }
     })

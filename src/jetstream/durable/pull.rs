@@ -9,8 +9,8 @@ use futures_util::{FutureExt, StreamExt};
 
 use super::config::is_full;
 use crate::error::{Error, Result};
-use crate::jetstream::api::{Failure, refusal};
 use crate::jetstream::connection::Connection;
+use crate::jetstream::failure::{Failure, refusal};
 use crate::jetstream::get::count;
 use crate::jetstream::reply::all_headers;
 use crate::jetstream::runtime::block_on;

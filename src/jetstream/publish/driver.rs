@@ -15,9 +15,9 @@ use tokio::time::Instant;
 
 use super::ack::{Outcome, Published, read};
 use super::message::{Checked, Outgoing};
-use crate::error::{Error, Result};
-use crate::jetstream::api::{Failure, refusal};
+use crate::error::{Error, Kind, Result};
 use crate::jetstream::connection::Connection;
+use crate::jetstream::failure::{Failure, no_permission, refusal};
 use crate::jetstream::{pool, runtime};
 use crate::stats;
 
@@ -60,11 +60,9 @@ fn drive(connection: &Arc<Connection>, messages: Vec<Outgoing>, together: bool) 
     }
     runtime::block_on(async {
         let inbox = connection.client.new_inbox();
-        let replies = connection
-            .client
-            .subscribe(format!("{inbox}.*"))
-            .await
-            .map_err(|error| Error::foreign("cannot subscribe for acknowledgements", &error))?;
+        let replies = connection.client.subscribe(format!("{inbox}.*")).await.map_err(|error| {
+            Error::foreign("cannot subscribe for acknowledgements", &error).kind_or(Kind::Unreachable)
+        })?;
         let queue = (0..total).collect();
         let driver = Driver {
             connection,
@@ -179,7 +177,9 @@ impl Driver<'_> {
                 Heard::Reconnected if *epochs.borrow_and_update() > 1 => self.reconnected(),
                 Heard::Reconnected => {}
                 Heard::Forbidden(word) => self.forbid(&word),
-                Heard::Closed => return Err(Error::new("the connection was closed while publishing")),
+                Heard::Closed => {
+                    return Err(Error::of(Kind::Unreachable, "the connection was closed while publishing"));
+                }
                 Heard::Time => {
                     let now = Instant::now();
                     if now >= deadline {
@@ -243,7 +243,7 @@ impl Driver<'_> {
         };
         if let Err(error) = sent {
             self.landed(index);
-            self.fail(index, Error::foreign("cannot send", &error));
+            self.fail(index, Error::foreign("cannot send", &error).kind_or(Kind::Unreachable));
         }
     }
 
@@ -336,12 +336,10 @@ impl Driver<'_> {
             let Some(failure) = refusal(word, &row.message.subject).filter(|_| row.waiting) else { continue };
             self.landed(index);
             let error = match failure {
-                Failure::Deaf(subject) => {
-                    Error::new(format!("no permission to subscribe to {subject}, for the answer"))
-                }
-                _ => Error::new("no permission to publish to it"),
+                Failure::ReplyDenied(subject) => no_permission(&format!("subscribe to {subject}, for the answer")),
+                _ => no_permission("publish to it"),
             };
-            self.fail(index, error.advice("grant the user that subject, or connect as another user"));
+            self.fail(index, error);
         }
     }
 
@@ -355,11 +353,14 @@ impl Driver<'_> {
         let error = if !self.connection.is_up() {
             lost(row.sent > 0)
         } else if self.paused.iter().any(|(_, paused)| *paused == index) {
-            Error::new(format!("the stream takes no more messages, for {seconds:.1} s"))
+            Error::of(Kind::Unavailable, format!("the stream takes no more messages, for {seconds:.1} s"))
                 .advice("check the stream, publish less at a time, or give it more time with timeout")
         } else {
-            Error::new(format!("no acknowledgement within {seconds:.1} s, so it is not known whether it is stored"))
-                .advice("give it more time with timeout, and a Nats-Msg-Id header makes it safe to publish it again")
+            Error::of(
+                Kind::TimedOut,
+                format!("no acknowledgement within {seconds:.1} s, so it is not known whether it is stored"),
+            )
+            .advice("give it more time with timeout, and a Nats-Msg-Id header makes it safe to publish it again")
         };
         self.fail(index, error);
     }
@@ -373,24 +374,27 @@ impl Driver<'_> {
         let outcome = |row: Row| match (row.answer, row.refusal) {
             (Some(published), _) => Ok(published),
             (None, Some(refusal)) => Err(refusal),
-            (None, None) => Err(Error::new("internal error: a message without an acknowledgement")),
+            (None, None) => Err(Error::of(Kind::Internal, "internal error: a message without an acknowledgement")),
         };
         Ok(self.rows.into_iter().map(outcome).collect())
     }
 }
 
 fn no_stream() -> Error {
-    Error::new("no stream captures the subject, so it is not stored").advice(
+    Error::of(Kind::NotFound, "no stream captures the subject, so it is not stored").advice(
         "SELECT stream, subjects FROM nats_streams() shows what streams capture; make one with nats_stream_ensure",
     )
 }
 
 fn lost(may_be_stored: bool) -> Error {
     if may_be_stored {
-        Error::new("the connection was lost before the acknowledgement, so it is not known whether it is stored")
-            .advice("with a Nats-Msg-Id header it would have been sent again, safely")
+        Error::of(
+            Kind::Unreachable,
+            "the connection was lost before the acknowledgement, so it is not known whether it is stored",
+        )
+        .advice("with a Nats-Msg-Id header it would have been sent again, safely")
     } else {
-        Error::new("the connection was lost, so it was not sent")
+        Error::of(Kind::Unreachable, "the connection was lost, so it was not sent")
             .advice("check the server, and run the statement again")
     }
 }
