@@ -245,6 +245,15 @@ mod tests {
     }
 
     #[test]
+    fn a_raw_block_of_snappy_is_bounded_as_well() {
+        let mut block = snap::raw::Encoder::new().compress_vec(&vec![0; 1 << 20]).unwrap();
+        block.extend([0; 4]);
+        assert_eq!(snappy_block(&block, 1 << 20).map(|bytes| bytes.len()), Ok(1 << 20));
+        let refused = Err("the snappy payload inflates to more than 1048575 bytes".to_owned());
+        assert_eq!(snappy_block(&block, (1 << 20) - 1), refused);
+    }
+
+    #[test]
     fn bombs_and_broken_payloads_are_errors() {
         let zeros = vec![0; 1 << 20];
         for (compression, bomb) in [
