@@ -10,7 +10,8 @@ use tokio::sync::{broadcast, watch};
 
 use super::failure::{Failure, refusal};
 use super::keys::Keys;
-use super::options::{Authentication, ConnectOptions, without_userinfo};
+use super::options::{Authentication, ConnectOptions};
+use super::server_url::ServerUrl;
 use super::wire::Socket;
 use crate::error::{Error, Kind, Result};
 use crate::stats;
@@ -58,10 +59,7 @@ impl Connection {
             reply_denied: OnceLock::new(),
         });
         let connect = configure(options, keys, &signals)?;
-        let servers = options.servers.iter().map(|server| server.parse::<ServerAddr>());
-        let servers: Vec<ServerAddr> = servers
-            .collect::<std::io::Result<_>>()
-            .map_err(|_| Error::new("url is malformed").server(&label).advice("write the url as nats://host:port"))?;
+        let servers: Vec<ServerAddr> = options.servers.iter().map(ServerUrl::address).collect();
         let in_vain = || {
             Error::of(Kind::TimedOut, format!("no connection within {:.1} s", options.timeout.as_secs_f64()))
                 .server(&label)
@@ -225,7 +223,7 @@ fn reconnects(servers: usize, timeout: Duration) -> usize {
 }
 
 fn connect_error(error: &async_nats::ConnectError, options: &ConnectOptions) -> Error {
-    let cause = mask_urls(Error::foreign("cannot connect", error).cause());
+    let cause = Error::foreign("cannot connect", error).cause().to_owned();
     let (kind, advice) = match error.kind() {
         ConnectErrorKind::Dns => (Kind::Unreachable, "check the host name in the url"),
         ConnectErrorKind::ServerParse => (Kind::Misuse, "write the url as nats://host:port"),
@@ -259,13 +257,4 @@ fn is_about_tls(error: &(dyn std::error::Error + 'static), cause: &str) -> bool 
         source = current.source();
     }
     cause.contains("certificate")
-}
-
-/// Drops the userinfo of every URL in a foreign text.
-fn mask_urls(text: &str) -> String {
-    let words: Vec<String> = text
-        .split(' ')
-        .map(|word| if word.contains("://") { without_userinfo(word) } else { word.to_owned() })
-        .collect();
-    words.join(" ")
 }

@@ -20,7 +20,9 @@ pub use url::decode;
 
 use crate::error::{Error, Result};
 use crate::ffi::Input;
-use crate::jetstream::{self, Authentication, ConnectOptions, Connection, NamedFile, Secret, TlsOptions};
+use crate::jetstream::{
+    self, Authentication, ConnectOptions, Connection, NamedFile, Scheme, Secret, ServerUrl, TlsOptions,
+};
 use crate::value::{Arguments, Value};
 use sources::{Found, Rank, Sources};
 use table::{CREDS, DOMAIN, NKEY, PASSWORD, TIMEOUT, TLS_CA, TLS_CERT, TLS_FIRST, TLS_KEY, TOKEN, URL, USER};
@@ -158,14 +160,14 @@ fn authentication(sources: &Sources<'_>) -> Result<Authentication> {
     })
 }
 
-fn check_tls(tls: &TlsOptions, servers: &[String]) -> Result<()> {
+fn check_tls(tls: &TlsOptions, servers: &[ServerUrl]) -> Result<()> {
     match (&tls.cert, &tls.key) {
         (Some(cert), None) => return Err(Error::new(format!("{} is given, but no {TLS_KEY}", cert.said_by))),
         (None, Some(key)) => return Err(Error::new(format!("{} is given, but no {TLS_CERT}", key.said_by))),
         _ => {}
     }
-    let plain = servers.iter().any(|server| server.starts_with("ws://"));
-    if plain && (tls.is_wanted() || servers.iter().any(|server| server.starts_with("wss://"))) {
+    let plain = servers.iter().any(|server| server.scheme() == Scheme::Ws);
+    if plain && (tls.is_wanted() || servers.iter().any(|server| server.scheme() == Scheme::Wss)) {
         return Err(Error::new("ws:// is not encrypted, and the other options ask for TLS")
             .advice("write wss://, or leave the options of TLS out"));
     }

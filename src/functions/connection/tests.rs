@@ -34,7 +34,7 @@ fn password(user: &str, password: &str) -> Authentication {
 fn the_first_source_counts() {
     let environment = [("NATS_URL", "env"), ("NATS_USER", "env"), ("NATS_PASSWORD", "env")];
     let settings = [("nats_url", "u:s@set"), ("nats_user", "set"), ("nats_password", "set")];
-    let url = |options: ConnectOptions| options.servers[0].clone();
+    let url = |options: ConnectOptions| options.servers[0].to_string();
     let by_parameter = options(&[("url", "par")], &settings, &environment).unwrap();
     assert_eq!(by_parameter.authentication, password("set", "set"));
     assert_eq!(url(by_parameter), "nats://par");

@@ -12,6 +12,7 @@ use super::transport::{Transport, connect, encrypt};
 use crate::error::{Error, Result};
 use crate::jetstream::keys::Keys;
 use crate::jetstream::options::{Authentication, ConnectOptions};
+use crate::jetstream::server_url::ServerUrl;
 
 /// How much is read at once.
 const READ_SIZE: usize = 256 * 1024;
@@ -82,7 +83,7 @@ impl Socket {
         outcome
     }
 
-    async fn greet(server: &str, options: &ConnectOptions, inbox: &str) -> Result<Self> {
+    async fn greet(server: &ServerUrl, options: &ConnectOptions, inbox: &str) -> Result<Self> {
         let keys = Keys::read(options)?;
         let tls_first = options.tls.first;
         let mut stream = connect(server).await?;
