@@ -104,7 +104,7 @@ impl Keys {
 }
 
 fn text_of(file: &NamedFile) -> Result<String> {
-    let (name, path) = (&file.said_by, file.path.display());
+    let (name, path) = (&file.origin, file.path.display());
     let cannot = |error: std::io::Error| Error::foreign(&format!("{name}: cannot read '{path}'"), &error);
     // Before opening: a pipe would wait for a writer.
     if !std::fs::metadata(&file.path).map_err(cannot)?.is_file() {
@@ -119,7 +119,7 @@ fn text_of(file: &NamedFile) -> Result<String> {
 }
 
 fn malformed(file: &NamedFile, what: &str, advice: &str) -> Error {
-    Error::new(format!("{}: '{}' is not {what}", file.said_by, file.path.display())).advice(advice)
+    Error::new(format!("{}: '{}' is not {what}", file.origin, file.path.display())).advice(advice)
 }
 
 fn check_creds(file: &NamedFile, text: &str) -> Result<()> {
@@ -179,8 +179,8 @@ fn identity(
     })?;
     let builder = ClientConfig::builder().with_root_certificates(RootCertStore::empty());
     builder.with_client_auth_cert(chain.clone(), private.clone_key()).map_err(|_| {
-        let (cert_name, cert_path) = (&cert.said_by, cert.path.display());
-        let (key_name, key_path) = (&key.said_by, key.path.display());
+        let (cert_name, cert_path) = (&cert.origin, cert.path.display());
+        let (key_name, key_path) = (&key.origin, key.path.display());
         Error::new(format!("{key_name}: '{key_path}' is not the key of {cert_name} '{cert_path}'"))
     })?;
     Ok((chain, private))
@@ -193,7 +193,7 @@ mod tests {
     use super::*;
 
     fn file() -> NamedFile {
-        NamedFile { said_by: "nkey".into(), path: PathBuf::from("/f") }
+        NamedFile { origin: "nkey".into(), path: PathBuf::from("/f") }
     }
 
     #[test]
@@ -213,10 +213,10 @@ mod tests {
 
     #[test]
     fn an_error_names_parameter_and_file() {
-        let missing = NamedFile { said_by: "creds".into(), path: PathBuf::from("/nowhere/x.creds") };
+        let missing = NamedFile { origin: "creds".into(), path: PathBuf::from("/nowhere/x.creds") };
         let error = text_of(&missing).unwrap_err().to_string();
         assert!(error.starts_with("creds: cannot read '/nowhere/x.creds': "), "{error}");
-        let folder = NamedFile { said_by: "tls_ca".into(), path: std::env::temp_dir() };
+        let folder = NamedFile { origin: "tls_ca".into(), path: std::env::temp_dir() };
         assert!(text_of(&folder).unwrap_err().to_string().ends_with("is not a file"));
         assert!(certificates(&file(), "nothing").is_err());
     }

@@ -64,11 +64,11 @@ impl TlsOptions {
     }
 }
 
-/// A file, and by which name the user named it.
+/// A file, and the name by which the user gave it.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct NamedFile {
     /// The parameter, setting, variable or context field, for errors.
-    pub said_by: String,
+    pub origin: String,
     /// The file.
     pub path: PathBuf,
 }
@@ -84,6 +84,17 @@ impl fmt::Debug for Secret {
 }
 
 impl ConnectOptions {
+    /// The options of a connection to one of these servers, with the defaults of all others.
+    pub fn new(servers: Vec<ServerUrl>) -> Self {
+        Self {
+            servers,
+            authentication: Authentication::None,
+            tls: TlsOptions::default(),
+            domain: None,
+            timeout: Self::DEFAULT_TIMEOUT,
+        }
+    }
+
     /// The bound when none is given.
     pub const DEFAULT_TIMEOUT: Duration = Duration::from_secs(5);
     /// The server when none is given.

@@ -19,7 +19,7 @@ use std::fmt;
 
 use serde::de::{self, DeserializeSeed, Deserializer, MapAccess, SeqAccess, Visitor};
 
-use super::visit_scalars;
+use super::visit::visit_scalars;
 use crate::codec::scalar::{Scalar, detect};
 use crate::column::{Field, Type};
 
@@ -250,7 +250,7 @@ impl<'de> DeserializeSeed<'de> for KeyText {
 
     fn deserialize<D: Deserializer<'de>>(self, key: D) -> Result<String, D::Error> {
         use serde::Deserialize;
-        let key = super::Tree::deserialize(key)?;
+        let key = super::tree::Tree::deserialize(key)?;
         Ok(match key.scalar() {
             Some(Scalar::Text(text)) => text.to_owned(),
             Some(scalar) => crate::codec::scalar::describe(&scalar),

@@ -1,6 +1,6 @@
 //! The tags of CBOR (RFC 8949 and its registry) that say what a value means.
 
-use super::Tree;
+use super::tree::Tree;
 use crate::codec::scalar::Instant;
 
 /// A decimal with more places than that is written with an exponent.

@@ -5,11 +5,13 @@ use std::marker::PhantomData;
 
 use serde::de::{self, DeserializeSeed, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
 
+use super::context::Context;
 use super::fill::Fill;
+use super::format::Values;
 use super::keys::FindKey;
 use super::seen::Seen;
 use super::trie::Node;
-use super::{Context, Values, visit_scalars};
+use super::visit::visit_scalars;
 use crate::codec::scalar::{Scalar, describe};
 use crate::column::Buffer;
 
@@ -40,7 +42,7 @@ impl<'a, V: Values> Walk<'a, V> {
     }
 
     fn misfit<E: de::Error>(self, found: &str) -> Result<(), E> {
-        if !self.context.strict() || !self.node.has_children() {
+        if !self.context.is_strict() || !self.node.has_children() {
             return Ok(());
         }
         let expected = if self.node.keys().is_empty() { "a list" } else { "an object" };
@@ -109,7 +111,7 @@ impl<'de, V: Values> Visitor<'de> for Walk<'_, V> {
             behind = found;
             if seen.insert(position) {
                 map.next_value_seed(self.below(child)).inspect_err(|_| context.under_key(key))?;
-            } else if context.strict() {
+            } else if context.is_strict() {
                 return Err(context.fail(format!("the object has the key '{key}' twice")));
             } else {
                 map.next_value::<IgnoredAny>()?;

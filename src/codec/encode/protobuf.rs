@@ -79,7 +79,7 @@ fn message(descriptor: &MessageDescriptor, document: &Document) -> Result<Vec<u8
         None => None,
     };
     let document = known.as_ref().unwrap_or(document);
-    let Document::Object(members) = document else { return Err(misfit(document, descriptor.full_name())) };
+    let Document::Object(members) = document else { return Err(conversion_error(document, descriptor.full_name())) };
     let mut fields: Vec<(FieldDescriptor, &Document)> = Vec::with_capacity(members.len());
     for (name, member) in members.iter().filter(|(_, member)| *member != Document::Null) {
         let field = field(descriptor, name)?;
@@ -125,7 +125,7 @@ fn put(field: &FieldDescriptor, document: &Document, out: &mut Vec<u8>) -> Resul
             }
         }
         Document::Object(entries) if field.is_map() => {
-            let Kind::Message(entry) = field.kind() else { return Err(misfit(document, "a map")) };
+            let Kind::Message(entry) = field.kind() else { return Err(conversion_error(document, "a map")) };
             let (key, value) = (entry.map_entry_key_field(), entry.map_entry_value_field());
             for (name, member) in entries {
                 let mut bytes = Vec::new();
@@ -135,8 +135,8 @@ fn put(field: &FieldDescriptor, document: &Document, out: &mut Vec<u8>) -> Resul
                 Wire::Bytes(bytes).put_field(number, false, out);
             }
         }
-        _ if field.is_list() => return Err(misfit(document, "a repeated field")),
-        _ if field.is_map() => return Err(misfit(document, "a map")),
+        _ if field.is_list() => return Err(conversion_error(document, "a repeated field")),
+        _ if field.is_map() => return Err(conversion_error(document, "a map")),
         _ => {
             let value = single(&field.kind(), document)?;
             // Without presence, zero is what is not there.
@@ -223,43 +223,43 @@ fn varint(mut value: u64, out: &mut Vec<u8>) {
 
 /// One value, which is not NULL.
 fn single(kind: &Kind, document: &Document) -> Result<Wire> {
-    let misfit = || misfit(document, kind_name(kind).as_str());
+    let conversion_error = || conversion_error(document, kind_name(kind).as_str());
     Ok(match kind {
         Kind::Message(descriptor) => match document {
-            Document::Null if descriptor.full_name() != "google.protobuf.Value" => return Err(misfit()),
+            Document::Null if descriptor.full_name() != "google.protobuf.Value" => return Err(conversion_error()),
             document => Wire::Bytes(message(descriptor, document)?),
         },
-        Kind::Int32 => Wire::signed(whole::<i32>(document).ok_or_else(misfit)?.into()),
-        Kind::Int64 => Wire::signed(whole(document).ok_or_else(misfit)?),
-        Kind::Uint32 => Wire::Varint(whole::<u32>(document).ok_or_else(misfit)?.into()),
-        Kind::Uint64 => Wire::Varint(whole(document).ok_or_else(misfit)?),
-        Kind::Sint32 => Wire::zigzag(whole::<i32>(document).ok_or_else(misfit)?.into()),
-        Kind::Sint64 => Wire::zigzag(whole(document).ok_or_else(misfit)?),
-        Kind::Fixed32 => Wire::Fixed32(whole(document).ok_or_else(misfit)?),
-        Kind::Fixed64 => Wire::Fixed64(whole(document).ok_or_else(misfit)?),
-        Kind::Sfixed32 => Wire::Fixed32(whole::<i32>(document).ok_or_else(misfit)?.cast_unsigned()),
-        Kind::Sfixed64 => Wire::Fixed64(whole::<i64>(document).ok_or_else(misfit)?.cast_unsigned()),
-        Kind::Double => Wire::Fixed64(number(document).ok_or_else(misfit)?.to_bits()),
+        Kind::Int32 => Wire::signed(whole::<i32>(document).ok_or_else(conversion_error)?.into()),
+        Kind::Int64 => Wire::signed(whole(document).ok_or_else(conversion_error)?),
+        Kind::Uint32 => Wire::Varint(whole::<u32>(document).ok_or_else(conversion_error)?.into()),
+        Kind::Uint64 => Wire::Varint(whole(document).ok_or_else(conversion_error)?),
+        Kind::Sint32 => Wire::zigzag(whole::<i32>(document).ok_or_else(conversion_error)?.into()),
+        Kind::Sint64 => Wire::zigzag(whole(document).ok_or_else(conversion_error)?),
+        Kind::Fixed32 => Wire::Fixed32(whole(document).ok_or_else(conversion_error)?),
+        Kind::Fixed64 => Wire::Fixed64(whole(document).ok_or_else(conversion_error)?),
+        Kind::Sfixed32 => Wire::Fixed32(whole::<i32>(document).ok_or_else(conversion_error)?.cast_unsigned()),
+        Kind::Sfixed64 => Wire::Fixed64(whole::<i64>(document).ok_or_else(conversion_error)?.cast_unsigned()),
+        Kind::Double => Wire::Fixed64(number(document).ok_or_else(conversion_error)?.to_bits()),
         Kind::Float => {
-            let double = number(document).ok_or_else(misfit)?;
+            let double = number(document).ok_or_else(conversion_error)?;
             let float = double as f32;
             if double.is_finite() && float.is_infinite() {
-                return Err(misfit());
+                return Err(conversion_error());
             }
             Wire::Fixed32(float.to_bits())
         }
         Kind::Bool => match document {
             Document::Boolean(flag) => Wire::Varint((*flag).into()),
-            _ => return Err(misfit()),
+            _ => return Err(conversion_error()),
         },
         Kind::String => match document {
             Document::Text(text) | Document::Json(text) => Wire::Bytes(text.clone().into_bytes()),
-            _ => return Err(misfit()),
+            _ => return Err(conversion_error()),
         },
         Kind::Bytes => match document {
             Document::Bytes(bytes) => Wire::Bytes(bytes.clone()),
             Document::Text(text) | Document::Json(text) => Wire::Bytes(text.clone().into_bytes()),
-            _ => return Err(misfit()),
+            _ => return Err(conversion_error()),
         },
         Kind::Enum(descriptor) => Wire::signed(enum_number(descriptor, document)?.into()),
     })
@@ -304,7 +304,7 @@ fn enum_number(descriptor: &EnumDescriptor, document: &Document) -> Result<i32> 
     let known = |number: &i32| open || descriptor.get_value(*number).is_some();
     by_name.or_else(|| whole(document).filter(known)).ok_or_else(|| {
         let names: Vec<String> = descriptor.values().map(|value| value.name().to_owned()).collect();
-        misfit(document, &format!("the enum '{}'", descriptor.full_name()))
+        conversion_error(document, &format!("the enum '{}'", descriptor.full_name()))
             .advice(format!("its values are {}", names.join(", ")))
     })
 }
@@ -331,26 +331,26 @@ fn well_known(name: &str, document: &Document) -> Result<Option<Document>> {
             Document::Array(_) => only("list_value", document.clone()),
             Document::Object(_) => only("struct_value", document.clone()),
             Document::Integer(_) | Document::Float(_) | Document::Number(_) => only("number_value", document.clone()),
-            Document::Bytes(_) | Document::Json(_) => Err(misfit(document, "a Value")),
+            Document::Bytes(_) | Document::Json(_) => Err(conversion_error(document, "a Value")),
         },
         ("Timestamp", Document::Text(text)) => {
-            let nanos = time::utc_nanos(text).ok_or_else(|| misfit(document, "a Timestamp"))?;
+            let nanos = time::utc_nanos(text).ok_or_else(|| conversion_error(document, "a Timestamp"))?;
             seconds(nanos.div_euclid(NANOS), nanos.rem_euclid(NANOS), &TIMESTAMPS)
-                .ok_or_else(|| misfit(document, "a Timestamp, from the year 1 to 9999"))
+                .ok_or_else(|| conversion_error(document, "a Timestamp, from the year 1 to 9999"))
                 .map(Some)
         }
         ("Duration", Document::Text(text)) => {
-            let interval = interval::parse(text).map_err(|why| misfit(document, "a Duration").advice(why))?;
+            let interval = interval::parse(text).map_err(|why| conversion_error(document, "a Duration").advice(why))?;
             if interval.months != 0 {
-                return Err(misfit(document, "a Duration: months have no fixed length"));
+                return Err(conversion_error(document, "a Duration: months have no fixed length"));
             }
             let micros = i128::from(interval.days) * 86_400_000_000 + i128::from(interval.micros);
             // Both parts have the sign of the whole.
             seconds(micros / 1_000_000, micros % 1_000_000 * 1000, &DURATIONS)
-                .ok_or_else(|| misfit(document, "a Duration"))
+                .ok_or_else(|| conversion_error(document, "a Duration"))
                 .map(Some)
         }
-        ("Struct" | "ListValue", _) => Err(misfit(document, name)),
+        ("Struct" | "ListValue", _) => Err(conversion_error(document, name)),
         (wrapper, document) if wrapper.ends_with("Value") && !matches!(document, Document::Object(_)) => {
             only("value", document.clone())
         }
@@ -371,7 +371,7 @@ fn kind_name(kind: &Kind) -> String {
     }
 }
 
-fn misfit(document: &Document, wanted: &str) -> Error {
+fn conversion_error(document: &Document, wanted: &str) -> Error {
     let shown = match document {
         Document::Null => "NULL".to_owned(),
         Document::Boolean(flag) => flag.to_string(),

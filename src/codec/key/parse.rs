@@ -1,28 +1,30 @@
 //! The grammar of a template.
 
 use super::bucket::Bucket;
-use super::{Alternative, Segment, Source, Template};
+use super::template::{Alternative, Segment, Source, Template};
 use crate::codec::path::Path;
 use crate::error::{Error, Result};
 
-/// Checks a template.
-pub(super) fn template(text: &str) -> Result<Template> {
-    let mut parser = Parser { text, rest: text, paths: Vec::new() };
-    let mut segments = Vec::new();
-    while !parser.rest.is_empty() {
-        let segment = parser.segment()?;
-        match (segments.last_mut(), segment) {
-            (Some(Segment::Literal(before)), Segment::Literal(more)) => before.push_str(&more),
-            (_, segment) => segments.push(segment),
+impl Template {
+    /// Checks a template; the error names the position of what it does not understand.
+    pub fn parse(text: &str) -> Result<Self> {
+        let mut parser = Parser { text, rest: text, paths: Vec::new() };
+        let mut segments = Vec::new();
+        while !parser.rest.is_empty() {
+            let segment = parser.segment()?;
+            match (segments.last_mut(), segment) {
+                (Some(Segment::Literal(before)), Segment::Literal(more)) => before.push_str(&more),
+                (_, segment) => segments.push(segment),
+            }
         }
+        if !segments.iter().any(|segment| matches!(segment, Segment::Part(_))) {
+            return Err(Error::new(format!(
+                "the key template '{text}' has no part in braces: every row would have one key"
+            ))
+            .advice("name fields in braces, as in '{user_id}:{started_at@5m}'"));
+        }
+        Ok(Template { text: text.to_owned(), segments, paths: parser.paths })
     }
-    if !segments.iter().any(|segment| matches!(segment, Segment::Part(_))) {
-        return Err(Error::new(format!(
-            "the key template '{text}' has no part in braces: every row would have one key"
-        ))
-        .advice("name fields in braces, as in '{user_id}:{started_at@5m}'"));
-    }
-    Ok(Template { text: text.to_owned(), segments, paths: parser.paths })
 }
 
 struct Parser<'a> {

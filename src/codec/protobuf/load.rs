@@ -7,7 +7,7 @@ use protox::prost::Message as _;
 use protox::prost_reflect::prost_types::FileDescriptorSet;
 use protox::prost_reflect::{DescriptorPool, MessageDescriptor};
 
-use super::SchemaSource;
+use super::source::SchemaSource;
 use crate::error::{Error, Result};
 
 /// What the files define, before the message is chosen.

@@ -2,18 +2,17 @@
 //!
 //! A message is a map by field names, with the fields that are not there left out; so are the well-known types, but
 //! for `Struct`, `Value` and `ListValue`, which are the document that they hold. A value that goes into a column of a
-//! type that is not nested shows its [`face`], which is what it stands for: a moment for `Timestamp`, what is wrapped for a
-//! wrapper, JSON for a message.
+//! type that is not nested is read as its scalar view ([`scalar_view`]): a moment for `Timestamp`, the scalar in a wrapper,
+//! JSON for a message.
 
 use serde::de::{DeserializeSeed, Deserializer, IntoDeserializer, MapAccess, SeqAccess, Visitor};
 use serde::forward_to_deserialize_any;
 
-use super::face;
 use super::fault::Fault;
-use super::schema::{Field, Kind, Schema};
-use super::value::{Content, Fields, Value, integer, scalar};
-use super::wire::Wire;
-use crate::codec::scalar::Scalar;
+use super::scalar_view;
+use super::schema::{Field, Kind};
+use super::value::{Content, Fields, Value, integer};
+use super::visit::visit_scalar;
 
 impl<'de> Deserializer<'de> for Value<'_> {
     type Error = Fault;
@@ -36,8 +35,8 @@ impl<'de> Deserializer<'de> for Value<'_> {
     }
 
     fn deserialize_newtype_struct<V: Visitor<'de>>(self, name: &'static str, visitor: V) -> Result<V::Value, Fault> {
-        match face::asked(name) {
-            Some(as_number) => face::show(self, as_number, visitor),
+        match scalar_view::asked(name) {
+            Some(as_number) => scalar_view::visit(self, as_number, visitor),
             None => self.deserialize_any(visitor),
         }
     }
@@ -50,30 +49,6 @@ impl<'de> Deserializer<'de> for Value<'_> {
         bool i8 i16 i32 i64 i128 u8 u16 u32 u64 u128 f32 f64 char str string bytes byte_buf option unit unit_struct
         seq tuple tuple_struct map struct enum identifier
     }
-}
-
-/// A scalar as serde's visitor takes it.
-pub(super) fn visit_scalar<'de, V: Visitor<'de>>(
-    schema: &Schema,
-    (kind, wire): (Kind, Wire<'_>),
-    visitor: V,
-) -> Result<V::Value, Fault> {
-    if let (Kind::Float, Wire::Fixed32(bits)) = (kind, wire) {
-        return visitor.visit_f32(f32::from_bits(bits));
-    }
-    scalar(schema, (kind, wire), |scalar| match scalar {
-        Scalar::Bool(v) => visitor.visit_bool(v),
-        Scalar::Int(v) => match (i64::try_from(v), u64::try_from(v)) {
-            (Ok(v), _) => visitor.visit_i64(v),
-            (_, Ok(v)) => visitor.visit_u64(v),
-            _ => Err(Fault::new("an integer of more than 64 bits")),
-        },
-        Scalar::Float(v) => visitor.visit_f64(v),
-        Scalar::Text(v) => visitor.visit_str(v),
-        Scalar::Bytes(v) => visitor.visit_bytes(v),
-        // Scalars of protobuf are none of the others.
-        _ => visitor.visit_unit(),
-    })
 }
 
 /// The fields of a message.

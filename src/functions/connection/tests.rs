@@ -95,7 +95,7 @@ fn a_struct_takes_every_name() {
     let members = [("URL", "h"), ("credentials_file", "/c")];
     let members = members.iter().map(|(name, value)| ((*name).to_owned(), text(value))).collect();
     let options = read_value(&Value::Struct(members), &[]).unwrap();
-    assert!(matches!(options.authentication, Authentication::Creds(file) if file.said_by == "credentials_file"));
+    assert!(matches!(options.authentication, Authentication::Creds(file) if file.origin == "credentials_file"));
     let error = read_value(&Value::Struct(vec![("pasword".into(), text(MARKER))]), &[]).unwrap_err().to_string();
     assert!(error.contains("unknown connection option 'pasword'; the options are url, context"), "{error}");
 }

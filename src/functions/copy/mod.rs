@@ -14,6 +14,7 @@ use super::connection;
 use super::payload;
 use super::publish::{headers, message_payload, payload as raw_payload};
 use crate::codec::encode::{ENCODING_FORMATS, EncodingFormat, ProtobufEncoder};
+use crate::codec::protobuf::{self, SchemaSource};
 use crate::document::Document;
 use crate::error::{Error, Result};
 use crate::ffi::{CopyFunction, Input};
@@ -213,16 +214,19 @@ impl Encoding {
 
 /// The options that are parameters of other functions.
 fn parameters() -> impl Iterator<Item = Parameter> {
-    let of_protobuf = |parameter: &&Parameter| payload::PROTOBUF.contains(&parameter.name);
+    let of_protobuf = |parameter: &&Parameter| protobuf::PARAMETERS.iter().any(|known| known.name == parameter.name);
     connection::PARAMETERS.iter().chain(payload::PARAMETERS.iter().filter(of_protobuf)).copied()
 }
 
 fn read_encoding(name: Option<&str>, arguments: &Arguments) -> Result<Encoding> {
     let is = |known: &str| name.is_some_and(|name| name.eq_ignore_ascii_case(known));
     if is("protobuf") {
-        return ProtobufEncoder::load(&payload::schema_source(arguments)?).map(Arc::new).map(Encoding::Protobuf);
+        return ProtobufEncoder::load(&SchemaSource::of(&payload::format_arguments(arguments)?))
+            .map(Arc::new)
+            .map(Encoding::Protobuf);
     }
-    if let Some(name) = payload::PROTOBUF.iter().find(|name| arguments.find(name).is_some()) {
+    if let Some(parameter) = protobuf::PARAMETERS.iter().find(|parameter| arguments.find(parameter.name).is_some()) {
+        let name = parameter.name;
         return Err(Error::new(format!("{name} needs payload_format 'protobuf'")));
     }
     let Some(name) = name else { return Ok(Encoding::Fitting) };
