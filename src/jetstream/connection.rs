@@ -11,7 +11,6 @@ use tokio::sync::{broadcast, watch};
 use super::failure::{Failure, refusal};
 use super::keys::Keys;
 use super::options::{Authentication, ConnectOptions};
-use super::server_url::ServerUrl;
 use super::wire::Socket;
 use crate::error::{Error, Kind, Result};
 use crate::stats;
@@ -59,7 +58,8 @@ impl Connection {
             reply_denied: OnceLock::new(),
         });
         let connect = configure(options, keys, &signals)?;
-        let servers: Vec<ServerAddr> = options.servers.iter().map(ServerUrl::address).collect();
+        let servers = options.servers.iter().map(|server| server.address().cloned());
+        let servers = servers.collect::<Result<Vec<ServerAddr>>>().map_err(|error| error.server(&label))?;
         let in_vain = || {
             Error::of(Kind::TimedOut, format!("no connection within {:.1} s", options.timeout.as_secs_f64()))
                 .server(&label)

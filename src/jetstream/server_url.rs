@@ -4,6 +4,8 @@ use std::fmt;
 
 use async_nats::ServerAddr;
 
+use crate::error::{Error, Result};
+
 /// How a server is reached.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Scheme {
@@ -26,7 +28,8 @@ pub struct ServerUrl {
     scheme: Scheme,
     /// `scheme://host[:port][/path]`, as it was given.
     text: String,
-    address: ServerAddr,
+    /// None when host or port are malformed.
+    address: Option<ServerAddr>,
 }
 
 /// Why a text is not the URL of a server.
@@ -34,7 +37,7 @@ pub struct ServerUrl {
 pub enum UrlFault {
     /// NATS does not know the scheme.
     Scheme,
-    /// Host, port, path or userinfo are not as a URL has them.
+    /// The path or the userinfo are not as a URL has them, or there is no host.
     Malformed,
 }
 
@@ -42,9 +45,12 @@ impl ServerUrl {
     /// Parses a URL; one without a scheme is a `nats://` one. The second value is the userinfo, as it stands before the
     /// `@`, still percent-encoded.
     ///
+    /// A malformed host or port is an error of [`ServerUrl::address`] only, when a connection is opened: with an error of
+    /// bind, DuckDB prints the statement, and the userinfo in it.
+    ///
     /// # Errors
     /// The fault shows nothing of the text: a password with an unescaped `@` or `/` makes any part of it a secret.
-    pub fn parse(text: &str) -> Result<(Self, Option<&str>), UrlFault> {
+    pub fn parse(text: &str) -> std::result::Result<(Self, Option<&str>), UrlFault> {
         let (scheme, rest) = text.split_once("://").unwrap_or(("nats", text));
         let known = SCHEMES.iter().find(|(name, _)| name.eq_ignore_ascii_case(scheme));
         let (scheme_name, scheme) = *known.ok_or(UrlFault::Scheme)?;
@@ -61,7 +67,7 @@ impl ServerUrl {
             return Err(UrlFault::Malformed);
         }
         let text = format!("{scheme_name}://{host}");
-        let address = text.parse().map_err(|_| UrlFault::Malformed)?;
+        let address = text.parse().ok();
         Ok((Self { scheme, text, address }, userinfo))
     }
 
@@ -75,19 +81,12 @@ impl ServerUrl {
         matches!(self.scheme, Scheme::Ws | Scheme::Wss)
     }
 
-    /// The host; an IPv6 address without its brackets.
-    pub(super) fn host(&self) -> &str {
-        self.address.host()
-    }
-
-    /// The port; 4222 unless one is given (80 and 443 for WebSocket).
-    pub(super) fn port(&self) -> u16 {
-        self.address.port()
-    }
-
-    /// The URL as async-nats has it.
-    pub(super) fn address(&self) -> ServerAddr {
-        self.address.clone()
+    /// Host and port, as async-nats has them: the port is 4222 unless one is given (80 and 443 for WebSocket).
+    ///
+    /// # Errors
+    /// Host or port are malformed.
+    pub(super) fn address(&self) -> Result<&ServerAddr> {
+        self.address.as_ref().ok_or_else(|| Error::new("url is malformed").advice("write the url as nats://host:port"))
     }
 }
 
@@ -113,7 +112,8 @@ mod tests {
         ];
         for (text, shown, address, expected) in cases {
             let (url, userinfo) = ServerUrl::parse(text).unwrap();
-            assert_eq!((url.to_string().as_str(), (url.host(), url.port()), userinfo), (shown, address, expected));
+            let found = url.address().unwrap();
+            assert_eq!((url.to_string().as_str(), (found.host(), found.port()), userinfo), (shown, address, expected));
             assert!(!format!("{url:?}").contains("secret"), "{text}");
         }
     }
@@ -123,10 +123,12 @@ mod tests {
         for text in ["http://h", "://h", "NATS:://h"] {
             assert_eq!(ServerUrl::parse(text).err(), Some(UrlFault::Scheme), "{text}");
         }
-        let malformed =
-            ["", "nats://", "nats://u@", "nats://h:99999", "nats://[::1", "nats://h/S", "u:p/w@h", "u:p@w@h", "h:x"];
-        for text in malformed {
+        for text in ["", "nats://", "nats://u@", "nats://h/S", "u:p/w@h", "u:p@w@h"] {
             assert_eq!(ServerUrl::parse(text).err(), Some(UrlFault::Malformed), "{text}");
+        }
+        for text in ["nats://u:secret@h:99999", "nats://[::1", "h:x"] {
+            let (url, _) = ServerUrl::parse(text).unwrap();
+            assert!(url.address().is_err() && !url.to_string().contains("secret"), "{text}");
         }
     }
 }
