@@ -49,7 +49,7 @@ counters! {
     PUBLISHES_STORED = "published_acked";
     /// Acknowledged messages that the stream had already, by their `Nats-Msg-Id`.
     DUPLICATES = "duplicates";
-    /// Published messages that were refused, or whose fate is not known.
+    /// Published messages that were refused, or that may or may not be stored.
     REFUSED = "rejected";
     /// Connections opened.
     CONNECTS = "connects";

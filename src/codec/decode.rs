@@ -21,12 +21,12 @@ pub trait Decoder: Send {
     fn decode(&mut self, payload: &[u8], out: &mut [Buffer]) -> std::result::Result<(), DecodeError>;
 }
 
-/// Why a payload does not decode.
+/// The reason why a payload does not decode.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct DecodeError {
     /// The path of the value at fault, as the user wrote it; None when the document itself is at fault.
     pub path: Option<String>,
-    /// What is wrong; quotes at most 80 characters of the payload.
+    /// The fault; quotes at most 80 characters of the payload.
     pub cause: String,
 }
 

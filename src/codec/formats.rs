@@ -15,9 +15,9 @@ pub struct PayloadFormat {
     pub parameters: &'static [FormatParameter],
     /// The codec of typed columns by path; two paths that give the same column name are an error.
     pub columns: fn(&FormatArguments, Wanted) -> Result<Box<dyn Codec>>,
-    /// The codec of all fields of the schema, and of texts by path; None where no schema says what the fields are.
+    /// The codec of all fields of the schema, and of texts by path; None where there is no schema.
     pub all: fn(&FormatArguments, &[Path]) -> Result<Option<Box<dyn Codec>>>,
-    /// The columns of a sample of payloads, for `columns := 'auto'`; None where only a schema says what a payload holds.
+    /// The columns of a sample of payloads, for `columns := 'auto'`; None where a payload cannot be read without a schema.
     pub infer: Option<Infer>,
 }
 

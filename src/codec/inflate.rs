@@ -1,4 +1,4 @@
-//! Payloads that were compressed as a whole, with a limit on what one may grow to.
+//! Payloads that were compressed as a whole, with a limit on the size of one.
 
 use std::borrow::Cow;
 use std::error::Error;
@@ -11,9 +11,9 @@ use crate::record::Record;
 /// How payloads are compressed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Compression {
-    /// Not at all, whatever a header says.
+    /// Not at all, also where a header names a compression.
     None,
-    /// As the `Content-Encoding` header of each message says: one of the words of [`Compression::CHOICES`], `x-gzip`,
+    /// As the `Content-Encoding` header of each message names it: one of the words of [`Compression::CHOICES`], `x-gzip`,
     /// `zlib`, `identity` or nothing; any other word is an error.
     Header,
     /// RFC 1952, one member or several.

@@ -44,7 +44,7 @@ impl Format for MsgPack {
             return Err("malformed MessagePack: the payload is empty".to_owned());
         }
         let mut document = rmp_serde::Deserializer::new(payload);
-        // The reader gives up as its count of what is left comes to nothing.
+        // The reader fails once its count of remaining bytes is zero.
         document.set_max_depth(MAX_DEPTH + 1);
         seed.deserialize(&mut document).map_err(|error| {
             let read = payload.len() - document.get_ref().len();

@@ -33,7 +33,7 @@ pub enum Step {
 }
 
 impl Path {
-    /// Reads a path; the error quotes it and says what is wrong.
+    /// Reads a path; the error quotes it and names the fault.
     pub fn parse(text: &str) -> Result<Self> {
         let fail = |why: &str| Error::new(format!("invalid path '{text}': {why}"));
         let mut steps = Vec::new();
@@ -101,7 +101,7 @@ pub(super) fn quoted(key: &str) -> String {
     if plain { key.to_owned() } else { format!("\"{}\"", key.replace('"', "\"\"")) }
 }
 
-/// What a statement wants of a document.
+/// The parts of a document that a statement wants.
 #[derive(Debug, Clone, Default)]
 pub struct Wanted {
     /// The columns that it shows: paths and types.

@@ -1,4 +1,4 @@
-//! A run of records becomes rows: inflate, decode, and do what `on_error` says.
+//! A run of records becomes rows: inflate, decode, and apply `on_error`.
 
 use super::inflate::Inflate;
 use super::{DecodeError, Decoder};
@@ -6,7 +6,7 @@ use crate::column::Buffer;
 use crate::error::{Error, Kind, Result};
 use crate::record::Record;
 
-/// What a payload that does not decode does.
+/// The effect of a payload that does not decode.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum OnError {
     /// The statement ends with an error that names stream, sequence, path and cause.
@@ -30,7 +30,7 @@ pub struct Reading<'a> {
     pub stream: &'a str,
     /// How payloads are compressed.
     pub inflate: Inflate,
-    /// What a payload that does not decode does.
+    /// The effect of a payload that does not decode.
     pub on_error: OnError,
 }
 

@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 macro_rules! kinds {
     ($($(#[doc = $doc:literal])+ $kind:ident = $word:literal, $counter:literal;)+) => {
-        /// What sort of thing went wrong.
+        /// The kind of an error.
         #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
         pub enum Kind {
             $($(#[doc = $doc])+ $kind,)+

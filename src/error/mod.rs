@@ -9,7 +9,7 @@ pub use kind::Kind;
 /// The result of everything in this crate that can fail.
 pub type Result<T> = std::result::Result<T, Error>;
 
-/// What went wrong, where, and what the user can do.
+/// The cause of a failure, its place, and advice.
 ///
 /// Printed as `stream 'ORDERS', sequence 42, server nats://host:4222: <cause>; <advice>`, without the parts that are
 /// not known. [`Error::report`] adds the name of the SQL function in front and the [`Kind`] at the end. No field may
@@ -35,7 +35,7 @@ impl Error {
         Self { kind: Some(kind), ..Self::new(cause) }
     }
 
-    /// Flattens a foreign error with all its sources into one cause, each said once.
+    /// Flattens a foreign error with all its sources into one cause; each text stands in it once.
     pub fn foreign(what: &str, error: &(dyn std::error::Error + 'static)) -> Self {
         let mut text = error.to_string();
         let mut source = error.source();
@@ -90,7 +90,7 @@ impl Error {
         self
     }
 
-    /// Says what to do about it, unless that is said already.
+    /// Adds advice, unless there is some already.
     #[must_use]
     pub fn advice(mut self, advice: impl Into<String>) -> Self {
         self.advice.get_or_insert_with(|| advice.into());

@@ -69,7 +69,7 @@ impl Connection {
 
     /// Says why an API call failed.
     pub(super) fn failure(self: &Arc<Self>, failure: Failure, call: &str) -> Error {
-        // The server says once a connection that replies are denied, and one that does not answer may be dead.
+        // A connection is told once that replies are denied, and one that does not answer may be dead.
         if matches!(failure, Failure::ReplyDenied(_) | Failure::TimedOut) {
             pool::discard(&Arc::downgrade(self));
         }

@@ -1,5 +1,4 @@
-//! One connection to NATS, and what it hears beside the answers: that it was lost and came back, and that a subject is
-//! forbidden.
+//! One connection to NATS, and its events beside the answers: it was lost, it came back, a subject is forbidden.
 
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
@@ -8,8 +7,8 @@ use async_nats::connection::State;
 use async_nats::{Client, ConnectErrorKind, Event, ServerAddr, ServerError};
 use tokio::sync::{broadcast, watch};
 
+use super::credentials::Credentials;
 use super::failure::{Failure, refusal};
-use super::keys::Keys;
 use super::options::{Authentication, ConnectOptions};
 use super::wire::Socket;
 use crate::error::{Error, Kind, Result};
@@ -38,11 +37,11 @@ pub struct Connection {
     sockets: Mutex<Vec<(Socket, Instant)>>,
 }
 
-/// What the connection's event callback tells whoever waits for an answer.
+/// The events of the connection, for those that wait for an answer.
 struct Signals {
     /// How often the connection came up: 1 after connecting, more after each reconnect.
     epoch: watch::Sender<u64>,
-    /// The server's words on what it forbids.
+    /// The server's words on permissions violations.
     forbidden: broadcast::Sender<String>,
     /// The subject that replies would come on, once the server has forbidden to subscribe to it.
     reply_denied: OnceLock<String>,
@@ -50,14 +49,14 @@ struct Signals {
 
 impl Connection {
     /// Opens a connection; tries each server in turn, within the timeout.
-    pub(super) async fn open(options: &ConnectOptions, keys: &Keys) -> Result<Self> {
+    pub(super) async fn open(options: &ConnectOptions, credentials: &Credentials) -> Result<Self> {
         let label = options.label();
         let signals = Arc::new(Signals {
             epoch: watch::Sender::new(0),
             forbidden: broadcast::Sender::new(256),
             reply_denied: OnceLock::new(),
         });
-        let connect = configure(options, keys, &signals)?;
+        let connect = configure(options, credentials, &signals)?;
         let servers = options.servers.iter().map(|server| server.address().cloned());
         let servers = servers.collect::<Result<Vec<ServerAddr>>>().map_err(|error| error.server(&label))?;
         let in_vain = || {
@@ -91,7 +90,7 @@ impl Connection {
         &self.label
     }
 
-    /// What the connection was opened with.
+    /// The options that the connection was opened with.
     pub(super) fn options(&self) -> &ConnectOptions {
         &self.options
     }
@@ -132,19 +131,19 @@ impl Connection {
         self.signals.epoch.subscribe()
     }
 
-    /// The subject of replies that the server has forbidden to subscribe to; it says so once a connection.
+    /// The subject of replies that the server has forbidden to subscribe to; a connection is told once.
     pub(super) fn reply_denied(&self) -> Option<String> {
         self.signals.reply_denied.get().cloned()
     }
 
-    /// Hears what the server forbids from now on.
+    /// Receives the server's words on permissions violations from now on.
     pub(super) fn forbidden(&self) -> broadcast::Receiver<String> {
         self.signals.forbidden.subscribe()
     }
 }
 
 impl Signals {
-    fn hear(&self, event: Event) {
+    fn take(&self, event: Event) {
         match event {
             Event::Connected => self.epoch.send_modify(|epoch| {
                 *epoch += 1;
@@ -165,7 +164,11 @@ impl Signals {
 }
 
 /// The options in the library's words.
-fn configure(options: &ConnectOptions, keys: &Keys, signals: &Arc<Signals>) -> Result<async_nats::ConnectOptions> {
+fn configure(
+    options: &ConnectOptions,
+    credentials: &Credentials,
+    signals: &Arc<Signals>,
+) -> Result<async_nats::ConnectOptions> {
     let mut connect = async_nats::ConnectOptions::new();
     match &options.authentication {
         Authentication::Password { user, password } => {
@@ -174,11 +177,11 @@ fn configure(options: &ConnectOptions, keys: &Keys, signals: &Arc<Signals>) -> R
         Authentication::Token(token) => connect = connect.token(token.0.clone()),
         _ => {}
     }
-    if let Some(seed) = &keys.seed {
+    if let Some(seed) = &credentials.seed {
         connect = connect.nkey(seed.clone());
     }
-    if let Some(creds) = &keys.creds {
-        // Checked when it was read; what the library says may quote it.
+    if let Some(creds) = &credentials.creds {
+        // Checked when it was read; the library's words may quote it.
         connect = connect.credentials(creds).map_err(|_| Error::new("malformed credentials file"))?;
     }
     if let Some(ca) = &options.tls.ca {
@@ -197,7 +200,7 @@ fn configure(options: &ConnectOptions, keys: &Keys, signals: &Arc<Signals>) -> R
     let count = options.servers.len().max(1);
     // Each server in the list gets its turn within the timeout.
     let turn = options.timeout / u32::try_from(count).unwrap_or(u32::MAX);
-    let heard = Arc::clone(signals);
+    let receiver = Arc::clone(signals);
     Ok(connect
         .name("nats_js")
         // After `fork` parent and child go through the same random names, and would hear each other's answers.
@@ -210,7 +213,7 @@ fn configure(options: &ConnectOptions, keys: &Keys, signals: &Arc<Signals>) -> R
         .reconnect_delay_callback(move |attempt| if attempt <= count { Duration::ZERO } else { RECONNECT_DELAY })
         .max_reconnects(reconnects(count, options.timeout))
         .event_callback(move |event| {
-            heard.hear(event);
+            receiver.take(event);
             async {}
         }))
 }

@@ -28,7 +28,7 @@ use crate::error::{Error, Kind, Result};
 use crate::record::{Headers, Record};
 use crate::stats;
 
-/// The header that says when the message was stored.
+/// The header with the time at which the message was stored.
 const TIME_STAMP: &str = "Dlq-Time-Stamp";
 
 /// A message on its way to the dead letters.

@@ -1,6 +1,6 @@
-//! Why a request has no answer, and the numbers of the JetStream API's errors with what they mean.
+//! Failures of requests, and the numbers of the JetStream API's errors with their kinds and advice.
 //!
-//! This file knows no connection: it reads what a server says, and turns it into an [`Error`].
+//! This file knows no connection: it turns the words of a server into an [`Error`].
 
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
@@ -78,11 +78,11 @@ impl ApiError {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct ErrorNumber(u32);
 
-/// One number, what it means to a user, and what a user can do.
+/// One number, with its kind and with advice.
 struct Known {
     number: ErrorNumber,
     kind: Kind,
-    /// Empty when the server's words say enough.
+    /// Empty when the server's words suffice.
     advice: &'static str,
 }
 
@@ -112,7 +112,7 @@ numbers! {
     SEQUENCE_NOT_FOUND = 10_043, NotFound, "";
     /// The message is larger than the stream takes (`JSStreamMessageExceedsMaximumErr`).
     MESSAGE_TOO_LARGE = 10_054, Refused, "make it smaller, or raise max_msg_size of the stream";
-    /// The message could not be removed; the words say why (`JSStreamMsgDeleteFailedF`).
+    /// The message could not be removed; the words give the reason (`JSStreamMsgDeleteFailedF`).
     DELETE_FAILED = 10_057, Refused, "";
     /// A stream of that name exists with another configuration (`JSStreamNameExistErr`).
     STREAM_NAME_IN_USE = 10_058, Conflict, "";
@@ -129,7 +129,7 @@ numbers! {
     NOT_ENABLED = 10_076, Unavailable, "start the server with -js, or enable the account";
     /// The stream cannot store the message: a limit with `discard` new, or a full disk (`JSStreamStoreFailedF`).
     STORE_FAILED = 10_077, Refused, "the stream is full or sealed; see its limits in FROM nats_streams()";
-    /// As [`ErrorNumber::WRONG_LAST_SEQUENCE`], where the server does not say which it has
+    /// As [`ErrorNumber::WRONG_LAST_SEQUENCE`], without the sequence in the words
     /// (`JSStreamWrongLastSequenceConstantErr`).
     WRONG_LAST_SEQUENCE_UNSAID = 10_164, Conflict,
         "another message came first; read again, and publish with the new sequence";
@@ -144,7 +144,7 @@ struct Envelope {
     error: Option<ApiError>,
 }
 
-/// Reads the body of an API answer: the error in it, or what was asked for.
+/// Reads the body of an API answer: the error in it, or the value.
 pub(super) fn decode<T: DeserializeOwned>(body: &[u8]) -> std::result::Result<T, Failure> {
     let malformed =
         |error: serde_json::Error| Failure::protocol(format!("malformed answer of the JetStream API: {error}"));
@@ -170,9 +170,9 @@ pub(super) fn refusal(words: &str, subject: &str) -> Option<Failure> {
     }
 }
 
-/// A user without a permission; `what` names it: `publish to a.b`.
-pub(super) fn no_permission(what: &str) -> Error {
-    Error::of(Kind::Denied, format!("no permission to {what}"))
+/// A user without a permission; `action` names it: `publish to a.b`.
+pub(super) fn no_permission(action: &str) -> Error {
+    Error::of(Kind::Denied, format!("no permission to {action}"))
         .advice("grant the user that subject, or connect as another user")
 }
 

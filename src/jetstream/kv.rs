@@ -6,7 +6,7 @@ use bytes::Bytes;
 
 use super::connection::Connection;
 use super::newest::last_messages;
-use super::publish::{Outgoing, Published, publish, publish_each};
+use super::publish::{PublishRequest, Published, publish, publish_each};
 use crate::error::{Error, Kind, Result};
 use crate::plan::kv::{OPERATION, Operation, bucket_stream, key_subject};
 use crate::record::{Headers, Record};
@@ -16,7 +16,7 @@ const EXPECTED: &str = "Nats-Expected-Last-Subject-Sequence";
 /// A message with this header and value replaces every earlier one of its subject.
 const ROLLUP: (&str, &str) = ("Nats-Rollup", "sub");
 
-/// What a write does.
+/// The effect of a write.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Write {
     /// Stores a value.
@@ -40,12 +40,12 @@ pub struct KeyWrite {
     pub key: String,
     /// The value; empty for a deletion and a purge.
     pub value: Bytes,
-    /// What to do.
+    /// The effect.
     pub write: Write,
 }
 
 impl KeyWrite {
-    fn message(&self, connection: &Connection) -> Outgoing {
+    fn message(&self, connection: &Connection) -> PublishRequest {
         let headers = match self.write {
             Write::Put => Vec::new(),
             Write::Create => vec![(EXPECTED.to_owned(), "0".to_owned())],
@@ -57,14 +57,14 @@ impl KeyWrite {
             ],
         };
         let subject = connection.domain_subject(&key_subject(&self.bucket, &self.key));
-        Outgoing { subject, headers: Headers(headers), payload: self.value.clone() }
+        PublishRequest { subject, headers: Headers(headers), payload: self.value.clone() }
     }
 }
 
 /// Writes to buckets, all in flight together, and returns the revisions in the order of the writes. A creation over a
 /// deleted key takes two round trips more.
 pub fn write_keys(connection: &Arc<Connection>, writes: &[KeyWrite]) -> Result<Vec<u64>> {
-    let messages: Vec<Outgoing> = writes.iter().map(|write| write.message(connection)).collect();
+    let messages: Vec<PublishRequest> = writes.iter().map(|write| write.message(connection)).collect();
     if writes.iter().all(|write| write.write != Write::Create) {
         return Ok(publish(connection, messages)?.into_iter().map(|published| published.sequence).collect());
     }

@@ -3,12 +3,12 @@
 pub mod admin;
 mod api;
 mod connection;
+mod credentials;
 pub mod dead_letter;
 pub mod durable;
 mod failure;
 mod fetch;
 mod get;
-mod keys;
 pub mod kv;
 mod last;
 mod multi_last;

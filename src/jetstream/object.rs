@@ -32,7 +32,7 @@ const MAX_LINKS: usize = 8;
 pub struct ObjectInfo {
     /// Its name: any text.
     pub name: String,
-    /// What it is, in words.
+    /// A description in words.
     #[serde(default)]
     pub description: Option<String>,
     /// The name of its chunks' subject.
@@ -82,7 +82,7 @@ impl ObjectInfo {
         Ok(Self { modified: record.time_ns.div_euclid(1_000), ..info })
     }
 
-    /// What it links to, if it is a link.
+    /// The target, if it is a link.
     pub fn link(&self) -> Option<&Link> {
         self.options.link.as_ref()
     }

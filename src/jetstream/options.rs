@@ -14,7 +14,7 @@ pub struct ConnectOptions {
     pub servers: Vec<ServerUrl>,
     /// Who connects.
     pub authentication: Authentication,
-    /// What TLS needs beside the system's certificate authorities.
+    /// Certificates and keys of TLS, beside the system's certificate authorities.
     pub tls: TlsOptions,
     /// The JetStream domain; None is that of the server.
     pub domain: Option<String>,
@@ -37,7 +37,7 @@ pub enum Authentication {
     },
     /// Whoever has the token.
     Token(Secret),
-    /// The owner of an NKey, whose user seed is in the file.
+    /// The owner of an NKey; the file holds its user seed.
     NKey(NamedFile),
     /// The user of a credentials file, which holds a JWT and a seed.
     Creds(NamedFile),
@@ -57,8 +57,8 @@ pub struct TlsOptions {
 }
 
 impl TlsOptions {
-    /// Whether an option says that the connection is to be encrypted. A connection with an own authority or a client
-    /// certificate that went on in the clear would not be what its user asked for.
+    /// Whether an option asks for encryption: an authority or a client certificate of the user's own does, as well as
+    /// `tls_first`.
     pub fn is_wanted(&self) -> bool {
         self.first || self.ca.is_some() || self.cert.is_some()
     }

@@ -7,7 +7,7 @@
 //! | anything else | a plain datum of the given schema |
 //!
 //! A record is an object, a union the value of its branch, an enum its symbol, bytes and fixed are binaries. date,
-//! time-*, timestamp-*, local-timestamp-*, decimal (up to 38 digits), uuid and duration come as what they mean. A datum
+//! time-*, timestamp-*, local-timestamp-*, decimal (up to 38 digits), uuid and duration come as values of those types. A datum
 //! nests at most 200 levels deep. Containers are compressed by deflate, snappy, zstandard or not at all (`null`);
 //! bzip2 and xz, which the specification has as well, are errors. A block inflates to at most 64 MiB.
 

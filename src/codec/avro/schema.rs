@@ -44,9 +44,9 @@ pub(super) enum Node {
     UuidBytes(Option<usize>),
     UuidString,
     Date,
-    /// Since midnight, in parts of a second: so many make one.
+    /// Since midnight, in units of which so many make a second.
     Time(i64),
-    /// Since 1970, in parts of a second: so many make one.
+    /// Since 1970, in units of which so many make a second.
     Timestamp(i64),
     Duration,
 }

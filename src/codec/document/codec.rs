@@ -54,7 +54,7 @@ pub(in crate::codec) fn infer<'p, F: Format>(
 ) -> Result<Vec<(Path, Type)>> {
     let mut shape = Shape::default();
     for payload in payloads {
-        // A payload that is cut off, for one, leaves what came before: its members exist all the same.
+        // A payload that is cut off leaves the members before the cut, which exist all the same.
         let _ = format.read(payload, RootObject(&mut shape));
     }
     let members = shape.members().ok_or_else(|| {

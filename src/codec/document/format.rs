@@ -9,7 +9,7 @@ pub(in crate::codec) trait Format: Send + Sync + 'static {
     /// How its values are read.
     type Values: Values;
 
-    /// Reads a whole payload: hands its root to `seed` and checks that nothing follows. The error says what is wrong
+    /// Reads a whole payload: hands its root to `seed` and checks that nothing follows. The error describes the fault
     /// with the payload; it is not used when the seed has failed.
     fn read<S: for<'de> DeserializeSeed<'de, Value = ()>>(
         &self,
@@ -18,7 +18,7 @@ pub(in crate::codec) trait Format: Send + Sync + 'static {
     ) -> std::result::Result<(), String>;
 }
 
-/// How values are read from a serde deserializer; [`TreeValues`](super::TreeValues) unless a format needs more than serde says.
+/// The reader of values from a serde deserializer; [`TreeValues`](super::TreeValues) unless a format needs more than serde has.
 pub(in crate::codec) trait Values: 'static {
     /// A value set aside so that it can be read more than once.
     type Copy<'de>;

@@ -108,7 +108,7 @@ impl<'de> Visitor<'de> for ReadTree {
         extension(value)
     }
 
-    /// A tag of CBOR and what stands under it.
+    /// A tag of CBOR and the value under it.
     fn visit_enum<A: EnumAccess<'de>>(self, tagged: A) -> Result<Tree, A::Error> {
         let (_, content): (de::IgnoredAny, _) = tagged.variant()?;
         let (tag, value) = content.tuple_variant(2, ReadTagged)?;

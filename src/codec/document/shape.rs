@@ -8,7 +8,7 @@
 //! | numbers with a fraction or exponent among them, or beyond HUGEINT (in JSON: beyond 64 bits) | DOUBLE |
 //! | true, false | BOOLEAN |
 //! | texts of one kind only | DATE, TIME, TIMESTAMP, TIMESTAMPTZ, UUID; else VARCHAR |
-//! | lists | LIST of what their elements have in common |
+//! | lists | LIST of the common type of their elements |
 //! | objects | STRUCT of all members; MAP(VARCHAR, ..) when there are none, when members are rarely shared (on average by less than a tenth of the objects), when there are 200 or more of one type, or when a name is empty or two differ in case alone |
 //! | of different kinds, or only null | JSON |
 //!
@@ -26,7 +26,7 @@ use crate::column::{Field, Type};
 /// From so many members of one type on, an object is a MAP.
 const MAP_MEMBERS: usize = 200;
 
-/// What has been seen of the values at one place.
+/// The values that have been seen at one place.
 #[derive(Debug, Default)]
 pub(super) struct Shape {
     /// How many values were seen, and how many of them were not null.

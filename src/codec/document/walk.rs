@@ -77,7 +77,7 @@ impl<'de, V: Values> DeserializeSeed<'de> for Walk<'_, V> {
     }
 }
 
-/// The children of a node whose own value has been read.
+/// The children of a node, after its own value has been read.
 struct Below<'a, V>(Walk<'a, V>);
 
 impl<'de, V: Values> DeserializeSeed<'de> for Below<'_, V> {

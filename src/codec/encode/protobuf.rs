@@ -15,7 +15,7 @@
 //! | Int64Value and the other wrappers | the value inside |
 //! | Struct, Value, ListValue | anything |
 //!
-//! A NULL member leaves its field out, and a JSON document counts as what it says. A member without a field, two members
+//! A NULL member leaves its field out, and a JSON document is read as the value that it holds. A member without a field, two members
 //! of one oneof, and a `required` field without a value are errors. Fields are written in the order of their numbers, the
 //! entries of a map in their own.
 
@@ -32,9 +32,9 @@ use crate::error::{Error, Result};
 /// Where well-known types live.
 const GOOGLE: &str = "google.protobuf.";
 const NANOS: i128 = 1_000_000_000;
-/// From the years 1 to 9999, as timestamp.proto says, in seconds since 1970.
+/// The years 1 to 9999, the range of timestamp.proto, in seconds since 1970.
 const TIMESTAMPS: RangeInclusive<i128> = -62_135_596_800..=253_402_300_799;
-/// About 10 000 years both ways, as duration.proto says.
+/// About 10 000 years both ways, the range of duration.proto.
 const DURATIONS: RangeInclusive<i128> = -315_576_000_000..=315_576_000_000;
 
 /// Writes documents as messages of one type.
@@ -139,7 +139,7 @@ fn put(field: &FieldDescriptor, document: &Document, out: &mut Vec<u8>) -> Resul
         _ if field.is_map() => return Err(conversion_error(document, "a map")),
         _ => {
             let value = single(&field.kind(), document)?;
-            // Without presence, zero is what is not there.
+            // A field without presence leaves out its zero.
             if field.supports_presence() || field.is_required() || !value.is_zero() {
                 value.put_field(number, field.is_group(), out);
             }
@@ -293,7 +293,7 @@ fn number(document: &Document) -> Option<f64> {
     }
 }
 
-/// The number of an enum's value, by its name or number. What a closed enum (proto2) lacks, its readers would drop.
+/// The number of an enum's value, by its name or number. A number that a closed enum (proto2) lacks would be dropped by its readers.
 fn enum_number(descriptor: &EnumDescriptor, document: &Document) -> Result<i32> {
     let by_name = match document {
         Document::Text(name) => descriptor.get_value_by_name(name).map(|value| value.number()),
@@ -318,7 +318,7 @@ fn map_key(kind: &Kind, name: &str) -> Result<Wire> {
     single(kind, &key).map_err(|error| error.within("a key"))
 }
 
-/// The fields of a well-known type for what stands for it; None where the document is its fields already.
+/// The fields of a well-known type, from the value that stands for it; None where the document is its fields already.
 fn well_known(name: &str, document: &Document) -> Result<Option<Document>> {
     let only = |name: &str, member: Document| Ok(Some(Document::Object(vec![(name.to_owned(), member)])));
     match (name, document) {

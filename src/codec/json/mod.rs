@@ -31,7 +31,7 @@ pub fn columns(wanted: Wanted) -> Result<Box<dyn Codec>> {
 }
 
 /// A codec that reads VARCHAR columns by path, as `json_extract` does: a number keeps its text, an object or list is
-/// compact JSON, what is missing or null is NULL, and so is what a path cannot step into.
+/// compact JSON, a missing value or null is NULL, and so is a value that a path cannot step into.
 ///
 /// # Errors
 /// Two paths that give the same column name.

@@ -8,7 +8,7 @@
 //! {{ }}                          a brace
 //! ```
 //!
-//! What stands outside braces is literal. In a value, `:` and `%` are written `%3A` and `%25`, so that values joined by
+//! Text outside braces is literal. In a value, `:` and `%` are written `%3A` and `%25`, so that values joined by
 //! colons can be told apart; the colons of a bucket stay. No hash is involved: a key is its text.
 
 mod bucket;

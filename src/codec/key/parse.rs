@@ -1,12 +1,12 @@
 //! The grammar of a template.
 
 use super::bucket::Bucket;
-use super::template::{Alternative, Segment, Source, Template};
+use super::template::{Alternative, PartSource, Segment, Template};
 use crate::codec::path::Path;
 use crate::error::{Error, Result};
 
 impl Template {
-    /// Checks a template; the error names the position of what it does not understand.
+    /// Checks a template; the error names the position of the first fault.
     pub fn parse(text: &str) -> Result<Self> {
         let mut parser = Parser { text, rest: text, paths: Vec::new() };
         let mut segments = Vec::new();
@@ -54,7 +54,7 @@ impl Parser<'_> {
         Ok(Segment::Literal(literal))
     }
 
-    /// What stands between braces, the opening one already read.
+    /// The text between braces, the opening one already read.
     fn part(&mut self) -> Result<Segment> {
         let mut alternatives = Vec::new();
         loop {
@@ -84,7 +84,7 @@ impl Parser<'_> {
     }
 
     /// A text in single quotes; a quote inside is written twice.
-    fn quoted(&mut self) -> Result<Source> {
+    fn quoted(&mut self) -> Result<PartSource> {
         let mut text = String::new();
         let mut rest = &self.rest[1..];
         loop {
@@ -103,23 +103,23 @@ impl Parser<'_> {
             return Err(self.fault("an empty text stands for nothing"));
         }
         self.rest = rest;
-        Ok(Source::Text(text))
+        Ok(PartSource::Text(text))
     }
 
     /// A field, or one of the words `subject`, `seq` and `header:Name`.
-    fn named(&mut self) -> Result<Source> {
+    fn named(&mut self) -> Result<PartSource> {
         let end = end_of_name(self.rest);
         let name = &self.rest[..end];
         let source = match name {
             "" => return Err(self.fault("a field's name is missing")),
-            "subject" => Source::Subject,
-            "seq" => Source::Sequence,
+            "subject" => PartSource::Subject,
+            "seq" => PartSource::Sequence,
             name => match name.strip_prefix("header:") {
                 Some("") => return Err(self.fault("a header's name is missing")),
-                Some(header) => Source::Header(header.to_owned()),
+                Some(header) => PartSource::Header(header.to_owned()),
                 None => {
                     let path = Path::parse(name).map_err(|error| self.fault(error.cause()))?;
-                    Source::Field(self.field(path))
+                    PartSource::Field(self.field(path))
                 }
             },
         };

@@ -22,12 +22,12 @@ pub(super) enum Segment {
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Alternative {
-    pub(super) source: Source,
+    pub(super) source: PartSource,
     pub(super) bucket: Option<Bucket>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Source {
+pub(super) enum PartSource {
     /// A field of the payload, by its position in [`Template::paths`].
     Field(usize),
     Header(String),
@@ -83,12 +83,12 @@ impl Template {
 
     /// Whether the key needs the message's headers.
     pub fn needs_headers(&self) -> bool {
-        self.alternatives().any(|alternative| matches!(alternative.source, Source::Header(_)))
+        self.alternatives().any(|alternative| matches!(alternative.source, PartSource::Header(_)))
     }
 
     /// Whether the key needs the message, not its payload alone.
     pub fn needs_message(&self) -> bool {
-        self.alternatives().any(|alternative| !matches!(alternative.source, Source::Field(_) | Source::Text(_)))
+        self.alternatives().any(|alternative| !matches!(alternative.source, PartSource::Field(_) | PartSource::Text(_)))
     }
 
     fn alternatives(&self) -> impl Iterator<Item = &Alternative> {
@@ -98,7 +98,7 @@ impl Template {
         })
     }
 
-    /// Writes the key of one event behind what `out` holds.
+    /// Writes the key of one event at the end of `out`.
     pub fn render(&self, parts: &impl Parts, out: &mut String) -> std::result::Result<(), KeyError> {
         for segment in &self.segments {
             match segment {
@@ -118,14 +118,14 @@ impl Template {
         for alternative in alternatives {
             let number;
             let value = match &alternative.source {
-                Source::Field(index) => parts.field(*index),
-                Source::Header(name) => parts.headers().and_then(|headers| headers.get(name)),
-                Source::Subject => parts.subject(),
-                Source::Sequence => {
+                PartSource::Field(index) => parts.field(*index),
+                PartSource::Header(name) => parts.headers().and_then(|headers| headers.get(name)),
+                PartSource::Subject => parts.subject(),
+                PartSource::Sequence => {
                     number = parts.sequence().map(|sequence| sequence.to_string());
                     number.as_deref()
                 }
-                Source::Text(text) => Some(text.as_str()),
+                PartSource::Text(text) => Some(text.as_str()),
             };
             let Some(value) = value.filter(|value| !value.is_empty()) else { continue };
             match &alternative.bucket {
@@ -148,11 +148,11 @@ impl Template {
             .iter()
             .map(|alternative| {
                 let source = match &alternative.source {
-                    Source::Field(index) => self.paths[*index].to_string(),
-                    Source::Header(name) => format!("header:{name}"),
-                    Source::Subject => "subject".to_owned(),
-                    Source::Sequence => "seq".to_owned(),
-                    Source::Text(text) => format!("'{}'", text.replace('\'', "''")),
+                    PartSource::Field(index) => self.paths[*index].to_string(),
+                    PartSource::Header(name) => format!("header:{name}"),
+                    PartSource::Subject => "subject".to_owned(),
+                    PartSource::Sequence => "seq".to_owned(),
+                    PartSource::Text(text) => format!("'{}'", text.replace('\'', "''")),
                 };
                 match &alternative.bucket {
                     None => source,

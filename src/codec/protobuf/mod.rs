@@ -4,9 +4,9 @@
 //! descriptors (`protoc --descriptor_set_out --include_imports`). proto2 and proto3; not the editions after them, which
 //! the compiler does not know yet.
 //!
-//! A payload is read off the wire by the schema, and only what the paths of the projected columns lead to becomes
-//! values. Of the rest, it is checked that it has the form of fields as far as the messages on the way go; an unasked
-//! message, text or packed list is passed over by its length.
+//! A payload is read off the wire by the schema, and only values at the paths of the projected columns are
+//! made. The rest is checked to have the form of fields in the messages on the way; an unasked message, text or packed
+//! list is passed over by its length.
 //!
 //! | in the schema | in a column without a type of its own |
 //! |---|---|
@@ -33,9 +33,9 @@
 //! An enum value that the schema lacks is kept for proto2, too, where protobuf's own readers set it aside. Extensions
 //! are passed over. At most 100 messages nest.
 
-mod fault;
 mod json;
 mod load;
+mod payload_error;
 mod read;
 mod rounds;
 mod scalar_view;

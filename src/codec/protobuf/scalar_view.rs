@@ -15,8 +15,8 @@ use std::fmt;
 use serde::de::value::SeqDeserializer;
 use serde::de::{self, Deserialize, Deserializer, IntoDeserializer, SeqAccess, Visitor};
 
-use super::fault::Fault;
 use super::json;
+use super::payload_error::PayloadError;
 use super::schema::{Kind, Known};
 use super::seconds::Seconds;
 use super::value::{Content, Value};
@@ -72,7 +72,11 @@ pub(super) fn asked(name: &str) -> Option<bool> {
 }
 
 /// Hands the scalar view of a value to a visitor.
-pub(super) fn visit<'de, V: Visitor<'de>>(value: Value<'_>, as_number: bool, visitor: V) -> Result<V::Value, Fault> {
+pub(super) fn visit<'de, V: Visitor<'de>>(
+    value: Value<'_>,
+    as_number: bool,
+    visitor: V,
+) -> Result<V::Value, PayloadError> {
     let value = value.dynamic()?.unwrapped()?;
     match &value.content {
         Content::Null => visitor.visit_unit(),

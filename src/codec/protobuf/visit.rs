@@ -2,7 +2,7 @@
 
 use serde::de::Visitor;
 
-use super::fault::Fault;
+use super::payload_error::PayloadError;
 use super::schema::{Kind, Schema};
 use super::value::scalar;
 use super::wire::Wire;
@@ -13,7 +13,7 @@ pub(super) fn visit_scalar<'de, V: Visitor<'de>>(
     schema: &Schema,
     (kind, wire): (Kind, Wire<'_>),
     visitor: V,
-) -> Result<V::Value, Fault> {
+) -> Result<V::Value, PayloadError> {
     if let (Kind::Float, Wire::Fixed32(bits)) = (kind, wire) {
         return visitor.visit_f32(f32::from_bits(bits));
     }
@@ -22,7 +22,7 @@ pub(super) fn visit_scalar<'de, V: Visitor<'de>>(
         Scalar::Int(v) => match (i64::try_from(v), u64::try_from(v)) {
             (Ok(v), _) => visitor.visit_i64(v),
             (_, Ok(v)) => visitor.visit_u64(v),
-            _ => Err(Fault::new("an integer of more than 64 bits")),
+            _ => Err(PayloadError::new("an integer of more than 64 bits")),
         },
         Scalar::Float(v) => visitor.visit_f64(v),
         Scalar::Text(v) => visitor.visit_str(v),

@@ -11,7 +11,7 @@ pub(super) fn push(scalar: &Scalar<'_>, width: u8, scale: u8, values: &mut Value
         Scalar::Number(text) => scaled(text, scale)?,
         Scalar::Text(text) => scaled(text.trim_ascii(), scale)?,
         Scalar::Float(v) if !v.is_finite() => return Err(ConversionError::Range),
-        // The shortest text that reads back as the same double, which is what the sender meant.
+        // The shortest text that reads back as the same double: the number that the sender wrote.
         Scalar::Float(v) => scaled(&format!("{v}"), scale)?,
         _ => {
             let whole = integer::whole(scalar)?;

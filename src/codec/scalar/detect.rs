@@ -1,4 +1,4 @@
-//! What a text is meant as, when no type is given.
+//! The type of a text, when no type is given.
 
 use super::value::Scalar;
 use super::{text, time};

@@ -40,7 +40,7 @@ use value::ConversionError;
 pub use value::Scalar;
 pub(super) use value::describe;
 
-/// Appends a scalar to a buffer of a scalar type; the error says what does not fit.
+/// Appends a scalar to a buffer of a scalar type; the error names the value and the type.
 ///
 /// After an error the buffer is as it was. A nested type takes nothing but NULL.
 pub fn push(scalar: Scalar<'_>, ty: &Type, buffer: &mut Buffer) -> Result<(), String> {
@@ -105,7 +105,7 @@ fn put_i64(values: &mut Values, value: i64) {
 pub(super) mod tests {
     use super::*;
 
-    /// What one scalar becomes: its value as Rust prints it, or the error.
+    /// The value that one scalar becomes, as Rust prints it, or the error.
     pub(super) fn pushed(scalar: Scalar<'_>, ty: &Type) -> Result<String, String> {
         let mut buffer = Buffer::new(ty);
         let result = push(scalar, ty, &mut buffer);

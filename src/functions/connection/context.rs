@@ -11,7 +11,7 @@ use super::table::OPTIONS;
 use crate::error::{Error, Result};
 use crate::value::Value;
 
-/// Fields that say nothing about a connection.
+/// Fields that do not concern a connection.
 const DECORATION: [&str; 2] = ["description", "color_scheme"];
 
 /// A context that was read.

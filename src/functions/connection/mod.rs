@@ -27,7 +27,7 @@ use found::{Found, Rank};
 use sources::Sources;
 use table::{CREDS, NKEY, OPTIONS, PASSWORD, TOKEN, URL, USER};
 
-/// Reads the options of a call. What it leaves out comes from the other sources. Reads a context's file, no other file,
+/// Reads the options of a call; options that it leaves out come from the other sources. Reads a context's file, no other file,
 /// and asks no server.
 pub fn read(arguments: &Arguments) -> Result<ConnectOptions> {
     read_with(arguments, &|name| std::env::var(name).ok())

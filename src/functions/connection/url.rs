@@ -1,6 +1,6 @@
 //! Server lists: `nats://user:password@host:4222,nats://other:4222`.
 //!
-//! No error here shows what it read: a password with an unescaped `,`, `@` or `/` makes any part of the text a secret.
+//! No error here shows a part of the text: a password with an unescaped `,`, `@` or `/` makes any part of it a secret.
 
 use crate::error::{Error, Result};
 use crate::jetstream::{ServerUrl, UrlFault};
@@ -27,7 +27,7 @@ pub fn read(text: &str, origin: &str) -> Result<Servers> {
     let parts: Vec<&str> = text.split(',').map(str::trim).filter(|part| !part.is_empty()).collect();
     for (position, part) in parts.iter().enumerate() {
         let (url, userinfo) = ServerUrl::parse(part).map_err(|fault| not_a_server(origin, fault))?;
-        // `nats://user:a,b@host`: the comma may belong to a password, whose first half must not be taken for a host.
+        // `nats://user:a,b@host`: the comma may belong to a password, and its first half must not be taken for a host.
         if userinfo.is_some() && !part.contains("://") && position > 0 && !parts[position - 1].contains('@') {
             return Err(not_a_server(origin, UrlFault::Malformed));
         }

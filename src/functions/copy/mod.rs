@@ -18,7 +18,7 @@ use crate::codec::protobuf::{self, SchemaSource};
 use crate::document::Document;
 use crate::error::{Error, Result};
 use crate::ffi::{CopyFunction, Input};
-use crate::jetstream::publish::{MAX_BATCH, Outgoing, publish, publish_atomic};
+use crate::jetstream::publish::{MAX_BATCH, PublishRequest, publish, publish_atomic};
 use crate::jetstream::{ConnectOptions, Connection};
 use crate::plan::{check_publish_subject, check_stream};
 use crate::record::Headers;
@@ -47,7 +47,7 @@ pub struct Run {
     subject: Option<String>,
     encoding: Encoding,
     /// All messages of an atomic run; they are published at the end.
-    batch: Option<Vec<Outgoing>>,
+    batch: Option<Vec<PublishRequest>>,
 }
 
 /// What a column is.
@@ -157,8 +157,9 @@ impl CopyFunction for CopyToStream {
 }
 
 impl Run {
-    fn message(&self, rows: &dyn Input, row: usize) -> Result<Outgoing> {
-        let mut message = Outgoing { subject: self.subject.clone().unwrap_or_default(), ..Outgoing::default() };
+    fn message(&self, rows: &dyn Input, row: usize) -> Result<PublishRequest> {
+        let mut message =
+            PublishRequest { subject: self.subject.clone().unwrap_or_default(), ..PublishRequest::default() };
         let mut fields = vec![(EXPECTED_STREAM.to_owned(), self.stream.clone())];
         let mut members = Vec::new();
         for (column, role) in self.roles.iter().enumerate() {

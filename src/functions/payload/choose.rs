@@ -11,7 +11,7 @@ use crate::error::{Error, Result};
 use crate::record::Record;
 use crate::value::Arguments;
 
-/// How many messages `columns := 'auto'` looks at, unless `sample_size` says.
+/// The number of messages that `columns := 'auto'` reads, unless `sample_size` is given.
 const SAMPLE_SIZE: u64 = 1_000;
 
 /// Reads the first messages that the statement would read, at most so many, for `columns := 'auto'`. It is the one thing
@@ -90,7 +90,7 @@ fn infer(
         return Err(Error::new("sample_size is 0; it must be at least 1"));
     }
     let records = sample(size)?;
-    // A payload that does not inflate says nothing about columns; reading it is what fails.
+    // A payload that does not inflate is left to the read, which fails.
     let payloads: Vec<_> = records.iter().filter_map(|record| inflate.payload(record).ok()).collect();
     infer(&mut payloads.iter().map(|payload| &payload[..]))
         .map_err(|error| Error::new(format!("columns := 'auto': {error}")))

@@ -72,7 +72,7 @@ pub struct Payload {
     pub inflate: Inflate,
     /// Whether the `payload` column is text: `json_extract` makes it so.
     pub is_text: bool,
-    /// What a payload that does not decode does, unless the user says: an error for `columns`, NULL for the two
+    /// The effect of a payload that does not decode, unless `on_error` is given: an error for `columns`, NULL for the two
     /// `_extract` lists. `nats_ingest` has choices of its own and always fails by default: NULLs would be taken for the
     /// values of an event, and never be looked at again.
     pub default_on_error: OnError,

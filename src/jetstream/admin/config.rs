@@ -1,4 +1,4 @@
-//! A configuration as the server's JSON: reading its fields, and what it takes to make it as wanted. Pure.
+//! A configuration as the server's JSON: reading its fields, and the difference from a wanted one. Pure.
 
 use std::time::Duration;
 
@@ -17,7 +17,7 @@ const START_TIME: &str = "opt_start_time";
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Config(pub Map<String, Value>);
 
-/// What a call that makes things as wanted did.
+/// The effect of a call that makes something as wanted.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Ensured {
     /// `created`, `updated` or `unchanged`.
@@ -125,7 +125,7 @@ impl Config {
         merged
     }
 
-    /// Fails when the server took something else than was asked: a server leaves out what it does not know.
+    /// Fails when the server took another configuration: a server leaves out fields that it does not know.
     pub(super) fn check_took(&self, wanted: &Config) -> Result<()> {
         let ignored: Vec<String> = self.differences(wanted).iter().map(Difference::to_string).collect();
         if ignored.is_empty() {
@@ -155,7 +155,7 @@ impl std::fmt::Display for Difference {
     }
 }
 
-/// A value in the one form that equal settings share: what stands for nothing is null, lists of subjects are sorted,
+/// A value in the one form that equal settings share: a value that means nothing is null, lists of subjects are sorted,
 /// metadata of the server is left out.
 fn plain(name: &str, value: &Value) -> Value {
     match value {

@@ -12,14 +12,14 @@ use super::page::{ListFailure, all};
 use super::stream::{ask, refused};
 use crate::error::Result;
 
-/// What the server says about a consumer.
+/// The server's description of a consumer.
 #[derive(Debug, Clone)]
 pub struct ConsumerInfo {
     /// Its name.
     pub name: String,
     /// Its configuration.
     pub config: Config,
-    /// Everything the server says: counts, and the configuration once more.
+    /// The whole description: counts, and the configuration once more.
     pub state: Config,
     /// How far it has delivered.
     pub delivered: Delivered,

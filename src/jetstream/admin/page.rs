@@ -18,7 +18,7 @@ struct Page {
     total: u64,
     #[serde(default, alias = "streams", alias = "consumers")]
     entries: Option<Vec<Value>>,
-    /// Names whose servers did not answer in time.
+    /// Names of streams or consumers that no server answered for in time.
     #[serde(default)]
     missing: Option<Vec<String>>,
 }

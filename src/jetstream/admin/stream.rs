@@ -15,7 +15,7 @@ use crate::error::{Error, Kind, Result};
 /// The server's words for a message that it could not remove because it is a hole, or past the end.
 const ABSENT: [&str; 2] = ["no message found", "stream store EOF"];
 
-/// What the server says about a stream.
+/// The server's description of a stream.
 #[derive(Debug, Clone)]
 pub struct StreamInfo {
     /// Its name.

@@ -31,7 +31,7 @@ pub(in crate::jetstream) struct PubAck {
     pub error: Option<ApiError>,
 }
 
-/// What became of one message.
+/// The fate of one message.
 pub(super) enum Outcome {
     Stored(Published),
     /// Nobody listens on the subject: it was not stored.

@@ -7,14 +7,14 @@ use futures_util::StreamExt;
 use serde::Deserialize;
 
 use super::ack::describe;
-use super::message::{Checked, Outgoing};
+use super::message::{Checked, PublishRequest};
 use crate::error::{Error, Kind, Result};
 use crate::jetstream::connection::Connection;
 use crate::jetstream::failure::{ApiError, ErrorNumber};
 use crate::jetstream::runtime::block_on;
 use crate::stats;
 
-/// The most messages of a batch (ADR-50; a server's configuration may say otherwise, and then it says so).
+/// The most messages of a batch (ADR-50; a server may be configured otherwise, and then its error has the number).
 pub const MAX_BATCH: usize = 1_000;
 
 const BATCH_ID: &str = "Nats-Batch-Id";
@@ -44,12 +44,12 @@ struct Answer {
 }
 
 /// Publishes messages to one stream, all or none. Two round trips.
-pub fn publish_atomic(connection: &Arc<Connection>, messages: Vec<Outgoing>) -> Result<PublishedBatch> {
+pub fn publish_atomic(connection: &Arc<Connection>, messages: Vec<PublishRequest>) -> Result<PublishedBatch> {
     let outcome = check(connection, messages).and_then(|messages| block_on(run(connection, messages)));
     outcome.map_err(|error| error.server(connection.label()))
 }
 
-fn check(connection: &Arc<Connection>, messages: Vec<Outgoing>) -> Result<Vec<Checked>> {
+fn check(connection: &Arc<Connection>, messages: Vec<PublishRequest>) -> Result<Vec<Checked>> {
     if messages.len() > MAX_BATCH {
         return Err(Error::new(format!("{} messages, an atomic batch has at most {MAX_BATCH}", messages.len()))
             .advice("make several batches, or publish without atomicity"));
@@ -61,7 +61,7 @@ fn check(connection: &Arc<Connection>, messages: Vec<Outgoing>) -> Result<Vec<Ch
             .advice("publish without atomicity, with nats_publish"));
     }
     let max_payload = connection.client.max_payload();
-    let check = |(index, message): (usize, Outgoing)| {
+    let check = |(index, message): (usize, PublishRequest)| {
         let place = format!("message {}, subject '{}'", index + 1, message.subject);
         let added = [BATCH_ID, BATCH_SEQUENCE, BATCH_COMMIT];
         if let Some((name, _)) = message.headers.0.iter().find(|(name, _)| added.contains(&&name[..])) {
