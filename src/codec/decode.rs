@@ -18,6 +18,9 @@ pub trait Decoder: Send {
     /// Decodes one payload: appends one value to each buffer, in the order of the projection.
     ///
     /// After an error the buffers may hold a half-written row; the caller truncates them.
+    ///
+    /// # Errors
+    /// The payload is malformed, or a value does not fit its column.
     fn decode(&mut self, payload: &[u8], out: &mut [Buffer]) -> std::result::Result<(), DecodeError>;
 }
 

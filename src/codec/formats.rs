@@ -16,10 +16,13 @@ pub struct PayloadFormat {
     /// The codec of typed columns by path; two paths that give the same column name are an error.
     pub columns: fn(&FormatArguments, Wanted) -> Result<Box<dyn Codec>>,
     /// The codec of all fields of the schema, and of texts by path; None where there is no schema.
-    pub all: fn(&FormatArguments, &[Path]) -> Result<Option<Box<dyn Codec>>>,
+    pub all: AllFields,
     /// The columns of a sample of payloads, for `columns := 'auto'`; None where a payload cannot be read without a schema.
     pub infer: Option<Infer>,
 }
+
+/// The codec of all fields of a schema, and of texts by path.
+pub type AllFields = fn(&FormatArguments, &[Path]) -> Result<Option<Box<dyn Codec>>>;
 
 /// Columns by path, inferred from a sample of payloads.
 ///

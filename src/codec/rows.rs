@@ -81,6 +81,9 @@ pub fn decode_rows(
 /// Inflates and decodes one record: one value more in each buffer.
 ///
 /// After an error the buffers may hold a half-written row; the caller truncates them.
+///
+/// # Errors
+/// The payload does not inflate or does not decode.
 pub fn decode_one(
     record: &Record,
     inflate: Inflate,

@@ -59,6 +59,9 @@ struct PubAck {
 }
 
 /// The stream that captures a subject, if one does. One round trip.
+///
+/// # Errors
+/// Those of any request: denied, timed out, refused.
 pub fn stream_of(connection: &Arc<Connection>, subject: &str) -> Result<Option<String>> {
     block_on(async {
         let request = serde_json::json!({ "subject": subject }).to_string();
@@ -70,6 +73,9 @@ pub fn stream_of(connection: &Arc<Connection>, subject: &str) -> Result<Option<S
 
 /// Publishes a dead letter and waits for the server's acknowledgement. Sent again within the duplicate window of the
 /// stream that keeps it, it is stored once.
+///
+/// # Errors
+/// The server did not acknowledge the letter; it names stream and sequence of the message.
 pub fn publish(connection: &Arc<Connection>, letter: &DeadLetter<'_>) -> Result<()> {
     let record = letter.record;
     let id = format!("dlq:{}:{}", letter.stream, record.sequence);

@@ -63,6 +63,9 @@ impl KeyWrite {
 
 /// Writes to buckets, all in flight together, and returns the revisions in the order of the writes. A creation over a
 /// deleted key takes two round trips more.
+///
+/// # Errors
+/// [`Kind::Conflict`] when a key exists or is at another revision; those of publishing.
 pub fn write_keys(connection: &Arc<Connection>, writes: &[KeyWrite]) -> Result<Vec<u64>> {
     let messages: Vec<PublishRequest> = writes.iter().map(|write| write.message(connection)).collect();
     if writes.iter().all(|write| write.write != Write::Create) {
@@ -110,6 +113,9 @@ fn create_over_deletion(connection: &Arc<Connection>, write: &KeyWrite, refusal:
 
 /// The newest message of each key of a bucket, deletions too, in the order of the keys; None where there is none. One
 /// round trip, pipelined.
+///
+/// # Errors
+/// [`Kind::NotFound`] when there is no such bucket; those of any request.
 pub fn get_keys(connection: &Arc<Connection>, keys: &[(String, String)]) -> Result<Vec<Option<Record>>> {
     let place = |(bucket, key): &(String, String)| (bucket_stream(bucket), key_subject(bucket, key));
     last_messages(connection, &keys.iter().map(place).collect::<Vec<_>>())

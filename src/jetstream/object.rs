@@ -94,6 +94,9 @@ fn store_stream(bucket: &str) -> String {
 }
 
 /// The objects of a store, deleted ones left out.
+///
+/// # Errors
+/// [`Kind::Damaged`] when a description cannot be read; those of reading.
 pub fn list_objects(connection: &Arc<Connection>, bucket: &str) -> Result<Vec<ObjectInfo>> {
     let stream = store_stream(bucket);
     let subjects = vec![format!("$O.{bucket}.M.>")];
@@ -112,6 +115,9 @@ pub fn list_objects(connection: &Arc<Connection>, bucket: &str) -> Result<Vec<Ob
 
 /// An object with its bytes, which are checked against size, number of chunks and digest; None when there is none. Links
 /// are followed. Three round trips, more for many chunks.
+///
+/// # Errors
+/// [`Kind::Damaged`] when size, chunks or digest are not those that were stored; those of reading.
 pub fn get_object(connection: &Arc<Connection>, bucket: &str, name: &str) -> Result<Option<(ObjectInfo, Vec<u8>)>> {
     let (mut bucket, mut name) = (bucket.to_owned(), name.to_owned());
     for _ in 0..MAX_LINKS {

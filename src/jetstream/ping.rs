@@ -42,6 +42,9 @@ struct Api {
 }
 
 /// One round trip, which asks for the JetStream account's information. (The library's own PING cannot be timed.)
+///
+/// # Errors
+/// The server does not answer, or no answer can be received.
 pub fn ping(connection: &Arc<Connection>) -> Result<Ping> {
     block_on(async {
         let started = Instant::now();

@@ -41,6 +41,9 @@ struct State {
 static POOL: Mutex<Option<Pool>> = Mutex::new(None);
 
 /// A connection for these options: the pool's when it is up, else a new one. Reads the files that the options name.
+///
+/// # Errors
+/// A file cannot be read or holds something else, no server answers, or the server does not accept the user.
 pub fn connect(options: &ConnectOptions) -> Result<Arc<Connection>> {
     let credentials = Credentials::read(options)?;
     let (entry, sweep) = with_pool(|pool| {

@@ -45,7 +45,7 @@ impl ServerUrl {
     /// Parses a URL; one without a scheme is a `nats://` one. The second value is the userinfo, as it stands before the
     /// `@`, still percent-encoded.
     ///
-    /// A malformed host or port is an error of [`ServerUrl::address`] only, when a connection is opened: with an error of
+    /// A malformed host or port is an error of `address` only, when a connection is opened: with an error of
     /// bind, DuckDB prints the statement, and the userinfo in it.
     ///
     /// # Errors

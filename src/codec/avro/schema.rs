@@ -53,6 +53,9 @@ pub(super) enum Node {
 
 impl Schema {
     /// Reads a schema from its JSON text.
+    ///
+    /// # Errors
+    /// The text is not an Avro schema, or one of a kind that is not read.
     pub fn parse(text: &str) -> Result<Self> {
         let schema = apache_avro::Schema::parse_str(text).map_err(|error| Error::foreign("Avro schema", &error))?;
         let mut compiler = Compiler::default();

@@ -52,11 +52,17 @@ impl Encoder {
     }
 
     /// An error where the message has no field for a member.
+    ///
+    /// # Errors
+    /// The message has no field of that name.
     pub fn check_member(&self, name: &str) -> Result<()> {
         field(&self.message, name).map(drop)
     }
 
     /// The bytes of a document, which must be an object.
+    ///
+    /// # Errors
+    /// A member has no field, or its value does not fit the field.
     pub fn encode(&self, document: &Document) -> Result<Vec<u8>> {
         message(&self.message, document)
     }

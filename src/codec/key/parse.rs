@@ -7,6 +7,9 @@ use crate::error::{Error, Result};
 
 impl Template {
     /// Checks a template; the error names the position of the first fault.
+    ///
+    /// # Errors
+    /// The template is malformed, or no part of it comes from an event.
     pub fn parse(text: &str) -> Result<Self> {
         let mut parser = Parser { text, rest: text, paths: Vec::new() };
         let mut segments = Vec::new();

@@ -99,6 +99,9 @@ impl Template {
     }
 
     /// Writes the key of one event at the end of `out`.
+    ///
+    /// # Errors
+    /// A part without an alternative is missing or empty, or a part with a bucket is not a time.
     pub fn render(&self, parts: &impl Parts, out: &mut String) -> std::result::Result<(), KeyError> {
         for segment in &self.segments {
             match segment {

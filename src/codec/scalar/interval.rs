@@ -13,6 +13,9 @@ const AMOUNT_SCALE: u8 = 9;
 const ONE: i128 = 1_000_000_000;
 
 /// Reads an interval; the error describes the fault of the text.
+///
+/// # Errors
+/// The text is not an interval, or one beyond the range of the type.
 pub fn parse(text: &str) -> Result<Interval, &'static str> {
     let text = text.trim_ascii();
     let (negative, unsigned) = match text.strip_prefix('-') {

@@ -43,6 +43,9 @@ pub(super) use value::describe;
 /// Appends a scalar to a buffer of a scalar type; the error names the value and the type.
 ///
 /// After an error the buffer is as it was. A nested type takes nothing but NULL.
+///
+/// # Errors
+/// The scalar does not fit the type.
 pub fn push(scalar: Scalar<'_>, ty: &Type, buffer: &mut Buffer) -> Result<(), String> {
     if scalar == Scalar::Null {
         buffer.push_null();

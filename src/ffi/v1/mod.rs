@@ -1,7 +1,7 @@
 //! The door to DuckDB's stable C API v1.2.0.
 //!
 //! Everything here is written against the 404 functions that every host from 1.2 on has; functions that exist only on
-//! newer hosts are reached where [`host`] says that they are there. No connection is ever kept: the one that registers
+//! newer hosts are reached where `host` says that they are there. No connection is ever kept: the one that registers
 //! the functions is closed before `LOAD` returns.
 
 mod copy;

@@ -49,6 +49,9 @@ impl Delivered {
 }
 
 /// Every consumer of a stream, by name. One round trip for each 256.
+///
+/// # Errors
+/// [`Kind::NotFound`](crate::error::Kind::NotFound) when there is no such stream; those of any request.
 pub fn consumers(connection: &Arc<Connection>, stream: &str) -> Result<Vec<ConsumerInfo>> {
     block_on(async {
         let call = format!("CONSUMER.LIST.{stream}");
@@ -72,6 +75,9 @@ pub fn consumers(connection: &Arc<Connection>, stream: &str) -> Result<Vec<Consu
 }
 
 /// Makes a durable pull consumer as wanted: created, updated, or left alone. Two round trips.
+///
+/// # Errors
+/// [`Kind::Conflict`](crate::error::Kind::Conflict) when it exists and cannot be changed as wanted; those of any request.
 pub fn ensure_consumer(
     connection: &Arc<Connection>,
     stream: &str,
@@ -114,6 +120,9 @@ pub fn ensure_consumer(
 }
 
 /// Removes a consumer and its position; false when there was none. One round trip.
+///
+/// # Errors
+/// [`Kind::NotFound`](crate::error::Kind::NotFound) when there is no such stream; those of any request.
 pub fn delete_consumer(connection: &Arc<Connection>, stream: &str, consumer: &str) -> Result<bool> {
     block_on(async {
         let subject = format!("CONSUMER.DELETE.{stream}.{consumer}");

@@ -44,6 +44,9 @@ impl StreamInfo {
 }
 
 /// Every stream of the account, by name. One round trip for each 256.
+///
+/// # Errors
+/// The list changes while it is read, again and again, or a server does not answer; those of any request.
 pub fn streams(connection: &Arc<Connection>) -> Result<Vec<StreamInfo>> {
     block_on(async {
         match all(connection, "STREAM.LIST").await {
@@ -55,6 +58,9 @@ pub fn streams(connection: &Arc<Connection>) -> Result<Vec<StreamInfo>> {
 }
 
 /// One stream. One round trip.
+///
+/// # Errors
+/// [`Kind::NotFound`] when there is no such stream; those of any request.
 pub fn stream_info(connection: &Arc<Connection>, stream: &str) -> Result<StreamInfo> {
     block_on(info(connection, stream))
 }
@@ -87,6 +93,9 @@ pub(super) async fn ask(
 
 /// Makes a stream as wanted: created when there is none, updated when a field of `wanted` differs, else left alone.
 /// `defaults` are the fields of a stream that is created. Two or three round trips.
+///
+/// # Errors
+/// [`Kind::Conflict`] when it exists and cannot be changed as wanted; those of any request.
 pub fn ensure_stream(
     connection: &Arc<Connection>,
     stream: &str,
@@ -150,6 +159,9 @@ pub(super) fn refused(differences: &[Difference], api: &ApiError) -> Error {
 }
 
 /// Removes a stream with all its messages; false when there was none. One round trip.
+///
+/// # Errors
+/// Those of any request: denied, timed out, refused.
 pub fn delete_stream(connection: &Arc<Connection>, stream: &str) -> Result<bool> {
     block_on(async {
         let subject = format!("STREAM.DELETE.{stream}");
@@ -163,6 +175,9 @@ pub fn delete_stream(connection: &Arc<Connection>, stream: &str) -> Result<bool>
 
 /// Removes messages: all, or those of a subject, up to a sequence (inclusive), or all but the newest `keep`. Returns how
 /// many went. One round trip.
+///
+/// # Errors
+/// [`Kind::NotFound`] when there is no such stream; those of any request.
 pub fn purge_stream(
     connection: &Arc<Connection>,
     stream: &str,
@@ -179,6 +194,9 @@ pub fn purge_stream(
 }
 
 /// Removes one message; `erase` overwrites its bytes on disk as well. False when there was none. One round trip.
+///
+/// # Errors
+/// [`Kind::NotFound`] when there is no such stream; those of any request.
 pub fn delete_message(connection: &Arc<Connection>, stream: &str, sequence: u64, erase: bool) -> Result<bool> {
     block_on(async {
         let subject = format!("STREAM.MSG.DELETE.{stream}");

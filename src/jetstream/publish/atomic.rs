@@ -44,6 +44,9 @@ struct Answer {
 }
 
 /// Publishes messages to one stream, all or none. Two round trips.
+///
+/// # Errors
+/// Nothing of the batch is stored, unless no acknowledgement came: then all or nothing is.
 pub fn publish_atomic(connection: &Arc<Connection>, messages: Vec<PublishRequest>) -> Result<PublishedBatch> {
     let outcome = check(connection, messages).and_then(|messages| block_on(run(connection, messages)));
     outcome.map_err(|error| error.server(connection.label()))

@@ -42,6 +42,9 @@ pub fn publish(connection: &Arc<Connection>, messages: Vec<PublishRequest>) -> R
 
 /// As [`publish`], but a message that is refused leaves the others alone: each has an outcome of its own. An error of the
 /// call itself is one that leaves outcomes unknown.
+///
+/// # Errors
+/// A message cannot be sent, or its fate is not known.
 pub fn publish_each(connection: &Arc<Connection>, messages: Vec<PublishRequest>) -> Result<Vec<Result<Published>>> {
     drive(connection, messages, false)
 }
