@@ -12,7 +12,7 @@ use serde::Deserialize;
 
 use super::failure::{ErrorNumber, Failure, decode};
 use super::time::parse_utc;
-use crate::error::{Error, Result};
+use crate::error::{Error, Kind, Result};
 use crate::plan::Reply;
 use crate::record::{Headers, Record};
 
@@ -47,7 +47,7 @@ pub(super) fn direct(message: Message, batch: bool, with_headers: bool) -> Resul
         let subject = last(&headers, SUBJECT).ok_or_else(|| missing(SUBJECT))?;
         let time = last(&headers, TIME_STAMP).ok_or_else(|| missing(TIME_STAMP))?;
         let time_ns = parse_utc(time.as_bytes()).ok_or_else(|| {
-            Error::new(format!("malformed header {TIME_STAMP} in a reply: '{time}'")).sequence(sequence)
+            Error::of(Kind::Protocol, format!("malformed header {TIME_STAMP} in a reply: '{time}'")).sequence(sequence)
         })?;
         let record = Record {
             subject: Bytes::copy_from_slice(subject.as_bytes()),
@@ -68,7 +68,7 @@ pub(super) fn direct(message: Message, batch: bool, with_headers: bool) -> Resul
         Some(503) => Ok(Answer::NoResponders),
         Some(status) => {
             let words = description.unwrap_or_default();
-            Err(Error::new(format!("the server refused to read: status {status} {words}")))
+            Err(Error::of(Kind::Refused, format!("the server refused to read: status {status} {words}")))
         }
         None => Err(missing(SEQUENCE)),
     }
@@ -119,11 +119,11 @@ fn last<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
 }
 
 fn number(name: &str, text: &str) -> Result<u64> {
-    text.parse().map_err(|_| Error::new(format!("malformed header {name} in a reply: '{text}'")))
+    text.parse().map_err(|_| Error::of(Kind::Protocol, format!("malformed header {name} in a reply: '{text}'")))
 }
 
 fn missing(name: &str) -> Error {
-    Error::new(format!("a reply without the header {name}"))
+    Error::of(Kind::Protocol, format!("a reply without the header {name}"))
 }
 
 /// The headers of the stored message, by name, without those that the server added.

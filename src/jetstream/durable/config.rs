@@ -6,7 +6,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 
-use crate::error::{Error, Result};
+use crate::error::{Error, Kind, Result};
 use crate::jetstream::connection::Connection;
 use crate::jetstream::failure::{ErrorNumber, Failure};
 use crate::jetstream::runtime::block_on;
@@ -118,7 +118,8 @@ pub(super) fn ensure(
             }
             call = format!("CONSUMER.CREATE.{stream}.{durable}");
             let request = Create { stream_name: stream, config: wanted(options), action: "create" };
-            let body = serde_json::to_vec(&request).map_err(|error| Error::foreign("consumer", &error))?;
+            let body = serde_json::to_vec(&request)
+                .map_err(|error| Error::foreign("consumer", &error).kind_or(Kind::Internal))?;
             info = connection.api::<Info>(&call, Bytes::from(body)).await;
             if matches!(info, Err(Failure::Api(_))) {
                 // Another process may have made it between the two calls, in its own way.
@@ -137,10 +138,10 @@ pub(super) fn ensure(
         if differences.is_empty() {
             return Ok(Some(info.consumer()));
         }
-        Err(Error::new(format!(
-            "the consumer '{durable}' exists with another configuration: {}",
-            differences.join(", ")
-        ))
+        Err(Error::of(
+            Kind::Conflict,
+            format!("the consumer '{durable}' exists with another configuration: {}", differences.join(", ")),
+        )
         .stream(stream)
         .server(connection.label())
         .advice("use another durable name, the same parameters, or delete that consumer"))

@@ -9,7 +9,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use super::frame::{self, Fault as Unparsed, Frame};
 use super::reply::Frames;
 use super::transport::{Transport, connect, encrypt};
-use crate::error::{Error, Result};
+use crate::error::{Error, Kind, Result};
 use crate::jetstream::credentials::Credentials;
 use crate::jetstream::options::{Authentication, ConnectOptions};
 use crate::jetstream::server_url::ServerUrl;
@@ -165,7 +165,10 @@ impl Socket {
                 }
                 Err(Unparsed::Incomplete(needed)) => break needed - consumed,
                 Err(Unparsed::Malformed) => {
-                    return Err(Fault::Malformed(Error::new("the server does not speak the NATS protocol")));
+                    return Err(Fault::Malformed(Error::of(
+                        Kind::Protocol,
+                        "the server does not speak the NATS protocol",
+                    )));
                 }
             }
         };
