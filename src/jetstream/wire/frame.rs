@@ -147,6 +147,14 @@ mod tests {
     }
 
     #[test]
+    fn a_message_may_be_headers_alone() {
+        let buffer = b"HMSG a 1 12 12\r\nNATS/1.0\r\n\r\n\r\n";
+        let (frame, end) = parse(buffer, 0).unwrap();
+        let Frame::Message { headers, payload, .. } = frame else { unreachable!() };
+        assert_eq!((headers, payload, end), (16..28, 28..28, buffer.len()));
+    }
+
+    #[test]
     fn a_line_may_be_a_mebibyte_long() {
         let line = vec![b'x'; 1_048_576];
         assert_eq!(parse(&line, 0), Err(Fault::Incomplete(1_048_577)));
