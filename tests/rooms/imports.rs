@@ -56,7 +56,8 @@ fn reach<'a>(graph: &'a Graph, file: &'a String) -> BTreeSet<&'a String> {
     found
 }
 
-fn is_test(path: &str) -> bool {
+/// Whether a file is a test.
+pub fn is_test(path: &str) -> bool {
     path.split('/').any(|part| matches!(part, "tests" | "tests.rs" | "testing.rs") || part.ends_with("_tests.rs"))
 }
 

@@ -137,6 +137,17 @@ fn every_room_names_only_what_it_may() {
     assert!(wrong.is_empty(), "{wrong:#?}");
 }
 
+#[test]
+fn nothing_is_decided_by_the_text_of_an_error() {
+    let texts = [".cause().contains(", ".cause().starts_with(", ".cause() ==", "error.to_string().contains("];
+    let sources = sources();
+    let code = |source: &Source| source.code.split("#[cfg(test)]").next().unwrap_or_default().to_owned();
+    let decide =
+        |source: &&Source| !imports::is_test(&source.path) && texts.iter().any(|text| code(source).contains(text));
+    let deciding: Vec<&str> = sources.iter().filter(decide).map(|source| source.path.as_str()).collect();
+    assert_eq!(deciding, [""; 0], "an error has a kind to decide by");
+}
+
 /// Circles that are still there; the list may only become shorter.
 const CIRCLES: &[&[&str]] = &[
     &[
