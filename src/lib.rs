@@ -12,7 +12,7 @@
 //!
 //! The values that cross rooms are [`record::Record`], [`column::Column`], [`column::Buffer`] and [`error::Error`].
 //! `ffi` is the only room with `unsafe` and the only one that knows DuckDB; `jetstream` is the only one that knows
-//! NATS and tokio; `functions` holds one file per SQL function. `tests/rooms.rs` keeps it so.
+//! NATS and tokio; `functions` holds one file per SQL function. `tests/rooms/` keeps it so.
 
 pub mod calendar;
 pub mod codec;

@@ -2,6 +2,8 @@
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use crate::error::Kind;
+
 /// One counter, with the name that SQL shows.
 pub struct Counter {
     name: &'static str,
@@ -47,7 +49,7 @@ counters! {
     PUBLISHES_STORED = "published_acked";
     /// Acknowledged messages that the stream had already, by their `Nats-Msg-Id`.
     DUPLICATES = "duplicates";
-    /// Published messages that were refused, or whose fate is not known.
+    /// Published messages that were refused, or that may or may not be stored.
     REFUSED = "rejected";
     /// Connections opened.
     CONNECTS = "connects";
@@ -69,7 +71,8 @@ counters! {
     GIVEN_UP = "given_up";
 }
 
-/// Every counter's name and value, in a fixed order.
+/// Every counter's name and value, in a fixed order; those of the errors, one a kind, come last.
 pub fn snapshot() -> Vec<(&'static str, u64)> {
-    ALL.iter().map(|counter| (counter.name, counter.value.load(Ordering::Relaxed))).collect()
+    let counters = ALL.iter().map(|counter| (counter.name, counter.value.load(Ordering::Relaxed)));
+    counters.chain(Kind::ALL.iter().map(|kind| (kind.counter(), kind.reported()))).collect()
 }

@@ -147,6 +147,9 @@ impl Arguments {
     }
 
     /// A VARCHAR.
+    ///
+    /// # Errors
+    /// The argument is NULL or of another type.
     pub fn text(&self, name: &str) -> Result<Option<&str>> {
         match self.non_null(name)? {
             None => Ok(None),
@@ -156,16 +159,25 @@ impl Arguments {
     }
 
     /// A VARCHAR that must be there.
+    ///
+    /// # Errors
+    /// The argument is missing, NULL or of another type.
     pub fn required_text(&self, name: &str) -> Result<&str> {
         self.text(name)?.ok_or_else(|| Error::new(format!("{name} is missing")))
     }
 
     /// A BOOLEAN, false when absent.
+    ///
+    /// # Errors
+    /// The argument is NULL or of another type.
     pub fn flag(&self, name: &str) -> Result<bool> {
         Ok(self.boolean(name)?.unwrap_or(false))
     }
 
     /// A BOOLEAN.
+    ///
+    /// # Errors
+    /// The argument is NULL or of another type.
     pub fn boolean(&self, name: &str) -> Result<Option<bool>> {
         match self.non_null(name)? {
             None => Ok(None),
@@ -175,11 +187,17 @@ impl Arguments {
     }
 
     /// A whole number from 0 to 2^64-1.
+    ///
+    /// # Errors
+    /// The argument is NULL, of another type, or out of the range.
     pub fn unsigned(&self, name: &str) -> Result<Option<u64>> {
         self.non_null(name)?.map(|value| unsigned(name, value)).transpose()
     }
 
     /// A length of time above zero. Months and years have no fixed length and are refused.
+    ///
+    /// # Errors
+    /// The argument is NULL, of another type, negative, or has months.
     pub fn duration(&self, name: &str) -> Result<Option<Duration>> {
         match self.non_null(name)? {
             None => Ok(None),
@@ -195,6 +213,9 @@ impl Arguments {
     }
 
     /// A list of VARCHAR without NULLs.
+    ///
+    /// # Errors
+    /// The argument is NULL or of another type, or a text in it is NULL.
     pub fn texts(&self, name: &str) -> Result<Option<Vec<&str>>> {
         let items = match self.non_null(name)? {
             None => return Ok(None),
@@ -209,6 +230,9 @@ impl Arguments {
     }
 
     /// A moment, in microseconds since 1970-01-01 UTC: TIMESTAMP (read as UTC), TIMESTAMPTZ, or DATE.
+    ///
+    /// # Errors
+    /// The argument is NULL or of another type.
     pub fn moment(&self, name: &str) -> Result<Option<i64>> {
         match self.non_null(name)? {
             None => Ok(None),
@@ -220,6 +244,9 @@ impl Arguments {
 }
 
 /// Reads a value as a whole number from 0 to 2^64-1.
+///
+/// # Errors
+/// The value is of another type, or out of the range.
 pub fn unsigned(name: &str, value: &Value) -> Result<u64> {
     let exact = match value {
         Value::Integer(i) => u64::try_from(*i).ok(),

@@ -7,7 +7,7 @@
 
 use serde::de::DeserializeSeed;
 
-use super::document::{self, DocumentCodec, Format, Manner, Tree, TreeValues, Values};
+use super::document::{self, DocumentCodec, Format, Strictness, Tree, TreeValues, Values};
 use super::path::{Path, Wanted};
 use super::{Codec, cut_off};
 use crate::column::Type;
@@ -20,7 +20,7 @@ const MAX_DEPTH: usize = 200;
 /// # Errors
 /// Two paths that give the same column name.
 pub fn columns(wanted: Wanted) -> Result<Box<dyn Codec>> {
-    Ok(Box::new(DocumentCodec::new(Cbor, Manner::Strict, wanted)?))
+    Ok(Box::new(DocumentCodec::new(Cbor, Strictness::Strict, wanted)?))
 }
 
 /// The columns of a sample of payloads, one for each member of their objects.

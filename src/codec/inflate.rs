@@ -1,4 +1,4 @@
-//! Payloads that were compressed as a whole, with a limit on what one may grow to.
+//! Payloads that were compressed as a whole, with a limit on the size of one.
 
 use std::borrow::Cow;
 use std::error::Error;
@@ -11,9 +11,9 @@ use crate::record::Record;
 /// How payloads are compressed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Compression {
-    /// Not at all, whatever a header says.
+    /// Not at all, also where a header names a compression.
     None,
-    /// As the `Content-Encoding` header of each message says: one of the words of [`Compression::CHOICES`], `x-gzip`,
+    /// As the `Content-Encoding` header of each message names it: one of the words of [`Compression::CHOICES`], `x-gzip`,
     /// `zlib`, `identity` or nothing; any other word is an error.
     Header,
     /// RFC 1952, one member or several.
@@ -242,6 +242,15 @@ mod tests {
         assert_eq!(by_header.payload(&record(TEXT, None)).as_deref(), Ok(TEXT));
         assert_eq!(by_header.payload(&record(b"", Some("gzip"))).as_deref(), Ok(&b""[..]));
         assert_eq!(by_header.payload(&record(TEXT, Some("br"))), Err("Content-Encoding 'br' is not known".to_owned()));
+    }
+
+    #[test]
+    fn a_raw_block_of_snappy_is_bounded_as_well() {
+        let mut block = snap::raw::Encoder::new().compress_vec(&vec![0; 1 << 20]).unwrap();
+        block.extend([0; 4]);
+        assert_eq!(snappy_block(&block, 1 << 20).map(|bytes| bytes.len()), Ok(1 << 20));
+        let refused = Err("the snappy payload inflates to more than 1048575 bytes".to_owned());
+        assert_eq!(snappy_block(&block, (1 << 20) - 1), refused);
     }
 
     #[test]

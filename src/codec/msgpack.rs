@@ -6,7 +6,7 @@
 
 use serde::de::DeserializeSeed;
 
-use super::document::{self, DocumentCodec, Format, Manner, TreeValues};
+use super::document::{self, DocumentCodec, Format, Strictness, TreeValues};
 use super::path::{Path, Wanted};
 use super::{Codec, cut_off};
 use crate::column::Type;
@@ -19,7 +19,7 @@ const MAX_DEPTH: usize = 200;
 /// # Errors
 /// Two paths that give the same column name.
 pub fn columns(wanted: Wanted) -> Result<Box<dyn Codec>> {
-    Ok(Box::new(DocumentCodec::new(MsgPack, Manner::Strict, wanted)?))
+    Ok(Box::new(DocumentCodec::new(MsgPack, Strictness::Strict, wanted)?))
 }
 
 /// The columns of a sample of payloads, one for each member of their objects.
@@ -44,7 +44,7 @@ impl Format for MsgPack {
             return Err("malformed MessagePack: the payload is empty".to_owned());
         }
         let mut document = rmp_serde::Deserializer::new(payload);
-        // The reader gives up as its count of what is left comes to nothing.
+        // The reader fails once its count of remaining bytes is zero.
         document.set_max_depth(MAX_DEPTH + 1);
         seed.deserialize(&mut document).map_err(|error| {
             let read = payload.len() - document.get_ref().len();

@@ -33,7 +33,10 @@ pub enum Step {
 }
 
 impl Path {
-    /// Reads a path; the error quotes it and says what is wrong.
+    /// Reads a path; the error quotes it and names the fault.
+    ///
+    /// # Errors
+    /// The path is malformed.
     pub fn parse(text: &str) -> Result<Self> {
         let fail = |why: &str| Error::new(format!("invalid path '{text}': {why}"));
         let mut steps = Vec::new();
@@ -101,7 +104,7 @@ pub(super) fn quoted(key: &str) -> String {
     if plain { key.to_owned() } else { format!("\"{}\"", key.replace('"', "\"\"")) }
 }
 
-/// What a statement wants of a document.
+/// The parts of a document that a statement wants.
 #[derive(Debug, Clone, Default)]
 pub struct Wanted {
     /// The columns that it shows: paths and types.
@@ -123,6 +126,9 @@ impl FromIterator<(Path, Type)> for Wanted {
 }
 
 /// The columns of a list of paths with their types; two that share a name (names ignore case, as in SQL) are an error.
+///
+/// # Errors
+/// Two paths give the same column name.
 pub fn columns(paths: &[(Path, Type)]) -> Result<Vec<Column>> {
     let mut names = std::collections::HashMap::new();
     let mut columns = Vec::with_capacity(paths.len());

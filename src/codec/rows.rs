@@ -1,12 +1,12 @@
-//! A run of records becomes rows: inflate, decode, and do what `on_error` says.
+//! A run of records becomes rows: inflate, decode, and apply `on_error`.
 
 use super::inflate::Inflate;
 use super::{DecodeError, Decoder};
 use crate::column::Buffer;
-use crate::error::{Error, Result};
+use crate::error::{Error, Kind, Result};
 use crate::record::Record;
 
-/// What a payload that does not decode does.
+/// The effect of a payload that does not decode.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum OnError {
     /// The statement ends with an error that names stream, sequence, path and cause.
@@ -30,7 +30,7 @@ pub struct Reading<'a> {
     pub stream: &'a str,
     /// How payloads are compressed.
     pub inflate: Inflate,
-    /// What a payload that does not decode does.
+    /// The effect of a payload that does not decode.
     pub on_error: OnError,
 }
 
@@ -81,6 +81,9 @@ pub fn decode_rows(
 /// Inflates and decodes one record: one value more in each buffer.
 ///
 /// After an error the buffers may hold a half-written row; the caller truncates them.
+///
+/// # Errors
+/// The payload does not inflate or does not decode.
 pub fn decode_one(
     record: &Record,
     inflate: Inflate,
@@ -92,7 +95,7 @@ pub fn decode_one(
 }
 
 fn failure(stream: &str, record: &Record, error: &DecodeError) -> Error {
-    Error::new(error.to_string())
+    Error::of(Kind::InvalidPayload, error.to_string())
         .stream(stream)
         .sequence(record.sequence)
         .advice("on_error := 'null' or 'skip' reads past it")

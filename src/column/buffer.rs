@@ -264,6 +264,9 @@ impl Buffer {
     /// Appends the bytes that `write` adds to the end of its argument, as one VARCHAR, JSON or BLOB.
     ///
     /// After an error of `write` the buffer is as it was. A buffer of another type is left as it is.
+    ///
+    /// # Errors
+    /// Those of `write`; the buffer is as it was then.
     pub fn push_bytes_with<E>(&mut self, write: impl FnOnce(&mut Vec<u8>) -> Result<(), E>) -> Result<(), E> {
         if let Values::Text(values) = &mut self.values {
             let start = values.bytes.len();

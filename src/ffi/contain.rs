@@ -4,14 +4,15 @@ use std::any::Any;
 use std::ffi::{CString, c_void};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
-use crate::error::{Error, Result};
+use crate::error::{Error, Kind, Result};
 
-/// Runs a callback's body. The error carries the SQL function's name in front: `nats_scan: stream 'S': ...`.
+/// Runs a callback's body. The error carries the SQL function's name in front and its kind at the end:
+/// `nats_scan: stream 'S': ... [not_found]`.
 pub(super) fn contain<T>(function: &str, body: impl FnOnce() -> Result<T>) -> std::result::Result<T, CString> {
     let outcome = catch_unwind(AssertUnwindSafe(body)).unwrap_or_else(|panic| {
-        Err(Error::new(format!("internal error: {}", panic_text(&*panic))).advice("please report it"))
+        Err(Error::of(Kind::Internal, format!("internal error: {}", panic_text(&*panic))).advice("please report it"))
     });
-    outcome.map_err(|error| c_text(&format!("{function}: {error}")))
+    outcome.map_err(|error| c_text(&error.report(function)))
 }
 
 /// A C string; an inner NUL is printed as `\0`.
@@ -42,8 +43,8 @@ mod tests {
     #[test]
     fn errors_and_panics_name_the_function() {
         let error = contain("f", || Err::<(), _>(Error::new("bad\0byte"))).unwrap_err();
-        assert_eq!(error.to_str(), Ok("f: bad\\0byte"));
+        assert_eq!(error.to_str(), Ok("f: bad\\0byte [misuse]"));
         let error = contain::<()>("f", || panic!("boom {}", 1)).unwrap_err();
-        assert_eq!(error.to_str(), Ok("f: internal error: boom 1; please report it"));
+        assert_eq!(error.to_str(), Ok("f: internal error: boom 1; please report it [internal]"));
     }
 }

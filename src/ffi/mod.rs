@@ -1,6 +1,6 @@
 //! The only room with hand-written `unsafe`, and the only one that knows DuckDB. It knows nothing of NATS.
 //!
-//! [`port`] says what a SQL function is. [`v1`] is the door to DuckDB's stable C API, through which one binary loads in
+//! `port` says what a SQL function is. [`v1`] is the door to DuckDB's stable C API, through which one binary loads in
 //! every host from 1.2 on. `docs/design/host.md` says why no exception of DuckDB and no panic of ours meets code that
 //! it may not unwind.
 #![allow(unsafe_code)]

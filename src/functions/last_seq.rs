@@ -3,7 +3,7 @@
 use super::connection;
 use super::rows::{Cell, Row, RowDecoder, RowPages};
 use crate::column::{Buffer, Chunk, Column, Type, Values};
-use crate::error::{Error, Result};
+use crate::error::{Error, Kind, Result};
 use crate::ffi::{Bound, Input, ScalarFunction, ScalarSignature, TableFunction};
 use crate::jetstream::{ConnectOptions, stream_state};
 use crate::plan::check_stream;
@@ -46,10 +46,13 @@ impl TableFunction for NatsLastSeq {
         let connection = connection::open(&plan.connect)?;
         let state = stream_state(&connection, &plan.stream)?;
         if projection.contains(&MESSAGES) && !state.exact {
-            return Err(Error::new(format!("no permission to publish to {}", connection.state_subject(&plan.stream)))
-                .stream(&plan.stream)
-                .server(connection.label())
-                .advice("without it first_seq and last_seq are known, but not messages: select those alone"));
+            return Err(Error::of(
+                Kind::Denied,
+                format!("no permission to publish to {}", connection.state_subject(&plan.stream)),
+            )
+            .stream(&plan.stream)
+            .server(connection.label())
+            .advice("without it first_seq and last_seq are known, but not messages: select those alone"));
         }
         let row = [state.last, state.first, state.messages].map(Cell::from).to_vec();
         Ok((RowPages::new(vec![row]), RowDecoder::new(columns(), projection)))

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use super::payload::{self, Payload, Sample};
 use crate::codec::rows::{Kept, OnError, Reading, decode_rows};
 use crate::column::{Buffer, Cells, Chunk, Column, ListValues, Type, Values};
-use crate::error::{Error, Result};
+use crate::error::{Error, Kind, Result};
 use crate::jetstream::Want;
 use crate::record::{Headers, Record};
 use crate::value::{Arguments, Parameter, ParameterType};
@@ -219,7 +219,7 @@ impl MessageDecoder {
 fn check_text(stream: &str, record: &Record) -> Result<()> {
     match std::str::from_utf8(&record.payload) {
         Ok(_) => Ok(()),
-        Err(_) => Err(Error::new("the payload is not UTF-8")
+        Err(_) => Err(Error::of(Kind::InvalidPayload, "the payload is not UTF-8")
             .stream(stream)
             .sequence(record.sequence)
             .advice("read it into a BLOB")),

@@ -7,7 +7,7 @@ use super::rows::{Cell, push};
 use crate::column::{Buffer, Field, Type, Values};
 use crate::error::{Error, Result};
 use crate::ffi::{Input, ScalarFunction, ScalarSignature};
-use crate::jetstream::publish::{Outgoing, Published, publish};
+use crate::jetstream::publish::{PublishRequest, Published, publish};
 use crate::record::Headers;
 use crate::value::{ParameterType, Value};
 
@@ -46,13 +46,13 @@ fn published_type() -> Type {
     Type::Struct(fields.to_vec())
 }
 
-fn message(input: &dyn Input, row: usize) -> Result<Outgoing> {
+fn message(input: &dyn Input, row: usize) -> Result<PublishRequest> {
     let subject = input.bytes(0, row).ok_or_else(|| Error::new("subject is NULL").advice("every message needs one"))?;
     let subject = std::str::from_utf8(subject).map_err(|_| Error::new("subject is not UTF-8"))?.to_owned();
     let within = |error: Error| error.within(&format!("subject '{subject}'"));
     let payload = payload(input, 1, row, "payload").map_err(within)?;
     let headers = headers(&input.value(2, row)?).map_err(within)?;
-    Ok(Outgoing { headers, payload, subject })
+    Ok(PublishRequest { headers, payload, subject })
 }
 
 /// A payload argument, which errors call `name`: VARCHAR or BLOB, not NULL.

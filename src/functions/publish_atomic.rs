@@ -6,7 +6,7 @@ use super::rows::{Cell, push};
 use crate::column::{Buffer, Field, Type, Values};
 use crate::error::{Error, Result};
 use crate::ffi::{Input, ScalarFunction, ScalarSignature};
-use crate::jetstream::publish::{Outgoing, PublishedBatch, publish_atomic};
+use crate::jetstream::publish::{PublishRequest, PublishedBatch, publish_atomic};
 use crate::value::{ParameterType, Value};
 
 /// A STRUCT(stream, first_seq, last_seq, count) for each list; NULL for NULL and for an empty list.
@@ -49,7 +49,7 @@ impl ScalarFunction for NatsPublishAtomic {
     }
 }
 
-fn messages(list: &Value) -> Result<Vec<Outgoing>> {
+fn messages(list: &Value) -> Result<Vec<PublishRequest>> {
     let items = match list {
         Value::Null => return Ok(Vec::new()),
         Value::List(items) => items,
@@ -60,7 +60,7 @@ fn messages(list: &Value) -> Result<Vec<Outgoing>> {
     items.iter().enumerate().map(message).collect()
 }
 
-fn message(item: &Value) -> Result<Outgoing> {
+fn message(item: &Value) -> Result<PublishRequest> {
     let Value::Struct(members) = item else { return Err(not_messages(item)) };
     let (mut subject, mut payload, mut fields) = (&Value::Null, &Value::Null, &Value::Null);
     for (name, value) in members {
@@ -77,7 +77,11 @@ fn message(item: &Value) -> Result<Outgoing> {
     let Value::Text(subject) = subject else {
         return Err(Error::new(format!("subject must be VARCHAR, not {}", subject.kind())));
     };
-    Ok(Outgoing { subject: subject.clone(), headers: headers(fields)?, payload: message_payload(payload, "payload")? })
+    Ok(PublishRequest {
+        subject: subject.clone(),
+        headers: headers(fields)?,
+        payload: message_payload(payload, "payload")?,
+    })
 }
 
 fn not_messages(value: &Value) -> Error {

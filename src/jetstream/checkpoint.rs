@@ -7,13 +7,13 @@ use bytes::Bytes;
 use serde::Deserialize;
 use serde_json::json;
 
-use super::api::Failure;
 use super::connection::Connection;
+use super::failure::Failure;
 use super::get::Access;
 use super::runtime::block_on;
 use super::time::parse_utc;
 use super::witness::newest_up_to;
-use crate::error::{Error, Result};
+use crate::error::{Error, Kind, Result};
 use crate::plan::{Checkpoint, Removal, Reply, StreamNow, StreamState};
 use crate::record::Record;
 
@@ -108,7 +108,9 @@ async fn look(connection: &Arc<Connection>, stream: &str) -> Result<StreamNow> {
     };
     let Info { config, state, created, ts } = info;
     let created_ns = parse_utc(created.as_bytes()).ok_or_else(|| {
-        Error::new("malformed time in the answer to STREAM.INFO").stream(stream).server(connection.label())
+        Error::of(Kind::Protocol, "malformed time in the answer to STREAM.INFO")
+            .stream(stream)
+            .server(connection.label())
     })?;
     let keeps_all = config.discard == "new" || (config.max_msgs <= 0 && config.max_bytes <= 0);
     let clock = ts.and_then(|ts| parse_utc(ts.as_bytes()));

@@ -1,5 +1,4 @@
-//! One connection to NATS, and what it hears beside the answers: that it was lost and came back, and that a subject is
-//! forbidden.
+//! One connection to NATS, and its events beside the answers: it was lost, it came back, a subject is forbidden.
 
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
@@ -8,11 +7,11 @@ use async_nats::connection::State;
 use async_nats::{Client, ConnectErrorKind, Event, ServerAddr, ServerError};
 use tokio::sync::{broadcast, watch};
 
-use super::api::{Failure, refusal};
-use super::keys::Keys;
-use super::options::{Authentication, ConnectOptions, without_userinfo};
+use super::credentials::Credentials;
+use super::failure::{Failure, refusal};
+use super::options::{Authentication, ConnectOptions};
 use super::wire::Socket;
-use crate::error::{Error, Result};
+use crate::error::{Error, Kind, Result};
 use crate::stats;
 
 /// More messages than any window has in flight, so that async-nats never drops one for want of room.
@@ -38,32 +37,30 @@ pub struct Connection {
     sockets: Mutex<Vec<(Socket, Instant)>>,
 }
 
-/// What the connection's event callback tells whoever waits for an answer.
+/// The events of the connection, for those that wait for an answer.
 struct Signals {
     /// How often the connection came up: 1 after connecting, more after each reconnect.
     epoch: watch::Sender<u64>,
-    /// The server's words on what it forbids.
+    /// The server's words on permissions violations.
     forbidden: broadcast::Sender<String>,
-    /// The subject that answers would come on, once the server has forbidden to subscribe to it.
-    deaf: OnceLock<String>,
+    /// The subject that replies would come on, once the server has forbidden to subscribe to it.
+    reply_denied: OnceLock<String>,
 }
 
 impl Connection {
     /// Opens a connection; tries each server in turn, within the timeout.
-    pub(super) async fn open(options: &ConnectOptions, keys: &Keys) -> Result<Self> {
+    pub(super) async fn open(options: &ConnectOptions, credentials: &Credentials) -> Result<Self> {
         let label = options.label();
         let signals = Arc::new(Signals {
             epoch: watch::Sender::new(0),
             forbidden: broadcast::Sender::new(256),
-            deaf: OnceLock::new(),
+            reply_denied: OnceLock::new(),
         });
-        let connect = configure(options, keys, &signals)?;
-        let servers = options.servers.iter().map(|server| server.parse::<ServerAddr>());
-        let servers: Vec<ServerAddr> = servers
-            .collect::<std::io::Result<_>>()
-            .map_err(|_| Error::new("url is malformed").server(&label).advice("write the url as nats://host:port"))?;
+        let connect = configure(options, credentials, &signals)?;
+        let servers = options.servers.iter().map(|server| server.address().cloned());
+        let servers = servers.collect::<Result<Vec<ServerAddr>>>().map_err(|error| error.server(&label))?;
         let in_vain = || {
-            Error::new(format!("no connection within {:.1} s", options.timeout.as_secs_f64()))
+            Error::of(Kind::TimedOut, format!("no connection within {:.1} s", options.timeout.as_secs_f64()))
                 .server(&label)
                 .advice("check the address, or give it more time with timeout := INTERVAL '30 seconds'")
         };
@@ -82,9 +79,10 @@ impl Connection {
         Ok(Self { client, timeout: options.timeout, label, api_prefix, signals, options, sockets })
     }
 
-    /// What stands before every call of the JetStream API.
-    pub(super) fn api_prefix(&self) -> &str {
-        &self.api_prefix
+    /// The subject of a JetStream API call; `call` is what follows `$JS.API.` (or `$JS.<domain>.API.`), such as
+    /// `STREAM.INFO.ORDERS`.
+    pub(super) fn api_subject(&self, call: &str) -> String {
+        format!("{}.{call}", self.api_prefix)
     }
 
     /// The servers' URLs without userinfo, as they were given.
@@ -92,7 +90,7 @@ impl Connection {
         &self.label
     }
 
-    /// What the connection was opened with.
+    /// The options that the connection was opened with.
     pub(super) fn options(&self) -> &ConnectOptions {
         &self.options
     }
@@ -133,19 +131,19 @@ impl Connection {
         self.signals.epoch.subscribe()
     }
 
-    /// The subject of answers that the server has forbidden to subscribe to; it says so once a connection.
-    pub(super) fn deaf(&self) -> Option<String> {
-        self.signals.deaf.get().cloned()
+    /// The subject of replies that the server has forbidden to subscribe to; a connection is told once.
+    pub(super) fn reply_denied(&self) -> Option<String> {
+        self.signals.reply_denied.get().cloned()
     }
 
-    /// Hears what the server forbids from now on.
+    /// Receives the server's words on permissions violations from now on.
     pub(super) fn forbidden(&self) -> broadcast::Receiver<String> {
         self.signals.forbidden.subscribe()
     }
 }
 
 impl Signals {
-    fn hear(&self, event: Event) {
+    fn take(&self, event: Event) {
         match event {
             Event::Connected => self.epoch.send_modify(|epoch| {
                 *epoch += 1;
@@ -154,8 +152,8 @@ impl Signals {
                 }
             }),
             Event::ServerError(ServerError::Other(text)) => {
-                if let Some(Failure::Deaf(inbox)) = refusal(&text, "") {
-                    self.deaf.get_or_init(|| inbox);
+                if let Some(Failure::ReplyDenied(inbox)) = refusal(&text, "") {
+                    self.reply_denied.get_or_init(|| inbox);
                 }
                 // Nobody may be waiting: then nobody needs to know.
                 let _ = self.forbidden.send(text);
@@ -166,7 +164,11 @@ impl Signals {
 }
 
 /// The options in the library's words.
-fn configure(options: &ConnectOptions, keys: &Keys, signals: &Arc<Signals>) -> Result<async_nats::ConnectOptions> {
+fn configure(
+    options: &ConnectOptions,
+    credentials: &Credentials,
+    signals: &Arc<Signals>,
+) -> Result<async_nats::ConnectOptions> {
     let mut connect = async_nats::ConnectOptions::new();
     match &options.authentication {
         Authentication::Password { user, password } => {
@@ -175,11 +177,11 @@ fn configure(options: &ConnectOptions, keys: &Keys, signals: &Arc<Signals>) -> R
         Authentication::Token(token) => connect = connect.token(token.0.clone()),
         _ => {}
     }
-    if let Some(seed) = &keys.seed {
+    if let Some(seed) = &credentials.seed {
         connect = connect.nkey(seed.clone());
     }
-    if let Some(creds) = &keys.creds {
-        // Checked when it was read; what the library says may quote it.
+    if let Some(creds) = &credentials.creds {
+        // Checked when it was read; the library's words may quote it.
         connect = connect.credentials(creds).map_err(|_| Error::new("malformed credentials file"))?;
     }
     if let Some(ca) = &options.tls.ca {
@@ -198,7 +200,7 @@ fn configure(options: &ConnectOptions, keys: &Keys, signals: &Arc<Signals>) -> R
     let count = options.servers.len().max(1);
     // Each server in the list gets its turn within the timeout.
     let turn = options.timeout / u32::try_from(count).unwrap_or(u32::MAX);
-    let heard = Arc::clone(signals);
+    let receiver = Arc::clone(signals);
     Ok(connect
         .name("nats_js")
         // After `fork` parent and child go through the same random names, and would hear each other's answers.
@@ -211,7 +213,7 @@ fn configure(options: &ConnectOptions, keys: &Keys, signals: &Arc<Signals>) -> R
         .reconnect_delay_callback(move |attempt| if attempt <= count { Duration::ZERO } else { RECONNECT_DELAY })
         .max_reconnects(reconnects(count, options.timeout))
         .event_callback(move |event| {
-            heard.hear(event);
+            receiver.take(event);
             async {}
         }))
 }
@@ -224,23 +226,25 @@ fn reconnects(servers: usize, timeout: Duration) -> usize {
 }
 
 fn connect_error(error: &async_nats::ConnectError, options: &ConnectOptions) -> Error {
-    use ConnectErrorKind as Kind;
-    let cause = mask_urls(Error::foreign("cannot connect", error).cause());
-    let advice = match error.kind() {
-        Kind::Dns => "check the host name in the url",
-        Kind::ServerParse => "write the url as nats://host:port",
-        Kind::Authentication | Kind::AuthorizationViolation => match options.authentication {
-            Authentication::None => {
-                "the server wants to know who connects: give user and password, token, creds or nkey"
-            }
-            _ => "check the credentials for this server",
-        },
-        _ if error.kind() == Kind::Tls || is_about_tls(error, &cause) => {
-            "check the url's scheme and host name, and the tls_ca, tls_cert and tls_key parameters"
+    let cause = Error::foreign("cannot connect", error).cause().to_owned();
+    let (kind, advice) = match error.kind() {
+        ConnectErrorKind::Dns => (Kind::Unreachable, "check the host name in the url"),
+        ConnectErrorKind::ServerParse => (Kind::Misuse, "write the url as nats://host:port"),
+        ConnectErrorKind::Authentication | ConnectErrorKind::AuthorizationViolation => {
+            let advice = match options.authentication {
+                Authentication::None => {
+                    "the server wants to know who connects: give user and password, token, creds or nkey"
+                }
+                _ => "check the credentials for this server",
+            };
+            (Kind::Denied, advice)
         }
-        _ => "check the url, and that a NATS server listens there",
+        other if other == ConnectErrorKind::Tls || is_about_tls(error, &cause) => {
+            (Kind::Unreachable, "check the url's scheme and host name, and the tls_ca, tls_cert and tls_key parameters")
+        }
+        _ => (Kind::Unreachable, "check the url, and that a NATS server listens there"),
     };
-    Error::new(cause).advice(advice)
+    Error::of(kind, cause).advice(advice)
 }
 
 /// Whether a failure comes from TLS. The library reports a failed handshake as an I/O error.
@@ -256,13 +260,4 @@ fn is_about_tls(error: &(dyn std::error::Error + 'static), cause: &str) -> bool 
         source = current.source();
     }
     cause.contains("certificate")
-}
-
-/// Drops the userinfo of every URL in a foreign text.
-fn mask_urls(text: &str) -> String {
-    let words: Vec<String> = text
-        .split(' ')
-        .map(|word| if word.contains("://") { without_userinfo(word) } else { word.to_owned() })
-        .collect();
-    words.join(" ")
 }

@@ -18,17 +18,17 @@ use async_nats::header::{HeaderName, HeaderValue};
 use bytes::Bytes;
 use serde::Deserialize;
 
-use super::api::{Failure, decode};
 use super::connection::Connection;
+use super::failure::{Failure, decode};
 use super::get::get_messages;
 use super::runtime::block_on;
 
 use super::time::format_utc;
-use crate::error::{Error, Result};
+use crate::error::{Error, Kind, Result};
 use crate::record::{Headers, Record};
 use crate::stats;
 
-/// The header that says when the message was stored.
+/// The header with the time at which the message was stored.
 const TIME_STAMP: &str = "Dlq-Time-Stamp";
 
 /// A message on its way to the dead letters.
@@ -59,6 +59,9 @@ struct PubAck {
 }
 
 /// The stream that captures a subject, if one does. One round trip.
+///
+/// # Errors
+/// Those of any request: denied, timed out, refused.
 pub fn stream_of(connection: &Arc<Connection>, subject: &str) -> Result<Option<String>> {
     block_on(async {
         let request = serde_json::json!({ "subject": subject }).to_string();
@@ -70,6 +73,9 @@ pub fn stream_of(connection: &Arc<Connection>, subject: &str) -> Result<Option<S
 
 /// Publishes a dead letter and waits for the server's acknowledgement. Sent again within the duplicate window of the
 /// stream that keeps it, it is stored once.
+///
+/// # Errors
+/// The server did not acknowledge the letter; it names stream and sequence of the message.
 pub fn publish(connection: &Arc<Connection>, letter: &DeadLetter<'_>) -> Result<()> {
     let record = letter.record;
     let id = format!("dlq:{}:{}", letter.stream, record.sequence);
@@ -89,10 +95,11 @@ fn send(connection: &Arc<Connection>, letter: &DeadLetter<'_>, id: &str) -> Resu
         let headers = headers(letter, id)?;
         let payload = letter.record.payload.clone();
         let request = connection.client.request_with_headers(letter.subject.to_owned(), headers, payload);
-        let answer =
-            request.await.map_err(|error| Error::foreign("the server did not take the dead letter", &error))?;
+        let answer = request.await.map_err(|error| {
+            Error::foreign("the server did not take the dead letter", &error).kind_or(Kind::Unavailable)
+        })?;
         decode::<PubAck>(&answer.payload).map_err(|failure| match failure {
-            Failure::Api(api) => Error::new(format!("the dead letter was refused: {}", api.description)),
+            Failure::Api(api) => api.error().within("the dead letter was refused"),
             other => connection.failure(other, "a dead letter"),
         })
     })
@@ -113,7 +120,7 @@ fn headers(letter: &DeadLetter<'_>, id: &str) -> Result<HeaderMap> {
     let record = letter.record;
     let mut map = HeaderMap::new();
     let mut add = |name: &str, value: &str| -> Result<()> {
-        let malformed = || Error::new(format!("a header that cannot be published: '{name}'"));
+        let malformed = || Error::of(Kind::Damaged, format!("a header that cannot be published: '{name}'"));
         let name: HeaderName = name.parse().map_err(|_| malformed())?;
         let value: HeaderValue = value.parse().map_err(|_| malformed())?;
         map.append(name, value);

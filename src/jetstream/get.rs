@@ -5,12 +5,12 @@ use std::sync::Arc;
 use bytes::Bytes;
 use futures_util::StreamExt;
 
-use super::api::Failure;
 use super::connection::Connection;
+use super::failure::Failure;
 use super::reply::{self, Answer};
 use super::runtime::block_on;
 use super::state::stream_state;
-use crate::error::{Error, Result};
+use crate::error::{Error, Kind, Result};
 use crate::plan::{Reply, StreamState};
 use crate::record::Record;
 use crate::stats;
@@ -58,7 +58,7 @@ impl Access {
                 match reply::direct(message, false, with_headers) {
                     Ok(Answer::Reply(reply)) => Ok(reply),
                     Ok(Answer::NoResponders) => Err(Failure::NoResponders),
-                    Err(error) => Err(Failure::Other(error.cause().to_owned())),
+                    Err(error) => Err(Failure::Other(error.kind_or(Kind::Protocol))),
                 }
             }
             Access::MsgGet => {

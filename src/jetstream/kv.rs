@@ -6,8 +6,8 @@ use bytes::Bytes;
 
 use super::connection::Connection;
 use super::newest::last_messages;
-use super::publish::{Outgoing, Published, publish, publish_each};
-use crate::error::{Error, Result};
+use super::publish::{PublishRequest, Published, publish, publish_each};
+use crate::error::{Error, Kind, Result};
 use crate::plan::kv::{OPERATION, Operation, bucket_stream, key_subject};
 use crate::record::{Headers, Record};
 
@@ -16,7 +16,7 @@ const EXPECTED: &str = "Nats-Expected-Last-Subject-Sequence";
 /// A message with this header and value replaces every earlier one of its subject.
 const ROLLUP: (&str, &str) = ("Nats-Rollup", "sub");
 
-/// What a write does.
+/// The effect of a write.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Write {
     /// Stores a value.
@@ -40,12 +40,12 @@ pub struct KeyWrite {
     pub key: String,
     /// The value; empty for a deletion and a purge.
     pub value: Bytes,
-    /// What to do.
+    /// The effect.
     pub write: Write,
 }
 
 impl KeyWrite {
-    fn message(&self, connection: &Connection) -> Outgoing {
+    fn message(&self, connection: &Connection) -> PublishRequest {
         let headers = match self.write {
             Write::Put => Vec::new(),
             Write::Create => vec![(EXPECTED.to_owned(), "0".to_owned())],
@@ -57,14 +57,17 @@ impl KeyWrite {
             ],
         };
         let subject = connection.domain_subject(&key_subject(&self.bucket, &self.key));
-        Outgoing { subject, headers: Headers(headers), payload: self.value.clone() }
+        PublishRequest { subject, headers: Headers(headers), payload: self.value.clone() }
     }
 }
 
 /// Writes to buckets, all in flight together, and returns the revisions in the order of the writes. A creation over a
 /// deleted key takes two round trips more.
+///
+/// # Errors
+/// [`Kind::Conflict`] when a key exists or is at another revision; those of publishing.
 pub fn write_keys(connection: &Arc<Connection>, writes: &[KeyWrite]) -> Result<Vec<u64>> {
-    let messages: Vec<Outgoing> = writes.iter().map(|write| write.message(connection)).collect();
+    let messages: Vec<PublishRequest> = writes.iter().map(|write| write.message(connection)).collect();
     if writes.iter().all(|write| write.write != Write::Create) {
         return Ok(publish(connection, messages)?.into_iter().map(|published| published.sequence).collect());
     }
@@ -89,13 +92,13 @@ pub fn write_keys(connection: &Arc<Connection>, writes: &[KeyWrite]) -> Result<V
 
 /// A creation was refused: when the newest message of the key is a deletion, it is made on top of that (ADR-8).
 fn create_over_deletion(connection: &Arc<Connection>, write: &KeyWrite, refusal: Error) -> Result<u64> {
-    if !refusal.cause().contains("wrong last sequence") {
+    if refusal.kind() != Kind::Conflict {
         return Err(refusal);
     }
     let newest = get_keys(connection, &[(write.bucket.clone(), write.key.clone())])?.into_iter().next().flatten();
     match newest {
         Some(record) if Operation::of(&record.headers) == Operation::Put => {
-            Err(Error::new(format!("key '{}' exists, at revision {}", write.key, record.sequence))
+            Err(Error::of(Kind::Conflict, format!("key '{}' exists, at revision {}", write.key, record.sequence))
                 .stream(&bucket_stream(&write.bucket))
                 .server(connection.label())
                 .advice("nats_kv_put replaces it, nats_kv_update replaces that revision"))
@@ -110,6 +113,9 @@ fn create_over_deletion(connection: &Arc<Connection>, write: &KeyWrite, refusal:
 
 /// The newest message of each key of a bucket, deletions too, in the order of the keys; None where there is none. One
 /// round trip, pipelined.
+///
+/// # Errors
+/// [`Kind::NotFound`] when there is no such bucket; those of any request.
 pub fn get_keys(connection: &Arc<Connection>, keys: &[(String, String)]) -> Result<Vec<Option<Record>>> {
     let place = |(bucket, key): &(String, String)| (bucket_stream(bucket), key_subject(bucket, key));
     last_messages(connection, &keys.iter().map(place).collect::<Vec<_>>())

@@ -12,8 +12,8 @@ use futures_util::StreamExt;
 use serde_json::json;
 
 use super::admin::SubjectPages;
-use super::api::Failure;
 use super::connection::Connection;
+use super::failure::Failure;
 use super::fetch::{Fetch, FetchRequest};
 use super::get::{Access, count};
 use super::multi_last::{MAX_SUBJECTS, Multi, multi_last};

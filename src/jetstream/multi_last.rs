@@ -11,14 +11,14 @@ use bytes::Bytes;
 use futures_util::StreamExt;
 use serde_json::json;
 
-use super::api::{Failure, refusal};
 use super::connection::Connection;
+use super::failure::{Failure, refusal};
 use super::get::Access;
 use super::last::LastRequest;
 use super::reply::{self, Answer};
 use super::runtime::block_on;
 use super::witness::Witness;
-use crate::error::{Error, Result};
+use crate::error::{Error, Kind, Result};
 use crate::plan::{Reply, subject_matches};
 use crate::record::Record;
 use crate::stats;
@@ -155,7 +155,7 @@ async fn batch(connection: &Arc<Connection>, request: &LastRequest, body: &str) 
             return Ok(batch);
         }
     }
-    Err(Failure::Other("messages of the answer were lost on the way, each time anew".into()))
+    Err(Failure::unreachable("messages of the answer were lost on the way, each time anew"))
 }
 
 /// One try: None when a frame was lost.
@@ -166,7 +166,7 @@ async fn attempt_batch(
 ) -> std::result::Result<Option<Batch>, Failure> {
     stats::BATCH_REQUESTS.add(1);
     let foreign = |error: &(dyn std::error::Error + 'static)| {
-        Failure::Other(Error::foreign("cannot send a request", error).cause().to_owned())
+        Failure::Other(Error::foreign("cannot send a request", error).kind_or(Kind::Unreachable))
     };
     let subject = connection.api_subject(&Access::Direct.call(&request.stream));
     let inbox = connection.client.new_inbox();
@@ -181,7 +181,7 @@ async fn attempt_batch(
             biased;
             reply = replies.next() => match reply {
                 Some(message) => message,
-                None => return Err(Failure::Other("the connection was closed".into())),
+                None => return Err(Failure::unreachable("the connection was closed")),
             },
             word = forbidden.recv() => match word.ok().and_then(|word| refusal(&word, &subject)) {
                 Some(failure) => return Err(failure),
@@ -212,7 +212,7 @@ async fn attempt_batch(
             }
             Ok(Answer::Reply(Reply::Nothing)) => return Ok(Some(Batch::End(end))),
             Ok(Answer::NoResponders) => return Ok(Some(Batch::Unsupported)),
-            Err(error) => return Err(Failure::Other(error.cause().to_owned())),
+            Err(error) => return Err(Failure::Other(error.kind_or(Kind::Protocol))),
         }
     }
 }

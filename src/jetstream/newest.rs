@@ -5,8 +5,8 @@ use std::sync::Arc;
 use futures_util::StreamExt;
 use serde_json::json;
 
-use super::api::Failure;
 use super::connection::Connection;
+use super::failure::Failure;
 use super::get::{Access, count};
 use super::runtime::block_on;
 use crate::error::{Error, Result};

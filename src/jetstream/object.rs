@@ -14,7 +14,7 @@ use super::last::{LastPages, LastRequest};
 use super::newest::last_messages;
 use super::state::stream_state;
 use super::wire::Want;
-use crate::error::{Error, Result};
+use crate::error::{Error, Kind, Result};
 use crate::record::Record;
 
 /// The one digest there is (ADR-20).
@@ -32,7 +32,7 @@ const MAX_LINKS: usize = 8;
 pub struct ObjectInfo {
     /// Its name: any text.
     pub name: String,
-    /// What it is, in words.
+    /// A description in words.
     #[serde(default)]
     pub description: Option<String>,
     /// The name of its chunks' subject.
@@ -76,13 +76,13 @@ pub struct Link {
 impl ObjectInfo {
     fn of(record: &Record) -> Result<Self> {
         let info: Self = serde_json::from_slice(&record.payload).map_err(|error| {
-            Error::new(format!("the description of an object is not as it should be: {error}"))
+            Error::of(Kind::Damaged, format!("the description of an object is not as it should be: {error}"))
                 .sequence(record.sequence)
         })?;
         Ok(Self { modified: record.time_ns.div_euclid(1_000), ..info })
     }
 
-    /// What it links to, if it is a link.
+    /// The target, if it is a link.
     pub fn link(&self) -> Option<&Link> {
         self.options.link.as_ref()
     }
@@ -94,6 +94,9 @@ fn store_stream(bucket: &str) -> String {
 }
 
 /// The objects of a store, deleted ones left out.
+///
+/// # Errors
+/// [`Kind::Damaged`] when a description cannot be read; those of reading.
 pub fn list_objects(connection: &Arc<Connection>, bucket: &str) -> Result<Vec<ObjectInfo>> {
     let stream = store_stream(bucket);
     let subjects = vec![format!("$O.{bucket}.M.>")];
@@ -112,6 +115,9 @@ pub fn list_objects(connection: &Arc<Connection>, bucket: &str) -> Result<Vec<Ob
 
 /// An object with its bytes, which are checked against size, number of chunks and digest; None when there is none. Links
 /// are followed. Three round trips, more for many chunks.
+///
+/// # Errors
+/// [`Kind::Damaged`] when size, chunks or digest are not those that were stored; those of reading.
 pub fn get_object(connection: &Arc<Connection>, bucket: &str, name: &str) -> Result<Option<(ObjectInfo, Vec<u8>)>> {
     let (mut bucket, mut name) = (bucket.to_owned(), name.to_owned());
     for _ in 0..MAX_LINKS {
@@ -128,7 +134,7 @@ pub fn get_object(connection: &Arc<Connection>, bucket: &str, name: &str) -> Res
         })?;
         bucket = link.bucket;
     }
-    Err(Error::new(format!("object '{name}' is a link to a link, more than {MAX_LINKS} times")))
+    Err(Error::of(Kind::Damaged, format!("object '{name}' is a link to a link, more than {MAX_LINKS} times")))
 }
 
 fn describe(connection: &Arc<Connection>, bucket: &str, name: &str) -> Result<Option<ObjectInfo>> {
@@ -162,12 +168,15 @@ fn read(connection: &Arc<Connection>, bucket: &str, info: &ObjectInfo) -> Result
         }
     }
     if chunks != info.chunks || bytes.len() as u64 != info.size {
-        return Err(Error::new(format!(
-            "it has {chunks} chunks with {} bytes, but {} chunks with {} bytes were stored",
-            bytes.len(),
-            info.chunks,
-            info.size
-        ))
+        return Err(Error::of(
+            Kind::Damaged,
+            format!(
+                "it has {chunks} chunks with {} bytes, but {} chunks with {} bytes were stored",
+                bytes.len(),
+                info.chunks,
+                info.size
+            ),
+        )
         .advice("it may have been written anew while it was read; run the statement again"));
     }
     check_digest(info, &bytes)?;
@@ -179,11 +188,11 @@ fn check_digest(info: &ObjectInfo, bytes: &[u8]) -> Result<()> {
     // The name of the algorithm has been written in lower case.
     let (algorithm, encoded) = digest.split_at_checked(DIGEST.len()).unwrap_or((digest, ""));
     if !algorithm.eq_ignore_ascii_case(DIGEST) {
-        return Err(Error::new(format!("its digest '{digest}' is of a kind that is not known")));
+        return Err(Error::of(Kind::Damaged, format!("its digest '{digest}' is of a kind that is not known")));
     }
     match BASE64.decode(encoded) {
         Ok(expected) if expected == Sha256::digest(bytes).as_slice() => Ok(()),
-        _ => Err(Error::new("its bytes do not have the digest that was stored with them")
+        _ => Err(Error::of(Kind::Damaged, "its bytes do not have the digest that was stored with them")
             .advice("the object is damaged; write it anew")),
     }
 }

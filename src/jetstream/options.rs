@@ -4,15 +4,17 @@ use std::fmt;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use super::server_url::{Scheme, ServerUrl};
+
 /// Everything that makes one connection distinct from another; with the content of the files that it names, the key of
 /// the pool.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct ConnectOptions {
-    /// Server URLs without userinfo, of which any will do.
-    pub servers: Vec<String>,
+    /// Servers, of which any will do; at least one.
+    pub servers: Vec<ServerUrl>,
     /// Who connects.
     pub authentication: Authentication,
-    /// What TLS needs beside the system's certificate authorities.
+    /// Certificates and keys of TLS, beside the system's certificate authorities.
     pub tls: TlsOptions,
     /// The JetStream domain; None is that of the server.
     pub domain: Option<String>,
@@ -35,7 +37,7 @@ pub enum Authentication {
     },
     /// Whoever has the token.
     Token(Secret),
-    /// The owner of an NKey, whose user seed is in the file.
+    /// The owner of an NKey; the file holds its user seed.
     NKey(NamedFile),
     /// The user of a credentials file, which holds a JWT and a seed.
     Creds(NamedFile),
@@ -55,18 +57,18 @@ pub struct TlsOptions {
 }
 
 impl TlsOptions {
-    /// Whether an option says that the connection is to be encrypted. A connection with an own authority or a client
-    /// certificate that went on in the clear would not be what its user asked for.
+    /// Whether an option asks for encryption: an authority or a client certificate of the user's own does, as well as
+    /// `tls_first`.
     pub fn is_wanted(&self) -> bool {
         self.first || self.ca.is_some() || self.cert.is_some()
     }
 }
 
-/// A file, and by which name the user named it.
+/// A file, and the name by which the user gave it.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct NamedFile {
     /// The parameter, setting, variable or context field, for errors.
-    pub said_by: String,
+    pub origin: String,
     /// The file.
     pub path: PathBuf,
 }
@@ -81,19 +83,18 @@ impl fmt::Debug for Secret {
     }
 }
 
-impl Default for ConnectOptions {
-    fn default() -> Self {
+impl ConnectOptions {
+    /// The options of a connection to one of these servers, with the defaults of all others.
+    pub fn new(servers: Vec<ServerUrl>) -> Self {
         Self {
-            servers: vec![Self::DEFAULT_SERVER.to_owned()],
+            servers,
             authentication: Authentication::None,
             tls: TlsOptions::default(),
             domain: None,
             timeout: Self::DEFAULT_TIMEOUT,
         }
     }
-}
 
-impl ConnectOptions {
     /// The bound when none is given.
     pub const DEFAULT_TIMEOUT: Duration = Duration::from_secs(5);
     /// The server when none is given.
@@ -101,31 +102,17 @@ impl ConnectOptions {
 
     /// The servers as errors show them.
     pub fn label(&self) -> String {
-        self.servers.join(",")
+        self.servers.iter().map(ServerUrl::to_string).collect::<Vec<_>>().join(",")
     }
 
     /// Whether a connection in the clear is refused, whatever the server offers.
     pub(super) fn demands_tls(&self) -> bool {
-        self.tls.is_wanted() || self.servers.iter().any(|server| server.starts_with("tls://"))
+        self.tls.is_wanted() || self.servers.iter().any(|server| server.scheme() == Scheme::Tls)
     }
 
     /// Whether the servers are reached through WebSocket.
     pub(super) fn is_websocket(&self) -> bool {
-        self.servers.iter().any(|server| server.starts_with("ws"))
-    }
-}
-
-/// A URL without its userinfo. Whatever stands before the last `@` of the authority is dropped, also in a URL that does
-/// not parse.
-pub fn without_userinfo(url: &str) -> String {
-    let (scheme, rest) = match url.split_once("://") {
-        Some((scheme, rest)) => (Some(scheme), rest),
-        None => (None, url),
-    };
-    let bare = rest.rsplit_once('@').map_or(rest, |(_, host)| host);
-    match scheme {
-        Some(scheme) => format!("{scheme}://{bare}"),
-        None => bare.to_owned(),
+        self.servers.iter().any(ServerUrl::is_websocket)
     }
 }
 
@@ -135,21 +122,10 @@ mod tests {
 
     #[test]
     fn secrets_are_not_shown() {
-        let cases = [
-            ("nats://h:1", "nats://h:1"),
-            ("nats://user:secret@h:1", "nats://h:1"),
-            ("user:secret@h", "h"),
-            ("nats://user:se@cret@h:1", "nats://h:1"),
-            ("nats://user:sec/ret@h:1", "nats://h:1"),
-        ];
-        for (url, shown) in cases {
-            assert_eq!(without_userinfo(url), shown);
-        }
         let password = Secret("secret".into());
         let authentication = Authentication::Password { user: "u".into(), password: password.clone() };
         for authentication in [authentication, Authentication::Token(password)] {
-            let options = ConnectOptions { authentication, ..ConnectOptions::default() };
-            assert!(!format!("{options:?}").contains("secret"));
+            assert!(!format!("{authentication:?}").contains("secret"));
         }
     }
 }

@@ -6,8 +6,8 @@ use std::time::{Duration, Instant};
 use bytes::Bytes;
 use serde::Deserialize;
 
-use super::api::Failure;
 use super::connection::Connection;
+use super::failure::Failure;
 use super::runtime::block_on;
 use crate::error::Result;
 
@@ -42,12 +42,15 @@ struct Api {
 }
 
 /// One round trip, which asks for the JetStream account's information. (The library's own PING cannot be timed.)
+///
+/// # Errors
+/// The server does not answer, or no answer can be received.
 pub fn ping(connection: &Arc<Connection>) -> Result<Ping> {
     block_on(async {
         let started = Instant::now();
         let (jetstream, api_level) = match connection.api::<AccountInfo>("INFO", Bytes::new()).await {
             Ok(info) => (true, info.api.and_then(|api| api.level)),
-            Err(failure @ (Failure::TimedOut | Failure::Deaf(_) | Failure::Other(_))) => {
+            Err(failure @ (Failure::TimedOut | Failure::ReplyDenied(_) | Failure::Other(_))) => {
                 return Err(connection.failure(failure, "INFO"));
             }
             Err(_) => (false, None),

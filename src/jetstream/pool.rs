@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::time::{Duration, Instant};
 
 use super::connection::Connection;
-use super::keys::Keys;
+use super::credentials::Credentials;
 use super::options::ConnectOptions;
 use super::runtime;
 use crate::error::{Error, Result};
@@ -41,16 +41,19 @@ struct State {
 static POOL: Mutex<Option<Pool>> = Mutex::new(None);
 
 /// A connection for these options: the pool's when it is up, else a new one. Reads the files that the options name.
+///
+/// # Errors
+/// A file cannot be read or holds something else, no server answers, or the server does not accept the user.
 pub fn connect(options: &ConnectOptions) -> Result<Arc<Connection>> {
-    let keys = Keys::read(options)?;
+    let credentials = Credentials::read(options)?;
     let (entry, sweep) = with_pool(|pool| {
-        let entry = pool.entries.entry((options.clone(), keys.fingerprint)).or_insert_with(Entry::new);
+        let entry = pool.entries.entry((options.clone(), credentials.fingerprint)).or_insert_with(Entry::new);
         (Arc::clone(entry), !std::mem::replace(&mut pool.sweeping, true))
     });
     if sweep {
         runtime::handle()?.spawn(sweep_idle());
     }
-    runtime::block_on(entry.connection(options, &keys))
+    runtime::block_on(entry.connection(options, &credentials))
 }
 
 /// Takes a connection out of the pool after an error, so that the next statement starts with a new one.
@@ -64,7 +67,7 @@ impl Entry {
         Arc::new(Self { state: tokio::sync::Mutex::default(), last_used: Mutex::new(Instant::now()) })
     }
 
-    async fn connection(&self, options: &ConnectOptions, keys: &Keys) -> Result<Arc<Connection>> {
+    async fn connection(&self, options: &ConnectOptions, credentials: &Credentials) -> Result<Arc<Connection>> {
         let asked = Instant::now();
         let mut state = self.state.lock().await;
         self.touch();
@@ -79,7 +82,7 @@ impl Entry {
         }
         state.connection = None;
         let began = Instant::now();
-        match Connection::open(options, keys).await {
+        match Connection::open(options, credentials).await {
             Ok(connection) => {
                 self.touch();
                 Ok(Arc::clone(state.connection.insert(Arc::new(connection))))

@@ -10,9 +10,9 @@ use base64::prelude::BASE64_STANDARD;
 use bytes::Bytes;
 use serde::Deserialize;
 
-use super::api::{ApiError, Failure, decode};
+use super::failure::{ErrorNumber, Failure, decode};
 use super::time::parse_utc;
-use crate::error::{Error, Result};
+use crate::error::{Error, Kind, Result};
 use crate::plan::Reply;
 use crate::record::{Headers, Record};
 
@@ -26,9 +26,6 @@ const LAST_SEQUENCE: &str = "Nats-Last-Sequence";
 const ADDED: [&str; 4] = [STREAM, SUBJECT, SEQUENCE, TIME_STAMP];
 /// The headers that it adds to a message of a batch as well.
 const ADDED_TO_BATCH: [&str; 2] = [NUM_PENDING, LAST_SEQUENCE];
-
-/// The JetStream API's number for "no message found" (ADR-7).
-const NO_MESSAGE_FOUND: u32 = 10_037;
 
 /// One answer to a request for messages.
 pub(super) enum Answer {
@@ -50,7 +47,7 @@ pub(super) fn direct(message: Message, batch: bool, with_headers: bool) -> Resul
         let subject = last(&headers, SUBJECT).ok_or_else(|| missing(SUBJECT))?;
         let time = last(&headers, TIME_STAMP).ok_or_else(|| missing(TIME_STAMP))?;
         let time_ns = parse_utc(time.as_bytes()).ok_or_else(|| {
-            Error::new(format!("malformed header {TIME_STAMP} in a reply: '{time}'")).sequence(sequence)
+            Error::of(Kind::Protocol, format!("malformed header {TIME_STAMP} in a reply: '{time}'")).sequence(sequence)
         })?;
         let record = Record {
             subject: Bytes::copy_from_slice(subject.as_bytes()),
@@ -71,7 +68,7 @@ pub(super) fn direct(message: Message, batch: bool, with_headers: bool) -> Resul
         Some(503) => Ok(Answer::NoResponders),
         Some(status) => {
             let words = description.unwrap_or_default();
-            Err(Error::new(format!("the server refused to read: status {status} {words}")))
+            Err(Error::of(Kind::Refused, format!("the server refused to read: status {status} {words}")))
         }
         None => Err(missing(SEQUENCE)),
     }
@@ -95,14 +92,14 @@ struct StoredMessage {
 
 /// Reads a reply of `STREAM.MSG.GET`.
 pub(super) fn msg_get(body: &[u8], with_headers: bool) -> std::result::Result<Reply, Failure> {
-    let malformed = |what: &str| Failure::Other(format!("malformed answer of STREAM.MSG.GET: {what}"));
+    let malformed = |what: &str| Failure::protocol(format!("malformed answer of STREAM.MSG.GET: {what}"));
     let bytes = |text: Option<String>| match text {
         Some(text) => BASE64_STANDARD.decode(text).map_err(|_| malformed("not base64")),
         None => Ok(Vec::new()),
     };
     let message = match decode::<MsgGetAnswer>(body) {
         Ok(answer) => answer.message,
-        Err(Failure::Api(ApiError { err_code: NO_MESSAGE_FOUND, .. })) => return Ok(Reply::Nothing),
+        Err(failure) if failure.is(ErrorNumber::NO_MESSAGE_FOUND) => return Ok(Reply::Nothing),
         Err(failure) => return Err(failure),
     };
     let headers = if with_headers { header_block(&bytes(message.hdrs)?) } else { Headers::default() };
@@ -122,11 +119,11 @@ fn last<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
 }
 
 fn number(name: &str, text: &str) -> Result<u64> {
-    text.parse().map_err(|_| Error::new(format!("malformed header {name} in a reply: '{text}'")))
+    text.parse().map_err(|_| Error::of(Kind::Protocol, format!("malformed header {name} in a reply: '{text}'")))
 }
 
 fn missing(name: &str) -> Error {
-    Error::new(format!("a reply without the header {name}"))
+    Error::of(Kind::Protocol, format!("a reply without the header {name}"))
 }
 
 /// The headers of the stored message, by name, without those that the server added.

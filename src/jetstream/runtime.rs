@@ -9,7 +9,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use tokio::runtime::{Builder, Handle, Runtime};
 
-use crate::error::{Error, Result};
+use crate::error::{Error, Kind, Result};
 
 /// The threads that read sockets and keep windows; the work of decoding is DuckDB's.
 const WORKERS: usize = 2;
@@ -30,7 +30,7 @@ pub(super) fn handle() -> Result<&'static Handle> {
         .thread_name("nats_js")
         .enable_all()
         .build()
-        .map_err(|error| Error::foreign("cannot start the network threads", &error))?;
+        .map_err(|error| Error::foreign("cannot start the network threads", &error).kind_or(Kind::Internal))?;
     let runtime: &'static Runtime = Box::leak(Box::new(runtime));
     *slot = Some((process, runtime));
     Ok(runtime.handle())

@@ -5,8 +5,8 @@ use std::sync::Arc;
 use bytes::Bytes;
 use serde::Deserialize;
 
-use super::api::Failure;
 use super::connection::Connection;
+use super::failure::Failure;
 use super::get::Access;
 use super::runtime::block_on;
 use crate::error::Result;

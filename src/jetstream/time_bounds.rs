@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use futures_util::future::join_all;
 
-use super::api::Failure;
 use super::connection::Connection;
+use super::failure::Failure;
 use super::get::{Access, next_message};
 use super::runtime::block_on;
 use crate::error::Result;

@@ -8,8 +8,8 @@ use std::sync::Arc;
 
 use serde_json::json;
 
-use super::api::Failure;
 use super::connection::Connection;
+use super::failure::Failure;
 use super::get::{Access, next_message};
 use super::runtime::block_on;
 use super::state::stream_state;

@@ -10,7 +10,7 @@ use sha2::{Digest, Sha256};
 
 use super::range::{SequenceRange, StreamState};
 use super::time_search::MAX_STEP_BACK_NS;
-use crate::error::{Error, Result};
+use crate::error::{Error, Kind, Result};
 use crate::record::Record;
 
 /// What the text of a checkpoint begins with; the number is the version of what follows.
@@ -158,7 +158,7 @@ impl Checkpoint {
         if self.created_ns == now.created_ns {
             return Ok(());
         }
-        Err(Error::new(format!(
+        Err(Error::of(Kind::Replaced, format!(
             "the stream was deleted and made anew since the checkpoint: what the old one held beyond sequence {} and was \
              not read is lost, its number is not known; the new one has {} messages, to sequence {}",
             self.last, now.state.messages, now.state.last
@@ -174,7 +174,7 @@ impl Checkpoint {
     /// What it means that the stream ends before the checkpoint.
     pub fn rewound_to(&self, last: u64) -> Error {
         let rest = self.last - last;
-        Error::new(format!(
+        Error::of(Kind::Replaced, format!(
             "the stream was rewound: it ends at sequence {last}, before the checkpoint at sequence {}, so sequences {} to \
              {} (at most {rest} messages) that it had are lost",
             self.last,
@@ -202,7 +202,7 @@ impl Checkpoint {
                 .then(|| format!("the message at sequence {} was stored after the checkpoint", found.sequence)),
         };
         wrong.map_or(Ok(()), |evidence| {
-            Err(Error::new(format!(
+            Err(Error::of(Kind::Replaced, format!(
                 "the stream was rewound and written anew: {evidence}; messages up to sequence {} that were read are lost, \
                  and others in their place were not read; their number is not known",
                 self.last
@@ -233,7 +233,7 @@ const AFTER_REWIND: &str = "a copy was restored, or the server lost writes: comp
 /// What a gap means.
 pub fn gap_error(gap: SequenceRange) -> Error {
     let (first, last) = (gap.first, gap.last);
-    Error::new(format!(
+    Error::of(Kind::Gap, format!(
         "sequences {first} to {last} (at most {} messages) were removed by retention or a purge before they were read",
         last - first + 1
     ))

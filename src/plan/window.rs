@@ -21,7 +21,7 @@ use std::collections::VecDeque;
 
 use self::sizing::Sizing;
 use super::range::SequenceRange;
-use crate::error::{Error, Result};
+use crate::error::{Error, Kind, Result};
 use crate::record::Record;
 
 /// How often in a row, without a message in between, a span is asked for again before the read fails.
@@ -330,10 +330,13 @@ impl Window {
         }
         let sequence = record.sequence;
         if sequence < request.from || sequence <= request.last {
-            return Err(Error::new(format!(
-                "the server answered with sequence {sequence} where {} or later was asked for",
-                request.from.max(request.last + 1)
-            )));
+            return Err(Error::of(
+                Kind::Protocol,
+                format!(
+                    "the server answered with sequence {sequence} where {} or later was asked for",
+                    request.from.max(request.last + 1)
+                ),
+            ));
         }
         request.last = sequence;
         request.received += 1;
@@ -419,10 +422,10 @@ impl Window {
             }
         };
         if record.sequence < from {
-            return Err(Error::new(format!(
-                "the server answered with sequence {} where {from} or later was asked for",
-                record.sequence
-            )));
+            return Err(Error::of(
+                Kind::Protocol,
+                format!("the server answered with sequence {} where {from} or later was asked for", record.sequence),
+            ));
         }
         let to = self.spans[position].to.unwrap_or(self.end);
         let span = &mut self.spans[position];
@@ -453,9 +456,10 @@ impl Window {
         self.retries_in_a_row += 1;
         if self.retries_in_a_row > MAX_RETRIES {
             let from = self.spans[position].next;
-            return Err(Error::new(format!(
-                "replies are missing from a batch at sequence {from}, also after {MAX_RETRIES} more attempts"
-            )));
+            return Err(Error::of(
+                Kind::Unreachable,
+                format!("replies are missing from a batch at sequence {from}, also after {MAX_RETRIES} more attempts"),
+            ));
         }
         Ok(())
     }

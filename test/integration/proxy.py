@@ -1,4 +1,5 @@
-"""A proxy before a nats-server that knows the frames of the NATS protocol, and may lose some on the way to the client."""
+"""Proxies before a nats-server: one that knows the frames of the NATS protocol and may lose some on the way to the client,
+and one that changes the server's greeting and passes on the rest, encrypted or not."""
 
 import re
 import socket
@@ -35,12 +36,18 @@ def stamped(frame: bytes, time: Callable[[int], str]) -> bytes:
 
 
 class Proxy:
-    """Listens on a port of its own while the `with` block runs; each MSG and HMSG of the server passes through `rule`."""
+    """Listens on a port of its own while the `with` block runs; each MSG and HMSG of the server passes through `rule`.
 
-    def __init__(self, url: str, rule: Rule = lambda frame: [frame]):
+    `sent` is called with what clients send. With `alone`, a connection beside one that is open is hung up: a read then has no socket of its own.
+    """
+
+    def __init__(self, url: str, rule: Rule = lambda frame: [frame], alone: bool = False):
         parts = urlsplit(url)
         self._server = (parts.hostname, parts.port)
         self.rule = rule
+        self.sent: Callable[[bytes], None] = lambda data: None
+        self._alone = alone
+        self._open = 0
         self._listener = socket.create_server(("127.0.0.1", 0))
         self._sockets: list[socket.socket] = []
         self._lock = threading.Lock()
@@ -72,12 +79,16 @@ class Proxy:
         while True:
             try:
                 client, _ = self._listener.accept()
+                if self._alone and self._open:
+                    client.close()
+                    continue
                 server = socket.create_connection(self._server)
             except OSError:
                 return
             for each in (client, server):
                 each.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             with self._lock:
+                self._open += 1
                 self._sockets += [client, server]
             for work in (lambda c=client, s=server: self._forward(c, s), lambda c=client, s=server: self._filter(s, c)):
                 threading.Thread(target=work, daemon=True).start()
@@ -85,6 +96,7 @@ class Proxy:
     def _forward(self, client: socket.socket, server: socket.socket) -> None:
         try:
             while data := client.recv(1 << 16):
+                self.sent(data)
                 server.sendall(data)
         except OSError:
             pass
@@ -104,6 +116,8 @@ class Proxy:
                     client.sendall(frame)
         except (OSError, ValueError):
             pass
+        with self._lock:
+            self._open -= 1
         self._end(client, server)
 
     @staticmethod
@@ -113,3 +127,59 @@ class Proxy:
                 each.shutdown(socket.SHUT_RDWR)
             except OSError:
                 pass
+
+
+class Greetings:
+    """Passes on bytes; what the server says first, its INFO line, passes through `rule` with the number of the connection,
+    from 0. Of each connection, `received` has how many bytes it brought the client, and `began` what the client said first."""
+
+    def __init__(self, url: str, rule: Callable[[int, bytes], bytes]):
+        parts = urlsplit(url)
+        self._server = (parts.hostname, parts.port)
+        self._rule = rule
+        self._listener = socket.create_server(("127.0.0.1", 0))
+        self.address = f"127.0.0.1:{self._listener.getsockname()[1]}"
+        self.received: list[int] = []
+        self.began: list[bytes] = []
+
+    def __enter__(self) -> "Greetings":
+        threading.Thread(target=self._accept, daemon=True).start()
+        return self
+
+    def __exit__(self, *_) -> None:
+        self._listener.close()
+
+    def _accept(self) -> None:
+        while True:
+            try:
+                client, _ = self._listener.accept()
+                server = socket.create_connection(self._server)
+            except OSError:
+                return
+            number = len(self.received)
+            self.received.append(0)
+            self.began.append(b"")
+            for work, to in ((self._to_server, (client, server, number)), (self._to_client, (server, client, number))):
+                threading.Thread(target=work, args=to, daemon=True).start()
+
+    def _to_server(self, client: socket.socket, server: socket.socket, number: int) -> None:
+        try:
+            while data := client.recv(1 << 16):
+                self.began[number] = self.began[number] or data
+                server.sendall(data)
+        except OSError:
+            pass
+        Proxy._end(client, server)
+
+    def _to_client(self, server: socket.socket, client: socket.socket, number: int) -> None:
+        try:
+            greeting = b""
+            while not greeting.endswith(b"\r\n") and (byte := server.recv(1)):
+                greeting += byte
+            client.sendall(self._rule(number, greeting))
+            while data := server.recv(1 << 16):
+                self.received[number] += len(data)
+                client.sendall(data)
+        except OSError:
+            pass
+        Proxy._end(client, server)

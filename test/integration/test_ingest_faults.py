@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import re
 import threading
 import time
 import unittest
@@ -149,6 +150,49 @@ class Faults(unittest.TestCase):
                 self.one("FROM nats_ingest('RACE', durable := 'd', ack_wait := INTERVAL 9 SECONDS, url := ?)", proxy.url)
         self.assertEqual(len(raced), 1)
         self.assertEqual(consumer("RACE", "d")["config"]["ack_wait"], 7_000_000_000)
+
+    def test_a_status_that_comes_late_does_not_end_the_next_pull(self):
+        fill(URL, "stream name=LATE subjects=late", "messages stream=LATE subject=late count=3000")
+        said, injected = bytearray(), []
+
+        def rule(frame):
+            # The first message that the second request brings.
+            if not injected and frame.startswith((b"MSG late ", b"HMSG late ")) and b" $JS.ACK.LATE.d.1.1001." in frame:
+                pulls = re.findall(rb"PUB \$JS\.API\.CONSUMER\.MSG\.NEXT\.LATE\.d (\S+) ", said)
+                status = b"NATS/1.0 404 No Messages\r\n\r\n"
+                size = len(status)
+                injected.append(b"HMSG %b %b %d %d\r\n%b\r\n" % (pulls[0], frame.split()[2], size, size, status))
+                return [injected[0], frame]
+            return [frame]
+
+        with Proxy(URL, rule) as proxy:
+            proxy.sent = said.extend
+            read = "SELECT list(seq) FROM nats_ingest('LATE', durable := 'd', url := ?)"
+            self.assertEqual(self.one(read, proxy.url), (list(range(1, 3001)),))
+        self.assertEqual(len(injected), 1)
+
+    def test_a_message_that_comes_after_the_status_is_waited_for(self):
+        """A replicated consumer may say that a pull is over, and how much of it was not sent, before its replicas know of the
+        last message."""
+        fill(URL, "stream name=AFTER subjects=after", "messages stream=AFTER subject=after count=10")
+        held, swapped = [], []
+        status = b"NATS/1.0 408 Request Timeout\r\nNats-Pending-Messages: 990\r\nNats-Pending-Bytes: 0\r\n\r\n"
+
+        def rule(frame):
+            if b" $JS.ACK.AFTER.d.1.10." in frame:
+                held.append(frame)
+                return []
+            if held and headers(frame).get("status") == "404 No Messages":
+                swapped.append(frame)
+                subject, number = frame.split()[1:3]
+                size = len(status)
+                return [b"HMSG %b %b %d %d\r\n%b\r\n" % (subject, number, size, size, status), held.pop()]
+            return [frame]
+
+        with Proxy(URL, rule) as proxy:
+            read = "SELECT list(seq) FROM nats_ingest('AFTER', durable := 'd', url := ?)"
+            self.assertEqual(self.one(read, proxy.url), (list(range(1, 11)),))
+        self.assertEqual(len(swapped), 1)
 
     def test_a_slow_reader_is_given_no_message_twice(self):
         """Its rows wait in DuckDB longer than ack_wait: what the server would deliver again is left to the next call."""

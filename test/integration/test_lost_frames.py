@@ -4,12 +4,10 @@ import os
 import random
 import time
 import unittest
-from pathlib import Path
 
 import duckdb
 
 from integration.host import connect
-from integration.identities import NKey
 from integration.proxy import Proxy, headers
 from integration.streams import fill
 
@@ -25,13 +23,14 @@ def setUpModule():
             URL, f"stream name={name} subjects={name} allow_direct={direct}",
             f"messages stream={name} subject={name} count={COUNT} size=100", f"holes stream={name} every=10",
         )
+    fill(URL, "stream name=MANY subjects=many.>", "messages stream=MANY subject=many.{i%100} count=200")
 
 
 class LostFrames(unittest.TestCase):
     """Over the extension's own reader of replies."""
 
-    # What the connection's parameters are besides.
-    options = ""
+    # Whether the proxy lets one connection through at a time.
+    alone = False
 
     def setUp(self):
         self.connection = connect()
@@ -41,8 +40,8 @@ class LostFrames(unittest.TestCase):
         return self.connection.execute("SELECT value FROM nats_stats() WHERE name = ?", [name]).fetchone()[0]
 
     def read(self, rule, stream: str = "S", seconds: int = 2) -> list[int]:
-        with Proxy(URL, rule) as proxy:
-            scan = f"SELECT seq FROM nats_scan('{stream}', url := '{proxy.url}', timeout := to_seconds({seconds}){self.options})"
+        with Proxy(URL, rule, self.alone) as proxy:
+            scan = f"SELECT seq FROM nats_scan('{stream}', url := '{proxy.url}', timeout := to_seconds({seconds}))"
             return [seq for (seq,) in self.connection.execute(scan).fetchall()]
 
     def fails(self, rule, words: str, stream: str = "S") -> None:
@@ -178,13 +177,44 @@ class LostFrames(unittest.TestCase):
 
 
 class LostFramesOfTheClient(LostFrames):
-    """Over async-nats, which reads wherever keys are used. This server asks for none, and lets anybody in."""
+    """Over async-nats, which reads where no second connection can be made."""
 
-    @classmethod
-    def setUpClass(cls):
-        seed = Path(os.environ["NATS_JS_TEST_DIR"]) / "user.nk"
-        seed.write_text(NKey("user").seed)
-        cls.options = f", nkey := '{seed}'"
+    alone = True
+
+
+class LostFramesOfTheNewest(unittest.TestCase):
+    """The newest message of each subject comes in one batch, which is read by a way of its own."""
+
+    def setUp(self):
+        self.connection = connect()
+        self.addCleanup(self.connection.close)
+
+    def newest(self, rule) -> list:
+        with Proxy(URL, rule) as proxy:
+            last = "SELECT seq FROM nats_last('MANY', 'many.>', url := ?, timeout := to_seconds(2))"
+            return self.connection.execute(last, [proxy.url]).fetchall()
+
+    def test_a_message_is_asked_for_again(self):
+        whole = [(seq,) for seq in range(101, 201)]
+        for lost in (101, 150, 200):
+            with self.subTest(lost=lost):
+                left = [str(lost)]
+
+                def rule(frame):
+                    found = headers(frame)
+                    # Not the answer to a question for one message, which has no number of messages that follow.
+                    if left and found.get("Nats-Sequence") == left[0] and "Nats-Num-Pending" in found:
+                        left.clear()
+                        return []
+                    return [frame]
+
+                self.assertEqual(self.newest(rule), whole)
+                self.assertEqual(left, [], "nothing was lost")
+
+    def test_a_message_that_is_lost_each_time_fails_the_read(self):
+        rule = lambda frame: [] if headers(frame).get("Nats-Sequence") == "150" else [frame]
+        with self.assertRaisesRegex(duckdb.Error, "nats_last: stream 'MANY'.*messages of the answer were lost on the way"):
+            self.newest(rule)
 
 
 if __name__ == "__main__":

@@ -28,6 +28,10 @@ class PublishFailures(unittest.TestCase):
             f"SELECT nats_publish('s.a', 'x', {headers}, {CONNECTION}) FROM range(100) t(i)", [self.server.url]
         ).fetchall()
 
+    def messages(self) -> int:
+        info = "SELECT messages FROM nats_stream_info('S', url := ?)"
+        return self.connection.execute(info, [self.server.url]).fetchone()[0]
+
     def test_frozen(self):
         self.publish("NULL")
         self.server.pause()
@@ -51,10 +55,17 @@ class PublishFailures(unittest.TestCase):
         rows = self.publish("MAP {'Nats-Msg-Id': 'id-' || i}")
         waker.join()
         self.assertEqual(len(rows), 100)
-        [(messages,)] = self.connection.execute(
-            "SELECT messages FROM nats_stream_info('S', url := ?)", [self.server.url]
-        ).fetchall()
-        self.assertEqual(messages, 200)
+        self.assertEqual(self.messages(), 200)
+
+    def test_without_message_ids_a_pause_stores_nothing_twice(self):
+        self.publish("NULL")
+        self.server.pause()
+        # Past the moment at which what has a message id is sent again, and within the timeout.
+        waker = threading.Timer(1.2, self.server.resume)
+        waker.start()
+        self.assertEqual(len(self.publish("NULL")), 100)
+        waker.join()
+        self.assertEqual(self.messages(), 200)
 
 
 if __name__ == "__main__":

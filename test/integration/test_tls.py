@@ -4,8 +4,9 @@ import socket
 import unittest
 
 from integration.identities import Authority, Pair
+from integration.proxy import Greetings
 from integration.test_authentication import Case, server
-from scripts import fixtures
+from integration.streams import fill
 
 
 def tls(pair: Pair, extra: str = "") -> str:
@@ -71,14 +72,28 @@ class Tls(Case):
             self.ping(url=running.url)
             self.refused(url=running.url.replace("nats://", "tls://"))
             self.refused(url=running.url, tls_ca=self.authority.ca)
+            # One server of the list that is to be encrypted speaks for all of them.
+            self.refused(url=f"tls://127.0.0.1:{closed_port()},{running.url}")
 
-    def test_reading(self):
+    def read(self, rule) -> Greetings:
+        """Reads a stream through a proxy, from a server that would do without encryption."""
         with server(tls(self.pair) + "allow_non_tls: true") as running:
-            with fixtures.Wire(running.url) as wire:
-                for line in ("stream name=S subjects=a", "messages stream=S subject=a count=5000 size=300"):
-                    fixtures.parse(line, line).apply(wire)
-            scan = f"SELECT count(*), sum(seq) FROM nats_scan('S', url := '{running.url}', tls_ca := '{self.authority.ca}')"
-            self.assertEqual(self.database.sql(scan).fetchall(), [(5000, 5000 * 5001 // 2)])
+            fill(running.url, "stream name=S subjects=a", "messages stream=S subject=a count=5000 size=300")
+            with Greetings(running.url, rule) as proxy:
+                scan = f"FROM nats_scan('S', url := 'nats://{proxy.address}', tls_ca := '{self.authority.ca}')"
+                rows = self.database.sql(f"SELECT count(payload), sum(seq) {scan}").fetchall()
+            self.assertEqual(rows, [(5000, 5000 * 5001 // 2)])
+            return proxy
+
+    def test_reading_is_encrypted_although_the_server_does_not_ask_for_it(self):
+        proxy = self.read(lambda number, greeting: greeting)
+        self.assertEqual([began[:2] for began in proxy.began], [b"\x16\x03"] * 2)
+
+    def test_what_comes_in_the_clear_behind_the_greeting_is_dropped(self):
+        refusal = b"-ERR 'anybody can say this'\r\n"
+        proxy = self.read(lambda number, greeting: greeting + (refusal if number == 1 else b""))
+        # The read has kept its socket: otherwise the messages come through the first connection.
+        self.assertGreater(proxy.received[1], 5000 * 300)
 
 
 class WebSockets(Case):

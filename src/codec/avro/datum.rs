@@ -14,7 +14,7 @@ pub(super) struct Bytes<'a> {
     pub rest: &'a [u8],
 }
 
-/// What is wrong when the bytes end before the value does.
+/// The cause of an error when the bytes end before the value does.
 pub(super) const CUT_OFF: &str = "the bytes end too early";
 
 impl<'a> Bytes<'a> {

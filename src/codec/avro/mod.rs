@@ -7,7 +7,7 @@
 //! | anything else | a plain datum of the given schema |
 //!
 //! A record is an object, a union the value of its branch, an enum its symbol, bytes and fixed are binaries. date,
-//! time-*, timestamp-*, local-timestamp-*, decimal (up to 38 digits), uuid and duration come as what they mean. A datum
+//! time-*, timestamp-*, local-timestamp-*, decimal (up to 38 digits), uuid and duration come as values of those types. A datum
 //! nests at most 200 levels deep. Containers are compressed by deflate, snappy, zstandard or not at all (`null`);
 //! bzip2 and xz, which the specification has as well, are errors. A block inflates to at most 64 MiB.
 
@@ -19,9 +19,9 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use serde::de::DeserializeSeed;
 
-use super::document::{DocumentCodec, Format, Manner, Tree, TreeValues, Values};
+use super::document::{DocumentCodec, Format, Strictness, Tree, TreeValues, Values};
 use super::path::{Path, Wanted};
-use super::{Codec, cut_off};
+use super::{Codec, FormatArguments, FormatParameter, cut_off};
 use crate::column::Type;
 use crate::error::{Error, Result};
 use container::Container;
@@ -36,15 +36,36 @@ pub use schema::Schema;
 /// # Errors
 /// Two paths that give the same column name.
 pub fn columns(schema: Option<Schema>, wanted: Wanted) -> Result<Box<dyn Codec>> {
-    Ok(Box::new(DocumentCodec::new(Avro::new(schema), Manner::Strict, wanted)?))
+    Ok(Box::new(DocumentCodec::new(Avro::new(schema), Strictness::Strict, wanted)?))
 }
 
-/// A codec for payloads that are containers.
+/// A codec that reads every field of the given schema, typed, one column for each, and texts by path; None without a
+/// schema.
 ///
 /// # Errors
-/// Two paths that give the same column name.
-pub fn container_columns(wanted: Wanted) -> Result<Box<dyn Codec>> {
-    columns(None, wanted)
+/// The schema is not a record.
+pub fn all(schema: Option<Schema>, texts: &[Path]) -> Result<Option<Box<dyn Codec>>> {
+    let Some(schema) = schema else { return Ok(None) };
+    let wanted = Wanted { columns: schema.fields()?, texts: texts.to_vec() };
+    columns(Some(schema), wanted).map(Some)
+}
+
+/// The parameters of the format.
+pub const PARAMETERS: &[FormatParameter] = &[FormatParameter::text("avro_schema")];
+
+/// The schema that a call gives as `avro_schema`: the JSON of a schema, or the path of a file that holds it.
+///
+/// # Errors
+/// The file cannot be read, or the text is not an Avro schema.
+pub fn given_schema(arguments: &FormatArguments) -> Result<Option<Schema>> {
+    let Some(text) = arguments.text("avro_schema") else { return Ok(None) };
+    let inline = text.trim_start().starts_with(['{', '[', '"']);
+    if inline {
+        return Schema::parse(text).map(Some).map_err(|error| error.within("avro_schema"));
+    }
+    let read = std::fs::read_to_string(text);
+    let file = read.map_err(|error| Error::foreign(&format!("avro_schema: cannot read '{text}'"), &error))?;
+    Schema::parse(&file).map(Some).map_err(|error| error.within(&format!("avro_schema: '{text}'")))
 }
 
 /// The columns of a sample of payloads: all fields of the schema in the first container.

@@ -44,15 +44,18 @@ pub(super) enum Node {
     UuidBytes(Option<usize>),
     UuidString,
     Date,
-    /// Since midnight, in parts of a second: so many make one.
+    /// Since midnight, in units of which so many make a second.
     Time(i64),
-    /// Since 1970, in parts of a second: so many make one.
+    /// Since 1970, in units of which so many make a second.
     Timestamp(i64),
     Duration,
 }
 
 impl Schema {
     /// Reads a schema from its JSON text.
+    ///
+    /// # Errors
+    /// The text is not an Avro schema, or one of a kind that is not read.
     pub fn parse(text: &str) -> Result<Self> {
         let schema = apache_avro::Schema::parse_str(text).map_err(|error| Error::foreign("Avro schema", &error))?;
         let mut compiler = Compiler::default();

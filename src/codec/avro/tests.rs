@@ -124,7 +124,7 @@ fn container(codec: apache_avro::Codec, objects: i32) -> Vec<u8> {
 #[test]
 fn containers_bring_their_schema() {
     let read = |payload: &[u8]| {
-        let codec = container_columns(infer(&mut [payload].into_iter()).unwrap().into()).unwrap();
+        let codec = super::columns(None, infer(&mut [payload].into_iter()).unwrap().into()).unwrap();
         decode_one(&*codec, payload).map_err(|error| error.to_string())
     };
     let expected = Ok(vec!["7".to_owned(), "x".repeat(100)]);
@@ -135,7 +135,7 @@ fn containers_bring_their_schema() {
     let whole = container(apache_avro::Codec::Null, 1);
     let columns = || vec![(Path::member("v"), Type::Integer)].into();
     for end in 4..whole.len() {
-        let error = decode_one(&*container_columns(columns()).unwrap(), &whole[..end]).unwrap_err().cause;
+        let error = decode_one(&*super::columns(None, columns()).unwrap(), &whole[..end]).unwrap_err().cause;
         let header_alone = error == "malformed Avro: the container holds no object";
         let expected = format!("malformed Avro: the payload ends too early, at byte {end}");
         assert!(header_alone || error == expected, "{end}: {error}");
@@ -148,7 +148,7 @@ fn containers_bring_their_schema() {
     assert_eq!(whole[at - 2..at], [206, 1]);
     let short = [&whole[..at - 2], &[204, 1], &whole[at..whole.len() - 17], &whole[whole.len() - 16..]].concat();
     assert_eq!(read(&short).unwrap_err(), "malformed Avro: a block ends before its object does");
-    let codec = container_columns(vec![(Path::member("v"), Type::Integer)].into()).unwrap();
+    let codec = super::columns(None, vec![(Path::member("v"), Type::Integer)].into()).unwrap();
     assert!(decode_one(&*codec, &[14]).unwrap_err().cause.contains("no schema is given"));
 }
 

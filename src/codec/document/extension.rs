@@ -3,28 +3,17 @@
 //! serde has no timestamps; in this room they travel as this extension does: a newtype around the pair of its type and
 //! its bytes.
 
-use serde::de::{self, Deserialize, DeserializeSeed, Deserializer, IntoDeserializer, SeqAccess, Visitor, value};
+use serde::de::{DeserializeSeed, Deserializer, IntoDeserializer, SeqAccess, Visitor, value};
 use serde::forward_to_deserialize_any;
 
-use super::Tree;
 use crate::codec::scalar::Instant;
 
-const TIMESTAMP: i8 = -1;
+/// The type of the timestamp.
+pub(super) const TIMESTAMP: i8 = -1;
 
-/// Reads an extension: a timestamp, or of any other type its bytes.
-pub(super) fn read<'de, D: Deserializer<'de>>(value: D) -> Result<Tree, D::Error> {
-    let (kind, content) = <(i8, Tree)>::deserialize(value)?;
-    match content {
-        Tree::Bytes(bytes) if kind == TIMESTAMP => {
-            timestamp(&bytes).map(Tree::Timestamp).ok_or_else(|| de::Error::custom("malformed timestamp"))
-        }
-        other => Ok(other),
-    }
-}
-
-/// The three layouts of the specification: seconds in 32 bits; nanoseconds in 30 and seconds in 34; nanoseconds in 32
+/// A timestamp in one of the three layouts of the specification: seconds in 32 bits; nanoseconds in 30 and seconds in 34; nanoseconds in 32
 /// and signed seconds in 64.
-fn timestamp(bytes: &[u8]) -> Option<Instant> {
+pub(super) fn timestamp(bytes: &[u8]) -> Option<Instant> {
     let (seconds, nanos) = match bytes.len() {
         4 => (i64::from(u32::from_be_bytes(bytes.try_into().ok()?)), 0),
         8 => {
@@ -40,7 +29,7 @@ fn timestamp(bytes: &[u8]) -> Option<Instant> {
     (nanos < 1_000_000_000).then_some(Instant { seconds, nanos })
 }
 
-/// A timestamp as the pair that [`read`] takes.
+/// A timestamp as the pair of its type and its bytes.
 pub(super) struct Timestamp(pub Instant);
 
 impl<'de> Deserializer<'de> for Timestamp {
@@ -80,7 +69,10 @@ impl<'de> SeqAccess<'de> for Parts {
 
 #[cfg(test)]
 mod tests {
+    use serde::Deserialize;
+
     use super::*;
+    use crate::codec::document::Tree;
 
     #[test]
     fn timestamps_in_three_layouts() {

@@ -5,9 +5,12 @@ use std::marker::PhantomData;
 
 use serde::de::{self, DeserializeSeed, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
 
+use super::context::Context;
+use super::format::Values;
 use super::keys::{FindField, ReadKey, first_duplicate, shown};
 use super::seen::Seen;
-use super::{Context, Slot, Values, visit_scalars};
+use super::slot::Slot;
+use super::visit::visit_scalars;
 use crate::codec::scalar::{Scalar, describe};
 use crate::column::{self, Buffer, ListValues, Type};
 

@@ -8,8 +8,9 @@ use std::fmt;
 
 use serde::de::{self, Deserialize, DeserializeSeed, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
 
+use super::slot::Slot;
 use super::trie::Node;
-use super::{Slot, visit_scalars};
+use super::visit::visit_scalars;
 use crate::codec::scalar::Scalar;
 use crate::column::{Buffer, Field, Values};
 

@@ -8,7 +8,7 @@
 //! | numbers with a fraction or exponent among them, or beyond HUGEINT (in JSON: beyond 64 bits) | DOUBLE |
 //! | true, false | BOOLEAN |
 //! | texts of one kind only | DATE, TIME, TIMESTAMP, TIMESTAMPTZ, UUID; else VARCHAR |
-//! | lists | LIST of what their elements have in common |
+//! | lists | LIST of the common type of their elements |
 //! | objects | STRUCT of all members; MAP(VARCHAR, ..) when there are none, when members are rarely shared (on average by less than a tenth of the objects), when there are 200 or more of one type, or when a name is empty or two differ in case alone |
 //! | of different kinds, or only null | JSON |
 //!
@@ -19,14 +19,14 @@ use std::fmt;
 
 use serde::de::{self, DeserializeSeed, Deserializer, MapAccess, SeqAccess, Visitor};
 
-use super::visit_scalars;
+use super::visit::visit_scalars;
 use crate::codec::scalar::{Scalar, detect};
 use crate::column::{Field, Type};
 
 /// From so many members of one type on, an object is a MAP.
 const MAP_MEMBERS: usize = 200;
 
-/// What has been seen of the values at one place.
+/// The values that have been seen at one place.
 #[derive(Debug, Default)]
 pub(super) struct Shape {
     /// How many values were seen, and how many of them were not null.
@@ -250,7 +250,7 @@ impl<'de> DeserializeSeed<'de> for KeyText {
 
     fn deserialize<D: Deserializer<'de>>(self, key: D) -> Result<String, D::Error> {
         use serde::Deserialize;
-        let key = super::Tree::deserialize(key)?;
+        let key = super::tree::Tree::deserialize(key)?;
         Ok(match key.scalar() {
             Some(Scalar::Text(text)) => text.to_owned(),
             Some(scalar) => crate::codec::scalar::describe(&scalar),

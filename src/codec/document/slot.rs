@@ -2,7 +2,7 @@
 
 use serde::de;
 
-use super::Context;
+use super::context::Context;
 use crate::codec::scalar::{self, Scalar};
 use crate::column::{Buffer, Type};
 

@@ -1,12 +1,12 @@
-//! The tags of CBOR (RFC 8949 and its registry) that say what a value means.
+//! The tags of CBOR (RFC 8949 and its registry) that give a value its meaning.
 
-use super::Tree;
+use super::tree::Tree;
 use crate::codec::scalar::Instant;
 
 /// A decimal with more places than that is written with an exponent.
 const MOST_PLACES: usize = 38;
 
-/// The value that a tag makes of what stands under it; an unknown tag leaves it as it is.
+/// The value that a tag makes of the value under it; an unknown tag leaves it as it is.
 ///
 /// | tag | value |
 /// |---|---|

@@ -4,7 +4,7 @@ use std::cell::Cell;
 
 use crate::codec::path::{Path, Step};
 
-/// One place in a document: what is wanted of the value that stands there.
+/// One place in a document, and the parts that are wanted of the value there.
 #[derive(Debug, Default)]
 pub(super) struct Node {
     /// The outputs that take this value itself: mostly one at most.

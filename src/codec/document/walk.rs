@@ -5,11 +5,13 @@ use std::marker::PhantomData;
 
 use serde::de::{self, DeserializeSeed, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
 
+use super::context::Context;
 use super::fill::Fill;
+use super::format::Values;
 use super::keys::FindKey;
 use super::seen::Seen;
 use super::trie::Node;
-use super::{Context, Values, visit_scalars};
+use super::visit::visit_scalars;
 use crate::codec::scalar::{Scalar, describe};
 use crate::column::Buffer;
 
@@ -40,7 +42,7 @@ impl<'a, V: Values> Walk<'a, V> {
     }
 
     fn misfit<E: de::Error>(self, found: &str) -> Result<(), E> {
-        if !self.context.strict() || !self.node.has_children() {
+        if !self.context.is_strict() || !self.node.has_children() {
             return Ok(());
         }
         let expected = if self.node.keys().is_empty() { "a list" } else { "an object" };
@@ -75,7 +77,7 @@ impl<'de, V: Values> DeserializeSeed<'de> for Walk<'_, V> {
     }
 }
 
-/// The children of a node whose own value has been read.
+/// The children of a node, after its own value has been read.
 struct Below<'a, V>(Walk<'a, V>);
 
 impl<'de, V: Values> DeserializeSeed<'de> for Below<'_, V> {
@@ -109,7 +111,7 @@ impl<'de, V: Values> Visitor<'de> for Walk<'_, V> {
             behind = found;
             if seen.insert(position) {
                 map.next_value_seed(self.below(child)).inspect_err(|_| context.under_key(key))?;
-            } else if context.strict() {
+            } else if context.is_strict() {
                 return Err(context.fail(format!("the object has the key '{key}' twice")));
             } else {
                 map.next_value::<IgnoredAny>()?;

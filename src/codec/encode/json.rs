@@ -39,7 +39,7 @@ pub(super) fn encode(document: &Document, out: &mut Vec<u8>) {
     }
 }
 
-/// The shortest digits that read back as the same number; plain from 1e-6 up to below 1e21. What is not finite has no
+/// The shortest digits that read back as the same number; plain from 1e-6 up to below 1e21. A number that is not finite has no
 /// JSON, and is written as DuckDB does.
 fn float(number: f64) -> String {
     if number.is_nan() {

@@ -6,7 +6,7 @@ use serde::de::{Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
 
 use crate::document::Document;
 
-/// What a JSON text says; the text itself where it is not JSON.
+/// The value of a JSON text; the text itself where it is not JSON.
 pub(super) fn parsed(text: &str) -> Document {
     serde_json::from_str(text).map_or_else(|_| Document::Text(text.to_owned()), |Parsed(document)| document)
 }

@@ -15,7 +15,7 @@
 //! | Int64Value and the other wrappers | the value inside |
 //! | Struct, Value, ListValue | anything |
 //!
-//! A NULL member leaves its field out, and a JSON document counts as what it says. A member without a field, two members
+//! A NULL member leaves its field out, and a JSON document is read as the value that it holds. A member without a field, two members
 //! of one oneof, and a `required` field without a value are errors. Fields are written in the order of their numbers, the
 //! entries of a map in their own.
 
@@ -32,9 +32,9 @@ use crate::error::{Error, Result};
 /// Where well-known types live.
 const GOOGLE: &str = "google.protobuf.";
 const NANOS: i128 = 1_000_000_000;
-/// From the years 1 to 9999, as timestamp.proto says, in seconds since 1970.
+/// The years 1 to 9999, the range of timestamp.proto, in seconds since 1970.
 const TIMESTAMPS: RangeInclusive<i128> = -62_135_596_800..=253_402_300_799;
-/// About 10 000 years both ways, as duration.proto says.
+/// About 10 000 years both ways, the range of duration.proto.
 const DURATIONS: RangeInclusive<i128> = -315_576_000_000..=315_576_000_000;
 
 /// Writes documents as messages of one type.
@@ -52,11 +52,17 @@ impl Encoder {
     }
 
     /// An error where the message has no field for a member.
+    ///
+    /// # Errors
+    /// The message has no field of that name.
     pub fn check_member(&self, name: &str) -> Result<()> {
         field(&self.message, name).map(drop)
     }
 
     /// The bytes of a document, which must be an object.
+    ///
+    /// # Errors
+    /// A member has no field, or its value does not fit the field.
     pub fn encode(&self, document: &Document) -> Result<Vec<u8>> {
         message(&self.message, document)
     }
@@ -79,7 +85,7 @@ fn message(descriptor: &MessageDescriptor, document: &Document) -> Result<Vec<u8
         None => None,
     };
     let document = known.as_ref().unwrap_or(document);
-    let Document::Object(members) = document else { return Err(misfit(document, descriptor.full_name())) };
+    let Document::Object(members) = document else { return Err(conversion_error(document, descriptor.full_name())) };
     let mut fields: Vec<(FieldDescriptor, &Document)> = Vec::with_capacity(members.len());
     for (name, member) in members.iter().filter(|(_, member)| *member != Document::Null) {
         let field = field(descriptor, name)?;
@@ -125,7 +131,7 @@ fn put(field: &FieldDescriptor, document: &Document, out: &mut Vec<u8>) -> Resul
             }
         }
         Document::Object(entries) if field.is_map() => {
-            let Kind::Message(entry) = field.kind() else { return Err(misfit(document, "a map")) };
+            let Kind::Message(entry) = field.kind() else { return Err(conversion_error(document, "a map")) };
             let (key, value) = (entry.map_entry_key_field(), entry.map_entry_value_field());
             for (name, member) in entries {
                 let mut bytes = Vec::new();
@@ -135,11 +141,11 @@ fn put(field: &FieldDescriptor, document: &Document, out: &mut Vec<u8>) -> Resul
                 Wire::Bytes(bytes).put_field(number, false, out);
             }
         }
-        _ if field.is_list() => return Err(misfit(document, "a repeated field")),
-        _ if field.is_map() => return Err(misfit(document, "a map")),
+        _ if field.is_list() => return Err(conversion_error(document, "a repeated field")),
+        _ if field.is_map() => return Err(conversion_error(document, "a map")),
         _ => {
             let value = single(&field.kind(), document)?;
-            // Without presence, zero is what is not there.
+            // A field without presence leaves out its zero.
             if field.supports_presence() || field.is_required() || !value.is_zero() {
                 value.put_field(number, field.is_group(), out);
             }
@@ -223,43 +229,43 @@ fn varint(mut value: u64, out: &mut Vec<u8>) {
 
 /// One value, which is not NULL.
 fn single(kind: &Kind, document: &Document) -> Result<Wire> {
-    let misfit = || misfit(document, kind_name(kind).as_str());
+    let conversion_error = || conversion_error(document, kind_name(kind).as_str());
     Ok(match kind {
         Kind::Message(descriptor) => match document {
-            Document::Null if descriptor.full_name() != "google.protobuf.Value" => return Err(misfit()),
+            Document::Null if descriptor.full_name() != "google.protobuf.Value" => return Err(conversion_error()),
             document => Wire::Bytes(message(descriptor, document)?),
         },
-        Kind::Int32 => Wire::signed(whole::<i32>(document).ok_or_else(misfit)?.into()),
-        Kind::Int64 => Wire::signed(whole(document).ok_or_else(misfit)?),
-        Kind::Uint32 => Wire::Varint(whole::<u32>(document).ok_or_else(misfit)?.into()),
-        Kind::Uint64 => Wire::Varint(whole(document).ok_or_else(misfit)?),
-        Kind::Sint32 => Wire::zigzag(whole::<i32>(document).ok_or_else(misfit)?.into()),
-        Kind::Sint64 => Wire::zigzag(whole(document).ok_or_else(misfit)?),
-        Kind::Fixed32 => Wire::Fixed32(whole(document).ok_or_else(misfit)?),
-        Kind::Fixed64 => Wire::Fixed64(whole(document).ok_or_else(misfit)?),
-        Kind::Sfixed32 => Wire::Fixed32(whole::<i32>(document).ok_or_else(misfit)?.cast_unsigned()),
-        Kind::Sfixed64 => Wire::Fixed64(whole::<i64>(document).ok_or_else(misfit)?.cast_unsigned()),
-        Kind::Double => Wire::Fixed64(number(document).ok_or_else(misfit)?.to_bits()),
+        Kind::Int32 => Wire::signed(whole::<i32>(document).ok_or_else(conversion_error)?.into()),
+        Kind::Int64 => Wire::signed(whole(document).ok_or_else(conversion_error)?),
+        Kind::Uint32 => Wire::Varint(whole::<u32>(document).ok_or_else(conversion_error)?.into()),
+        Kind::Uint64 => Wire::Varint(whole(document).ok_or_else(conversion_error)?),
+        Kind::Sint32 => Wire::zigzag(whole::<i32>(document).ok_or_else(conversion_error)?.into()),
+        Kind::Sint64 => Wire::zigzag(whole(document).ok_or_else(conversion_error)?),
+        Kind::Fixed32 => Wire::Fixed32(whole(document).ok_or_else(conversion_error)?),
+        Kind::Fixed64 => Wire::Fixed64(whole(document).ok_or_else(conversion_error)?),
+        Kind::Sfixed32 => Wire::Fixed32(whole::<i32>(document).ok_or_else(conversion_error)?.cast_unsigned()),
+        Kind::Sfixed64 => Wire::Fixed64(whole::<i64>(document).ok_or_else(conversion_error)?.cast_unsigned()),
+        Kind::Double => Wire::Fixed64(number(document).ok_or_else(conversion_error)?.to_bits()),
         Kind::Float => {
-            let double = number(document).ok_or_else(misfit)?;
+            let double = number(document).ok_or_else(conversion_error)?;
             let float = double as f32;
             if double.is_finite() && float.is_infinite() {
-                return Err(misfit());
+                return Err(conversion_error());
             }
             Wire::Fixed32(float.to_bits())
         }
         Kind::Bool => match document {
             Document::Boolean(flag) => Wire::Varint((*flag).into()),
-            _ => return Err(misfit()),
+            _ => return Err(conversion_error()),
         },
         Kind::String => match document {
             Document::Text(text) | Document::Json(text) => Wire::Bytes(text.clone().into_bytes()),
-            _ => return Err(misfit()),
+            _ => return Err(conversion_error()),
         },
         Kind::Bytes => match document {
             Document::Bytes(bytes) => Wire::Bytes(bytes.clone()),
             Document::Text(text) | Document::Json(text) => Wire::Bytes(text.clone().into_bytes()),
-            _ => return Err(misfit()),
+            _ => return Err(conversion_error()),
         },
         Kind::Enum(descriptor) => Wire::signed(enum_number(descriptor, document)?.into()),
     })
@@ -293,7 +299,7 @@ fn number(document: &Document) -> Option<f64> {
     }
 }
 
-/// The number of an enum's value, by its name or number. What a closed enum (proto2) lacks, its readers would drop.
+/// The number of an enum's value, by its name or number. A number that a closed enum (proto2) lacks would be dropped by its readers.
 fn enum_number(descriptor: &EnumDescriptor, document: &Document) -> Result<i32> {
     let by_name = match document {
         Document::Text(name) => descriptor.get_value_by_name(name).map(|value| value.number()),
@@ -304,7 +310,7 @@ fn enum_number(descriptor: &EnumDescriptor, document: &Document) -> Result<i32> 
     let known = |number: &i32| open || descriptor.get_value(*number).is_some();
     by_name.or_else(|| whole(document).filter(known)).ok_or_else(|| {
         let names: Vec<String> = descriptor.values().map(|value| value.name().to_owned()).collect();
-        misfit(document, &format!("the enum '{}'", descriptor.full_name()))
+        conversion_error(document, &format!("the enum '{}'", descriptor.full_name()))
             .advice(format!("its values are {}", names.join(", ")))
     })
 }
@@ -318,7 +324,7 @@ fn map_key(kind: &Kind, name: &str) -> Result<Wire> {
     single(kind, &key).map_err(|error| error.within("a key"))
 }
 
-/// The fields of a well-known type for what stands for it; None where the document is its fields already.
+/// The fields of a well-known type, from the value that stands for it; None where the document is its fields already.
 fn well_known(name: &str, document: &Document) -> Result<Option<Document>> {
     let only = |name: &str, member: Document| Ok(Some(Document::Object(vec![(name.to_owned(), member)])));
     match (name, document) {
@@ -331,26 +337,26 @@ fn well_known(name: &str, document: &Document) -> Result<Option<Document>> {
             Document::Array(_) => only("list_value", document.clone()),
             Document::Object(_) => only("struct_value", document.clone()),
             Document::Integer(_) | Document::Float(_) | Document::Number(_) => only("number_value", document.clone()),
-            Document::Bytes(_) | Document::Json(_) => Err(misfit(document, "a Value")),
+            Document::Bytes(_) | Document::Json(_) => Err(conversion_error(document, "a Value")),
         },
         ("Timestamp", Document::Text(text)) => {
-            let nanos = time::utc_nanos(text).ok_or_else(|| misfit(document, "a Timestamp"))?;
+            let nanos = time::utc_nanos(text).ok_or_else(|| conversion_error(document, "a Timestamp"))?;
             seconds(nanos.div_euclid(NANOS), nanos.rem_euclid(NANOS), &TIMESTAMPS)
-                .ok_or_else(|| misfit(document, "a Timestamp, from the year 1 to 9999"))
+                .ok_or_else(|| conversion_error(document, "a Timestamp, from the year 1 to 9999"))
                 .map(Some)
         }
         ("Duration", Document::Text(text)) => {
-            let interval = interval::parse(text).map_err(|why| misfit(document, "a Duration").advice(why))?;
+            let interval = interval::parse(text).map_err(|why| conversion_error(document, "a Duration").advice(why))?;
             if interval.months != 0 {
-                return Err(misfit(document, "a Duration: months have no fixed length"));
+                return Err(conversion_error(document, "a Duration: months have no fixed length"));
             }
             let micros = i128::from(interval.days) * 86_400_000_000 + i128::from(interval.micros);
             // Both parts have the sign of the whole.
             seconds(micros / 1_000_000, micros % 1_000_000 * 1000, &DURATIONS)
-                .ok_or_else(|| misfit(document, "a Duration"))
+                .ok_or_else(|| conversion_error(document, "a Duration"))
                 .map(Some)
         }
-        ("Struct" | "ListValue", _) => Err(misfit(document, name)),
+        ("Struct" | "ListValue", _) => Err(conversion_error(document, name)),
         (wrapper, document) if wrapper.ends_with("Value") && !matches!(document, Document::Object(_)) => {
             only("value", document.clone())
         }
@@ -371,7 +377,7 @@ fn kind_name(kind: &Kind) -> String {
     }
 }
 
-fn misfit(document: &Document, wanted: &str) -> Error {
+fn conversion_error(document: &Document, wanted: &str) -> Error {
     let shown = match document {
         Document::Null => "NULL".to_owned(),
         Document::Boolean(flag) => flag.to_string(),

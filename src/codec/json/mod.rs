@@ -15,7 +15,7 @@ use serde::Deserialize;
 use serde::de::{DeserializeSeed, Deserializer};
 use serde_json::value::RawValue;
 
-use super::document::{self, DocumentCodec, Format, Manner, Slot, Values};
+use super::document::{self, DocumentCodec, Format, Slot, Strictness, Values};
 use super::path::{Path, Wanted};
 use super::scalar::Scalar;
 use super::{Codec, quote};
@@ -27,17 +27,17 @@ use crate::error::Result;
 /// # Errors
 /// Two paths that give the same column name.
 pub fn columns(wanted: Wanted) -> Result<Box<dyn Codec>> {
-    Ok(Box::new(DocumentCodec::new(Json, Manner::Strict, wanted)?))
+    Ok(Box::new(DocumentCodec::new(Json, Strictness::Strict, wanted)?))
 }
 
 /// A codec that reads VARCHAR columns by path, as `json_extract` does: a number keeps its text, an object or list is
-/// compact JSON, what is missing or null is NULL, and so is what a path cannot step into.
+/// compact JSON, a missing value or null is NULL, and so is a value that a path cannot step into.
 ///
 /// # Errors
 /// Two paths that give the same column name.
 pub fn extract(paths: Vec<Path>, texts: Vec<Path>) -> Result<Box<dyn Codec>> {
     let columns = paths.into_iter().map(|path| (path, Type::Varchar)).collect();
-    Ok(Box::new(DocumentCodec::new(Json, Manner::Lenient, Wanted { columns, texts })?))
+    Ok(Box::new(DocumentCodec::new(Json, Strictness::Lenient, Wanted { columns, texts })?))
 }
 
 /// The columns of a sample of payloads, one for each member of their objects.

@@ -2,7 +2,8 @@
 
 use std::fmt;
 
-use crate::codec::scalar::time::{Instant, utc_micros};
+use crate::codec::scalar::Instant;
+use crate::codec::scalar::time::utc_micros;
 
 /// A length of time to which a key's time is truncated, counted from 1970-01-01 UTC.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

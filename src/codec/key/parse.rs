@@ -1,28 +1,33 @@
 //! The grammar of a template.
 
 use super::bucket::Bucket;
-use super::{Alternative, Segment, Source, Template};
+use super::template::{Alternative, PartSource, Segment, Template};
 use crate::codec::path::Path;
 use crate::error::{Error, Result};
 
-/// Checks a template.
-pub(super) fn template(text: &str) -> Result<Template> {
-    let mut parser = Parser { text, rest: text, paths: Vec::new() };
-    let mut segments = Vec::new();
-    while !parser.rest.is_empty() {
-        let segment = parser.segment()?;
-        match (segments.last_mut(), segment) {
-            (Some(Segment::Literal(before)), Segment::Literal(more)) => before.push_str(&more),
-            (_, segment) => segments.push(segment),
+impl Template {
+    /// Checks a template; the error names the position of the first fault.
+    ///
+    /// # Errors
+    /// The template is malformed, or no part of it comes from an event.
+    pub fn parse(text: &str) -> Result<Self> {
+        let mut parser = Parser { text, rest: text, paths: Vec::new() };
+        let mut segments = Vec::new();
+        while !parser.rest.is_empty() {
+            let segment = parser.segment()?;
+            match (segments.last_mut(), segment) {
+                (Some(Segment::Literal(before)), Segment::Literal(more)) => before.push_str(&more),
+                (_, segment) => segments.push(segment),
+            }
         }
+        if !segments.iter().any(|segment| matches!(segment, Segment::Part(_))) {
+            return Err(Error::new(format!(
+                "the key template '{text}' has no part in braces: every row would have one key"
+            ))
+            .advice("name fields in braces, as in '{user_id}:{started_at@5m}'"));
+        }
+        Ok(Template { text: text.to_owned(), segments, paths: parser.paths })
     }
-    if !segments.iter().any(|segment| matches!(segment, Segment::Part(_))) {
-        return Err(Error::new(format!(
-            "the key template '{text}' has no part in braces: every row would have one key"
-        ))
-        .advice("name fields in braces, as in '{user_id}:{started_at@5m}'"));
-    }
-    Ok(Template { text: text.to_owned(), segments, paths: parser.paths })
 }
 
 struct Parser<'a> {
@@ -52,7 +57,7 @@ impl Parser<'_> {
         Ok(Segment::Literal(literal))
     }
 
-    /// What stands between braces, the opening one already read.
+    /// The text between braces, the opening one already read.
     fn part(&mut self) -> Result<Segment> {
         let mut alternatives = Vec::new();
         loop {
@@ -82,7 +87,7 @@ impl Parser<'_> {
     }
 
     /// A text in single quotes; a quote inside is written twice.
-    fn quoted(&mut self) -> Result<Source> {
+    fn quoted(&mut self) -> Result<PartSource> {
         let mut text = String::new();
         let mut rest = &self.rest[1..];
         loop {
@@ -101,23 +106,23 @@ impl Parser<'_> {
             return Err(self.fault("an empty text stands for nothing"));
         }
         self.rest = rest;
-        Ok(Source::Text(text))
+        Ok(PartSource::Text(text))
     }
 
     /// A field, or one of the words `subject`, `seq` and `header:Name`.
-    fn named(&mut self) -> Result<Source> {
+    fn named(&mut self) -> Result<PartSource> {
         let end = end_of_name(self.rest);
         let name = &self.rest[..end];
         let source = match name {
             "" => return Err(self.fault("a field's name is missing")),
-            "subject" => Source::Subject,
-            "seq" => Source::Sequence,
+            "subject" => PartSource::Subject,
+            "seq" => PartSource::Sequence,
             name => match name.strip_prefix("header:") {
                 Some("") => return Err(self.fault("a header's name is missing")),
-                Some(header) => Source::Header(header.to_owned()),
+                Some(header) => PartSource::Header(header.to_owned()),
                 None => {
                     let path = Path::parse(name).map_err(|error| self.fault(error.cause()))?;
-                    Source::Field(self.field(path))
+                    PartSource::Field(self.field(path))
                 }
             },
         };

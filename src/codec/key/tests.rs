@@ -1,6 +1,8 @@
 use std::collections::HashMap;
 
 use super::*;
+use crate::codec::path::Path;
+use crate::record::Headers;
 
 struct Event {
     fields: Vec<Option<String>>,

@@ -5,7 +5,7 @@
 //! a map is text. The well-known types are written as protobuf's JSON mapping has them
 //! (<https://protobuf.dev/programming-guides/json/>): an `Any` with its message opened when the schema knows it.
 
-use super::fault::Fault;
+use super::payload_error::PayloadError;
 use super::schema::Known;
 use super::seconds::Seconds;
 use super::value::{Content, Fields, Value, integer, scalar};
@@ -13,7 +13,7 @@ use super::wire::Wire;
 use crate::codec::scalar::{Instant, Scalar, write_json};
 
 /// Writes a value.
-pub(super) fn write(value: Value<'_>, out: &mut Vec<u8>) -> Result<(), Fault> {
+pub(super) fn write(value: Value<'_>, out: &mut Vec<u8>) -> Result<(), PayloadError> {
     let (value, content) = value.dynamic()?.unwrapped()?.split();
     match content {
         Content::Null => write_json(Scalar::Null, out),
@@ -81,7 +81,7 @@ fn write_number(number: f64, out: &mut Vec<u8>) {
     }
 }
 
-fn key_text(key: Value<'_>) -> Result<String, Fault> {
+fn key_text(key: Value<'_>) -> Result<String, PayloadError> {
     let Content::Scalar(kind, wire) = key.content else { return Ok(String::new()) };
     scalar(key.schema, (kind, wire), |scalar| {
         Ok(match scalar {
@@ -94,7 +94,7 @@ fn key_text(key: Value<'_>) -> Result<String, Fault> {
 
 /// An `Any`: its type, and the fields of its message; `value` in their place when the message is a well-known type that
 /// is not an object, or (in base64) of a type that the schema does not have.
-fn write_any<'a>(value: &Value<'a>, mut fields: Fields<'a>, out: &mut Vec<u8>) -> Result<(), Fault> {
+fn write_any<'a>(value: &Value<'a>, mut fields: Fields<'a>, out: &mut Vec<u8>) -> Result<(), PayloadError> {
     let (mut url, mut bytes): (&[u8], &[u8]) = (&[], &[]);
     while let Some((field, value)) = fields.next()? {
         if let Content::Scalar(_, Wire::Bytes(content)) = value.content {
@@ -104,7 +104,7 @@ fn write_any<'a>(value: &Value<'a>, mut fields: Fields<'a>, out: &mut Vec<u8>) -
             }
         }
     }
-    let url = std::str::from_utf8(url).map_err(|_| Fault::new("the type of an Any is not UTF-8"))?;
+    let url = std::str::from_utf8(url).map_err(|_| PayloadError::new("the type of an Any is not UTF-8"))?;
     let mut separator = "";
     out.push(b'{');
     if !url.is_empty() {

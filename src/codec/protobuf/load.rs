@@ -7,10 +7,10 @@ use protox::prost::Message as _;
 use protox::prost_reflect::prost_types::FileDescriptorSet;
 use protox::prost_reflect::{DescriptorPool, MessageDescriptor};
 
-use super::SchemaSource;
+use super::source::SchemaSource;
 use crate::error::{Error, Result};
 
-/// What the files define, before the message is chosen.
+/// The definitions of the files, before the message is chosen.
 pub(super) struct Loaded {
     pub pool: DescriptorPool,
     /// The package of the `.proto` file; None for a descriptor set.
@@ -116,7 +116,7 @@ fn compile(file: &str, proto_path: &[String]) -> std::result::Result<(Descriptor
     Ok((compiler.descriptor_pool(), package))
 }
 
-/// What the compiler says, with file, line and column, on one line.
+/// The compiler's words, with file, line and column, on one line.
 fn explain(error: &protox::Error) -> String {
     let text = format!("{error:?}");
     let line = text.split_whitespace().collect::<Vec<_>>().join(" ");
@@ -147,7 +147,7 @@ fn edition(text: &str) -> Option<&str> {
     value.get(1..)?.split(quote).next()
 }
 
-/// What is said of a file in an edition: <https://protobuf.dev/editions/overview/>. The wire is the same as before.
+/// The error for a file in an edition: <https://protobuf.dev/editions/overview/>. The wire is the same as before.
 fn unknown_edition(file: &str, edition: &str) -> String {
     format!(
         "'{file}' is written in edition {edition}, and only syntax proto2 and proto3 can be read; declare \

@@ -4,9 +4,9 @@
 //! descriptors (`protoc --descriptor_set_out --include_imports`). proto2 and proto3; not the editions after them, which
 //! the compiler does not know yet.
 //!
-//! A payload is read off the wire by the schema, and only what the paths of the projected columns lead to becomes
-//! values. Of the rest, it is checked that it has the form of fields as far as the messages on the way go; an unasked
-//! message, text or packed list is passed over by its length.
+//! A payload is read off the wire by the schema, and only values at the paths of the projected columns are
+//! made. The rest is checked to have the form of fields in the messages on the way; an unasked message, text or packed
+//! list is passed over by its length.
 //!
 //! | in the schema | in a column without a type of its own |
 //! |---|---|
@@ -33,17 +33,19 @@
 //! An enum value that the schema lacks is kept for proto2, too, where protobuf's own readers set it aside. Extensions
 //! are passed over. At most 100 messages nest.
 
-mod face;
-mod fault;
 mod json;
 mod load;
+mod payload_error;
 mod read;
 mod rounds;
+mod scalar_view;
 mod scan;
 mod schema;
 mod seconds;
+mod source;
 mod types;
 mod value;
+mod visit;
 mod wire;
 
 use std::convert::Infallible;
@@ -55,25 +57,12 @@ use self::rounds::Rounds;
 use self::schema::Schema;
 use self::value::Value;
 use super::Codec;
-use super::document::{DocumentCodec, Format, Manner, Slot, Values};
+use super::document::{DocumentCodec, Format, Slot, Strictness, Values};
 use super::path::{Path, Wanted};
 use crate::error::{Error, Result};
 
+pub use source::{PARAMETERS, SchemaSource};
 pub use types::{MAX_MEMBERS, MAX_RECURSION};
-
-/// Where the message type comes from: the parameters of the same names.
-#[derive(Debug, Clone, Default)]
-pub struct SchemaSource {
-    /// The path of a `.proto` file. Its imports are looked for in `proto_path`, then beside it; `google/protobuf/*.proto`
-    /// are built in.
-    pub proto_file: Option<String>,
-    /// The path of a serialized `google.protobuf.FileDescriptorSet`, instead of `proto_file`.
-    pub proto_descriptor_set: Option<String>,
-    /// Folders that imports are relative to.
-    pub proto_path: Vec<String>,
-    /// The message that payloads are, with or without its package.
-    pub proto_message: Option<String>,
-}
 
 /// A codec that reads typed columns by path; a path is made of the names of fields, keys of maps and positions in lists.
 ///
@@ -153,12 +142,12 @@ impl Protobuf {
         for path in &paths {
             types::check(&self.schema, self.message, path)?;
         }
-        Ok(Box::new(Rounds::new(DocumentCodec::new(self, Manner::Strict, wanted)?, paths)))
+        Ok(Box::new(Rounds::new(DocumentCodec::new(self, Strictness::Strict, wanted)?, paths)))
     }
 }
 
 impl Format for Protobuf {
-    type Values = Faces;
+    type Values = ScalarViews;
 
     fn read<S: for<'de> DeserializeSeed<'de, Value = ()>>(
         &self,
@@ -169,15 +158,15 @@ impl Format for Protobuf {
     }
 }
 
-/// Values go into columns by their faces.
-struct Faces;
+/// Values go into columns as their scalar views.
+struct ScalarViews;
 
-impl Values for Faces {
+impl Values for ScalarViews {
     /// [`Rounds`] sees to it that no value is read twice.
     type Copy<'de> = Infallible;
 
     fn scalar<'de, D: Deserializer<'de>>(value: D, slot: Slot<'_>) -> std::result::Result<(), D::Error> {
-        face::fill(value, slot)
+        scalar_view::fill(value, slot)
     }
 
     fn copy<'de, D: Deserializer<'de>>(_: D) -> std::result::Result<Infallible, D::Error> {

@@ -2,23 +2,22 @@
 //!
 //! A message is a map by field names, with the fields that are not there left out; so are the well-known types, but
 //! for `Struct`, `Value` and `ListValue`, which are the document that they hold. A value that goes into a column of a
-//! type that is not nested shows its [`face`], which is what it stands for: a moment for `Timestamp`, what is wrapped for a
-//! wrapper, JSON for a message.
+//! type that is not nested is read as its scalar view ([`scalar_view`]): a moment for `Timestamp`, the scalar in a wrapper,
+//! JSON for a message.
 
 use serde::de::{DeserializeSeed, Deserializer, IntoDeserializer, MapAccess, SeqAccess, Visitor};
 use serde::forward_to_deserialize_any;
 
-use super::face;
-use super::fault::Fault;
-use super::schema::{Field, Kind, Schema};
-use super::value::{Content, Fields, Value, integer, scalar};
-use super::wire::Wire;
-use crate::codec::scalar::Scalar;
+use super::payload_error::PayloadError;
+use super::scalar_view;
+use super::schema::{Field, Kind};
+use super::value::{Content, Fields, Value, integer};
+use super::visit::visit_scalar;
 
 impl<'de> Deserializer<'de> for Value<'_> {
-    type Error = Fault;
+    type Error = PayloadError;
 
-    fn deserialize_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Fault> {
+    fn deserialize_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, PayloadError> {
         let (value, content) = self.dynamic()?.split();
         match content {
             Content::Null => visitor.visit_unit(),
@@ -35,14 +34,18 @@ impl<'de> Deserializer<'de> for Value<'_> {
         }
     }
 
-    fn deserialize_newtype_struct<V: Visitor<'de>>(self, name: &'static str, visitor: V) -> Result<V::Value, Fault> {
-        match face::asked(name) {
-            Some(as_number) => face::show(self, as_number, visitor),
+    fn deserialize_newtype_struct<V: Visitor<'de>>(
+        self,
+        name: &'static str,
+        visitor: V,
+    ) -> Result<V::Value, PayloadError> {
+        match scalar_view::asked(name) {
+            Some(as_number) => scalar_view::visit(self, as_number, visitor),
             None => self.deserialize_any(visitor),
         }
     }
 
-    fn deserialize_ignored_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Fault> {
+    fn deserialize_ignored_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, PayloadError> {
         visitor.visit_unit()
     }
 
@@ -52,30 +55,6 @@ impl<'de> Deserializer<'de> for Value<'_> {
     }
 }
 
-/// A scalar as serde's visitor takes it.
-pub(super) fn visit_scalar<'de, V: Visitor<'de>>(
-    schema: &Schema,
-    (kind, wire): (Kind, Wire<'_>),
-    visitor: V,
-) -> Result<V::Value, Fault> {
-    if let (Kind::Float, Wire::Fixed32(bits)) = (kind, wire) {
-        return visitor.visit_f32(f32::from_bits(bits));
-    }
-    scalar(schema, (kind, wire), |scalar| match scalar {
-        Scalar::Bool(v) => visitor.visit_bool(v),
-        Scalar::Int(v) => match (i64::try_from(v), u64::try_from(v)) {
-            (Ok(v), _) => visitor.visit_i64(v),
-            (_, Ok(v)) => visitor.visit_u64(v),
-            _ => Err(Fault::new("an integer of more than 64 bits")),
-        },
-        Scalar::Float(v) => visitor.visit_f64(v),
-        Scalar::Text(v) => visitor.visit_str(v),
-        Scalar::Bytes(v) => visitor.visit_bytes(v),
-        // Scalars of protobuf are none of the others.
-        _ => visitor.visit_unit(),
-    })
-}
-
 /// The fields of a message.
 struct Members<'a> {
     fields: Fields<'a>,
@@ -83,9 +62,9 @@ struct Members<'a> {
 }
 
 impl<'de> MapAccess<'de> for Members<'_> {
-    type Error = Fault;
+    type Error = PayloadError;
 
-    fn next_key_seed<K: DeserializeSeed<'de>>(&mut self, seed: K) -> Result<Option<K::Value>, Fault> {
+    fn next_key_seed<K: DeserializeSeed<'de>>(&mut self, seed: K) -> Result<Option<K::Value>, PayloadError> {
         self.next = self.fields.next()?;
         match &self.next {
             Some((field, _)) => seed.deserialize(field.name.as_str().into_deserializer()).map(Some),
@@ -93,7 +72,7 @@ impl<'de> MapAccess<'de> for Members<'_> {
         }
     }
 
-    fn next_value_seed<S: DeserializeSeed<'de>>(&mut self, seed: S) -> Result<S::Value, Fault> {
+    fn next_value_seed<S: DeserializeSeed<'de>>(&mut self, seed: S) -> Result<S::Value, PayloadError> {
         let (field, value) = self.next.take().ok_or_else(unasked)?;
         seed.deserialize(value).map_err(|fault| fault.under(&field.name))
     }
@@ -102,10 +81,10 @@ impl<'de> MapAccess<'de> for Members<'_> {
 /// The elements of a list.
 struct List<N>(N);
 
-impl<'a, 'de, N: FnMut() -> Result<Option<Value<'a>>, Fault>> SeqAccess<'de> for List<N> {
-    type Error = Fault;
+impl<'a, 'de, N: FnMut() -> Result<Option<Value<'a>>, PayloadError>> SeqAccess<'de> for List<N> {
+    type Error = PayloadError;
 
-    fn next_element_seed<S: DeserializeSeed<'de>>(&mut self, seed: S) -> Result<Option<S::Value>, Fault> {
+    fn next_element_seed<S: DeserializeSeed<'de>>(&mut self, seed: S) -> Result<Option<S::Value>, PayloadError> {
         (self.0)()?.map(|value| seed.deserialize(value)).transpose()
     }
 }
@@ -117,9 +96,9 @@ struct Entries<'a> {
 }
 
 impl<'de> MapAccess<'de> for Entries<'_> {
-    type Error = Fault;
+    type Error = PayloadError;
 
-    fn next_key_seed<K: DeserializeSeed<'de>>(&mut self, seed: K) -> Result<Option<K::Value>, Fault> {
+    fn next_key_seed<K: DeserializeSeed<'de>>(&mut self, seed: K) -> Result<Option<K::Value>, PayloadError> {
         let Some((key, value)) = self.entries.next() else { return Ok(None) };
         self.next = Some(value);
         match key.content {
@@ -132,12 +111,12 @@ impl<'de> MapAccess<'de> for Entries<'_> {
         }
     }
 
-    fn next_value_seed<S: DeserializeSeed<'de>>(&mut self, seed: S) -> Result<S::Value, Fault> {
+    fn next_value_seed<S: DeserializeSeed<'de>>(&mut self, seed: S) -> Result<S::Value, PayloadError> {
         seed.deserialize(self.next.take().ok_or_else(unasked)?)
     }
 }
 
 /// serde asks for a value after its key, so this is never seen.
-fn unasked() -> Fault {
-    Fault::new("a value is asked for before its key")
+fn unasked() -> PayloadError {
+    PayloadError::new("a value is asked for before its key")
 }

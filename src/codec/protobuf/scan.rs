@@ -6,7 +6,7 @@
 //! - A field with a number that the schema does not have, or a wire type that its kind cannot have, is unknown and
 //!   passed over, as Google's parsers do.
 
-use super::fault::Fault;
+use super::payload_error::PayloadError;
 use super::schema::{Kind, Message, Shape};
 use super::wire::{Reader, Wire};
 
@@ -26,7 +26,7 @@ impl<'a> Pieces<'a> {
     }
 }
 
-/// What is there of one field.
+/// The occurrences of one field.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub(super) enum Found<'a> {
     #[default]
@@ -68,11 +68,11 @@ impl<'a> Found<'a> {
     }
 }
 
-/// What a message holds, one entry for each of its fields.
+/// The occurrences of a message's fields, one entry for each field.
 ///
 /// # Errors
-/// The bytes are not a message. What stands inside of nested messages, text and packed values is not looked at.
-pub(super) fn scan<'a>(message: &Message, pieces: &Pieces<'a>) -> Result<Vec<Found<'a>>, Fault> {
+/// The bytes are not a message. The insides of nested messages, text and packed values are not looked at.
+pub(super) fn scan<'a>(message: &Message, pieces: &Pieces<'a>) -> Result<Vec<Found<'a>>, PayloadError> {
     let mut found = vec![Found::Nothing; message.fields.len()];
     let mut members = vec![None; message.oneofs];
     for piece in pieces.as_slice() {
@@ -127,7 +127,7 @@ impl<'a> Elements<'a> {
     }
 
     /// The next element; None behind the last.
-    pub fn next(&mut self) -> Result<Option<Wire<'a>>, Fault> {
+    pub fn next(&mut self) -> Result<Option<Wire<'a>>, PayloadError> {
         loop {
             if !self.packed.is_empty() {
                 return self.unpack().map(Some);
@@ -141,7 +141,7 @@ impl<'a> Elements<'a> {
         }
     }
 
-    fn unpack(&mut self) -> Result<Wire<'a>, Fault> {
+    fn unpack(&mut self) -> Result<Wire<'a>, PayloadError> {
         match self.kind {
             Kind::Double | Kind::Fixed64 | Kind::Sfixed64 => self.packed.fixed64().map(Wire::Fixed64),
             Kind::Float | Kind::Fixed32 | Kind::Sfixed32 => self.packed.fixed32().map(Wire::Fixed32),

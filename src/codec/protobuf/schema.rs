@@ -22,7 +22,7 @@ pub(super) struct Message {
     pub fields: Vec<Field>,
     /// How many oneofs it has.
     pub oneofs: usize,
-    /// What Google's well-known types mean.
+    /// The well-known type of Google that the message is.
     pub known: Option<Known>,
     by_number: Numbers,
 }
@@ -51,7 +51,7 @@ pub(super) struct Field {
     pub oneof: Option<usize>,
 }
 
-/// What one value of a field is.
+/// The kind of one value of a field.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[allow(missing_docs)]
 pub(super) enum Kind {
@@ -84,7 +84,7 @@ pub(super) enum Shape {
     Map,
 }
 
-/// What a field that is not on the wire means.
+/// The value of a field that is not on the wire.
 #[derive(Debug)]
 pub(super) enum Absent {
     /// It is not there: NULL.

@@ -1,6 +1,6 @@
 //! Seconds and nanoseconds: `google.protobuf.Timestamp` and `Duration`.
 
-use super::fault::Fault;
+use super::payload_error::PayloadError;
 use super::scan::Pieces;
 use super::schema::Message;
 use super::value::{Content, Value, integer};
@@ -20,7 +20,7 @@ impl Seconds {
     ///
     /// # Errors
     /// More seconds than 64 bits hold, which only nanoseconds out of their range lead to.
-    pub fn of<'a>(value: &Value<'a>, message: &'a Message, pieces: &Pieces<'a>) -> Result<Self, Fault> {
+    pub fn of<'a>(value: &Value<'a>, message: &'a Message, pieces: &Pieces<'a>) -> Result<Self, PayloadError> {
         let (mut seconds, mut nanos) = (0, 0);
         let mut fields = value.fields(message, pieces)?;
         while let Some((field, value)) = fields.next()? {
@@ -34,12 +34,12 @@ impl Seconds {
     }
 
     /// From a count of nanoseconds.
-    pub fn from_nanos(total: i128) -> Result<Self, Fault> {
+    pub fn from_nanos(total: i128) -> Result<Self, PayloadError> {
         let seconds = i64::try_from(total.div_euclid(NANOS_PER_SECOND));
         let nanos = u32::try_from(total.rem_euclid(NANOS_PER_SECOND));
         match (seconds, nanos) {
             (Ok(seconds), Ok(nanos)) => Ok(Self { seconds, nanos }),
-            _ => Err(Fault::new(format!("{total} nanoseconds are out of range"))),
+            _ => Err(PayloadError::new(format!("{total} nanoseconds are out of range"))),
         }
     }
 

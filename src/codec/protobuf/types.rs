@@ -129,7 +129,7 @@ fn entry(schema: &Schema, kind: Kind) -> (Kind, Kind) {
     }
 }
 
-/// What stands where a path leads.
+/// The value at the end of a path.
 enum Place<'a> {
     Message(&'a Message),
     Scalar(Kind),

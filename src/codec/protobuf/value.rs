@@ -1,15 +1,15 @@
-//! Values of messages: what stands on the wire, read by the schema.
+//! Values of messages, read off the wire by the schema.
 
 use std::collections::HashSet;
 
-use super::fault::Fault;
+use super::payload_error::PayloadError;
 use super::scan::{Elements, Found, Pieces, scan};
 use super::schema::{Absent, Field, Kind, Known, Message, Schema, Shape};
 use super::wire::{MAX_DEPTH, Wire, too_deep, zigzag};
 use crate::codec::quote;
 use crate::codec::scalar::Scalar;
 
-/// One value, with what is needed to look inside.
+/// One value, with its schema.
 #[derive(Debug, Clone)]
 pub(super) struct Value<'a> {
     pub schema: &'a Schema,
@@ -18,7 +18,7 @@ pub(super) struct Value<'a> {
     pub content: Content<'a>,
 }
 
-/// What a value is.
+/// The content of a value.
 #[derive(Debug, Clone)]
 pub(super) enum Content<'a> {
     /// The null of `google.protobuf.Value`.
@@ -39,7 +39,7 @@ impl<'a> Value<'a> {
         Self { schema, depth: 0, content: Content::Message(schema.message(message), Pieces::One(payload)) }
     }
 
-    /// The value without what it is, to look inside with, and what it is.
+    /// The value without its content, and the content.
     pub fn split(self) -> (Self, Content<'a>) {
         (self.inside(Content::Null), self.content)
     }
@@ -63,7 +63,7 @@ impl<'a> Value<'a> {
     }
 
     /// The fields of a message that have a value, in the order of the schema.
-    pub fn fields(&self, message: &'a Message, pieces: &Pieces<'a>) -> Result<Fields<'a>, Fault> {
+    pub fn fields(&self, message: &'a Message, pieces: &Pieces<'a>) -> Result<Fields<'a>, PayloadError> {
         if self.depth > MAX_DEPTH {
             return Err(too_deep());
         }
@@ -72,7 +72,11 @@ impl<'a> Value<'a> {
     }
 
     /// The elements of a list.
-    pub fn elements(&self, kind: Kind, occurrences: Vec<Wire<'a>>) -> impl FnMut() -> Result<Option<Value<'a>>, Fault> {
+    pub fn elements(
+        &self,
+        kind: Kind,
+        occurrences: Vec<Wire<'a>>,
+    ) -> impl FnMut() -> Result<Option<Value<'a>>, PayloadError> {
         let mut elements = Elements::new(kind, occurrences);
         let parent = self.inside(Content::Null);
         move || Ok(elements.next()?.map(|wire| parent.one(kind, wire)))
@@ -83,13 +87,13 @@ impl<'a> Value<'a> {
         &self,
         entry: &'a Message,
         occurrences: Vec<Wire<'a>>,
-    ) -> Result<Vec<(Value<'a>, Value<'a>)>, Fault> {
+    ) -> Result<Vec<(Value<'a>, Value<'a>)>, PayloadError> {
         let mut entries = Vec::with_capacity(occurrences.len());
         for wire in occurrences {
             let Wire::Bytes(bytes) = wire else { continue };
             let mut parts = scan(entry, &Pieces::One(bytes))?.into_iter();
             let mut part = |i: usize| {
-                let field = entry.fields.get(i).ok_or_else(|| Fault::new("a map without keys or values"))?;
+                let field = entry.fields.get(i).ok_or_else(|| PayloadError::new("a map without keys or values"))?;
                 let value = self.field(field, parts.next().unwrap_or_default())?;
                 Ok(value.unwrap_or_else(|| match field.kind {
                     Kind::Message(message) => self.embedded(message, &[]),
@@ -112,23 +116,25 @@ impl<'a> Value<'a> {
     }
 
     /// A key of a map, so that equal ones are equal.
-    fn map_key(&self) -> Result<MapKey<'a>, Fault> {
+    fn map_key(&self) -> Result<MapKey<'a>, PayloadError> {
         match self.content {
             Content::Scalar(Kind::String, Wire::Bytes(text)) => Ok(MapKey::Text(text)),
             Content::Scalar(kind, wire) => Ok(MapKey::Number(integer(kind, wire))),
-            _ => Err(Fault::new("a key of a map is not a scalar")),
+            _ => Err(PayloadError::new("a key of a map is not a scalar")),
         }
     }
 
-    /// What a field's occurrences mean; None for a field that is not there.
-    fn field(&self, field: &'a Field, found: Found<'a>) -> Result<Option<Value<'a>>, Fault> {
+    /// The value of a field's occurrences; None for a field that is not there.
+    fn field(&self, field: &'a Field, found: Found<'a>) -> Result<Option<Value<'a>>, PayloadError> {
         let content = match (field.shape, field.kind, found) {
             (Shape::List, kind, found) => Content::List(kind, found.into_all()),
             (Shape::Map, Kind::Message(entry), found) => Content::Map(self.schema.message(entry), found.into_all()),
             (_, _, Found::Nothing) => match &field.absent {
                 Absent::Null => return Ok(None),
                 Absent::Default(default) => Content::Scalar(field.kind, default.wire()),
-                Absent::Required => return Err(Fault::new("the field is required and missing").under(&field.name)),
+                Absent::Required => {
+                    return Err(PayloadError::new("the field is required and missing").under(&field.name));
+                }
             },
             (_, Kind::Message(message), found) => {
                 let pieces = found.into_pieces().unwrap_or(Pieces::One(&[]));
@@ -144,9 +150,9 @@ impl<'a> Value<'a> {
         Ok(Some(self.inside(content)))
     }
 
-    /// What `google.protobuf.Struct`, `Value` and `ListValue` stand for: a map, a list, or a scalar. Anything else is
+    /// The value in a `google.protobuf.Struct`, `Value` or `ListValue`: a map, a list, or a scalar. Anything else is
     /// itself.
-    pub fn dynamic(self) -> Result<Self, Fault> {
+    pub fn dynamic(self) -> Result<Self, PayloadError> {
         let Content::Message(message, pieces) = &self.content else { return Ok(self) };
         match message.known {
             Some(Known::Struct | Known::ListValue) => {
@@ -166,8 +172,8 @@ impl<'a> Value<'a> {
         }
     }
 
-    /// What a wrapper (`google.protobuf.Int64Value`) wraps. Anything else is itself.
-    pub fn unwrapped(self) -> Result<Self, Fault> {
+    /// The value in a wrapper (`google.protobuf.Int64Value`). Anything else is itself.
+    pub fn unwrapped(self) -> Result<Self, PayloadError> {
         let Content::Message(message, pieces) = &self.content else { return Ok(self) };
         if message.known != Some(Known::Wrapper) {
             return Ok(self);
@@ -191,7 +197,7 @@ pub(super) struct Fields<'a> {
 
 impl<'a> Fields<'a> {
     /// The next field that has a value.
-    pub fn next(&mut self) -> Result<Option<(&'a Field, Value<'a>)>, Fault> {
+    pub fn next(&mut self) -> Result<Option<(&'a Field, Value<'a>)>, PayloadError> {
         for (field, found) in self.fields.by_ref().zip(self.found.by_ref()) {
             if let Some(value) = self.parent.field(field, found)? {
                 return Ok(Some((field, value)));
@@ -223,8 +229,8 @@ pub(super) fn integer(kind: Kind, wire: Wire<'_>) -> i128 {
 pub(super) fn scalar<T>(
     schema: &Schema,
     (kind, wire): (Kind, Wire<'_>),
-    take: impl FnOnce(Scalar<'_>) -> Result<T, Fault>,
-) -> Result<T, Fault> {
+    take: impl FnOnce(Scalar<'_>) -> Result<T, PayloadError>,
+) -> Result<T, PayloadError> {
     match (kind, wire) {
         (Kind::Double, Wire::Fixed64(bits)) => take(Scalar::Float(f64::from_bits(bits))),
         (Kind::Float, Wire::Fixed32(bits)) => match f32::from_bits(bits) {
@@ -247,9 +253,9 @@ pub(super) fn scalar<T>(
 }
 
 /// The text of a string field.
-fn text(bytes: &[u8]) -> Result<&str, Fault> {
+fn text(bytes: &[u8]) -> Result<&str, PayloadError> {
     std::str::from_utf8(bytes).map_err(|error| {
         let shown = quote(&String::from_utf8_lossy(bytes));
-        Fault::new(format!("the text is not UTF-8 at byte {}: {shown}", error.valid_up_to()))
+        PayloadError::new(format!("the text is not UTF-8 at byte {}: {shown}", error.valid_up_to()))
     })
 }

@@ -1,11 +1,11 @@
 //! The wire format: tags, values, and how far each value reaches. See <https://protobuf.dev/programming-guides/encoding/>.
 
-use super::fault::Fault;
+use super::payload_error::PayloadError;
 
 /// The deepest nesting of groups and messages that is followed, as in Google's own parsers.
 pub(super) const MAX_DEPTH: u32 = 100;
 
-/// One value as it stands on the wire, before its field says what it means.
+/// One value on the wire, before the schema gives it a type.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(super) enum Wire<'a> {
     /// Type 0.
@@ -14,7 +14,7 @@ pub(super) enum Wire<'a> {
     Fixed64(u64),
     /// Type 2: text, bytes, a message, or packed values.
     Bytes(&'a [u8]),
-    /// Types 3 and 4: what stands between the tags of a group.
+    /// Types 3 and 4: the bytes between the tags of a group.
     Group(&'a [u8]),
     /// Type 5, little-endian.
     Fixed32(u32),
@@ -38,7 +38,7 @@ impl<'a> Reader<'a> {
     }
 
     /// The next field: its number and value; None at the end of the message.
-    pub fn field(&mut self) -> Result<Option<(u32, Wire<'a>)>, Fault> {
+    pub fn field(&mut self) -> Result<Option<(u32, Wire<'a>)>, PayloadError> {
         if self.rest.is_empty() {
             return Ok(None);
         }
@@ -48,23 +48,25 @@ impl<'a> Reader<'a> {
             1 => Wire::Fixed64(self.fixed64()?),
             2 => Wire::Bytes(self.delimited()?),
             3 => Wire::Group(self.group(number)?),
-            4 => return Err(Fault::new(format!("the end of group {number} without its start"))),
+            4 => return Err(PayloadError::new(format!("the end of group {number} without its start"))),
             5 => Wire::Fixed32(self.fixed32()?),
-            other => return Err(Fault::new(format!("field {number} has the wire type {other}, which there is not"))),
+            other => {
+                return Err(PayloadError::new(format!("field {number} has the wire type {other}, which there is not")));
+            }
         };
         Ok(Some((number, value)))
     }
 
-    fn tag(&mut self) -> Result<(u32, u32), Fault> {
-        let tag = u32::try_from(self.varint()?).map_err(|_| Fault::new("a field number is out of range"))?;
+    fn tag(&mut self) -> Result<(u32, u32), PayloadError> {
+        let tag = u32::try_from(self.varint()?).map_err(|_| PayloadError::new("a field number is out of range"))?;
         match tag >> 3 {
-            0 => Err(Fault::new("a field has the number 0")),
+            0 => Err(PayloadError::new("a field has the number 0")),
             number => Ok((number, tag & 7)),
         }
     }
 
     /// A varint: seven bits a byte, the lowest first; at most ten bytes. Bits above the 64th are dropped.
-    pub fn varint(&mut self) -> Result<u64, Fault> {
+    pub fn varint(&mut self) -> Result<u64, PayloadError> {
         let mut value = 0u64;
         for (i, byte) in self.rest.iter().take(10).enumerate() {
             value |= u64::from(byte & 0x7f) << (7 * i);
@@ -73,32 +75,32 @@ impl<'a> Reader<'a> {
                 return Ok(value);
             }
         }
-        Err(if self.rest.len() < 10 { truncated() } else { Fault::new("a varint of more than 10 bytes") })
+        Err(if self.rest.len() < 10 { truncated() } else { PayloadError::new("a varint of more than 10 bytes") })
     }
 
     /// Eight bytes, little-endian.
-    pub fn fixed64(&mut self) -> Result<u64, Fault> {
+    pub fn fixed64(&mut self) -> Result<u64, PayloadError> {
         let (bytes, rest) = self.rest.split_first_chunk().ok_or_else(truncated)?;
         self.rest = rest;
         Ok(u64::from_le_bytes(*bytes))
     }
 
     /// Four bytes, little-endian.
-    pub fn fixed32(&mut self) -> Result<u32, Fault> {
+    pub fn fixed32(&mut self) -> Result<u32, PayloadError> {
         let (bytes, rest) = self.rest.split_first_chunk().ok_or_else(truncated)?;
         self.rest = rest;
         Ok(u32::from_le_bytes(*bytes))
     }
 
-    fn delimited(&mut self) -> Result<&'a [u8], Fault> {
+    fn delimited(&mut self) -> Result<&'a [u8], PayloadError> {
         let length = usize::try_from(self.varint()?).map_err(|_| truncated())?;
         let (bytes, rest) = self.rest.split_at_checked(length).ok_or_else(truncated)?;
         self.rest = rest;
         Ok(bytes)
     }
 
-    /// What stands before the end of a group whose start has been read; groups inside are passed over.
-    fn group(&mut self, number: u32) -> Result<&'a [u8], Fault> {
+    /// The bytes up to the end of a group, after its start has been read; groups inside are passed over.
+    fn group(&mut self, number: u32) -> Result<&'a [u8], PayloadError> {
         let start = self.rest;
         let mut open = vec![number];
         loop {
@@ -118,26 +120,28 @@ impl<'a> Reader<'a> {
                 }
                 (ended, 4) => match open.pop() {
                     Some(begun) if begun != ended => {
-                        return Err(Fault::new(format!("group {begun} ends as group {ended}")));
+                        return Err(PayloadError::new(format!("group {begun} ends as group {ended}")));
                     }
                     _ if open.is_empty() => return Ok(start.get(..inside).unwrap_or_default()),
                     _ => {}
                 },
                 (_, 5) => drop(self.fixed32()?),
                 (inner, other) => {
-                    return Err(Fault::new(format!("field {inner} has the wire type {other}, which there is not")));
+                    return Err(PayloadError::new(format!(
+                        "field {inner} has the wire type {other}, which there is not"
+                    )));
                 }
             }
         }
     }
 }
 
-fn truncated() -> Fault {
-    Fault::new("the message is truncated")
+fn truncated() -> PayloadError {
+    PayloadError::new("the message is truncated")
 }
 
-pub(super) fn too_deep() -> Fault {
-    Fault::new(format!("messages are nested more than {MAX_DEPTH} deep"))
+pub(super) fn too_deep() -> PayloadError {
+    PayloadError::new(format!("messages are nested more than {MAX_DEPTH} deep"))
 }
 
 /// A signed number from its zigzag coding: 0, -1, 1, -2, ...

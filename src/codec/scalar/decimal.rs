@@ -1,39 +1,43 @@
 //! DECIMAL: exact from the number's text, rounded half away from zero.
 
+use super::integer;
 use super::number::{Decimal, Rounding, Whole};
-use super::{Misfit, Scalar, integer};
+use super::value::{ConversionError, Scalar};
 use crate::column::Values;
 
 /// Appends the unscaled number of a DECIMAL(width, scale) to a buffer of that layout.
-pub(super) fn push(scalar: &Scalar<'_>, width: u8, scale: u8, values: &mut Values) -> Result<(), Misfit> {
+pub(super) fn push(scalar: &Scalar<'_>, width: u8, scale: u8, values: &mut Values) -> Result<(), ConversionError> {
     let unscaled = match *scalar {
         Scalar::Number(text) => scaled(text, scale)?,
         Scalar::Text(text) => scaled(text.trim_ascii(), scale)?,
-        Scalar::Float(v) if !v.is_finite() => return Err(Misfit::Range),
-        // The shortest text that reads back as the same double, which is what the sender meant.
+        Scalar::Float(v) if !v.is_finite() => return Err(ConversionError::Range),
+        // The shortest text that reads back as the same double: the number that the sender wrote.
         Scalar::Float(v) => scaled(&format!("{v}"), scale)?,
         _ => {
             let whole = integer::whole(scalar)?;
             let magnitude = 10u128.checked_pow(scale.into()).and_then(|f| whole.magnitude.checked_mul(f));
-            Whole { magnitude: magnitude.ok_or(Misfit::Range)?, ..whole }
+            Whole { magnitude: magnitude.ok_or(ConversionError::Range)?, ..whole }
         }
     };
-    if unscaled.magnitude >= 10u128.checked_pow(width.into()).ok_or(Misfit::Range)? {
-        return Err(Misfit::Range);
+    if unscaled.magnitude >= 10u128.checked_pow(width.into()).ok_or(ConversionError::Range)? {
+        return Err(ConversionError::Range);
     }
-    let value = unscaled.to_i128().ok_or(Misfit::Range)?;
+    let value = unscaled.to_i128().ok_or(ConversionError::Range)?;
     match values {
-        Values::I16(out) => out.push(value.try_into().map_err(|_| Misfit::Range)?),
-        Values::I32(out) => out.push(value.try_into().map_err(|_| Misfit::Range)?),
-        Values::I64(out) => out.push(value.try_into().map_err(|_| Misfit::Range)?),
+        Values::I16(out) => out.push(value.try_into().map_err(|_| ConversionError::Range)?),
+        Values::I32(out) => out.push(value.try_into().map_err(|_| ConversionError::Range)?),
+        Values::I64(out) => out.push(value.try_into().map_err(|_| ConversionError::Range)?),
         Values::I128(out) => out.push(value),
-        _ => return Err(Misfit::Kind),
+        _ => return Err(ConversionError::Kind),
     }
     Ok(())
 }
 
-fn scaled(text: &str, scale: u8) -> Result<Whole, Misfit> {
-    Decimal::parse(text).ok_or(Misfit::Kind)?.scaled(scale, Rounding::HalfAwayFromZero).ok_or(Misfit::Range)
+fn scaled(text: &str, scale: u8) -> Result<Whole, ConversionError> {
+    Decimal::parse(text)
+        .ok_or(ConversionError::Kind)?
+        .scaled(scale, Rounding::HalfAwayFromZero)
+        .ok_or(ConversionError::Range)
 }
 
 #[cfg(test)]

@@ -1,6 +1,7 @@
-//! What a text is meant as, when no type is given.
+//! The type of a text, when no type is given.
 
-use super::{Scalar, text, time};
+use super::value::Scalar;
+use super::{text, time};
 use crate::column::Type;
 
 /// The digits of a second that a TIMESTAMP holds.

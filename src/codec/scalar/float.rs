@@ -1,43 +1,43 @@
 //! FLOAT and DOUBLE.
 
-use super::{Misfit, Scalar};
+use super::value::{ConversionError, Scalar};
 
 /// A scalar as DOUBLE.
-pub(super) fn double(scalar: &Scalar<'_>) -> Result<f64, Misfit> {
+pub(super) fn double(scalar: &Scalar<'_>) -> Result<f64, ConversionError> {
     match *scalar {
         Scalar::Bool(v) => Ok(f64::from(u8::from(v))),
         Scalar::Int(v) => Ok(v as f64),
         Scalar::UInt(v) => Ok(v as f64),
         Scalar::Float(v) => Ok(v),
-        Scalar::Number(text) => finite(text.parse().map_err(|_| Misfit::Kind)?, f64::is_finite),
+        Scalar::Number(text) => finite(text.parse().map_err(|_| ConversionError::Kind)?, f64::is_finite),
         Scalar::Text(text) => from_text(text, f64::is_finite),
-        _ => Err(Misfit::Kind),
+        _ => Err(ConversionError::Kind),
     }
 }
 
 /// A scalar as FLOAT.
-pub(super) fn single(scalar: &Scalar<'_>) -> Result<f32, Misfit> {
+pub(super) fn single(scalar: &Scalar<'_>) -> Result<f32, ConversionError> {
     match *scalar {
         Scalar::Bool(v) => Ok(f32::from(u8::from(v))),
         Scalar::Int(v) => Ok(v as f32),
         Scalar::UInt(v) => Ok(v as f32),
         Scalar::Float(v) if v.is_finite() => finite(v as f32, f32::is_finite),
         Scalar::Float(v) => Ok(v as f32),
-        Scalar::Number(text) => finite(text.parse().map_err(|_| Misfit::Kind)?, f32::is_finite),
+        Scalar::Number(text) => finite(text.parse().map_err(|_| ConversionError::Kind)?, f32::is_finite),
         Scalar::Text(text) => from_text(text, f32::is_finite),
-        _ => Err(Misfit::Kind),
+        _ => Err(ConversionError::Kind),
     }
 }
 
 /// Text of a number; `NaN`, `inf` and `Infinity` are meant as such, a number beyond the range is not.
-fn from_text<T: std::str::FromStr + Copy>(text: &str, is_finite: fn(T) -> bool) -> Result<T, Misfit> {
+fn from_text<T: std::str::FromStr + Copy>(text: &str, is_finite: fn(T) -> bool) -> Result<T, ConversionError> {
     let text = text.trim_ascii();
-    let value = text.parse().map_err(|_| Misfit::Kind)?;
+    let value = text.parse().map_err(|_| ConversionError::Kind)?;
     if text.bytes().any(|b| b.is_ascii_digit()) { finite(value, is_finite) } else { Ok(value) }
 }
 
-fn finite<T: Copy>(value: T, is_finite: fn(T) -> bool) -> Result<T, Misfit> {
-    if is_finite(value) { Ok(value) } else { Err(Misfit::Range) }
+fn finite<T: Copy>(value: T, is_finite: fn(T) -> bool) -> Result<T, ConversionError> {
+    if is_finite(value) { Ok(value) } else { Err(ConversionError::Range) }
 }
 
 #[cfg(test)]

@@ -1,11 +1,11 @@
 //! BOOLEAN and the integers.
 
 use super::number::{Decimal, Rounding, Whole};
-use super::{Misfit, Scalar};
+use super::value::{ConversionError, Scalar};
 use crate::column::Values;
 
 /// Appends an integer to a buffer of any integer's layout.
-pub(super) fn push(scalar: &Scalar<'_>, values: &mut Values) -> Result<(), Misfit> {
+pub(super) fn push(scalar: &Scalar<'_>, values: &mut Values) -> Result<(), ConversionError> {
     if let (Scalar::Number(text), Values::I64(out)) = (scalar, &mut *values)
         && let Ok(value) = text.parse()
     {
@@ -24,18 +24,18 @@ pub(super) fn push(scalar: &Scalar<'_>, values: &mut Values) -> Result<(), Misfi
         Values::U32(out) => unsigned(value, out),
         Values::U64(out) => unsigned(value, out),
         Values::U128(out) => unsigned(value, out),
-        _ => Err(Misfit::Kind),
+        _ => Err(ConversionError::Kind),
     }
 }
 
 /// A scalar as BOOLEAN.
-pub(super) fn boolean(scalar: &Scalar<'_>) -> Result<bool, Misfit> {
+pub(super) fn boolean(scalar: &Scalar<'_>) -> Result<bool, ConversionError> {
     match *scalar {
         Scalar::Bool(v) => Ok(v),
         Scalar::Int(v) => Ok(v != 0),
         Scalar::UInt(v) => Ok(v != 0),
         Scalar::Float(v) => Ok(v != 0.0),
-        Scalar::Number(text) => Decimal::parse(text).map(|n| !n.is_zero()).ok_or(Misfit::Kind),
+        Scalar::Number(text) => Decimal::parse(text).map(|n| !n.is_zero()).ok_or(ConversionError::Kind),
         Scalar::Text(text) => {
             let is = |word: &&str| text.eq_ignore_ascii_case(word);
             if ["true", "t", "yes"].iter().any(is) {
@@ -43,54 +43,54 @@ pub(super) fn boolean(scalar: &Scalar<'_>) -> Result<bool, Misfit> {
             } else if ["false", "f", "no"].iter().any(is) {
                 Ok(false)
             } else {
-                Err(Misfit::Kind)
+                Err(ConversionError::Kind)
             }
         }
-        _ => Err(Misfit::Kind),
+        _ => Err(ConversionError::Kind),
     }
 }
 
 /// A scalar as an integer of any size; a fraction is rounded half to even.
-pub(super) fn whole(scalar: &Scalar<'_>) -> Result<Whole, Misfit> {
+pub(super) fn whole(scalar: &Scalar<'_>) -> Result<Whole, ConversionError> {
     match *scalar {
         Scalar::Bool(v) => Ok(Whole::unsigned(u128::from(v))),
         Scalar::Int(v) => Ok(Whole::signed(v)),
         Scalar::UInt(v) => Ok(Whole::unsigned(v)),
-        Scalar::Float(v) if !v.is_finite() => Err(Misfit::Range),
+        Scalar::Float(v) if !v.is_finite() => Err(ConversionError::Range),
         // Every double is a decimal number with a finite text, which Rust prints in full.
         Scalar::Float(v) => round(&format!("{v}")),
         Scalar::Number(text) => round(text),
         Scalar::Text(text) => from_text(text.trim_ascii()),
-        _ => Err(Misfit::Kind),
+        _ => Err(ConversionError::Kind),
     }
 }
 
-fn round(number: &str) -> Result<Whole, Misfit> {
-    Decimal::parse(number).ok_or(Misfit::Kind)?.scaled(0, Rounding::HalfEven).ok_or(Misfit::Range)
+fn round(number: &str) -> Result<Whole, ConversionError> {
+    Decimal::parse(number).ok_or(ConversionError::Kind)?.scaled(0, Rounding::HalfEven).ok_or(ConversionError::Range)
 }
 
 /// Text of an integer: digits with an optional minus sign, or `0x` and hexadecimal digits.
-fn from_text(text: &str) -> Result<Whole, Misfit> {
+fn from_text(text: &str) -> Result<Whole, ConversionError> {
     if let Some(hex) = text.strip_prefix("0x").or_else(|| text.strip_prefix("0X")) {
         if hex.is_empty() || !hex.bytes().all(|b| b.is_ascii_hexdigit()) {
-            return Err(Misfit::Kind);
+            return Err(ConversionError::Kind);
         }
-        return u128::from_str_radix(hex, 16).map(Whole::unsigned).map_err(|_| Misfit::Range);
+        return u128::from_str_radix(hex, 16).map(Whole::unsigned).map_err(|_| ConversionError::Range);
     }
     let digits = text.strip_prefix('-').unwrap_or(text);
     if digits.is_empty() || !digits.bytes().all(|b| b.is_ascii_digit()) {
-        return Err(Misfit::Kind);
+        return Err(ConversionError::Kind);
     }
     round(text)
 }
 
-fn signed<T: TryFrom<i128>>(value: Whole, out: &mut Vec<T>) -> Result<(), Misfit> {
-    out.push(value.to_i128().and_then(|v| T::try_from(v).ok()).ok_or(Misfit::Range)?);
+fn signed<T: TryFrom<i128>>(value: Whole, out: &mut Vec<T>) -> Result<(), ConversionError> {
+    out.push(value.to_i128().and_then(|v| T::try_from(v).ok()).ok_or(ConversionError::Range)?);
     Ok(())
 }
 
-fn unsigned<T: TryFrom<u128>>(value: Whole, out: &mut Vec<T>) -> Result<(), Misfit> {
-    out.push(value.to_u128().and_then(|v| T::try_from(v).ok()).ok_or(Misfit::Range)?);
+fn unsigned<T: TryFrom<u128>>(value: Whole, out: &mut Vec<T>) -> Result<(), ConversionError> {
+    out.push(value.to_u128().and_then(|v| T::try_from(v).ok()).ok_or(ConversionError::Range)?);
     Ok(())
 }
 

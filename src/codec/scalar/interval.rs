@@ -12,7 +12,10 @@ const MICROS_PER_DAY: i128 = 86_400_000_000;
 const AMOUNT_SCALE: u8 = 9;
 const ONE: i128 = 1_000_000_000;
 
-/// Reads an interval; the error says what is wrong with the text.
+/// Reads an interval; the error describes the fault of the text.
+///
+/// # Errors
+/// The text is not an interval, or one beyond the range of the type.
 pub fn parse(text: &str) -> Result<Interval, &'static str> {
     let text = text.trim_ascii();
     let (negative, unsigned) = match text.strip_prefix('-') {
@@ -27,7 +30,7 @@ pub fn parse(text: &str) -> Result<Interval, &'static str> {
     sum.finish(negative)
 }
 
-/// What has been read, in the three units of the type; the microseconds in billionths.
+/// The interval so far, in the three units of the type; the microseconds in billionths.
 #[derive(Default)]
 struct Sum {
     months: i128,

@@ -23,59 +23,48 @@
 mod decimal;
 mod detect;
 mod float;
+mod instant;
 mod integer;
 pub mod interval;
 mod number;
 mod text;
 pub mod time;
+mod value;
 
 use crate::column::{Buffer, Type, Values};
 
 pub(super) use detect::detect;
+pub use instant::Instant;
 pub(super) use text::write_json;
-pub use time::Instant;
+use value::ConversionError;
+pub use value::Scalar;
+pub(super) use value::describe;
 
-/// A value without members, as a format's reader hands it on.
-#[derive(Debug, Clone, Copy, PartialEq)]
-#[allow(missing_docs)]
-pub enum Scalar<'a> {
-    Null,
-    Bool(bool),
-    Int(i128),
-    /// An unsigned number; any size that [`Scalar::Int`] holds as well may come as either.
-    UInt(u128),
-    Float(f64),
-    /// A number by its text, in the grammar of JSON.
-    Number(&'a str),
-    Text(&'a str),
-    Bytes(&'a [u8]),
-    Timestamp(Instant),
-    /// An object or a list by its JSON text, already compact. Not a scalar, but VARCHAR and JSON take it.
-    Json(&'a str),
-}
-
-/// Appends a scalar to a buffer of a scalar type; the error says what does not fit.
+/// Appends a scalar to a buffer of a scalar type; the error names the value and the type.
 ///
 /// After an error the buffer is as it was. A nested type takes nothing but NULL.
+///
+/// # Errors
+/// The scalar does not fit the type.
 pub fn push(scalar: Scalar<'_>, ty: &Type, buffer: &mut Buffer) -> Result<(), String> {
     if scalar == Scalar::Null {
         buffer.push_null();
         return Ok(());
     }
-    let misfit = || format!("{} is not a valid {ty}", describe(&scalar));
+    let invalid = || format!("{} is not a valid {ty}", describe(&scalar));
     match ty {
         Type::Varchar => return text::push_varchar(scalar, buffer),
         Type::Json => return text::push_json(scalar, buffer),
         Type::Blob => return text::push_blob(scalar, buffer),
         Type::Base64 => return text::push_base64(scalar, buffer),
-        Type::List(_) | Type::Struct(_) | Type::Map(..) => return Err(misfit()),
+        Type::List(_) | Type::Struct(_) | Type::Map(..) => return Err(invalid()),
         _ => {}
     }
     let out_of_range = || format!("{} is out of range for {ty}", describe(&scalar));
-    let settle = |error: Misfit| match error {
-        Misfit::Kind => misfit(),
-        Misfit::Range => out_of_range(),
-        Misfit::Because(why) => format!("{}: {why}", misfit()),
+    let error = |error: ConversionError| match error {
+        ConversionError::Kind => invalid(),
+        ConversionError::Range => out_of_range(),
+        ConversionError::Because(why) => format!("{}: {why}", invalid()),
     };
     match ty {
         Type::Decimal { width, scale } => decimal::push(&scalar, *width, *scale, &mut buffer.values),
@@ -92,23 +81,15 @@ pub fn push(scalar: Scalar<'_>, ty: &Type, buffer: &mut Buffer) -> Result<(), St
             (Values::F32(out), _) => float::single(&scalar).map(|v| out.push(v)),
             (Values::F64(out), _) => float::double(&scalar).map(|v| out.push(v)),
             (Values::Interval(out), Scalar::Text(text)) => {
-                interval::parse(text).map(|v| out.push(v)).map_err(Misfit::Because)
+                interval::parse(text).map(|v| out.push(v)).map_err(ConversionError::Because)
             }
             (Values::I128(out), _) if *ty == Type::Uuid => text::uuid(&scalar).map(|v| out.push(v)),
             (values, _) => integer::push(&scalar, values),
         },
     }
-    .map_err(settle)?;
+    .map_err(error)?;
     buffer.valid.push(true);
     Ok(())
-}
-
-/// Why a scalar is not a value of a type.
-#[derive(Debug, PartialEq, Eq)]
-enum Misfit {
-    Kind,
-    Range,
-    Because(&'static str),
 }
 
 fn put_i32(values: &mut Values, value: i32) {
@@ -123,28 +104,11 @@ fn put_i64(values: &mut Values, value: i64) {
     }
 }
 
-/// A scalar as error texts show it; at most 80 characters of the payload.
-pub(super) fn describe(scalar: &Scalar<'_>) -> String {
-    match scalar {
-        Scalar::Null => "null".to_owned(),
-        Scalar::Bool(v) => v.to_string(),
-        Scalar::Int(v) => v.to_string(),
-        Scalar::UInt(v) => v.to_string(),
-        Scalar::Float(v) => format!("{v:?}"),
-        Scalar::Number(v) => super::quote(v),
-        Scalar::Text(v) => format!("\"{}\"", super::quote(v)),
-        Scalar::Bytes(v) => format!("a binary of {} bytes", v.len()),
-        Scalar::Timestamp(v) => v.to_string(),
-        Scalar::Json(v) if v.starts_with('{') => format!("the object {}", super::quote(v)),
-        Scalar::Json(v) => format!("the list {}", super::quote(v)),
-    }
-}
-
 #[cfg(test)]
 pub(super) mod tests {
     use super::*;
 
-    /// What one scalar becomes: its value as Rust prints it, or the error.
+    /// The value that one scalar becomes, as Rust prints it, or the error.
     pub(super) fn pushed(scalar: Scalar<'_>, ty: &Type) -> Result<String, String> {
         let mut buffer = Buffer::new(ty);
         let result = push(scalar, ty, &mut buffer);

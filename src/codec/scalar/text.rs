@@ -4,7 +4,7 @@ use base64::Engine;
 use base64::alphabet;
 use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
 
-use super::{Misfit, Scalar, describe};
+use super::value::{ConversionError, Scalar, describe};
 use crate::column::Buffer;
 
 const LENIENT: GeneralPurposeConfig =
@@ -96,11 +96,11 @@ pub(super) fn push_base64(scalar: Scalar<'_>, buffer: &mut Buffer) -> Result<(),
 }
 
 /// A UUID as DuckDB keeps it: its 128 bits with the top bit flipped.
-pub(super) fn uuid(scalar: &Scalar<'_>) -> Result<i128, Misfit> {
+pub(super) fn uuid(scalar: &Scalar<'_>) -> Result<i128, ConversionError> {
     let bits = match *scalar {
-        Scalar::Bytes(bytes) => u128::from_be_bytes(bytes.try_into().map_err(|_| Misfit::Kind)?),
-        Scalar::Text(text) => parse_uuid(text).ok_or(Misfit::Kind)?,
-        _ => return Err(Misfit::Kind),
+        Scalar::Bytes(bytes) => u128::from_be_bytes(bytes.try_into().map_err(|_| ConversionError::Kind)?),
+        Scalar::Text(text) => parse_uuid(text).ok_or(ConversionError::Kind)?,
+        _ => return Err(ConversionError::Kind),
     };
     Ok((bits ^ (1 << 127)).cast_signed())
 }

@@ -11,21 +11,10 @@
 //!
 //! The years are those that DuckDB allows (to 5881580 in a DATE, to 294246 in a TIMESTAMP).
 
-use std::fmt;
-
+use super::instant::{DAY_SECONDS, Instant};
 use super::number::{Decimal, Rounding};
-use super::{Misfit, Scalar};
-use crate::calendar::{date_from_days, days_from_date};
-
-const DAY_SECONDS: i64 = 86_400;
-
-/// A moment: seconds since 1970-01-01 UTC and the nanoseconds (below 10^9) after them.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-#[allow(missing_docs)]
-pub struct Instant {
-    pub seconds: i64,
-    pub nanos: u32,
-}
+use super::value::{ConversionError, Scalar};
+use crate::calendar::days_from_date;
 
 /// The unit in which a timestamp type counts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -46,37 +35,37 @@ struct Written {
 }
 
 /// A scalar as days since 1970-01-01.
-pub(super) fn date(scalar: &Scalar<'_>) -> Result<i32, Misfit> {
+pub(super) fn date(scalar: &Scalar<'_>) -> Result<i32, ConversionError> {
     let days = match scalar {
         Scalar::Text(text) => written(text)?.days,
         Scalar::Timestamp(instant) => instant.seconds.div_euclid(DAY_SECONDS),
-        _ => return Err(Misfit::Kind),
+        _ => return Err(ConversionError::Kind),
     };
     // The extreme values are DuckDB's infinities.
     match i32::try_from(days) {
         Ok(days) if days.unsigned_abs() < i32::MAX.unsigned_abs() => Ok(days),
-        _ => Err(Misfit::Range),
+        _ => Err(ConversionError::Range),
     }
 }
 
 /// A scalar as microseconds since midnight; 24:00:00 is one of them.
-pub(super) fn time_of_day(scalar: &Scalar<'_>) -> Result<i64, Misfit> {
+pub(super) fn time_of_day(scalar: &Scalar<'_>) -> Result<i64, ConversionError> {
     let time = match scalar {
         Scalar::Text(text) => {
             let mut cursor = Cursor::new(text);
             match cursor.time() {
                 Some(time) if cursor.zone()?.is_some() || cursor.at_end() => time,
-                _ => written(text)?.time.ok_or(Misfit::Kind)?,
+                _ => written(text)?.time.ok_or(ConversionError::Kind)?,
             }
         }
         Scalar::Timestamp(instant) => Instant { seconds: instant.seconds.rem_euclid(DAY_SECONDS), ..*instant },
-        _ => return Err(Misfit::Kind),
+        _ => return Err(ConversionError::Kind),
     };
     Ok(time.seconds * 1_000_000 + i64::from(time.nanos / 1000))
 }
 
 /// A scalar as a count of units since 1970-01-01 UTC.
-pub(super) fn timestamp(scalar: &Scalar<'_>, unit: Unit) -> Result<i64, Misfit> {
+pub(super) fn timestamp(scalar: &Scalar<'_>, unit: Unit) -> Result<i64, ConversionError> {
     let value = match *scalar {
         Scalar::Text(text) => {
             let written = written(text)?;
@@ -86,10 +75,10 @@ pub(super) fn timestamp(scalar: &Scalar<'_>, unit: Unit) -> Result<i64, Misfit> 
         }
         Scalar::Timestamp(instant) => count(instant, unit),
         Scalar::Int(value) => value,
-        Scalar::UInt(value) => i128::try_from(value).map_err(|_| Misfit::Range)?,
+        Scalar::UInt(value) => i128::try_from(value).map_err(|_| ConversionError::Range)?,
         Scalar::Number(text) => epoch(text)?,
         Scalar::Float(value) if value.is_finite() => epoch(&format!("{value}"))?,
-        _ => return Err(Misfit::Kind),
+        _ => return Err(ConversionError::Kind),
     };
     let micros = match unit {
         Unit::Seconds => value.saturating_mul(1_000_000),
@@ -103,7 +92,7 @@ pub(super) fn timestamp(scalar: &Scalar<'_>, unit: Unit) -> Result<i64, Misfit> 
         Ok(count) if count.unsigned_abs() < i64::MAX.unsigned_abs() && micros >= first && micros < i64::MAX.into() => {
             Ok(count)
         }
-        _ => Err(Misfit::Range),
+        _ => Err(ConversionError::Range),
     }
 }
 
@@ -120,9 +109,9 @@ pub(in crate::codec) fn utc_nanos(text: &str) -> Option<i128> {
     }
 }
 
-fn epoch(number: &str) -> Result<i128, Misfit> {
-    let number = Decimal::parse(number).ok_or(Misfit::Kind)?;
-    number.scaled(0, Rounding::HalfEven).and_then(|n| n.to_i128()).ok_or(Misfit::Range)
+fn epoch(number: &str) -> Result<i128, ConversionError> {
+    let number = Decimal::parse(number).ok_or(ConversionError::Kind)?;
+    number.scaled(0, Rounding::HalfEven).and_then(|n| n.to_i128()).ok_or(ConversionError::Range)
 }
 
 /// An instant in units: seconds and milliseconds are rounded from whole microseconds, as DuckDB casts.
@@ -139,25 +128,25 @@ fn count(instant: Instant, unit: Unit) -> i128 {
 }
 
 /// Reads a text that starts with a date.
-fn written(text: &str) -> Result<Written, Misfit> {
+fn written(text: &str) -> Result<Written, ConversionError> {
     let word = text.trim_ascii();
     if word.eq_ignore_ascii_case("epoch") {
         return Ok(Written { days: 0, time: None, offset: 0 });
     }
     if word.trim_start_matches('-').eq_ignore_ascii_case("infinity") {
-        return Err(Misfit::Because("an infinite time has no place in a column"));
+        return Err(ConversionError::Because("an infinite time has no place in a column"));
     }
     let mut cursor = Cursor::new(text);
-    let days = cursor.date().ok_or(Misfit::Kind)?;
+    let days = cursor.date().ok_or(ConversionError::Kind)?;
     if cursor.at_end() {
         return Ok(Written { days, time: None, offset: 0 });
     }
     if !(cursor.eat(b'T') || cursor.eat(b't') || cursor.eat_spaces()) {
-        return Err(Misfit::Kind);
+        return Err(ConversionError::Kind);
     }
-    let time = cursor.time().ok_or(Misfit::Kind)?;
+    let time = cursor.time().ok_or(ConversionError::Kind)?;
     let offset = cursor.zone()?.unwrap_or(0);
-    if cursor.at_end() { Ok(Written { days, time: Some(time), offset }) } else { Err(Misfit::Kind) }
+    if cursor.at_end() { Ok(Written { days, time: Some(time), offset }) } else { Err(ConversionError::Kind) }
 }
 
 /// A cursor over the bytes of a date or time.
@@ -255,21 +244,23 @@ impl<'a> Cursor<'a> {
     }
 
     /// `Z`, `UTC` or an offset, as seconds east of UTC; None when there is nothing more.
-    fn zone(&mut self) -> Result<Option<i64>, Misfit> {
+    fn zone(&mut self) -> Result<Option<i64>, ConversionError> {
         self.eat_spaces();
         if self.eat(b'Z') || self.eat(b'z') || self.eat_word("UTC") {
-            return if self.at_end() { Ok(Some(0)) } else { Err(Misfit::Kind) };
+            return if self.at_end() { Ok(Some(0)) } else { Err(ConversionError::Kind) };
         }
         let sign = match self.rest.first() {
             None => return Ok(None),
             Some(b'+') => 1,
             Some(b'-') => -1,
-            Some(b'A'..=b'Z' | b'a'..=b'z') => return Err(Misfit::Because("write the zone as Z or as an offset")),
-            Some(_) => return Err(Misfit::Kind),
+            Some(b'A'..=b'Z' | b'a'..=b'z') => {
+                return Err(ConversionError::Because("write the zone as Z or as an offset"));
+            }
+            Some(_) => return Err(ConversionError::Kind),
         };
         let offset = Cursor { rest: self.rest.split_first().map_or(&[], |(_, rest)| rest) }.offset();
         self.rest = &[];
-        offset.map(|seconds| Some(sign * seconds)).ok_or(Misfit::Kind)
+        offset.map(|seconds| Some(sign * seconds)).ok_or(ConversionError::Kind)
     }
 
     /// `hh`, `hhmm`, `hh:mm` or `hh:mm:ss` and nothing more, in seconds.
@@ -292,21 +283,6 @@ impl<'a> Cursor<'a> {
     fn two_digits(&mut self) -> Option<i64> {
         let before = self.rest.len();
         self.number(2).filter(|_| before - self.rest.len() == 2)
-    }
-}
-
-/// ISO 8601 in UTC, with as many digits of the second as are needed: `2024-01-15T10:11:12.5Z`.
-impl fmt::Display for Instant {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let (year, month, day) = date_from_days(self.seconds.div_euclid(DAY_SECONDS));
-        let second = self.seconds.rem_euclid(DAY_SECONDS);
-        let (hour, minute, second) = (second / 3600, second / 60 % 60, second % 60);
-        write!(f, "{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}")?;
-        if self.nanos > 0 {
-            let fraction = format!("{:09}", self.nanos);
-            write!(f, ".{}", fraction.trim_end_matches('0'))?;
-        }
-        f.write_str("Z")
     }
 }
 

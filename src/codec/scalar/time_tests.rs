@@ -1,5 +1,6 @@
 use super::super::tests::pushed;
 use super::*;
+use crate::calendar::date_from_days;
 use crate::column::Type;
 
 /// 2024-01-15T10:11:12Z in seconds.

@@ -11,7 +11,7 @@ use super::input::Input;
 use super::table::Described;
 use super::value::Handle;
 use super::{Registrar, settings};
-use crate::error::{Error, Result};
+use crate::error::{Error, Kind, Result};
 use crate::ffi::contain::{c_text, contain, drop_box};
 use crate::ffi::port::CopyFunction;
 use crate::value::Value;
@@ -101,7 +101,8 @@ unsafe extern "C" fn init<F: CopyFunction>(info: duckdb::duckdb_copy_function_gl
 unsafe fn with_run<F: CopyFunction>(state: *mut c_void, action: impl FnOnce(&mut F::Run) -> Result<()>) -> Result<()> {
     // SAFETY: the caller vouches for the state, which outlives the run.
     let run = unsafe { &*state.cast::<Guarded<F::Run>>() };
-    let mut run = run.lock().map_err(|_| Error::new("an earlier internal error ended this statement"))?;
+    let mut run =
+        run.lock().map_err(|_| Error::of(Kind::Internal, "an earlier internal error ended this statement"))?;
     action(&mut run)
 }
 

@@ -1,7 +1,7 @@
 //! The door to DuckDB's stable C API v1.2.0.
 //!
 //! Everything here is written against the 404 functions that every host from 1.2 on has; functions that exist only on
-//! newer hosts are reached where [`host`] says that they are there. No connection is ever kept: the one that registers
+//! newer hosts are reached where `host` says that they are there. No connection is ever kept: the one that registers
 //! the functions is closed before `LOAD` returns.
 
 mod copy;
@@ -11,6 +11,7 @@ mod host;
 mod input;
 mod load;
 mod logical;
+mod registrar;
 mod replacement;
 mod scalar;
 mod settings;
@@ -20,6 +21,7 @@ mod unwinding;
 mod value;
 
 pub use load::load;
+pub use registrar::Registrar;
 pub use type_text::parse_types;
 
 use libduckdb_sys as duckdb;
@@ -28,12 +30,6 @@ pub use libduckdb_sys::{duckdb_extension_access as Access, duckdb_extension_info
 use super::port::{self, CopyFunction, ScalarFunction, TableFunction};
 use crate::error::{Error, Result};
 use crate::value::Setting;
-
-/// Registers functions with the database that loads the extension.
-pub struct Registrar {
-    database: duckdb::duckdb_database,
-    connection: duckdb::duckdb_connection,
-}
 
 impl port::Registrar for Registrar {
     fn table<T: TableFunction>(&self) -> Result<()> {

@@ -9,7 +9,7 @@ use super::host::has_full_api;
 use super::input::Input;
 use super::logical::Logical;
 use super::{Registrar, emit, settings, unwinding};
-use crate::error::Error;
+use crate::error::{Error, Kind};
 use crate::ffi::contain::{c_text, contain, drop_box};
 use crate::ffi::port::{Input as _, ScalarFunction};
 use crate::value::Value;
@@ -101,7 +101,8 @@ unsafe extern "C-unwind" fn call<F: ScalarFunction>(
         let input = unsafe { Input::new(input, bound_settings(info)) };
         let result = F::call(&input)?;
         if result.len() != input.len() || !result.fits(&F::returns()) {
-            return Err(Error::new("internal error: the answer does not fit the question").advice("please report it"));
+            return Err(Error::of(Kind::Internal, "internal error: the answer does not fit the question")
+                .advice("please report it"));
         }
         Ok(result)
     });

@@ -10,7 +10,7 @@ use super::logical::{Enum, Logical};
 use super::value::Handle;
 use super::{Registrar, emit, logical, settings, unwinding};
 use crate::column::{Chunk, Column};
-use crate::error::{Error, Result};
+use crate::error::{Error, Kind, Result};
 use crate::ffi::contain::{c_text, contain, drop_box};
 use crate::ffi::port::TableFunction;
 use crate::value::Arguments;
@@ -35,14 +35,15 @@ struct InitData<T: TableFunction> {
 
 impl<T: TableFunction> InitData<T> {
     fn read(&self) -> Result<Option<T::Page>> {
-        let mut reader = self.reader.lock().map_err(|_| Error::new("an earlier internal error ended this query"))?;
+        let mut reader =
+            self.reader.lock().map_err(|_| Error::of(Kind::Internal, "an earlier internal error ended this query"))?;
         T::read(&mut reader, self.capacity)
     }
 
     fn decode<'p>(&'p self, page: &'p T::Page) -> Result<Chunk<'p>> {
         let chunk = T::decode(&self.decoder, page)?;
         let fits = chunk.check(&self.columns, &self.projection, self.capacity);
-        fits.map_err(|what| Error::new(format!("internal error: {what}")).advice("please report it"))?;
+        fits.map_err(|what| Error::of(Kind::Internal, format!("internal error: {what}")).advice("please report it"))?;
         Ok(chunk)
     }
 }
@@ -113,7 +114,9 @@ unsafe extern "C" fn bind<T: TableFunction>(info: duckdb::duckdb_bind_info) {
         let arguments = unsafe { arguments::<T>(info)? };
         let bound = T::bind(&arguments)?;
         if !arguments.target.is_empty() && arguments.target != bound.columns {
-            return Err(Error::new("internal error: rows do not fit the table").advice("please report it"));
+            return Err(
+                Error::of(Kind::Internal, "internal error: rows do not fit the table").advice("please report it")
+            );
         }
         // The columns of a COPY are there already.
         if let Some(rows) = bound.estimated_rows {

@@ -11,7 +11,7 @@ use super::table::OPTIONS;
 use crate::error::{Error, Result};
 use crate::value::Value;
 
-/// Fields that say nothing about a connection.
+/// Fields that do not concern a connection.
 const DECORATION: [&str; 2] = ["description", "color_scheme"];
 
 /// A context that was read.
@@ -33,18 +33,18 @@ pub fn selected() -> Result<Option<String>> {
     }
 }
 
-/// Reads a context by name. `said_by` says who named it.
-pub fn read(name: &str, said_by: &str) -> Result<Context> {
+/// Reads a context by name. `origin` is the name by which it was given.
+pub fn read(name: &str, origin: &str) -> Result<Context> {
     if name.is_empty() || name.contains("..") || name.contains(['/', '\\', '\0']) {
-        return Err(Error::new(format!("{said_by}: '{name}' is not the name of a context")));
+        return Err(Error::new(format!("{origin}: '{name}' is not the name of a context")));
     }
     let Some(folder) = folder() else {
-        return Err(Error::new(format!("{said_by}: no configuration folder: neither XDG_CONFIG_HOME nor HOME is set")));
+        return Err(Error::new(format!("{origin}: no configuration folder: neither XDG_CONFIG_HOME nor HOME is set")));
     };
     let folder = folder.join("context");
     let file = folder.join(format!("{name}.json"));
     let text = fs::read_to_string(&file).map_err(|error| {
-        let error = Error::foreign(&format!("{said_by}: cannot read context '{name}' in '{}'", file.display()), &error);
+        let error = Error::foreign(&format!("{origin}: cannot read context '{name}' in '{}'", file.display()), &error);
         match known(&folder).as_slice() {
             [] => error,
             names => error.advice(format!("the contexts are {}", names.join(", "))),

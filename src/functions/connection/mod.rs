@@ -1,18 +1,19 @@
 //! The connection options that every function takes, and where they come from.
 //!
 //! ```text
-//! table    what there is: one list with every name of every option
+//! table    every option: its names, its type, and how its value is put into the options of a connection
+//! found    a value and where it was found
 //! sources  parameter > URL > setting > context > environment
 //! context  the files of the NATS CLI
 //! url      lists of servers, and their userinfo
 //! ```
 
 mod context;
+mod found;
 mod sources;
 mod table;
 mod url;
 
-use std::path::PathBuf;
 use std::sync::Arc;
 
 pub use table::{PARAMETERS, settings};
@@ -20,12 +21,13 @@ pub use url::decode;
 
 use crate::error::{Error, Result};
 use crate::ffi::Input;
-use crate::jetstream::{self, Authentication, ConnectOptions, Connection, NamedFile, Secret, TlsOptions};
+use crate::jetstream::{self, Authentication, ConnectOptions, Connection, Scheme, Secret};
 use crate::value::{Arguments, Value};
-use sources::{Found, Rank, Sources};
-use table::{CREDS, DOMAIN, NKEY, PASSWORD, TIMEOUT, TLS_CA, TLS_CERT, TLS_FIRST, TLS_KEY, TOKEN, URL, USER};
+use found::{Found, Rank};
+use sources::Sources;
+use table::{CREDS, NKEY, OPTIONS, PASSWORD, TOKEN, URL, USER};
 
-/// Reads the options of a call. What it leaves out comes from the other sources. Reads a context's file, no other file,
+/// Reads the options of a call; options that it leaves out come from the other sources. Reads a context's file, no other file,
 /// and asks no server.
 pub fn read(arguments: &Arguments) -> Result<ConnectOptions> {
     read_with(arguments, &|name| std::env::var(name).ok())
@@ -33,26 +35,23 @@ pub fn read(arguments: &Arguments) -> Result<ConnectOptions> {
 
 fn read_with(arguments: &Arguments, environment: &dyn Fn(&str) -> Option<String>) -> Result<ConnectOptions> {
     let sources = Sources::new(arguments, environment)?;
-    let (text, name) = match sources.find(URL)? {
-        Some(found) => (found.text()?.to_owned(), found.name),
+    let (text, origin) = match sources.find(URL)? {
+        Some(found) => (found.text()?.to_owned(), found.origin),
         None => (ConnectOptions::DEFAULT_SERVER.to_owned(), URL.to_owned()),
     };
-    let servers = url::read(&text, &name)?;
+    let servers = url::read(&text, &origin)?;
     let sources = sources.with_userinfo(servers.userinfo);
-    let tls = TlsOptions {
-        ca: file(&sources, TLS_CA)?,
-        cert: file(&sources, TLS_CERT)?,
-        key: file(&sources, TLS_KEY)?,
-        first: flag(&sources, TLS_FIRST)?,
-    };
-    check_tls(&tls, &servers.urls)?;
-    Ok(ConnectOptions {
-        servers: servers.urls,
-        authentication: authentication(&sources)?,
-        tls,
-        domain: domain(&sources)?,
-        timeout: timeout(&sources)?,
-    })
+    let mut options = ConnectOptions::new(servers.urls);
+    for option in &OPTIONS {
+        if let Some(set) = option.set
+            && let Some(found) = sources.value(option)?
+        {
+            set(&mut options, &found)?;
+        }
+    }
+    check_tls(&options)?;
+    options.authentication = authentication(&sources)?;
+    Ok(options)
 }
 
 /// Reads the last argument of a scalar function: a URL, a STRUCT (or MAP) of the options, or NULL for the defaults. What
@@ -107,7 +106,7 @@ pub fn open(options: &ConnectOptions) -> Result<Arc<Connection>> {
     jetstream::connect(options)
 }
 
-/// The ways to say who one is, in the order in which the NATS CLI takes them from a context that names several.
+/// The ways to authenticate, in the order in which the NATS CLI takes them from a context that names several.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Method {
     User,
@@ -119,26 +118,26 @@ enum Method {
 const METHODS: [(Method, &str); 4] =
     [(Method::User, USER), (Method::Creds, CREDS), (Method::NKey, NKEY), (Method::Token, TOKEN)];
 
-/// The method of the source that counts most. The options of other methods, said by lesser sources, are left alone: a
+/// The method of the source that counts most. The options of other methods, given by lesser sources, are left alone: a
 /// call with `creds` is not troubled by a `NATS_USER`.
 fn authentication(sources: &Sources<'_>) -> Result<Authentication> {
-    let mut said: Vec<(Method, Found)> = Vec::new();
+    let mut given: Vec<(Method, Found)> = Vec::new();
     for (method, option) in METHODS {
-        said.extend(sources.find(option)?.map(|found| (method, found)));
+        given.extend(sources.find(option)?.map(|found| (method, found)));
     }
     let password = sources.find(PASSWORD)?;
-    let Some(rank) = said.iter().map(|(_, found)| found.rank).min() else {
+    let Some(rank) = given.iter().map(|(_, found)| found.rank).min() else {
         return match password {
-            Some(password) => Err(Error::new(format!("{} is given, but no user", password.name))),
+            Some(password) => Err(Error::new(format!("{} is given, but no user", password.origin))),
             None => Ok(Authentication::None),
         };
     };
-    said.retain(|(_, found)| found.rank == rank);
-    let (method, found) = match said.as_slice() {
-        [_, ..] if rank >= Rank::Context => said.swap_remove(0),
-        [_] => said.swap_remove(0),
+    given.retain(|(_, found)| found.rank == rank);
+    let (method, found) = match given.as_slice() {
+        [_, ..] if rank >= Rank::Context => given.swap_remove(0),
+        [_] => given.swap_remove(0),
         several => {
-            let names: Vec<&str> = several.iter().map(|(_, found)| found.name.as_str()).collect();
+            let names: Vec<&str> = several.iter().map(|(_, found)| found.origin.as_str()).collect();
             return Err(Error::new(format!("{} exclude each other: give one of them", names.join(" and "))));
         }
     };
@@ -149,73 +148,28 @@ fn authentication(sources: &Sources<'_>) -> Result<Authentication> {
         // As the NATS CLI reads it: "user name or token".
         (Method::User, None) if rank == Rank::Environment => Authentication::Token(Secret(found.text()?.to_owned())),
         (Method::User, None) => {
-            return Err(Error::new(format!("{} is given, but no password", found.name))
+            return Err(Error::new(format!("{} is given, but no password", found.origin))
                 .advice("give the password as well; a token goes into token"));
         }
         (Method::Token, _) => Authentication::Token(Secret(found.text()?.to_owned())),
-        (Method::Creds, _) => Authentication::Creds(named_file(&found)?),
-        (Method::NKey, _) => Authentication::NKey(named_file(&found)?),
+        (Method::Creds, _) => Authentication::Creds(found.file()?),
+        (Method::NKey, _) => Authentication::NKey(found.file()?),
     })
 }
 
-fn check_tls(tls: &TlsOptions, servers: &[String]) -> Result<()> {
+fn check_tls(options: &ConnectOptions) -> Result<()> {
+    let ConnectOptions { tls, servers, .. } = options;
     match (&tls.cert, &tls.key) {
-        (Some(cert), None) => return Err(Error::new(format!("{} is given, but no {TLS_KEY}", cert.said_by))),
-        (None, Some(key)) => return Err(Error::new(format!("{} is given, but no {TLS_CERT}", key.said_by))),
+        (Some(cert), None) => return Err(Error::new(format!("{} is given, but no tls_key", cert.origin))),
+        (None, Some(key)) => return Err(Error::new(format!("{} is given, but no tls_cert", key.origin))),
         _ => {}
     }
-    let plain = servers.iter().any(|server| server.starts_with("ws://"));
-    if plain && (tls.is_wanted() || servers.iter().any(|server| server.starts_with("wss://"))) {
+    let plain = servers.iter().any(|server| server.scheme() == Scheme::Ws);
+    if plain && (tls.is_wanted() || servers.iter().any(|server| server.scheme() == Scheme::Wss)) {
         return Err(Error::new("ws:// is not encrypted, and the other options ask for TLS")
             .advice("write wss://, or leave the options of TLS out"));
     }
     Ok(())
-}
-
-fn file(sources: &Sources<'_>, option: &str) -> Result<Option<NamedFile>> {
-    sources.find(option)?.map(|found| named_file(&found)).transpose()
-}
-
-fn named_file(found: &Found) -> Result<NamedFile> {
-    let text = found.text()?;
-    if text.is_empty() {
-        return Err(Error::new(format!("{} is empty; it needs the path of a file", found.name)));
-    }
-    let home = || std::env::var_os("HOME").map(PathBuf::from);
-    let path = match text.strip_prefix("~/").and_then(|rest| home().map(|home| home.join(rest))) {
-        Some(path) => path,
-        None => PathBuf::from(text),
-    };
-    Ok(NamedFile { said_by: found.name.clone(), path })
-}
-
-fn flag(sources: &Sources<'_>, option: &str) -> Result<bool> {
-    match sources.find(option)? {
-        None => Ok(false),
-        Some(Found { value: Value::Boolean(flag), .. }) => Ok(flag),
-        Some(found) => Err(Error::new(format!("{} must be BOOLEAN, not {}", found.name, found.value.kind()))),
-    }
-}
-
-fn domain(sources: &Sources<'_>) -> Result<Option<String>> {
-    let Some(found) = sources.find(DOMAIN)? else { return Ok(None) };
-    let domain = found.text()?;
-    let wrong = |c: char| c.is_whitespace() || c.is_control() || matches!(c, '.' | '*' | '>');
-    if domain.is_empty() || domain.contains(wrong) {
-        return Err(Error::new(format!("{}: '{domain}' is not a JetStream domain", found.name))
-            .advice("a domain is one token of a subject: not empty, and without white space, '.', '*' and '>'"));
-    }
-    Ok(Some(domain.to_owned()))
-}
-
-fn timeout(sources: &Sources<'_>) -> Result<std::time::Duration> {
-    let Some(found) = sources.find(TIMEOUT)? else { return Ok(ConnectOptions::DEFAULT_TIMEOUT) };
-    let arguments = Arguments { named: vec![(TIMEOUT, found.value)], ..Arguments::default() };
-    let timeout = arguments.duration(TIMEOUT)?.unwrap_or(ConnectOptions::DEFAULT_TIMEOUT);
-    if timeout.is_zero() {
-        return Err(Error::new("timeout must be longer than zero").advice("write timeout := INTERVAL '5 seconds'"));
-    }
-    Ok(timeout)
 }
 
 #[cfg(test)]

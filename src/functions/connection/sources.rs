@@ -1,35 +1,13 @@
-//! Where the value of an option comes from: the first of the sources that has one.
-//!
-//! Named parameter, URL (its userinfo), setting, context, environment, in this order.
-
-use std::fmt;
+//! The sources of option values: named parameter, URL (its userinfo), setting, context, environment, in this order.
 
 use super::context::{self, Context};
+use super::found::{Found, Rank};
 use super::table::{CONTEXT, ConnectionOption, OPTIONS, PASSWORD, TOKEN, URL, USER};
 use super::url::Userinfo;
 use crate::error::{Error, Result};
 use crate::value::{Arguments, Value};
 
-/// Who said a value; the earlier, the more it counts.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Rank {
-    Parameter,
-    Url,
-    Setting,
-    Context,
-    Environment,
-}
-
-/// A value and who said it.
-#[derive(Clone)]
-pub struct Found {
-    pub value: Value,
-    pub rank: Rank,
-    /// The name by which the user said it: `creds`, `setting nats_creds`, `NATS_CREDS`.
-    pub name: String,
-}
-
-/// Everything that was said about one connection.
+/// The sources of one connection.
 pub struct Sources<'a> {
     arguments: &'a Arguments,
     environment: &'a dyn Fn(&str) -> Option<String>,
@@ -58,7 +36,7 @@ impl<'a> Sources<'a> {
         let context = sources.find(CONTEXT)?;
         if let Some(found) = context.filter(|found| found.rank < Rank::Environment || !named_here(&url)) {
             if let Value::Text(name) = &found.value {
-                sources.context = Some(context::read(name, &found.name)?);
+                sources.context = Some(context::read(name, &found.origin)?);
             }
         } else if url.is_none()
             && let Some(name) = context::selected()?
@@ -68,20 +46,25 @@ impl<'a> Sources<'a> {
         Ok(sources)
     }
 
-    /// Adds what the userinfo of the URL says.
+    /// Adds the userinfo of the URL.
     pub fn with_userinfo(mut self, userinfo: Option<Userinfo>) -> Self {
         self.userinfo = userinfo;
         self
     }
 
-    /// The value of an option, if anybody said one.
+    /// The value of the option of this name, from the first source that has one.
     pub fn find(&self, name: &str) -> Result<Option<Found>> {
         let Some(option) = OPTIONS.iter().find(|option| option.name == name) else { return Ok(None) };
+        self.value(option)
+    }
+
+    /// The value of an option, from the first source that has one.
+    pub fn value(&self, option: &ConnectionOption) -> Result<Option<Found>> {
         if let Some(found) = self.parameter(option)? {
             return Ok(Some(found));
         }
         Ok(self
-            .in_url(name)
+            .in_url(option.name)
             .or_else(|| self.setting(option))
             .or_else(|| self.field(option))
             .or_else(|| self.variable(option)))
@@ -96,7 +79,7 @@ impl<'a> Sources<'a> {
                         .advice("leave the parameter out to use its default, or give a value"));
                 }
                 Some(value) => {
-                    return Ok(Some(Found { value: value.clone(), rank: Rank::Parameter, name: name.to_owned() }));
+                    return Ok(Some(Found { value: value.clone(), rank: Rank::Parameter, origin: name.to_owned() }));
                 }
             }
         }
@@ -110,7 +93,7 @@ impl<'a> Sources<'a> {
             (Userinfo::Token(token), TOKEN) => token,
             _ => return None,
         };
-        Some(Found { value: Value::Text(text.clone()), rank: Rank::Url, name: "url".into() })
+        Some(Found { value: Value::Text(text.clone()), rank: Rank::Url, origin: URL.to_owned() })
     }
 
     fn setting(&self, option: &ConnectionOption) -> Option<Found> {
@@ -120,7 +103,8 @@ impl<'a> Sources<'a> {
             Value::Text(text) => text.is_empty(),
             _ => false,
         };
-        let found = || Found { value: value.clone(), rank: Rank::Setting, name: format!("setting {}", option.setting) };
+        let found =
+            || Found { value: value.clone(), rank: Rank::Setting, origin: format!("setting {}", option.setting) };
         (!unset).then(found)
     }
 
@@ -128,30 +112,13 @@ impl<'a> Sources<'a> {
         let context = self.context.as_ref()?;
         let (_, value) = context.values.iter().find(|(name, _)| *name == option.name)?;
         let field = option.context_field?;
-        let name = format!("{field} of context '{}'", context.name);
-        Some(Found { value: value.clone(), rank: Rank::Context, name })
+        let origin = format!("{field} of context '{}'", context.name);
+        Some(Found { value: value.clone(), rank: Rank::Context, origin })
     }
 
     fn variable(&self, option: &ConnectionOption) -> Option<Found> {
         let name = option.environment?;
         let text = (self.environment)(name).filter(|text| !text.is_empty())?;
-        Some(Found { value: Value::Text(text), rank: Rank::Environment, name: name.to_owned() })
-    }
-}
-
-impl Found {
-    /// The value as text. An error does not show it.
-    pub fn text(&self) -> Result<&str> {
-        match &self.value {
-            Value::Text(text) => Ok(text),
-            other => Err(Error::new(format!("{} must be VARCHAR, not {}", self.name, other.kind()))),
-        }
-    }
-}
-
-/// Shows who said a value, and never the value.
-impl fmt::Debug for Found {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Found({})", self.name)
+        Some(Found { value: Value::Text(text), rank: Rank::Environment, origin: name.to_owned() })
     }
 }

@@ -1,7 +1,13 @@
 //! The connection options, in one table: from it come the named parameters, the members of a scalar function's STRUCT,
 //! the environment variables, the fields of a NATS CLI context, the settings, and the table in `docs/connections.md`.
 
+use super::found::Found;
+use crate::error::Result;
+use crate::jetstream::ConnectOptions;
 use crate::value::{Parameter, ParameterType, Setting};
+
+/// Puts a value that was found into the options of a connection.
+pub type Setter = fn(&mut ConnectOptions, &Found) -> Result<()>;
 
 /// One connection option, under every name that it has.
 #[derive(Debug)]
@@ -18,23 +24,28 @@ pub struct ConnectionOption {
     pub context_field: Option<&'static str>,
     /// The setting, on hosts of 1.5.6 and later.
     pub setting: &'static str,
-    /// What holds when nobody says anything, as the documentation writes it.
+    /// The value when no source has one, as the documentation writes it.
     pub default: &'static str,
-    /// What it is, as the documentation and `duckdb_settings()` say it.
+    /// The description in `duckdb_settings()`.
     pub doc: &'static str,
+    /// Puts a value into the options; None for those that are read before, or together with others.
+    pub set: Option<Setter>,
 }
 
-const fn text(name: &'static str, setting: &'static str, doc: &'static str) -> ConnectionOption {
-    ConnectionOption {
-        name,
-        synonym: None,
-        ty: ParameterType::Text,
-        environment: None,
-        context_field: None,
-        setting,
-        default: "",
-        doc,
-    }
+macro_rules! option {
+    ($name:literal, $ty:ident, $doc:literal) => {
+        ConnectionOption {
+            name: $name,
+            synonym: None,
+            ty: ParameterType::$ty,
+            environment: None,
+            context_field: None,
+            setting: concat!("nats_", $name),
+            default: "",
+            doc: $doc,
+            set: None,
+        }
+    };
 }
 
 impl ConnectionOption {
@@ -50,11 +61,16 @@ impl ConnectionOption {
         Self { context_field: Some(name), ..self }
     }
 
-    const fn of_type(self, ty: ParameterType, default: &'static str) -> Self {
-        Self { ty, default, ..self }
+    const fn default(self, default: &'static str) -> Self {
+        Self { default, ..self }
+    }
+
+    const fn set(self, set: Setter) -> Self {
+        Self { set: Some(set), ..self }
     }
 }
 
+// The options that other options or sources depend on.
 pub const URL: &str = "url";
 pub const CONTEXT: &str = "context";
 pub const CREDS: &str = "creds";
@@ -62,48 +78,50 @@ pub const NKEY: &str = "nkey";
 pub const USER: &str = "user";
 pub const PASSWORD: &str = "password";
 pub const TOKEN: &str = "token";
-pub const TLS_CA: &str = "tls_ca";
-pub const TLS_CERT: &str = "tls_cert";
-pub const TLS_KEY: &str = "tls_key";
-pub const TLS_FIRST: &str = "tls_first";
-pub const DOMAIN: &str = "domain";
-pub const TIMEOUT: &str = "timeout";
 
 /// Every connection option.
 pub const OPTIONS: [ConnectionOption; 13] = [
-    text(URL, "nats_url", "NATS server URL or a comma-separated list: nats://, tls://, ws://, wss://")
+    option!("url", Text, "NATS server URL or a comma-separated list: nats://, tls://, ws://, wss://")
         .environment("NATS_URL")
         .context_field("url")
-        .of_type(ParameterType::Text, "nats://localhost:4222"),
-    text(CONTEXT, "nats_context", "Name of a NATS CLI context").environment("NATS_CONTEXT"),
-    text(CREDS, "nats_creds", "Path of a NATS credentials file (JWT and seed)")
+        .default("nats://localhost:4222"),
+    option!("context", Text, "Name of a NATS CLI context").environment("NATS_CONTEXT"),
+    option!("creds", Text, "Path of a NATS credentials file (JWT and seed)")
         .synonym("credentials_file")
         .environment("NATS_CREDS")
         .context_field("creds"),
-    text(NKEY, "nats_nkey", "Path of a file with an NKey user seed").environment("NATS_NKEY").context_field("nkey"),
-    text(USER, "nats_user", "NATS user name").environment("NATS_USER").context_field("user"),
-    text(PASSWORD, "nats_password", "NATS password; readable in this session, nats_creds or nats_context is safer")
+    option!("nkey", Text, "Path of a file with an NKey user seed").environment("NATS_NKEY").context_field("nkey"),
+    option!("user", Text, "NATS user name").environment("NATS_USER").context_field("user"),
+    option!("password", Text, "NATS password; readable in this session, nats_creds or nats_context is safer")
         .environment("NATS_PASSWORD")
         .context_field("password"),
-    text(TOKEN, "nats_token", "NATS token; readable in this session, nats_creds or nats_context is safer")
+    option!("token", Text, "NATS token; readable in this session, nats_creds or nats_context is safer")
         .context_field("token"),
-    text(TLS_CA, "nats_tls_ca", "Path of a PEM file with the certificate authorities to trust")
+    option!("tls_ca", Text, "Path of a PEM file with the certificate authorities to trust")
         .synonym("tls_ca_file")
         .environment("NATS_CA")
-        .context_field("ca"),
-    text(TLS_CERT, "nats_tls_cert", "Path of a PEM file with the client's certificate")
+        .context_field("ca")
+        .set(|options, found| found.file().map(|file| options.tls.ca = Some(file))),
+    option!("tls_cert", Text, "Path of a PEM file with the client's certificate")
         .synonym("tls_cert_file")
         .environment("NATS_CERT")
-        .context_field("cert"),
-    text(TLS_KEY, "nats_tls_key", "Path of a PEM file with the key of the client's certificate")
+        .context_field("cert")
+        .set(|options, found| found.file().map(|file| options.tls.cert = Some(file))),
+    option!("tls_key", Text, "Path of a PEM file with the key of the client's certificate")
         .synonym("tls_key_file")
         .environment("NATS_KEY")
-        .context_field("key"),
-    text(TLS_FIRST, "nats_tls_first", "Whether TLS begins before the server's greeting")
+        .context_field("key")
+        .set(|options, found| found.file().map(|file| options.tls.key = Some(file))),
+    option!("tls_first", Boolean, "Whether TLS begins before the server's greeting")
         .context_field("tls_first")
-        .of_type(ParameterType::Boolean, "false"),
-    text(DOMAIN, "nats_domain", "JetStream domain").context_field("jetstream_domain"),
-    text(TIMEOUT, "nats_timeout", "Limit on connecting, and on each request").of_type(ParameterType::Interval, "5 s"),
+        .default("false")
+        .set(|options, found| found.flag().map(|flag| options.tls.first = flag)),
+    option!("domain", Text, "JetStream domain")
+        .context_field("jetstream_domain")
+        .set(|options, found| found.domain().map(|domain| options.domain = Some(domain))),
+    option!("timeout", Interval, "Limit on connecting, and on each request")
+        .default("5 s")
+        .set(|options, found| found.duration("timeout").map(|timeout| options.timeout = timeout)),
 ];
 
 const fn count() -> usize {
@@ -157,8 +175,8 @@ mod tests {
         assert_eq!(names.len(), PARAMETERS.len());
         let settings: HashSet<&str> = OPTIONS.iter().map(|option| option.setting).collect();
         assert_eq!(settings.len(), OPTIONS.len());
-        for option in &OPTIONS {
-            assert_eq!(option.setting, format!("nats_{}", option.name));
+        for name in [URL, CONTEXT, CREDS, NKEY, USER, PASSWORD, TOKEN] {
+            assert!(OPTIONS.iter().any(|option| option.name == name && option.set.is_none()), "{name}");
         }
     }
 

@@ -34,7 +34,7 @@ fn password(user: &str, password: &str) -> Authentication {
 fn the_first_source_counts() {
     let environment = [("NATS_URL", "env"), ("NATS_USER", "env"), ("NATS_PASSWORD", "env")];
     let settings = [("nats_url", "u:s@set"), ("nats_user", "set"), ("nats_password", "set")];
-    let url = |options: ConnectOptions| options.servers[0].clone();
+    let url = |options: ConnectOptions| options.servers[0].to_string();
     let by_parameter = options(&[("url", "par")], &settings, &environment).unwrap();
     assert_eq!(by_parameter.authentication, password("set", "set"));
     assert_eq!(url(by_parameter), "nats://par");
@@ -95,7 +95,7 @@ fn a_struct_takes_every_name() {
     let members = [("URL", "h"), ("credentials_file", "/c")];
     let members = members.iter().map(|(name, value)| ((*name).to_owned(), text(value))).collect();
     let options = read_value(&Value::Struct(members), &[]).unwrap();
-    assert!(matches!(options.authentication, Authentication::Creds(file) if file.said_by == "credentials_file"));
+    assert!(matches!(options.authentication, Authentication::Creds(file) if file.origin == "credentials_file"));
     let error = read_value(&Value::Struct(vec![("pasword".into(), text(MARKER))]), &[]).unwrap_err().to_string();
     assert!(error.contains("unknown connection option 'pasword'; the options are url, context"), "{error}");
 }

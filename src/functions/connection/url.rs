@@ -1,10 +1,11 @@
 //! Server lists: `nats://user:password@host:4222,nats://other:4222`.
 //!
-//! No error here shows what it read: a password with an unescaped `,`, `@` or `/` makes any part of the text a secret.
+//! No error here shows a part of the text: a password with an unescaped `,`, `@` or `/` makes any part of it a secret.
 
 use crate::error::{Error, Result};
+use crate::jetstream::{ServerUrl, UrlFault};
 
-/// What the userinfo of a URL says; percent-decoded.
+/// The userinfo of a URL, percent-decoded.
 #[derive(Clone, PartialEq, Eq)]
 pub enum Userinfo {
     /// `user:password@`
@@ -13,64 +14,51 @@ pub enum Userinfo {
     Token(String),
 }
 
-/// Servers without their userinfo, and the userinfo.
+/// Servers, and the userinfo that one connection to any of them has.
 pub struct Servers {
-    pub urls: Vec<String>,
+    pub urls: Vec<ServerUrl>,
     pub userinfo: Option<Userinfo>,
 }
 
-const SCHEMES: [&str; 4] = ["nats", "tls", "ws", "wss"];
-
-/// Reads a comma-separated list; `name` is the name by which the user gave it. A server without a scheme is a `nats://` one. Servers that name a user must name the
-/// same one, because one connection goes to any of them.
-pub fn read(text: &str, name: &str) -> Result<Servers> {
+/// Reads a comma-separated list; `origin` is the name by which the user gave it. Servers that name a user must name the same
+/// one, because one connection goes to any of them.
+pub fn read(text: &str, origin: &str) -> Result<Servers> {
     let mut servers = Servers { urls: Vec::new(), userinfo: None };
     let parts: Vec<&str> = text.split(',').map(str::trim).filter(|part| !part.is_empty()).collect();
     for (position, part) in parts.iter().enumerate() {
-        let (scheme, rest) = part.split_once("://").unwrap_or(("nats", part));
-        let scheme = scheme.to_ascii_lowercase();
-        if !SCHEMES.contains(&scheme.as_str()) {
-            return Err(Error::new(format!("{name} has a scheme that NATS does not know"))
-                .advice("write nats://, tls://, ws:// or wss:// before the host"));
-        }
-        let (userinfo, host) = match rest.rsplit_once('@') {
-            Some((userinfo, host)) => (Some(userinfo), host),
-            None => (None, rest),
-        };
-        // `nats://user:a,b@host`: the comma may belong to a password, whose first half must not be taken for a host.
-        let torn = userinfo.is_some() && !part.contains("://") && position > 0 && !parts[position - 1].contains('@');
-        if torn || userinfo.is_some_and(|userinfo| userinfo.contains(['/', '@'])) {
-            return Err(malformed(name));
+        let (url, userinfo) = ServerUrl::parse(part).map_err(|fault| not_a_server(origin, fault))?;
+        // `nats://user:a,b@host`: the comma may belong to a password, and its first half must not be taken for a host.
+        if userinfo.is_some() && !part.contains("://") && position > 0 && !parts[position - 1].contains('@') {
+            return Err(not_a_server(origin, UrlFault::Malformed));
         }
         if let Some(userinfo) = userinfo.map(read_userinfo).transpose()? {
             if servers.userinfo.as_ref().is_some_and(|first| *first != userinfo) {
-                return Err(Error::new(format!("the servers in {name} have different users"))
+                return Err(Error::new(format!("the servers in {origin} have different users"))
                     .advice("one connection has one user: name it once, or with the same words for each server"));
             }
             servers.userinfo = Some(userinfo);
         }
-        // A path means nothing to NATS; only a WebSocket may have one.
-        let host = host.strip_suffix('/').unwrap_or(host);
-        if host.is_empty() || host.contains('/') && !scheme.starts_with("ws") {
-            return Err(malformed(name));
-        }
-        servers.urls.push(format!("{scheme}://{host}"));
+        servers.urls.push(url);
     }
-    let websockets = servers.urls.iter().filter(|url| url.starts_with("ws")).count();
+    let websockets = servers.urls.iter().filter(|url| url.is_websocket()).count();
     if websockets > 0 && websockets < servers.urls.len() {
-        return Err(Error::new(format!("{name} mixes WebSocket servers with others"))
+        return Err(Error::new(format!("{origin} mixes WebSocket servers with others"))
             .advice("name servers of one kind: ws:// and wss://, or nats:// and tls://"));
     }
     if servers.urls.is_empty() {
-        return Err(Error::new(format!("{name} is empty")).advice("write nats://host:port, or leave it out"));
+        return Err(Error::new(format!("{origin} is empty")).advice("write nats://host:port, or leave it out"));
     }
     Ok(servers)
 }
 
-fn malformed(name: &str) -> Error {
-    Error::new(format!("{name} is malformed")).advice(
-        "write nats://user:password@host:port; in user and password write '@' as %40, '/' as %2F, ',' as %2C, ':' as %3A",
-    )
+fn not_a_server(origin: &str, fault: UrlFault) -> Error {
+    match fault {
+        UrlFault::Scheme => Error::new(format!("{origin} has a scheme that NATS does not know"))
+            .advice("write nats://, tls://, ws:// or wss:// before the host"),
+        UrlFault::Malformed => Error::new(format!("{origin} is malformed")).advice(
+            "write nats://user:password@host:port; in user and password write '@' as %40, '/' as %2F, ',' as %2C, ':' as %3A",
+        ),
+    }
 }
 
 fn read_userinfo(text: &str) -> Result<Userinfo> {
@@ -92,15 +80,18 @@ mod tests {
 
     #[test]
     fn userinfo_is_taken_out_and_decoded() {
+        let urls = |text: &str| {
+            let servers = read(text, "url").unwrap();
+            servers.urls.iter().map(ServerUrl::to_string).collect::<Vec<_>>()
+        };
         let servers = read("nats://us%3Aer:se%40cret@a:1, tls://b", "url").unwrap();
-        assert_eq!(servers.urls, ["nats://a:1", "tls://b"]);
+        assert_eq!(urls("nats://us%3Aer:se%40cret@a:1, tls://b"), ["nats://a:1", "tls://b"]);
         let expected = Userinfo::Password { user: "us:er".into(), password: "se@cret".into() };
         assert!(servers.userinfo == Some(expected));
         assert!(read("tok%2Fen@a", "url").unwrap().userinfo == Some(Userinfo::Token("tok/en".into())));
         assert!(read("a:1,b:2", "url").unwrap().userinfo.is_none());
-        assert_eq!(read("ws://a:1/nats,ws://b/", "url").unwrap().urls, ["ws://a:1/nats", "ws://b"]);
+        assert_eq!(urls("ws://a:1/nats,ws://b/"), ["ws://a:1/nats", "ws://b"]);
         assert!(read("nats://a/STREAM", "url").is_err());
-        assert_eq!(read("NATS://a", "url").unwrap().urls, ["nats://a"]);
     }
 
     #[test]

@@ -14,10 +14,11 @@ use super::connection;
 use super::payload;
 use super::publish::{headers, message_payload, payload as raw_payload};
 use crate::codec::encode::{ENCODING_FORMATS, EncodingFormat, ProtobufEncoder};
+use crate::codec::protobuf::{self, SchemaSource};
 use crate::document::Document;
 use crate::error::{Error, Result};
 use crate::ffi::{CopyFunction, Input};
-use crate::jetstream::publish::{MAX_BATCH, Outgoing, publish, publish_atomic};
+use crate::jetstream::publish::{MAX_BATCH, PublishRequest, publish, publish_atomic};
 use crate::jetstream::{ConnectOptions, Connection};
 use crate::plan::{check_publish_subject, check_stream};
 use crate::record::Headers;
@@ -46,7 +47,7 @@ pub struct Run {
     subject: Option<String>,
     encoding: Encoding,
     /// All messages of an atomic run; they are published at the end.
-    batch: Option<Vec<Outgoing>>,
+    batch: Option<Vec<PublishRequest>>,
 }
 
 /// What a column is.
@@ -156,8 +157,9 @@ impl CopyFunction for CopyToStream {
 }
 
 impl Run {
-    fn message(&self, rows: &dyn Input, row: usize) -> Result<Outgoing> {
-        let mut message = Outgoing { subject: self.subject.clone().unwrap_or_default(), ..Outgoing::default() };
+    fn message(&self, rows: &dyn Input, row: usize) -> Result<PublishRequest> {
+        let mut message =
+            PublishRequest { subject: self.subject.clone().unwrap_or_default(), ..PublishRequest::default() };
         let mut fields = vec![(EXPECTED_STREAM.to_owned(), self.stream.clone())];
         let mut members = Vec::new();
         for (column, role) in self.roles.iter().enumerate() {
@@ -213,16 +215,19 @@ impl Encoding {
 
 /// The options that are parameters of other functions.
 fn parameters() -> impl Iterator<Item = Parameter> {
-    let of_protobuf = |parameter: &&Parameter| payload::PROTOBUF.contains(&parameter.name);
+    let of_protobuf = |parameter: &&Parameter| protobuf::PARAMETERS.iter().any(|known| known.name == parameter.name);
     connection::PARAMETERS.iter().chain(payload::PARAMETERS.iter().filter(of_protobuf)).copied()
 }
 
 fn read_encoding(name: Option<&str>, arguments: &Arguments) -> Result<Encoding> {
     let is = |known: &str| name.is_some_and(|name| name.eq_ignore_ascii_case(known));
     if is("protobuf") {
-        return ProtobufEncoder::load(&payload::schema_source(arguments)?).map(Arc::new).map(Encoding::Protobuf);
+        return ProtobufEncoder::load(&SchemaSource::of(&payload::format_arguments(arguments)?))
+            .map(Arc::new)
+            .map(Encoding::Protobuf);
     }
-    if let Some(name) = payload::PROTOBUF.iter().find(|name| arguments.find(name).is_some()) {
+    if let Some(parameter) = protobuf::PARAMETERS.iter().find(|parameter| arguments.find(parameter.name).is_some()) {
+        let name = parameter.name;
         return Err(Error::new(format!("{name} needs payload_format 'protobuf'")));
     }
     let Some(name) = name else { return Ok(Encoding::Fitting) };

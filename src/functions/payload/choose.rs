@@ -1,28 +1,22 @@
 //! Which codec a statement asks for.
 
+use super::choice::choice;
 use super::typed::Asked;
-use super::{Sample, choice};
 use crate::codec::inflate::Inflate;
 use crate::codec::path::{Path, Wanted};
 use crate::codec::protobuf::SchemaSource;
-use crate::codec::{Codec, DOCUMENT_FORMATS, DocumentFormat, avro, json, protobuf};
+use crate::codec::{Codec, FORMATS, FormatArguments, PayloadFormat, json, protobuf};
+use crate::column::Type;
 use crate::error::{Error, Result};
+use crate::record::Record;
 use crate::value::Arguments;
 
-/// How many messages `columns := 'auto'` looks at, unless `sample_size` says.
+/// The number of messages that `columns := 'auto'` reads, unless `sample_size` is given.
 const SAMPLE_SIZE: u64 = 1_000;
 
-/// How payloads are read.
-#[derive(Clone, Copy)]
-enum Format {
-    /// They say by themselves what they hold.
-    Document(&'static DocumentFormat),
-    /// By a schema.
-    Protobuf,
-}
-
-/// The parameters that only protobuf has.
-pub const PROTOBUF: [&str; 4] = ["proto_file", "proto_descriptor_set", "proto_path", "proto_message"];
+/// Reads the first messages that the statement would read, at most so many, for `columns := 'auto'`. It is the one thing
+/// that may touch the network at bind.
+pub type Sample<'a> = &'a dyn Fn(u64) -> Result<Vec<Record>>;
 
 /// The codec, if the statement asks for decoded columns or its keys need texts.
 pub(super) fn codec(
@@ -32,7 +26,7 @@ pub(super) fn codec(
     inflate: Inflate,
     sample: Sample<'_>,
 ) -> Result<Option<Box<dyn Codec>>> {
-    let format = format(arguments)?;
+    let format = format(arguments, "format")?;
     let json_extract = arguments.texts("json_extract")?;
     let proto_extract = arguments.texts("proto_extract")?;
     if json_extract.is_some() && proto_extract.is_some() {
@@ -48,120 +42,80 @@ pub(super) fn codec(
         return Err(Error::new("sample_size needs columns := 'auto'"));
     }
     let paths = |list: Vec<&str>| list.into_iter().map(Path::parse).collect::<Result<Vec<_>>>();
-    let texts = texts.to_vec();
     if let Some(list) = json_extract {
-        return json::extract(paths(list)?, texts).map(Some);
+        return json::extract(paths(list)?, texts.to_vec()).map(Some);
     }
     if let Some(list) = proto_extract {
-        return protobuf::extract(&schema_source(arguments)?, paths(list)?, texts).map(Some);
+        let source = SchemaSource::of(&format_arguments(arguments)?);
+        return protobuf::extract(&source, paths(list)?, texts.to_vec()).map(Some);
     }
-    if !matches!(format, Some(Format::Protobuf)) {
-        for name in PROTOBUF {
-            if arguments.find(name).is_some() {
-                return Err(Error::new(format!("{name} needs format := 'protobuf' or proto_extract")));
-            }
-        }
-    }
-    match (format, columns) {
-        (Some(Format::Protobuf), None) => protobuf::all(&schema_source(arguments)?, texts).map(Some),
-        (Some(Format::Protobuf), Some(Asked::Auto)) => {
-            Err(Error::new("columns := 'auto' and protobuf do not go together")
-                .advice("leave columns out: the schema says what the columns are"))
-        }
-        (Some(Format::Protobuf), Some(Asked::Typed(columns))) => {
-            protobuf::columns(&schema_source(arguments)?, Wanted { columns, texts }).map(Some)
-        }
-        (document, asked) => {
-            let document = match document {
-                Some(Format::Document(format)) => format,
-                _ => &DOCUMENT_FORMATS[0],
-            };
-            of_document(arguments, document, asked, texts, inflate, sample)
-        }
-    }
-}
-
-fn of_document(
-    arguments: &Arguments,
-    format: &DocumentFormat,
-    asked: Option<Asked>,
-    texts: Vec<Path>,
-    inflate: Inflate,
-    sample: Sample<'_>,
-) -> Result<Option<Box<dyn Codec>>> {
-    let schema = avro_schema(arguments, format)?;
-    let columns = match asked {
+    let format = format.unwrap_or(&FORMATS[0]);
+    check_parameters(arguments, format)?;
+    let schema = format_arguments(arguments)?;
+    let columns = match columns {
         Some(Asked::Typed(columns)) => columns,
         Some(Asked::Auto) => infer(arguments, format, inflate, sample)?,
-        // A schema says what all the fields are.
-        None => match &schema {
-            Some(schema) => schema.fields()?,
+        None => match (format.all)(&schema, texts)? {
             None if texts.is_empty() => return Ok(None),
             None => Vec::new(),
+            all => return Ok(all),
         },
     };
-    let wanted = Wanted { columns, texts };
-    match schema {
-        Some(schema) => avro::columns(Some(schema), wanted).map(Some),
-        None => (format.columns)(wanted).map(Some),
+    (format.columns)(&schema, Wanted { columns, texts: texts.to_vec() }).map(Some)
+}
+
+/// Refuses the parameters of other formats.
+fn check_parameters(arguments: &Arguments, format: &PayloadFormat) -> Result<()> {
+    for other in FORMATS.iter().filter(|other| other.name != format.name) {
+        if let Some(parameter) = other.parameters.iter().find(|parameter| arguments.find(parameter.name).is_some()) {
+            let extract = if other.name == "protobuf" { " or proto_extract" } else { "" };
+            return Err(Error::new(format!("{} needs format := '{}'{extract}", parameter.name, other.name)));
+        }
     }
+    Ok(())
 }
 
 fn infer(
     arguments: &Arguments,
-    format: &DocumentFormat,
+    format: &PayloadFormat,
     inflate: Inflate,
     sample: Sample<'_>,
-) -> Result<Vec<(Path, crate::column::Type)>> {
+) -> Result<Vec<(Path, Type)>> {
+    let Some(infer) = format.infer else {
+        return Err(Error::new(format!("columns := 'auto' and {} do not go together", format.name))
+            .advice("leave columns out: the schema says what the columns are"));
+    };
     let size = arguments.unsigned("sample_size")?.unwrap_or(SAMPLE_SIZE);
     if size == 0 {
         return Err(Error::new("sample_size is 0; it must be at least 1"));
     }
     let records = sample(size)?;
-    // A payload that does not inflate says nothing about columns; reading it is what fails.
+    // A payload that does not inflate is left to the read, which fails.
     let payloads: Vec<_> = records.iter().filter_map(|record| inflate.payload(record).ok()).collect();
-    (format.infer)(&mut payloads.iter().map(|payload| &payload[..]))
+    infer(&mut payloads.iter().map(|payload| &payload[..]))
         .map_err(|error| Error::new(format!("columns := 'auto': {error}")))
 }
 
-fn format(arguments: &Arguments) -> Result<Option<Format>> {
-    read_format(arguments, "format")
+fn format(arguments: &Arguments, name: &str) -> Result<Option<&'static PayloadFormat>> {
+    let formats: Vec<(&str, &PayloadFormat)> = FORMATS.iter().map(|format| (format.name, format)).collect();
+    choice(arguments, name, &formats)
 }
 
 /// Checks that an argument names a format of payloads.
 pub fn check_format(arguments: &Arguments, name: &str) -> Result<()> {
-    read_format(arguments, name).map(drop)
+    format(arguments, name).map(drop)
 }
 
-fn read_format(arguments: &Arguments, name: &str) -> Result<Option<Format>> {
-    let mut formats: Vec<(&str, Format)> =
-        DOCUMENT_FORMATS.iter().map(|format| (format.name, Format::Document(format))).collect();
-    formats.push(("protobuf", Format::Protobuf));
-    choice(arguments, name, &formats)
-}
-
-/// The parameters that name a message of protobuf and its schema.
-pub fn schema_source(arguments: &Arguments) -> Result<SchemaSource> {
-    let text = |name: &str| arguments.text(name).map(|text| text.map(str::to_owned));
-    Ok(SchemaSource {
-        proto_file: text("proto_file")?,
-        proto_descriptor_set: text("proto_descriptor_set")?,
-        proto_path: arguments.texts("proto_path")?.unwrap_or_default().into_iter().map(str::to_owned).collect(),
-        proto_message: text("proto_message")?,
-    })
-}
-
-/// `avro_schema`: the JSON of a schema, or the path of a file that holds it.
-fn avro_schema(arguments: &Arguments, format: &DocumentFormat) -> Result<Option<avro::Schema>> {
-    let Some(text) = arguments.text("avro_schema")? else { return Ok(None) };
-    if format.name != "avro" {
-        return Err(Error::new("avro_schema needs format := 'avro'"));
+/// The arguments that the call gives to the parameters of formats.
+pub fn format_arguments(arguments: &Arguments) -> Result<FormatArguments> {
+    let mut given = FormatArguments::default();
+    for parameter in FORMATS.iter().flat_map(|format| format.parameters) {
+        let texts = if parameter.is_list {
+            arguments.texts(parameter.name)?.unwrap_or_default()
+        } else {
+            arguments.text(parameter.name)?.into_iter().collect()
+        };
+        given.0.push((parameter.name, texts.into_iter().map(str::to_owned).collect()));
     }
-    let inline = text.trim_start().starts_with(['{', '[', '"']);
-    if inline {
-        return avro::Schema::parse(text).map(Some).map_err(|error| Error::new(format!("avro_schema: {error}")));
-    }
-    let read = std::fs::read_to_string(text);
-    let file = read.map_err(|error| Error::foreign(&format!("avro_schema: cannot read '{text}'"), &error))?;
-    avro::Schema::parse(&file).map(Some).map_err(|error| Error::new(format!("avro_schema: '{text}': {error}")))
+    Ok(given)
 }

@@ -1,41 +1,66 @@
 //! The parameters that say how a payload becomes columns, shared by the functions that read messages.
 
+mod choice;
 mod choose;
 mod typed;
 
 use std::sync::Arc;
 
-use crate::codec::Codec;
 use crate::codec::inflate::{Compression, Inflate};
 use crate::codec::path::Path;
 use crate::codec::rows::OnError;
+use crate::codec::{Codec, FORMATS};
 use crate::column::{Column, Type};
 use crate::error::{Error, Result};
-use crate::record::Record;
 use crate::value::{Arguments, Parameter, ParameterType};
-pub use choose::{PROTOBUF, check_format, schema_source};
+pub use choice::choice;
+pub use choose::{Sample, check_format, format_arguments};
 use typed::Asked;
 
-/// The named parameters.
-pub const PARAMETERS: &[Parameter] = &[
+/// The named parameters: those of all formats, and those of one format.
+pub const PARAMETERS: &[Parameter] = &parameters();
+
+const SHARED: [Parameter; 8] = [
     Parameter::new("json_extract", ParameterType::TextList),
     Parameter::new("proto_extract", ParameterType::TextList),
     Parameter::new("columns", ParameterType::Any),
     Parameter::new("sample_size", ParameterType::Any),
     Parameter::new("format", ParameterType::Text),
-    Parameter::new("proto_file", ParameterType::Text),
-    Parameter::new("proto_descriptor_set", ParameterType::Text),
-    Parameter::new("proto_path", ParameterType::TextList),
-    Parameter::new("proto_message", ParameterType::Text),
-    Parameter::new("avro_schema", ParameterType::Text),
     Parameter::new("decompress", ParameterType::Text),
     Parameter::new("max_inflated", ParameterType::Any),
     Parameter::new("on_error", ParameterType::Text),
 ];
 
-/// Reads the first messages that the statement would read, at most so many, for `columns := 'auto'`. It is the one thing
-/// that may touch the network at bind.
-pub type Sample<'a> = &'a dyn Fn(u64) -> Result<Vec<Record>>;
+const fn count() -> usize {
+    let (mut count, mut i) = (SHARED.len(), 0);
+    while i < FORMATS.len() {
+        count += FORMATS[i].parameters.len();
+        i += 1;
+    }
+    count
+}
+
+const fn parameters() -> [Parameter; count()] {
+    let mut all = [SHARED[0]; count()];
+    let mut next = 0;
+    while next < SHARED.len() {
+        all[next] = SHARED[next];
+        next += 1;
+    }
+    let mut i = 0;
+    while i < FORMATS.len() {
+        let mut j = 0;
+        while j < FORMATS[i].parameters.len() {
+            let parameter = FORMATS[i].parameters[j];
+            let ty = if parameter.is_list { ParameterType::TextList } else { ParameterType::Text };
+            all[next] = Parameter::new(parameter.name, ty);
+            next += 1;
+            j += 1;
+        }
+        i += 1;
+    }
+    all
+}
 
 /// How payloads become columns.
 #[derive(Clone)]
@@ -47,7 +72,7 @@ pub struct Payload {
     pub inflate: Inflate,
     /// Whether the `payload` column is text: `json_extract` makes it so.
     pub is_text: bool,
-    /// What a payload that does not decode does, unless the user says: an error for `columns`, NULL for the two
+    /// The effect of a payload that does not decode, unless `on_error` is given: an error for `columns`, NULL for the two
     /// `_extract` lists. `nats_ingest` has choices of its own and always fails by default: NULLs would be taken for the
     /// values of an event, and never be looked at again.
     pub default_on_error: OnError,
@@ -96,14 +121,4 @@ impl Payload {
     pub fn needs_headers(&self) -> bool {
         self.codec.is_some() && self.inflate.compression == Compression::Header
     }
-}
-
-/// One of some words; an unknown one is an error that lists them.
-pub fn choice<T: Copy>(arguments: &Arguments, name: &str, choices: &[(&str, T)]) -> Result<Option<T>> {
-    let Some(word) = arguments.text(name)? else { return Ok(None) };
-    let found = choices.iter().find(|(known, _)| known.eq_ignore_ascii_case(word)).map(|(_, value)| *value);
-    found.map(Some).ok_or_else(|| {
-        let words: Vec<String> = choices.iter().map(|(known, _)| format!("'{known}'")).collect();
-        Error::new(format!("{name} is '{word}'; it must be one of {}", words.join(", ")))
-    })
 }

@@ -6,11 +6,11 @@ use crate::error::{Error, Result};
 use crate::ffi::parse_types;
 use crate::value::{Arguments, Value};
 
-/// What `columns` asks for.
+/// The columns that a statement asks for.
 pub(super) enum Asked {
     /// These paths with these types.
     Typed(Vec<(Path, Type)>),
-    /// What a sample of the payloads says.
+    /// Those of a sample of the payloads.
     Auto,
 }
 

@@ -1,11 +1,11 @@
-//! A configuration as the server's JSON: reading its fields, and what it takes to make it as wanted. Pure.
+//! A configuration as the server's JSON: reading its fields, and the difference from a wanted one. Pure.
 
 use std::time::Duration;
 
 use serde_json::{Map, Value};
 
 use super::super::time::parse_utc;
-use crate::error::{Error, Result};
+use crate::error::{Error, Kind, Result};
 
 /// The prefix of metadata that the server adds of its own (ADR-44).
 const SERVER_METADATA: &str = "_nats.";
@@ -17,7 +17,7 @@ const START_TIME: &str = "opt_start_time";
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Config(pub Map<String, Value>);
 
-/// What a call that makes things as wanted did.
+/// The effect of a call that makes something as wanted.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Ensured {
     /// `created`, `updated` or `unchanged`.
@@ -125,13 +125,13 @@ impl Config {
         merged
     }
 
-    /// Fails when the server took something else than was asked: a server leaves out what it does not know.
+    /// Fails when the server took another configuration: a server leaves out fields that it does not know.
     pub(super) fn check_took(&self, wanted: &Config) -> Result<()> {
         let ignored: Vec<String> = self.differences(wanted).iter().map(Difference::to_string).collect();
         if ignored.is_empty() {
             return Ok(());
         }
-        Err(Error::new(format!("the server did not take every field: {}", ignored.join("; ")))
+        Err(Error::of(Kind::Unsupported, format!("the server did not take every field: {}", ignored.join("; ")))
             .advice("the server may be too old for it; leave the parameter out, or use a newer server"))
     }
 }
@@ -155,7 +155,7 @@ impl std::fmt::Display for Difference {
     }
 }
 
-/// A value in the one form that equal settings share: what stands for nothing is null, lists of subjects are sorted,
+/// A value in the one form that equal settings share: a value that means nothing is null, lists of subjects are sorted,
 /// metadata of the server is left out.
 fn plain(name: &str, value: &Value) -> Value {
     match value {

@@ -4,25 +4,22 @@ use std::sync::Arc;
 
 use serde_json::{Value, json};
 
-use super::super::api::Failure;
 use super::super::connection::Connection;
+use super::super::failure::{ErrorNumber, Failure};
 use super::super::runtime::block_on;
 use super::config::{Config, Ensured};
 use super::page::{ListFailure, all};
 use super::stream::{ask, refused};
 use crate::error::Result;
 
-/// No consumer of that name (ADR-7, error 10014).
-const CONSUMER_NOT_FOUND: u32 = 10_014;
-
-/// What the server says about a consumer.
+/// The server's description of a consumer.
 #[derive(Debug, Clone)]
 pub struct ConsumerInfo {
     /// Its name.
     pub name: String,
     /// Its configuration.
     pub config: Config,
-    /// Everything the server says: counts, and the configuration once more.
+    /// The whole description: counts, and the configuration once more.
     pub state: Config,
     /// How far it has delivered.
     pub delivered: Delivered,
@@ -52,6 +49,9 @@ impl Delivered {
 }
 
 /// Every consumer of a stream, by name. One round trip for each 256.
+///
+/// # Errors
+/// [`Kind::NotFound`](crate::error::Kind::NotFound) when there is no such stream; those of any request.
 pub fn consumers(connection: &Arc<Connection>, stream: &str) -> Result<Vec<ConsumerInfo>> {
     block_on(async {
         let call = format!("CONSUMER.LIST.{stream}");
@@ -75,6 +75,9 @@ pub fn consumers(connection: &Arc<Connection>, stream: &str) -> Result<Vec<Consu
 }
 
 /// Makes a durable pull consumer as wanted: created, updated, or left alone. Two round trips.
+///
+/// # Errors
+/// [`Kind::Conflict`](crate::error::Kind::Conflict) when it exists and cannot be changed as wanted; those of any request.
 pub fn ensure_consumer(
     connection: &Arc<Connection>,
     stream: &str,
@@ -86,7 +89,7 @@ pub fn ensure_consumer(
         let subject = format!("CONSUMER.INFO.{stream}.{durable}");
         let have = match ask(connection, &subject, &json!({})).await {
             Ok(answer) => Some(answer.object("config")),
-            Err(Failure::Api(api)) if api.err_code == CONSUMER_NOT_FOUND => None,
+            Err(failure) if failure.is(ErrorNumber::CONSUMER_NOT_FOUND) => None,
             Err(failure) => return Err(connection.explain(failure, &subject, stream).await),
         };
         let differences = have.as_ref().map(|have| have.differences(wanted)).unwrap_or_default();
@@ -109,7 +112,7 @@ pub fn ensure_consumer(
                 answer.object("config").check_took(wanted)?;
                 Ok(ensured)
             }
-            Err(Failure::Api(api)) if have.is_some() => Err(refused(&differences, &api.description, api.err_code)),
+            Err(Failure::Api(api)) if have.is_some() => Err(refused(&differences, &api)),
             Err(failure) => Err(connection.explain(failure, &subject, stream).await),
         }
     });
@@ -117,12 +120,15 @@ pub fn ensure_consumer(
 }
 
 /// Removes a consumer and its position; false when there was none. One round trip.
+///
+/// # Errors
+/// [`Kind::NotFound`](crate::error::Kind::NotFound) when there is no such stream; those of any request.
 pub fn delete_consumer(connection: &Arc<Connection>, stream: &str, consumer: &str) -> Result<bool> {
     block_on(async {
         let subject = format!("CONSUMER.DELETE.{stream}.{consumer}");
         match ask(connection, &subject, &json!({})).await {
             Ok(_) => Ok(true),
-            Err(Failure::Api(api)) if api.err_code == CONSUMER_NOT_FOUND => Ok(false),
+            Err(failure) if failure.is(ErrorNumber::CONSUMER_NOT_FOUND) => Ok(false),
             Err(failure) => Err(connection.explain(failure, &subject, stream).await),
         }
     })

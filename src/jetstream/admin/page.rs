@@ -7,9 +7,9 @@ use bytes::Bytes;
 use serde::Deserialize;
 use serde_json::Value;
 
-use super::super::api::Failure;
 use super::super::connection::Connection;
-use crate::error::Error;
+use super::super::failure::Failure;
+use crate::error::{Error, Kind};
 
 /// One page of `STREAM.LIST` or `CONSUMER.LIST`. The server holds at most 256 entries a page (`JSApiListLimit`).
 #[derive(Deserialize)]
@@ -18,7 +18,7 @@ struct Page {
     total: u64,
     #[serde(default, alias = "streams", alias = "consumers")]
     entries: Option<Vec<Value>>,
-    /// Names whose servers did not answer in time.
+    /// Names of streams or consumers that no server answered for in time.
     #[serde(default)]
     missing: Option<Vec<String>>,
 }
@@ -48,7 +48,7 @@ pub(super) async fn all(
         }
     }
     Err(ListFailure::Partial(
-        Error::new("the list changed while it was read, each time anew")
+        Error::of(Kind::Conflict, "the list changed while it was read, each time anew")
             .server(connection.label())
             .advice("run the statement again"),
     ))
@@ -66,7 +66,7 @@ async fn attempt(
         let page: Page = connection.api(call, body).await.map_err(ListFailure::Request)?;
         if let Some(names) = page.missing.filter(|names| !names.is_empty()) {
             return Err(ListFailure::Partial(
-                Error::new(format!("the servers of {} did not answer", names.join(", ")))
+                Error::of(Kind::Unavailable, format!("the servers of {} did not answer", names.join(", ")))
                     .server(connection.label())
                     .advice("check the cluster, and run the statement again"),
             ));

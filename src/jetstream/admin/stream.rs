@@ -5,23 +5,17 @@ use std::sync::Arc;
 use bytes::Bytes;
 use serde_json::{Value, json};
 
-use super::super::api::{ApiError, Failure, STREAM_NOT_FOUND};
 use super::super::connection::Connection;
+use super::super::failure::{ApiError, ErrorNumber, Failure};
 use super::super::runtime::block_on;
 use super::config::{Config, Difference, Ensured};
 use super::page::{ListFailure, all};
-use crate::error::{Error, Result};
+use crate::error::{Error, Kind, Result};
 
-/// A stream of that name exists with another configuration (ADR-7, error 10058): someone else made it meanwhile.
-const NAME_IN_USE: u32 = 10_058;
-/// No message of that sequence (ADR-7, error 10043).
-const SEQUENCE_NOT_FOUND: u32 = 10_043;
-/// A message could not be removed, and why (ADR-7, error 10057). Of the reasons, these two say that it is not there: it is
-/// a hole, or past the end.
-const DELETE_FAILED: u32 = 10_057;
-const NOT_THERE: [&str; 2] = ["no message found", "stream store EOF"];
+/// The server's words for a message that it could not remove because it is a hole, or past the end.
+const ABSENT: [&str; 2] = ["no message found", "stream store EOF"];
 
-/// What the server says about a stream.
+/// The server's description of a stream.
 #[derive(Debug, Clone)]
 pub struct StreamInfo {
     /// Its name.
@@ -50,6 +44,9 @@ impl StreamInfo {
 }
 
 /// Every stream of the account, by name. One round trip for each 256.
+///
+/// # Errors
+/// The list changes while it is read, again and again, or a server does not answer; those of any request.
 pub fn streams(connection: &Arc<Connection>) -> Result<Vec<StreamInfo>> {
     block_on(async {
         match all(connection, "STREAM.LIST").await {
@@ -61,6 +58,9 @@ pub fn streams(connection: &Arc<Connection>) -> Result<Vec<StreamInfo>> {
 }
 
 /// One stream. One round trip.
+///
+/// # Errors
+/// [`Kind::NotFound`] when there is no such stream; those of any request.
 pub fn stream_info(connection: &Arc<Connection>, stream: &str) -> Result<StreamInfo> {
     block_on(info(connection, stream))
 }
@@ -93,6 +93,9 @@ pub(super) async fn ask(
 
 /// Makes a stream as wanted: created when there is none, updated when a field of `wanted` differs, else left alone.
 /// `defaults` are the fields of a stream that is created. Two or three round trips.
+///
+/// # Errors
+/// [`Kind::Conflict`] when it exists and cannot be changed as wanted; those of any request.
 pub fn ensure_stream(
     connection: &Arc<Connection>,
     stream: &str,
@@ -103,7 +106,7 @@ pub fn ensure_stream(
         let subject = format!("STREAM.INFO.{stream}");
         match ask(connection, &subject, &json!({})).await {
             Ok(answer) => return update(connection, stream, &answer.object("config"), wanted).await,
-            Err(Failure::Api(api)) if api.err_code == STREAM_NOT_FOUND => {}
+            Err(failure) if failure.is(ErrorNumber::STREAM_NOT_FOUND) => {}
             Err(failure) => return Err(connection.explain(failure, &subject, stream).await),
         }
         let config = defaults.merged(wanted).with("name", stream);
@@ -114,7 +117,8 @@ pub fn ensure_stream(
                 // Of two who create the same stream at once, the server tells both that they did.
                 Ok(Ensured { action: "created", changed: Vec::new() })
             }
-            Err(Failure::Api(api)) if api.err_code == NAME_IN_USE => {
+            // Another process made it between the two calls.
+            Err(failure) if failure.is(ErrorNumber::STREAM_NAME_IN_USE) => {
                 let found = info(connection, stream).await?;
                 update(connection, stream, &found.config, wanted).await
             }
@@ -136,28 +140,34 @@ async fn update(connection: &Arc<Connection>, stream: &str, have: &Config, wante
             answer.object("config").check_took(wanted)?;
             Ok(Ensured { action: "updated", changed: differences.into_iter().map(|d| d.name).collect() })
         }
-        Err(Failure::Api(api)) => Err(refused(&differences, &api.description, api.err_code)),
+        Err(Failure::Api(api)) => Err(refused(&differences, &api)),
         Err(failure) => Err(connection.explain(failure, &subject, stream).await),
     }
 }
 
 /// An update that the server refuses, with all that differs.
-pub(super) fn refused(differences: &[Difference], words: &str, code: u32) -> Error {
+pub(super) fn refused(differences: &[Difference], api: &ApiError) -> Error {
     let list: Vec<String> = differences.iter().map(Difference::to_string).collect();
-    Error::new(format!(
-        "it exists and cannot be changed as wanted: {} ({words}, JetStream error {code})",
-        list.join("; ")
-    ))
-    .advice("leave the parameter out to keep what is there, or delete it and make it anew")
+    let cause = format!(
+        "it exists and cannot be changed as wanted: {} ({}, JetStream error {})",
+        list.join("; "),
+        api.description,
+        api.err_code
+    );
+    Error::of(Kind::Conflict, cause)
+        .advice("leave the parameter out to keep what is there, or delete it and make it anew")
 }
 
 /// Removes a stream with all its messages; false when there was none. One round trip.
+///
+/// # Errors
+/// Those of any request: denied, timed out, refused.
 pub fn delete_stream(connection: &Arc<Connection>, stream: &str) -> Result<bool> {
     block_on(async {
         let subject = format!("STREAM.DELETE.{stream}");
         match ask(connection, &subject, &json!({})).await {
             Ok(_) => Ok(true),
-            Err(Failure::Api(api)) if api.err_code == STREAM_NOT_FOUND => Ok(false),
+            Err(failure) if failure.is(ErrorNumber::STREAM_NOT_FOUND) => Ok(false),
             Err(failure) => Err(connection.explain(failure, &subject, stream).await),
         }
     })
@@ -165,6 +175,9 @@ pub fn delete_stream(connection: &Arc<Connection>, stream: &str) -> Result<bool>
 
 /// Removes messages: all, or those of a subject, up to a sequence (inclusive), or all but the newest `keep`. Returns how
 /// many went. One round trip.
+///
+/// # Errors
+/// [`Kind::NotFound`] when there is no such stream; those of any request.
 pub fn purge_stream(
     connection: &Arc<Connection>,
     stream: &str,
@@ -181,6 +194,9 @@ pub fn purge_stream(
 }
 
 /// Removes one message; `erase` overwrites its bytes on disk as well. False when there was none. One round trip.
+///
+/// # Errors
+/// [`Kind::NotFound`] when there is no such stream; those of any request.
 pub fn delete_message(connection: &Arc<Connection>, stream: &str, sequence: u64, erase: bool) -> Result<bool> {
     block_on(async {
         let subject = format!("STREAM.MSG.DELETE.{stream}");
@@ -193,6 +209,6 @@ pub fn delete_message(connection: &Arc<Connection>, stream: &str, sequence: u64,
 }
 
 fn is_absent(error: &ApiError) -> bool {
-    error.err_code == SEQUENCE_NOT_FOUND
-        || error.err_code == DELETE_FAILED && NOT_THERE.contains(&&error.description[..])
+    error.is(ErrorNumber::SEQUENCE_NOT_FOUND)
+        || error.is(ErrorNumber::DELETE_FAILED) && ABSENT.contains(&&error.description[..])
 }

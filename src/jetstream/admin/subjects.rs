@@ -49,6 +49,9 @@ impl SubjectPages {
     }
 
     /// The next subjects with their numbers of messages; None at the end. One round trip.
+    ///
+    /// # Errors
+    /// [`Kind::NotFound`](crate::error::Kind::NotFound) when there is no such stream; those of any request.
     pub fn next_page(&mut self) -> Result<Option<Vec<(String, u64)>>> {
         block_on(self.next())
     }

@@ -6,18 +6,15 @@ use std::time::Duration;
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 
-use crate::error::{Error, Result};
-use crate::jetstream::api::{ApiError, Failure, STREAM_NOT_FOUND};
+use crate::error::{Error, Kind, Result};
 use crate::jetstream::connection::Connection;
+use crate::jetstream::failure::{ErrorNumber, Failure};
 use crate::jetstream::runtime::block_on;
 
 /// How long the server waits for an acknowledgement before it delivers again, when none is asked for.
 const DEFAULT_ACK_WAIT: Duration = Duration::from_secs(30);
 /// How many messages may be unacknowledged at once, when none is asked for.
 const DEFAULT_MAX_ACK_PENDING: i64 = 100_000;
-/// No consumer of that name (ADR-7).
-const CONSUMER_NOT_FOUND: u32 = 10_014;
-
 /// What a caller wants of a durable. What is None is taken as it is, or from the defaults when it is created: explicit
 /// acks, all messages, `ack_wait` 30 s, `max_deliver` -1, `max_ack_pending` 100000.
 #[derive(Debug, Clone)]
@@ -115,13 +112,14 @@ pub(super) fn ensure(
         let info_call = format!("CONSUMER.INFO.{stream}.{durable}");
         let mut info = connection.api::<Info>(&info_call, Bytes::new()).await;
         let mut call = info_call.clone();
-        if matches!(&info, Err(Failure::Api(ApiError { err_code: CONSUMER_NOT_FOUND, .. }))) {
+        if info.as_ref().is_err_and(|failure| failure.is(ErrorNumber::CONSUMER_NOT_FOUND)) {
             if known.is_some() {
                 return Ok(None);
             }
             call = format!("CONSUMER.CREATE.{stream}.{durable}");
             let request = Create { stream_name: stream, config: wanted(options), action: "create" };
-            let body = serde_json::to_vec(&request).map_err(|error| Error::foreign("consumer", &error))?;
+            let body = serde_json::to_vec(&request)
+                .map_err(|error| Error::foreign("consumer", &error).kind_or(Kind::Internal))?;
             info = connection.api::<Info>(&call, Bytes::from(body)).await;
             if matches!(info, Err(Failure::Api(_))) {
                 // Another process may have made it between the two calls, in its own way.
@@ -140,10 +138,10 @@ pub(super) fn ensure(
         if differences.is_empty() {
             return Ok(Some(info.consumer()));
         }
-        Err(Error::new(format!(
-            "the consumer '{durable}' exists with another configuration: {}",
-            differences.join(", ")
-        ))
+        Err(Error::of(
+            Kind::Conflict,
+            format!("the consumer '{durable}' exists with another configuration: {}", differences.join(", ")),
+        )
         .stream(stream)
         .server(connection.label())
         .advice("use another durable name, the same parameters, or delete that consumer"))
@@ -169,7 +167,7 @@ pub(super) async fn is_full(connection: &Arc<Connection>, stream: &str, durable:
 
 /// The consumer or its stream does not exist.
 fn not_found(failure: &Failure) -> bool {
-    matches!(failure, Failure::Api(ApiError { err_code: CONSUMER_NOT_FOUND | STREAM_NOT_FOUND, .. }))
+    failure.is(ErrorNumber::CONSUMER_NOT_FOUND) || failure.is(ErrorNumber::STREAM_NOT_FOUND)
 }
 
 fn wanted(options: &DurableOptions) -> Config {

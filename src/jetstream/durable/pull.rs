@@ -8,9 +8,9 @@ use bytes::Bytes;
 use futures_util::{FutureExt, StreamExt};
 
 use super::config::is_full;
-use crate::error::{Error, Result};
-use crate::jetstream::api::{Failure, refusal};
+use crate::error::{Error, Kind, Result};
 use crate::jetstream::connection::Connection;
+use crate::jetstream::failure::{Failure, refusal};
 use crate::jetstream::get::count;
 use crate::jetstream::reply::all_headers;
 use crate::jetstream::runtime::block_on;
@@ -90,7 +90,8 @@ impl Pull {
         let subject = format!("{inbox}.*");
         let replies = block_on(async {
             let subscribed = connection.client.subscribe(subject).await;
-            subscribed.map_err(|error| Error::foreign("cannot subscribe for messages", &error))
+            subscribed
+                .map_err(|error| Error::foreign("cannot subscribe for messages", &error).kind_or(Kind::Unreachable))
         })?;
         Ok(Self {
             connection,
@@ -173,7 +174,7 @@ impl Pull {
         let reply_to = format!("{}.{token}", self.inbox);
         let sent =
             self.connection.client.publish_with_reply(subject.clone(), reply_to.clone(), Bytes::from(body)).await;
-        sent.map_err(|error| Error::foreign("cannot send a pull request", &error))?;
+        sent.map_err(|error| Error::foreign("cannot send a pull request", &error).kind_or(Kind::Unreachable))?;
         // A replicated consumer sends a message once its replicas know of it, and may say before that the pull is over.
         let (mut received, mut sent, mut said) = (0, asked, None);
         let mut full = false;
@@ -203,7 +204,9 @@ impl Pull {
                     }
                 },
             };
-            let Some(message) = message else { return Err(Error::new("the connection was closed while reading")) };
+            let Some(message) = message else {
+                return Err(Error::of(Kind::Unreachable, "the connection was closed while reading"));
+            };
             (full, last_word) = (false, Instant::now());
             match message.status.map(|status| status.as_u16()) {
                 // Statuses come on the pull's own subject; one of an earlier pull is of no interest.
@@ -235,16 +238,17 @@ impl Pull {
             409 if words.contains("batch completed") => Ok(End::Filled),
             409 if words.contains("leadership") => Ok(End::Again),
             409 if words.contains("maxackpending") => Ok(End::Drained),
-            409 => Err(Error::new(format!("the consumer '{}' stopped: {description}", self.durable))
+            409 => Err(Error::of(Kind::Unavailable, format!("the consumer '{}' stopped: {description}", self.durable))
                 .advice("check the consumer with FROM nats_consumers(stream)")),
             503 => {
                 let info = format!("CONSUMER.INFO.{}.{}", self.stream, self.durable);
                 match self.connection.api::<serde_json::Value>(&info, Bytes::new()).await {
-                    Ok(_) => Err(Error::new("the consumer does not answer").advice("check that its servers are up")),
+                    Ok(_) => Err(Error::of(Kind::Unavailable, "the consumer does not answer")
+                        .advice("check that its servers are up")),
                     Err(failure) => Err(self.connection.explain(failure, call, &self.stream).await),
                 }
             }
-            _ => Err(Error::new(format!("the server refused to deliver: status {status} {description}"))),
+            _ => Err(Error::of(Kind::Refused, format!("the server refused to deliver: status {status} {description}"))),
         }
     }
 }
@@ -253,7 +257,7 @@ impl Pull {
 /// `$JS.ACK.<stream>.<consumer>.<delivered>.<sequence>.<consumer sequence>.<time>.<pending>`, from newer servers with
 /// `<domain>.<account>` behind `$JS.ACK` and a token at the end.
 fn delivery(message: Message) -> Result<Delivery> {
-    let malformed = || Error::new("a message without a JetStream reply subject");
+    let malformed = || Error::of(Kind::Protocol, "a message without a JetStream reply subject");
     let reply = message.reply.ok_or_else(malformed)?;
     let tokens: Vec<&str> = reply.as_str().split('.').collect();
     let shift = match tokens.len() {

@@ -10,8 +10,8 @@ use futures_util::StreamExt;
 use super::config::exists;
 use super::ledger::{Account, Given, LedgerKey, Reading, messages, with_accounts};
 use crate::error::{Error, Result};
-use crate::jetstream::api::Failure;
 use crate::jetstream::connection::Connection;
+use crate::jetstream::failure::Failure;
 use crate::jetstream::runtime::block_on;
 use crate::stats;
 

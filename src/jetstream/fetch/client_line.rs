@@ -8,7 +8,7 @@ use futures_util::{FutureExt, StreamExt};
 use tokio::sync::{broadcast, watch};
 
 use super::line::{Heard, Outgoing, Reading, Replied, read_mark, read_msg_get};
-use crate::error::{Error, Result};
+use crate::error::{Error, Kind, Result};
 use crate::jetstream::connection::Connection;
 use crate::jetstream::get::Access;
 use crate::jetstream::reply::{self, Answer};
@@ -31,7 +31,8 @@ impl ClientLine {
         let mut epochs = connection.epochs();
         epochs.mark_unchanged();
         let replies = connection.client.subscribe(format!("{inbox}.*")).await;
-        let replies = replies.map_err(|error| Error::foreign("cannot subscribe for replies", &error))?;
+        let replies = replies
+            .map_err(|error| Error::foreign("cannot subscribe for replies", &error).kind_or(Kind::Unreachable))?;
         Ok(Self { connection: Arc::clone(connection), inbox, replies, epochs, forbidden })
     }
 
@@ -40,13 +41,13 @@ impl ClientLine {
             let reply_to = format!("{}.{}", self.inbox, request.mark());
             let body = Bytes::from(request.body);
             let sent = self.connection.client.publish_with_reply(request.subject, reply_to, body).await;
-            sent.map_err(|error| Error::foreign("cannot send a request", &error))?;
+            sent.map_err(|error| Error::foreign("cannot send a request", &error).kind_or(Kind::Unreachable))?;
         }
         Ok(())
     }
 
     pub async fn receive(&mut self, reading: Reading, out: &mut Vec<Replied>) -> Result<Heard> {
-        let closed = || Error::new("the connection was closed while reading");
+        let closed = || Error::of(Kind::Unreachable, "the connection was closed while reading");
         tokio::select! {
             biased;
             message = self.replies.next() => self.take(message.ok_or_else(closed)?, reading, out)?,
@@ -65,7 +66,8 @@ impl ClientLine {
 
     fn take(&self, message: Message, reading: Reading, out: &mut Vec<Replied>) -> Result<()> {
         let mark = message.subject.rsplit('.').next().and_then(|mark| read_mark(mark.as_bytes(), reading.access));
-        let (token, access) = mark.ok_or_else(|| Error::new("a reply on a subject that nobody asked for"))?;
+        let (token, access) =
+            mark.ok_or_else(|| Error::of(Kind::Protocol, "a reply on a subject that nobody asked for"))?;
         let no_responders = message.status.is_some_and(|status| status.as_u16() == 503);
         let answer = match access {
             Access::Direct => Ok(reply::direct(message, reading.batch, reading.want.headers)?),

@@ -13,9 +13,9 @@ use tokio::time::Instant;
 use super::FetchRequest;
 use super::backlog::Backlog;
 use super::line::{Heard, Line, Outgoing, Reading, Replied};
-use crate::error::{Error, Result};
-use crate::jetstream::api::{Failure, refusal};
+use crate::error::{Error, Kind, Result};
 use crate::jetstream::connection::Connection;
+use crate::jetstream::failure::{Failure, refusal};
 use crate::jetstream::get::Access;
 use crate::jetstream::pool;
 use crate::jetstream::reply::Answer;
@@ -237,7 +237,8 @@ impl Driver<'_> {
             && let Some(filter) = &self.request.subject
             && !subject_matches(&record.subject, filter)
         {
-            return Err(Error::new("the server answered with a message of another subject").sequence(record.sequence));
+            return Err(Error::of(Kind::Protocol, "the server answered with a message of another subject")
+                .sequence(record.sequence));
         }
         self.window.accept(token, reply)
     }
@@ -249,7 +250,7 @@ impl Driver<'_> {
             return Ok(());
         }
         if self.access == Access::MsgGet {
-            return Err(Error::new("the connection is lost whenever this message is read")
+            return Err(Error::of(Kind::Damaged, "the connection is lost whenever this message is read")
                 .sequence(self.window.next_sequence())
                 .advice("read around it with start_seq and end_seq"));
         }
@@ -269,7 +270,7 @@ impl Driver<'_> {
     fn nobody_answers(&mut self, token: u64) -> Result<()> {
         let since = *self.deserted_since.get_or_insert_with(Instant::now);
         if since.elapsed() >= self.connection.timeout {
-            return Err(Error::new("the stream's servers do not answer Direct Get")
+            return Err(Error::of(Kind::Unavailable, "the stream's servers do not answer Direct Get")
                 .advice("check that the stream has a leader and that its servers are up"));
         }
         self.window.postpone(token);
@@ -331,7 +332,7 @@ impl Driver<'_> {
             self.failure(self.access, Failure::TimedOut).await
         } else {
             pool::discard(&Arc::downgrade(self.connection));
-            Error::new("the connection was lost while reading and did not come back in time")
+            Error::of(Kind::Unreachable, "the connection was lost while reading and did not come back in time")
                 .advice("check the server, and run the statement again")
         }
     }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use tokio::time::Instant;
 
 use super::line::{Heard, Outgoing, Reading, Replied, read_mark, read_msg_get};
-use crate::error::{Error, Result};
+use crate::error::{Error, Kind, Result};
 use crate::jetstream::connection::Connection;
 use crate::jetstream::get::Access;
 use crate::jetstream::reply::Answer;
@@ -87,8 +87,11 @@ impl SocketLine {
                 return Ok(Heard::Reconnected);
             }
             if self.lost_at.is_some_and(|since| since.elapsed() >= self.connection.timeout) {
-                return Err(Error::new("the connection was lost while reading and did not come back in time")
-                    .advice("check the server, and run the statement again"));
+                return Err(Error::of(
+                    Kind::Unreachable,
+                    "the connection was lost while reading and did not come back in time",
+                )
+                .advice("check the server, and run the statement again"));
             }
             tokio::time::sleep(RETRY_PAUSE).await;
         }

@@ -7,17 +7,15 @@ use futures_util::StreamExt;
 use serde::Deserialize;
 
 use super::ack::describe;
-use super::message::{Checked, Outgoing};
-use crate::error::{Error, Result};
-use crate::jetstream::api::ApiError;
+use super::message::{Checked, PublishRequest};
+use crate::error::{Error, Kind, Result};
 use crate::jetstream::connection::Connection;
+use crate::jetstream::failure::{ApiError, ErrorNumber};
 use crate::jetstream::runtime::block_on;
 use crate::stats;
 
-/// The most messages of a batch (ADR-50; a server's configuration may say otherwise, and then it says so).
+/// The most messages of a batch (ADR-50; a server may be configured otherwise, and then its error has the number).
 pub const MAX_BATCH: usize = 1_000;
-/// The stream does not allow atomic batches (ADR-50, error 10174).
-const NOT_ENABLED: u32 = 10_174;
 
 const BATCH_ID: &str = "Nats-Batch-Id";
 const BATCH_SEQUENCE: &str = "Nats-Batch-Sequence";
@@ -46,12 +44,15 @@ struct Answer {
 }
 
 /// Publishes messages to one stream, all or none. Two round trips.
-pub fn publish_atomic(connection: &Arc<Connection>, messages: Vec<Outgoing>) -> Result<PublishedBatch> {
+///
+/// # Errors
+/// Nothing of the batch is stored, unless no acknowledgement came: then all or nothing is.
+pub fn publish_atomic(connection: &Arc<Connection>, messages: Vec<PublishRequest>) -> Result<PublishedBatch> {
     let outcome = check(connection, messages).and_then(|messages| block_on(run(connection, messages)));
     outcome.map_err(|error| error.server(connection.label()))
 }
 
-fn check(connection: &Arc<Connection>, messages: Vec<Outgoing>) -> Result<Vec<Checked>> {
+fn check(connection: &Arc<Connection>, messages: Vec<PublishRequest>) -> Result<Vec<Checked>> {
     if messages.len() > MAX_BATCH {
         return Err(Error::new(format!("{} messages, an atomic batch has at most {MAX_BATCH}", messages.len()))
             .advice("make several batches, or publish without atomicity"));
@@ -59,11 +60,11 @@ fn check(connection: &Arc<Connection>, messages: Vec<Outgoing>) -> Result<Vec<Ch
     // An older server would store each message as it comes.
     if !connection.client.is_server_compatible(2, 12, 0) {
         let version = connection.client.server_info().version;
-        return Err(Error::new(format!("the server is version {version}; atomic batches need 2.12"))
+        return Err(Error::of(Kind::Unsupported, format!("the server is version {version}; atomic batches need 2.12"))
             .advice("publish without atomicity, with nats_publish"));
     }
     let max_payload = connection.client.max_payload();
-    let check = |(index, message): (usize, Outgoing)| {
+    let check = |(index, message): (usize, PublishRequest)| {
         let place = format!("message {}, subject '{}'", index + 1, message.subject);
         let added = [BATCH_ID, BATCH_SEQUENCE, BATCH_COMMIT];
         if let Some((name, _)) = message.headers.0.iter().find(|(name, _)| added.contains(&&name[..])) {
@@ -78,8 +79,11 @@ async fn run(connection: &Arc<Connection>, messages: Vec<Checked>) -> Result<Pub
     let total = messages.len();
     let id = connection.client.new_inbox().replace("_INBOX.", "");
     let inbox = connection.client.new_inbox();
-    let mut replies =
-        connection.client.subscribe(inbox.clone()).await.map_err(|error| Error::foreign("cannot subscribe", &error))?;
+    let mut replies = connection
+        .client
+        .subscribe(inbox.clone())
+        .await
+        .map_err(|error| Error::foreign("cannot subscribe", &error).kind_or(Kind::Unreachable))?;
     stats::PUBLISHED.add(total as u64);
     for (index, message) in messages.into_iter().enumerate() {
         let (first, last) = (index == 0, index + 1 == total);
@@ -95,7 +99,7 @@ async fn run(connection: &Arc<Connection>, messages: Vec<Checked>) -> Result<Pub
         } else {
             connection.client.publish_with_headers(subject, headers, message.payload).await
         };
-        sent.map_err(|error| refused(Error::foreign("cannot send", &error), total))?;
+        sent.map_err(|error| refused(Error::foreign("cannot send", &error).kind_or(Kind::Unreachable), total))?;
         if first && !last {
             let answer = answer(connection, &mut replies).await.map_err(|error| refused(error, total))?;
             // Nothing is the word that the batch has begun.
@@ -121,8 +125,8 @@ fn refused(error: Error, total: usize) -> Error {
 async fn answer(connection: &Arc<Connection>, replies: &mut Subscriber) -> Result<Message> {
     match tokio::time::timeout(connection.timeout, replies.next()).await {
         Ok(Some(message)) => Ok(message),
-        Ok(None) => Err(Error::new("the connection was closed while publishing")),
-        Err(_) => Err(Error::new(format!(
+        Ok(None) => Err(Error::of(Kind::Unreachable, "the connection was closed while publishing")),
+        Err(_) => Err(Error::of(Kind::TimedOut, format!(
             "no acknowledgement within {:.1} s, so it is not known whether the batch is stored: all of it, or nothing",
             connection.timeout.as_secs_f64()
         ))
@@ -132,13 +136,16 @@ async fn answer(connection: &Arc<Connection>, replies: &mut Subscriber) -> Resul
 
 fn read(message: &Message, subject: &str) -> Result<PublishedBatch> {
     if message.status.is_some_and(|status| status.as_u16() == 503) {
-        return Err(Error::new(format!("no stream captures the subject '{subject}'; nothing is stored"))
-            .advice("SELECT stream, subjects FROM nats_streams() shows what streams capture"));
+        return Err(Error::of(
+            Kind::NotFound,
+            format!("no stream captures the subject '{subject}'; nothing is stored"),
+        )
+        .advice("SELECT stream, subjects FROM nats_streams() shows what streams capture"));
     }
     let answer: Answer = serde_json::from_slice(&message.payload).map_err(|_| not_a_batch())?;
     match answer.error {
-        Some(error) if error.err_code == NOT_ENABLED => {
-            Err(Error::new("the stream does not allow atomic batches; nothing is stored")
+        Some(error) if error.is(ErrorNumber::ATOMIC_NOT_ALLOWED) => {
+            Err(Error::of(Kind::Unsupported, "the stream does not allow atomic batches; nothing is stored")
                 .advice("nats_stream_ensure(stream, allow_atomic := true) allows them"))
         }
         Some(error) => Err(describe(&error).ending("; nothing of the batch is stored")),
@@ -149,5 +156,6 @@ fn read(message: &Message, subject: &str) -> Result<PublishedBatch> {
 }
 
 fn not_a_batch() -> Error {
-    Error::new("something other than an atomic batch was acknowledged").advice("check what listens on the subject")
+    Error::of(Kind::Protocol, "something other than an atomic batch was acknowledged")
+        .advice("check what listens on the subject")
 }

@@ -1,7 +1,7 @@
 //! Sends messages and gathers their acknowledgements.
 //!
 //! All messages of a call are in flight together, up to [`IN_FLIGHT`] and [`IN_FLIGHT_BYTES`]. Each has its own reply subject.
-//! What is certainly not stored (nobody listened, the stream was busy) is sent again after a pause. What may be stored (no
+//! A message that is certainly not stored (nobody listened, the stream was busy) is sent again after a pause. One that may be stored (no
 //! answer, a lost connection) is sent again only when a `Nats-Msg-Id` makes that safe. The call ends when nothing was
 //! heard for the connection's timeout.
 
@@ -14,10 +14,10 @@ use futures_util::StreamExt;
 use tokio::time::Instant;
 
 use super::ack::{Outcome, Published, read};
-use super::message::{Checked, Outgoing};
-use crate::error::{Error, Result};
-use crate::jetstream::api::{Failure, refusal};
+use super::message::{Checked, PublishRequest};
+use crate::error::{Error, Kind, Result};
 use crate::jetstream::connection::Connection;
+use crate::jetstream::failure::{Failure, no_permission, refusal};
 use crate::jetstream::{pool, runtime};
 use crate::stats;
 
@@ -34,19 +34,26 @@ const BUSY_PAUSE: Duration = Duration::from_millis(20);
 /// Publishes messages and waits for every acknowledgement; the answers are in the order of the messages.
 ///
 /// # Errors
-/// Names the subject and the row (from 1) of the first message that was not stored, and says how many were. Messages
+/// Names the subject and the row (from 1) of the first message that was not stored, and the number of those that were. Messages
 /// are checked before any is sent.
-pub fn publish(connection: &Arc<Connection>, messages: Vec<Outgoing>) -> Result<Vec<Published>> {
+pub fn publish(connection: &Arc<Connection>, messages: Vec<PublishRequest>) -> Result<Vec<Published>> {
     drive(connection, messages, true)?.into_iter().collect()
 }
 
 /// As [`publish`], but a message that is refused leaves the others alone: each has an outcome of its own. An error of the
 /// call itself is one that leaves outcomes unknown.
-pub fn publish_each(connection: &Arc<Connection>, messages: Vec<Outgoing>) -> Result<Vec<Result<Published>>> {
+///
+/// # Errors
+/// A message cannot be sent, or its fate is not known.
+pub fn publish_each(connection: &Arc<Connection>, messages: Vec<PublishRequest>) -> Result<Vec<Result<Published>>> {
     drive(connection, messages, false)
 }
 
-fn drive(connection: &Arc<Connection>, messages: Vec<Outgoing>, together: bool) -> Result<Vec<Result<Published>>> {
+fn drive(
+    connection: &Arc<Connection>,
+    messages: Vec<PublishRequest>,
+    together: bool,
+) -> Result<Vec<Result<Published>>> {
     if messages.is_empty() {
         return Ok(Vec::new());
     }
@@ -60,11 +67,9 @@ fn drive(connection: &Arc<Connection>, messages: Vec<Outgoing>, together: bool) 
     }
     runtime::block_on(async {
         let inbox = connection.client.new_inbox();
-        let replies = connection
-            .client
-            .subscribe(format!("{inbox}.*"))
-            .await
-            .map_err(|error| Error::foreign("cannot subscribe for acknowledgements", &error))?;
+        let replies = connection.client.subscribe(format!("{inbox}.*")).await.map_err(|error| {
+            Error::foreign("cannot subscribe for acknowledgements", &error).kind_or(Kind::Unreachable)
+        })?;
         let queue = (0..total).collect();
         let driver = Driver {
             connection,
@@ -82,7 +87,7 @@ fn drive(connection: &Arc<Connection>, messages: Vec<Outgoing>, together: bool) 
     .map_err(|error| error.server(connection.label()))
 }
 
-/// An error with its message's place, and what became of the others.
+/// An error with its message's place, and the fate of the others.
 fn located(error: Error, subject: &str, index: usize, total: usize, stored: usize) -> Error {
     let others = match (total, stored) {
         (1, _) => String::new(),
@@ -135,12 +140,13 @@ struct Driver<'a> {
     paused: Vec<(Instant, usize)>,
     /// Whether the first row that is refused ends the call.
     together: bool,
-    /// The first row that failed. From then on nothing is sent, and what is in flight is awaited.
+    /// The first row that failed. From then on nothing is sent, and messages in flight are awaited.
     failed: Option<(usize, Error)>,
     flight: Flight,
 }
 
-enum Heard {
+/// What happened while acknowledgements were awaited.
+enum Event {
     Reply(Message),
     Reconnected,
     Forbidden(String),
@@ -153,34 +159,36 @@ impl Driver<'_> {
         let mut epochs = self.connection.epochs();
         epochs.borrow_and_update();
         let mut forbidden = self.connection.forbidden();
-        let patience = self.connection.timeout;
-        let mut deadline = Instant::now() + patience;
-        let mut resend_pause = patience / 4;
+        let timeout = self.connection.timeout;
+        let mut deadline = Instant::now() + timeout;
+        let mut resend_pause = timeout / 4;
         let mut resend_at = Instant::now() + resend_pause;
         while !self.is_done() {
             self.send_all(deadline).await?;
             let wake = self.paused.iter().map(|(at, _)| *at).fold(deadline.min(resend_at), Instant::min);
-            let heard = tokio::select! {
+            let event = tokio::select! {
                 biased;
-                reply = self.replies.next() => reply.map_or(Heard::Closed, Heard::Reply),
-                changed = epochs.changed() => if changed.is_ok() { Heard::Reconnected } else { Heard::Closed },
-                word = forbidden.recv() => word.map_or(Heard::Forbidden(String::new()), Heard::Forbidden),
-                () = tokio::time::sleep_until(wake) => Heard::Time,
+                reply = self.replies.next() => reply.map_or(Event::Closed, Event::Reply),
+                changed = epochs.changed() => if changed.is_ok() { Event::Reconnected } else { Event::Closed },
+                words = forbidden.recv() => words.map_or(Event::Forbidden(String::new()), Event::Forbidden),
+                () = tokio::time::sleep_until(wake) => Event::Time,
             };
-            match heard {
-                Heard::Reply(message) => {
+            match event {
+                Event::Reply(message) => {
                     if self.take_reply(&message) {
-                        deadline = Instant::now() + patience;
-                        resend_pause = patience / 4;
+                        deadline = Instant::now() + timeout;
+                        resend_pause = timeout / 4;
                         resend_at = Instant::now() + resend_pause;
                     }
                 }
-                // The word of the first connect may arrive late; it counts as 1.
-                Heard::Reconnected if *epochs.borrow_and_update() > 1 => self.reconnected(),
-                Heard::Reconnected => {}
-                Heard::Forbidden(word) => self.forbid(&word),
-                Heard::Closed => return Err(Error::new("the connection was closed while publishing")),
-                Heard::Time => {
+                // The words of the first connect may arrive late; it counts as 1.
+                Event::Reconnected if *epochs.borrow_and_update() > 1 => self.reconnected(),
+                Event::Reconnected => {}
+                Event::Forbidden(words) => self.forbid(&words),
+                Event::Closed => {
+                    return Err(Error::of(Kind::Unreachable, "the connection was closed while publishing"));
+                }
+                Event::Time => {
                     let now = Instant::now();
                     if now >= deadline {
                         self.give_up();
@@ -243,7 +251,7 @@ impl Driver<'_> {
         };
         if let Err(error) = sent {
             self.landed(index);
-            self.fail(index, Error::foreign("cannot send", &error));
+            self.fail(index, Error::foreign("cannot send", &error).kind_or(Kind::Unreachable));
         }
     }
 
@@ -300,7 +308,7 @@ impl Driver<'_> {
         self.paused.push((Instant::now() + pause, index));
     }
 
-    /// Puts the rows whose pause is over in front of those that were never sent.
+    /// Puts rows that have paused long enough in front of those that were never sent.
     fn resume(&mut self, now: Instant) {
         let mut due: Vec<usize> = self.paused.iter().filter(|(at, _)| *at <= now).map(|(_, index)| *index).collect();
         self.paused.retain(|(at, _)| *at > now);
@@ -313,7 +321,7 @@ impl Driver<'_> {
         (0..self.rows.len()).filter(|index| wanted(&self.rows[*index])).collect()
     }
 
-    /// Sends what has no answer again, where that is safe.
+    /// Sends messages without an answer again, where that is safe.
     fn send_again(&mut self) {
         for index in self.in_flight(true).into_iter().rev() {
             self.landed(index);
@@ -321,7 +329,7 @@ impl Driver<'_> {
         }
     }
 
-    /// The connection was lost and is back: answers to what was sent before may never come.
+    /// The connection was lost and is back: answers to earlier messages may never come.
     fn reconnected(&mut self) {
         self.send_again();
         for index in self.in_flight(false) {
@@ -330,22 +338,20 @@ impl Driver<'_> {
         }
     }
 
-    fn forbid(&mut self, word: &str) {
+    fn forbid(&mut self, words: &str) {
         for index in 0..self.rows.len() {
             let row = &self.rows[index];
-            let Some(failure) = refusal(word, &row.message.subject).filter(|_| row.waiting) else { continue };
+            let Some(failure) = refusal(words, &row.message.subject).filter(|_| row.waiting) else { continue };
             self.landed(index);
             let error = match failure {
-                Failure::Deaf(subject) => {
-                    Error::new(format!("no permission to subscribe to {subject}, for the answer"))
-                }
-                _ => Error::new("no permission to publish to it"),
+                Failure::ReplyDenied(subject) => no_permission(&format!("subscribe to {subject}, for the answer")),
+                _ => no_permission("publish to it"),
             };
-            self.fail(index, error.advice("grant the user that subject, or connect as another user"));
+            self.fail(index, error);
         }
     }
 
-    /// Nothing was heard for the whole timeout.
+    /// No answer came for the whole timeout.
     fn give_up(&mut self) {
         pool::discard(&Arc::downgrade(self.connection));
         let seconds = self.connection.timeout.as_secs_f64();
@@ -355,11 +361,14 @@ impl Driver<'_> {
         let error = if !self.connection.is_up() {
             lost(row.sent > 0)
         } else if self.paused.iter().any(|(_, paused)| *paused == index) {
-            Error::new(format!("the stream takes no more messages, for {seconds:.1} s"))
+            Error::of(Kind::Unavailable, format!("the stream takes no more messages, for {seconds:.1} s"))
                 .advice("check the stream, publish less at a time, or give it more time with timeout")
         } else {
-            Error::new(format!("no acknowledgement within {seconds:.1} s, so it is not known whether it is stored"))
-                .advice("give it more time with timeout, and a Nats-Msg-Id header makes it safe to publish it again")
+            Error::of(
+                Kind::TimedOut,
+                format!("no acknowledgement within {seconds:.1} s, so it is not known whether it is stored"),
+            )
+            .advice("give it more time with timeout, and a Nats-Msg-Id header makes it safe to publish it again")
         };
         self.fail(index, error);
     }
@@ -373,24 +382,27 @@ impl Driver<'_> {
         let outcome = |row: Row| match (row.answer, row.refusal) {
             (Some(published), _) => Ok(published),
             (None, Some(refusal)) => Err(refusal),
-            (None, None) => Err(Error::new("internal error: a message without an acknowledgement")),
+            (None, None) => Err(Error::of(Kind::Internal, "internal error: a message without an acknowledgement")),
         };
         Ok(self.rows.into_iter().map(outcome).collect())
     }
 }
 
 fn no_stream() -> Error {
-    Error::new("no stream captures the subject, so it is not stored").advice(
+    Error::of(Kind::NotFound, "no stream captures the subject, so it is not stored").advice(
         "SELECT stream, subjects FROM nats_streams() shows what streams capture; make one with nats_stream_ensure",
     )
 }
 
 fn lost(may_be_stored: bool) -> Error {
     if may_be_stored {
-        Error::new("the connection was lost before the acknowledgement, so it is not known whether it is stored")
-            .advice("with a Nats-Msg-Id header it would have been sent again, safely")
+        Error::of(
+            Kind::Unreachable,
+            "the connection was lost before the acknowledgement, so it is not known whether it is stored",
+        )
+        .advice("with a Nats-Msg-Id header it would have been sent again, safely")
     } else {
-        Error::new("the connection was lost, so it was not sent")
+        Error::of(Kind::Unreachable, "the connection was lost, so it was not sent")
             .advice("check the server, and run the statement again")
     }
 }

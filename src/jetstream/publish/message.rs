@@ -1,4 +1,4 @@
-//! A message on its way out, and what must hold before it is sent: a server closes the connection of a client that sends
+//! A request to publish a message, and the checks before it is sent: a server closes the connection of a client that sends
 //! it something malformed or too large, so nothing of the kind is sent.
 
 use std::str::FromStr;
@@ -21,7 +21,7 @@ const MSG_ID: &str = "Nats-Msg-Id";
 
 /// A message to publish.
 #[derive(Debug, Clone, Default)]
-pub struct Outgoing {
+pub struct PublishRequest {
     /// Where to.
     pub subject: String,
     /// Its headers, in any order.
@@ -39,7 +39,7 @@ pub(super) struct Checked {
     pub idempotent: bool,
 }
 
-impl Outgoing {
+impl PublishRequest {
     /// Checks subject, headers and size. `max_payload` is the server's limit in bytes, headers included.
     pub(super) fn check(self, max_payload: usize) -> Result<Checked> {
         check_publish_subject(&self.subject)?;
@@ -94,8 +94,8 @@ fn header_bytes(headers: &Headers) -> usize {
 mod tests {
     use super::*;
 
-    fn message(subject: &str, headers: &[(&str, &str)], size: usize) -> Outgoing {
-        Outgoing {
+    fn message(subject: &str, headers: &[(&str, &str)], size: usize) -> PublishRequest {
+        PublishRequest {
             subject: subject.into(),
             headers: Headers(headers.iter().map(|(n, v)| ((*n).into(), (*v).into())).collect()),
             payload: vec![b'x'; size].into(),

@@ -8,4 +8,4 @@ mod message;
 pub use ack::Published;
 pub use atomic::{MAX_BATCH, PublishedBatch, publish_atomic};
 pub use driver::{publish, publish_each};
-pub use message::Outgoing;
+pub use message::PublishRequest;

@@ -6,8 +6,8 @@ use futures_util::StreamExt;
 
 use super::Part;
 use crate::error::Result;
-use crate::jetstream::api::Failure;
 use crate::jetstream::connection::Connection;
+use crate::jetstream::failure::Failure;
 use crate::jetstream::get::{Access, next_message};
 use crate::plan::{Fingerprint, Reply, Seen, SequenceRange};
 

@@ -14,9 +14,9 @@ use futures_util::StreamExt;
 use serde::Deserialize;
 
 use super::Part;
-use crate::error::{Error, Result};
-use crate::jetstream::api::{Failure, refusal};
+use crate::error::{Error, Kind, Result};
 use crate::jetstream::connection::Connection;
+use crate::jetstream::failure::{Failure, refusal};
 use crate::jetstream::get::Access;
 use crate::jetstream::reply::{self, Answer};
 use crate::plan::{Finding, FindingKind, Fingerprint, Reply, Seen, SequenceRange};
@@ -105,10 +105,10 @@ impl Traced {
                 range.last = range.last.max(beyond.print.sequence).min(last);
             }
             let Some(server) = self.servers.iter().position(|name| *name == batch.server) else {
-                return Err(Error::new(format!(
-                    "server '{}' answers, which is no replica of the stream",
-                    batch.server
-                ))
+                return Err(Error::of(
+                    Kind::Unavailable,
+                    format!("server '{}' answers, which is no replica of the stream", batch.server),
+                )
                 .advice("run nats_verify again when the stream has come to rest"));
             };
             let covered = if batch.ends { range.last } else { batch.seen.last().map_or(0, |seen| seen.print.sequence) };
@@ -160,7 +160,7 @@ impl Traced {
     async fn try_batch(&mut self, from: u64, count: u64) -> std::result::Result<Option<Batch>, Failure> {
         stats::BATCH_REQUESTS.add(1);
         let foreign = |error: &(dyn std::error::Error + 'static)| {
-            Failure::Other(Error::foreign("cannot send a request", error).cause().to_owned())
+            Failure::Other(Error::foreign("cannot send a request", error).kind_or(Kind::Unreachable))
         };
         let connection = Arc::clone(&self.connection);
         let (inbox, subscriber) = match &mut self.inbox {
@@ -191,7 +191,7 @@ impl Traced {
         while ends.is_none() || route.end().is_none() {
             let message = tokio::select! {
                 biased;
-                message = subscriber.next() => message.ok_or_else(|| Failure::Other("the connection was closed".into()))?,
+                message = subscriber.next() => message.ok_or_else(|| Failure::unreachable("the connection was closed"))?,
                 word = forbidden.recv() => match word.ok().and_then(|word| refusal(&word, &subject)) {
                     Some(failure) => return Err(failure),
                     None => continue,
@@ -217,7 +217,7 @@ impl Traced {
                     }
                     Ok(Answer::Reply(Reply::Nothing)) => ends = Some(true),
                     Ok(Answer::NoResponders) => return Err(Failure::NoResponders),
-                    Err(error) => return Err(Failure::Other(error.cause().to_owned())),
+                    Err(error) => return Err(Failure::Other(error)),
                 }
             }
         }
@@ -237,7 +237,7 @@ struct Route {
 
 impl Route {
     fn take(&mut self, body: &[u8]) -> std::result::Result<(), Failure> {
-        let malformed = |error: serde_json::Error| Failure::Other(format!("malformed trace of a request: {error}"));
+        let malformed = |error: serde_json::Error| Failure::protocol(format!("malformed trace of a request: {error}"));
         let Trace { server, events } = serde_json::from_slice(body).map_err(malformed)?;
         if events.iter().any(|event| event.ty == "in" && event.kind == OF_CLIENT) {
             self.start = Some(server.name.clone());

@@ -132,6 +132,55 @@ mod tests {
     }
 
     #[test]
+    fn frames_without_a_payload_are_told_apart() {
+        let cases: [(&[u8], Frame<'_>); 5] = [
+            (b"PONG\r\n", Frame::Pong),
+            (b"+OK\r\n", Frame::Ok),
+            (b"INFO {\"a\":1}\r\n", Frame::Info(b"{\"a\":1}")),
+            (b"INFO\t{}\r\n", Frame::Info(b"{}")),
+            (b"-ERR  'x y' \r\n", Frame::Error(b"x y")),
+        ];
+        for (line, frame) in cases {
+            let buffer = [b"before", line].concat();
+            assert_eq!(parse(&buffer, 6), Ok((frame, buffer.len())));
+        }
+    }
+
+    #[test]
+    fn a_message_may_be_headers_alone() {
+        let buffer = b"HMSG a 1 12 12\r\nNATS/1.0\r\n\r\n\r\n";
+        let (frame, end) = parse(buffer, 0).unwrap();
+        let Frame::Message { headers, payload, .. } = frame else { unreachable!() };
+        assert_eq!((headers, payload, end), (16..28, 28..28, buffer.len()));
+    }
+
+    #[test]
+    fn a_line_may_be_a_mebibyte_long() {
+        let line = vec![b'x'; 1_048_576];
+        assert_eq!(parse(&line, 0), Err(Fault::Incomplete(1_048_577)));
+        assert_eq!(parse(&line, 1), Err(Fault::Incomplete(1_048_577)));
+        assert_eq!(parse(&[&line[..], b"x"].concat(), 0), Err(Fault::Malformed));
+    }
+
+    #[test]
+    fn numbers_are_digits_that_fit() {
+        for (digits, expected) in [
+            ("0", Some(0)),
+            ("0042", Some(42)),
+            ("9999999999999999999", Some(9_999_999_999_999_999_999)),
+            ("18446744073709551615", Some(u64::MAX)),
+            ("18446744073709551616", None),
+            ("", None),
+            ("1x", None),
+            ("-1", None),
+            ("/", None),
+            (":", None),
+        ] {
+            assert_eq!(number(digits.as_bytes()), expected, "{digits}");
+        }
+    }
+
+    #[test]
     fn every_cut_is_incomplete_and_nothing_else() {
         let buffer = b"HMSG i.7 1 12 14\r\nNATS/1.0\r\n\r\nhi\r\n";
         for cut in 0..buffer.len() {

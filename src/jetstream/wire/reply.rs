@@ -6,7 +6,7 @@ use bytes::Bytes;
 
 use super::block::{Head, head};
 use super::frame;
-use crate::error::{Error, Result};
+use crate::error::{Error, Kind, Result};
 use crate::jetstream::reply::{Answer, header_block, is_added};
 use crate::jetstream::time::parse_utc;
 use crate::plan::Reply;
@@ -148,7 +148,7 @@ impl Located<'_> {
             Some(503) => Ok(Answer::NoResponders),
             Some(status) => {
                 let words = String::from_utf8_lossy(&buffer[head.description.clone()]).into_owned();
-                Err(Error::new(format!("the server refused to read: status {status} {words}")))
+                Err(Error::of(Kind::Refused, format!("the server refused to read: status {status} {words}")))
             }
             None => Err(missing("Nats-Sequence")),
         }
@@ -177,11 +177,11 @@ fn number(buffer: &[u8], range: &Range<usize>, name: &str) -> Result<u64> {
 }
 
 fn missing(name: &str) -> Error {
-    Error::new(format!("a reply without the header {name}"))
+    Error::of(Kind::Protocol, format!("a reply without the header {name}"))
 }
 
 fn malformed(name: &str, value: &[u8]) -> Error {
-    Error::new(format!("malformed header {name} in a reply: '{}'", String::from_utf8_lossy(value)))
+    Error::of(Kind::Protocol, format!("malformed header {name} in a reply: '{}'", String::from_utf8_lossy(value)))
 }
 
 #[cfg(test)]

@@ -9,9 +9,10 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use super::frame::{self, Fault as Unparsed, Frame};
 use super::reply::Frames;
 use super::transport::{Transport, connect, encrypt};
-use crate::error::{Error, Result};
-use crate::jetstream::keys::Keys;
+use crate::error::{Error, Kind, Result};
+use crate::jetstream::credentials::Credentials;
 use crate::jetstream::options::{Authentication, ConnectOptions};
+use crate::jetstream::server_url::ServerUrl;
 
 /// How much is read at once.
 const READ_SIZE: usize = 256 * 1024;
@@ -82,12 +83,12 @@ impl Socket {
         outcome
     }
 
-    async fn greet(server: &str, options: &ConnectOptions, inbox: &str) -> Result<Self> {
-        let keys = Keys::read(options)?;
+    async fn greet(server: &ServerUrl, options: &ConnectOptions, inbox: &str) -> Result<Self> {
+        let credentials = Credentials::read(options)?;
         let tls_first = options.tls.first;
         let mut stream = connect(server).await?;
         if tls_first {
-            stream = encrypt(stream, server, keys.client_config()?).await?;
+            stream = encrypt(stream, server, credentials.client_config()?).await?;
         }
         let mut socket = Self {
             stream,
@@ -103,9 +104,9 @@ impl Socket {
         if encrypted && !tls_first {
             // What came in the clear behind the greeting could be anybody's.
             socket.incoming.clear();
-            socket.stream = encrypt(socket.stream, server, keys.client_config()?).await?;
+            socket.stream = encrypt(socket.stream, server, credentials.client_config()?).await?;
         }
-        let connect = connect_line(options, encrypted, &keys.proof(&info.nonce)?);
+        let connect = connect_line(options, encrypted, &credentials.proof(&info.nonce)?);
         socket.outgoing.extend_from_slice(format!("{connect}SUB {inbox}.*.* 1\r\nPING\r\n").as_bytes());
         socket.flush().await?;
         socket.pong().await?;
@@ -164,7 +165,10 @@ impl Socket {
                 }
                 Err(Unparsed::Incomplete(needed)) => break needed - consumed,
                 Err(Unparsed::Malformed) => {
-                    return Err(Fault::Malformed(Error::new("the server does not speak the NATS protocol")));
+                    return Err(Fault::Malformed(Error::of(
+                        Kind::Protocol,
+                        "the server does not speak the NATS protocol",
+                    )));
                 }
             }
         };

@@ -1,4 +1,4 @@
-//! What is not on the wire.
+//! Fields that are not on the wire.
 
 use super::*;
 

@@ -95,7 +95,7 @@ fn a_projection_gives_what_all_columns_give() {
             let mut out: Vec<Buffer> = projection.iter().map(|i| Buffer::new(&columns[*i].ty)).collect();
             codec.decoder(&projection).decode(&payload, &mut out).unwrap();
             for (buffer, column) in out.iter().zip(&projection) {
-                // NaN is not itself: compared by what it prints.
+                // NaN is not itself: compared by its text.
                 assert_eq!(format!("{buffer:?}"), format!("{:?}", whole[*column]), "{name} {column}");
             }
         }

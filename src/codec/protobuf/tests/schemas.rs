@@ -210,7 +210,7 @@ fn editions_are_named_as_what_cannot_be_read() {
     let folder = Folder::new("edition-import", &[("main.proto", main), ("sub/new.proto", new)]);
     let error = failure(all(&proto(folder.path("main.proto"), "M"), vec![]));
     assert!(error.ends_with(&format!("'sub/new.proto' is written in edition 2024, {advice}")), "{error}");
-    // One that only looks like it, and one whose first statement is another.
+    // One that only looks like it, and one with another first statement.
     for (name, text) in [("edition-field", "message M { edition = '2023'; }"), ("edition-bare", "edition 2023;")] {
         let folder = Folder::new(name, &[("main.proto", text)]);
         let error = failure(all(&proto(folder.path("main.proto"), "M"), vec![]));

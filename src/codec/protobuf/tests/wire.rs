@@ -1,4 +1,4 @@
-//! The rules of the wire: what comes twice, packed, split, unknown, negative, or broken.
+//! The rules of the wire: fields that come twice, packed, split, unknown, negative, or broken.
 
 use super::*;
 

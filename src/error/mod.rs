@@ -1,17 +1,22 @@
 //! The one error type of the crate, and the only place that formats an error's text.
 
+mod kind;
+
 use std::fmt;
+
+pub use kind::Kind;
 
 /// The result of everything in this crate that can fail.
 pub type Result<T> = std::result::Result<T, Error>;
 
-/// What went wrong, where, and what the user can do.
+/// The cause of a failure, its place, and advice.
 ///
 /// Printed as `stream 'ORDERS', sequence 42, server nats://host:4222: <cause>; <advice>`, without the parts that are
-/// not known. The name of the SQL function is put in front by `ffi`. No field may hold a secret: a server is named
-/// without the userinfo of its URL.
+/// not known. [`Error::report`] adds the name of the SQL function in front and the [`Kind`] at the end. No field may
+/// hold a secret: a server is named without the userinfo of its URL.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Error {
+    kind: Option<Kind>,
     stream: Option<String>,
     sequence: Option<u64>,
     server: Option<String>,
@@ -20,12 +25,17 @@ pub struct Error {
 }
 
 impl Error {
-    /// An error with its cause alone.
+    /// An error of the statement itself, [`Kind::Misuse`], unless [`Error::kind_or`] names another kind.
     pub fn new(cause: impl Into<String>) -> Self {
-        Self { stream: None, sequence: None, server: None, cause: cause.into(), advice: None }
+        Self { kind: None, stream: None, sequence: None, server: None, cause: cause.into(), advice: None }
     }
 
-    /// Flattens a foreign error with all its sources into one cause, each said once.
+    /// An error of a kind.
+    pub fn of(kind: Kind, cause: impl Into<String>) -> Self {
+        Self { kind: Some(kind), ..Self::new(cause) }
+    }
+
+    /// Flattens a foreign error with all its sources into one cause; each text stands in it once.
     pub fn foreign(what: &str, error: &(dyn std::error::Error + 'static)) -> Self {
         let mut text = error.to_string();
         let mut source = error.source();
@@ -37,6 +47,26 @@ impl Error {
             source = inner.source();
         }
         Self::new(format!("{what}: {text}"))
+    }
+
+    /// Names the kind, unless one is named already.
+    #[must_use]
+    pub fn kind_or(mut self, kind: Kind) -> Self {
+        self.kind.get_or_insert(kind);
+        self
+    }
+
+    /// The kind.
+    #[must_use]
+    pub fn kind(&self) -> Kind {
+        self.kind.unwrap_or(Kind::Misuse)
+    }
+
+    /// The text that the user is shown: `<function>: <error> [<kind>]`. Counts the error for `nats_stats()`.
+    #[must_use]
+    pub fn report(&self, function: &str) -> String {
+        self.kind().count();
+        format!("{function}: {self} [{}]", self.kind())
     }
 
     /// Names the stream, unless one is named already.
@@ -60,7 +90,7 @@ impl Error {
         self
     }
 
-    /// Says what to do about it, unless that is said already.
+    /// Adds advice, unless there is some already.
     #[must_use]
     pub fn advice(mut self, advice: impl Into<String>) -> Self {
         self.advice.get_or_insert_with(|| advice.into());
@@ -117,7 +147,7 @@ impl std::error::Error for Error {}
 
 #[cfg(test)]
 mod tests {
-    use super::Error;
+    use super::{Error, Kind};
 
     #[test]
     fn parts_that_are_not_known_are_not_printed() {
@@ -131,6 +161,16 @@ mod tests {
     #[test]
     fn the_first_word_on_a_place_wins() {
         assert_eq!(Error::new("x").stream("inner").stream("outer").to_string(), "stream 'inner': x");
+    }
+
+    #[test]
+    fn a_report_ends_in_the_kind_and_counts_it() {
+        let before = Kind::Gap.reported();
+        let error = Error::of(Kind::Gap, "messages are gone").kind_or(Kind::Damaged).stream("S").advice("read on");
+        assert_eq!(error.report("nats_scan"), "nats_scan: stream 'S': messages are gone; read on [gap]");
+        assert_eq!(Kind::Gap.reported(), before + 1);
+        assert_eq!(Error::new("no").kind(), Kind::Misuse);
+        assert_eq!(Error::new("no").kind_or(Kind::Denied).kind(), Kind::Denied);
     }
 
     #[test]

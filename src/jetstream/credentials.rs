@@ -1,4 +1,4 @@
-//! The files that say who we are and whom we trust, read when a connection is asked for.
+//! Credentials and certificates, read from their files when a connection is asked for.
 //!
 //! Every file is read for every statement that needs a connection, because its content is part of the pool's key: after a
 //! credentials file or a certificate was replaced, the next statement connects anew.
@@ -16,11 +16,11 @@ use base64::prelude::BASE64_URL_SAFE_NO_PAD as URL_SAFE_NO_PAD;
 use super::options::{Authentication, ConnectOptions, NamedFile};
 use crate::error::{Error, Result};
 
-/// More than any file of keys or certificates needs, in bytes.
+/// The most bytes of a file of credentials or certificates.
 const MAX_FILE: u64 = 4 * 1024 * 1024;
 
-/// What the files hold.
-pub(super) struct Keys {
+/// The content of the files.
+pub(super) struct Credentials {
     /// The text of a credentials file.
     pub creds: Option<String>,
     /// The seed of an NKey.
@@ -33,7 +33,7 @@ pub(super) struct Keys {
     pub fingerprint: u64,
 }
 
-impl Keys {
+impl Credentials {
     /// Reads and checks every file that the options name.
     pub(super) fn read(options: &ConnectOptions) -> Result<Self> {
         let mut hasher = DefaultHasher::new();
@@ -42,29 +42,29 @@ impl Keys {
             text.hash(&mut hasher);
             Ok(text)
         };
-        let mut keys = Self { creds: None, seed: None, authorities: None, identity: None, fingerprint: 0 };
+        let mut credentials = Self { creds: None, seed: None, authorities: None, identity: None, fingerprint: 0 };
         match &options.authentication {
             Authentication::Creds(file) => {
                 let text = content(file)?;
                 check_creds(file, &text)?;
-                keys.creds = Some(text);
+                credentials.creds = Some(text);
             }
-            Authentication::NKey(file) => keys.seed = Some(seed(file, &content(file)?)?),
+            Authentication::NKey(file) => credentials.seed = Some(seed(file, &content(file)?)?),
             Authentication::None | Authentication::Password { .. } | Authentication::Token(_) => {}
         }
         if let Some(file) = &options.tls.ca {
-            keys.authorities = Some(authorities(file, certificates(file, &content(file)?)?)?);
+            credentials.authorities = Some(authorities(file, certificates(file, &content(file)?)?)?);
         }
         if let (Some(cert), Some(key)) = (&options.tls.cert, &options.tls.key) {
             let certificates = certificates(cert, &content(cert)?)?;
-            keys.identity = Some(identity(cert, certificates, key, &content(key)?)?);
+            credentials.identity = Some(identity(cert, certificates, key, &content(key)?)?);
         }
-        keys.fingerprint = hasher.finish();
-        Ok(keys)
+        credentials.fingerprint = hasher.finish();
+        Ok(credentials)
     }
 }
 
-impl Keys {
+impl Credentials {
     /// The configuration of TLS, as the library makes it of the same files. Loads the system's authorities when no others
     /// are given.
     pub(super) fn client_config(&self) -> Result<ClientConfig> {
@@ -82,12 +82,12 @@ impl Keys {
         }
     }
 
-    /// What the CONNECT line says of who connects, in answer to the server's challenge: fields and their values.
+    /// The fields of the CONNECT line that prove the user, in answer to the server's challenge.
     ///
     /// Source: <https://docs.nats.io/reference/reference-protocols/nats-protocol#connect>.
     pub(super) fn proof(&self, nonce: &str) -> Result<Vec<(&'static str, String)>> {
         let Some(text) = self.creds.as_ref().or(self.seed.as_ref()) else { return Ok(Vec::new()) };
-        // What the library says may quote the seed.
+        // The library's words may quote the seed.
         let unusable = || Error::new("the key cannot be used");
         let pair = user_seed(text).and_then(|seed| nkeys::KeyPair::from_seed(seed).ok()).ok_or_else(unusable)?;
         let signature = URL_SAFE_NO_PAD.encode(pair.sign(nonce.as_bytes()).map_err(|_| unusable())?);
@@ -104,7 +104,7 @@ impl Keys {
 }
 
 fn text_of(file: &NamedFile) -> Result<String> {
-    let (name, path) = (&file.said_by, file.path.display());
+    let (name, path) = (&file.origin, file.path.display());
     let cannot = |error: std::io::Error| Error::foreign(&format!("{name}: cannot read '{path}'"), &error);
     // Before opening: a pipe would wait for a writer.
     if !std::fs::metadata(&file.path).map_err(cannot)?.is_file() {
@@ -119,13 +119,13 @@ fn text_of(file: &NamedFile) -> Result<String> {
 }
 
 fn malformed(file: &NamedFile, what: &str, advice: &str) -> Error {
-    Error::new(format!("{}: '{}' is not {what}", file.said_by, file.path.display())).advice(advice)
+    Error::new(format!("{}: '{}' is not {what}", file.origin, file.path.display())).advice(advice)
 }
 
 fn check_creds(file: &NamedFile, text: &str) -> Result<()> {
     match async_nats::ConnectOptions::with_credentials(text) {
         Ok(_) => Ok(()),
-        // What the library says may quote the file.
+        // The library's words may quote the file.
         Err(_) => Err(malformed(
             file,
             "a credentials file",
@@ -179,8 +179,8 @@ fn identity(
     })?;
     let builder = ClientConfig::builder().with_root_certificates(RootCertStore::empty());
     builder.with_client_auth_cert(chain.clone(), private.clone_key()).map_err(|_| {
-        let (cert_name, cert_path) = (&cert.said_by, cert.path.display());
-        let (key_name, key_path) = (&key.said_by, key.path.display());
+        let (cert_name, cert_path) = (&cert.origin, cert.path.display());
+        let (key_name, key_path) = (&key.origin, key.path.display());
         Error::new(format!("{key_name}: '{key_path}' is not the key of {cert_name} '{cert_path}'"))
     })?;
     Ok((chain, private))
@@ -193,7 +193,7 @@ mod tests {
     use super::*;
 
     fn file() -> NamedFile {
-        NamedFile { said_by: "nkey".into(), path: PathBuf::from("/f") }
+        NamedFile { origin: "nkey".into(), path: PathBuf::from("/f") }
     }
 
     #[test]
@@ -213,10 +213,10 @@ mod tests {
 
     #[test]
     fn an_error_names_parameter_and_file() {
-        let missing = NamedFile { said_by: "creds".into(), path: PathBuf::from("/nowhere/x.creds") };
+        let missing = NamedFile { origin: "creds".into(), path: PathBuf::from("/nowhere/x.creds") };
         let error = text_of(&missing).unwrap_err().to_string();
         assert!(error.starts_with("creds: cannot read '/nowhere/x.creds': "), "{error}");
-        let folder = NamedFile { said_by: "tls_ca".into(), path: std::env::temp_dir() };
+        let folder = NamedFile { origin: "tls_ca".into(), path: std::env::temp_dir() };
         assert!(text_of(&folder).unwrap_err().to_string().ends_with("is not a file"));
         assert!(certificates(&file(), "nothing").is_err());
     }

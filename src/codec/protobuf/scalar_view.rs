@@ -1,11 +1,11 @@
-//! What a value stands for when it goes into a column of a type that is not nested.
+//! The scalar view of a value: the scalar that goes into a column of a type that is not nested.
 //!
-//! The value and the column meet behind serde's generic traits, so a face crosses them in terms of serde's data model:
-//! [`show`] is the side of the value, [`ReadFace`] the side of the column.
+//! The value and the column meet behind serde's generic traits, so a view crosses them in terms of serde's data model:
+//! [`visit`] is the side of the value, [`ReadView`] the side of the column.
 //!
-//! | face | as |
+//! | view | in serde |
 //! |---|---|
-//! | a scalar; what a wrapper wraps | itself |
+//! | a scalar; the scalar in a wrapper | itself |
 //! | `Timestamp` | the list of its seconds and nanoseconds |
 //! | `Duration` | its nanoseconds as i128 |
 //! | JSON of anything else | a newtype around its text |
@@ -15,27 +15,27 @@ use std::fmt;
 use serde::de::value::SeqDeserializer;
 use serde::de::{self, Deserialize, Deserializer, IntoDeserializer, SeqAccess, Visitor};
 
-use super::fault::Fault;
 use super::json;
-use super::read::visit_scalar;
+use super::payload_error::PayloadError;
 use super::schema::{Kind, Known};
 use super::seconds::Seconds;
 use super::value::{Content, Value};
+use super::visit::visit_scalar;
 use super::wire::Wire;
 use crate::codec::document::Slot;
 use crate::codec::scalar::{Instant, Scalar};
 use crate::column::Type;
 
-/// Asks for a value's face, by [`Deserializer::deserialize_newtype_struct`].
-const FACE: &str = "protobuf face";
+/// Asks for the scalar view of a value, by [`Deserializer::deserialize_newtype_struct`].
+const VIEW: &str = "protobuf scalar view";
 /// The same, but for an enum's number instead of its name.
-const NUMBER_FACE: &str = "protobuf face of a number";
+const NUMBER_VIEW: &str = "protobuf scalar view of a number";
 
 /// Reads a value into a column of a type that is not nested.
 pub(super) fn fill<'de, D: Deserializer<'de>>(value: D, slot: Slot<'_>) -> Result<(), D::Error> {
-    let name = if takes_numbers(slot.ty) { NUMBER_FACE } else { FACE };
+    let name = if takes_numbers(slot.ty) { NUMBER_VIEW } else { VIEW };
     let mut slot = Some(slot);
-    let result = value.deserialize_newtype_struct(name, ReadFace(&mut slot));
+    let result = value.deserialize_newtype_struct(name, ReadView(&mut slot));
     match (result, slot) {
         // The value itself is at fault; noted here, the fault gets the path that the user wrote.
         (Err(fault), Some(slot)) => Err(slot.fail(fault.to_string())),
@@ -62,17 +62,21 @@ fn takes_numbers(ty: &Type) -> bool {
     )
 }
 
-/// Whether a newtype's name asks for a face, and if so, whether an enum shows its number.
+/// Whether a newtype's name asks for a scalar view, and if so, whether an enum is its number in it.
 pub(super) fn asked(name: &str) -> Option<bool> {
     match name {
-        FACE => Some(false),
-        NUMBER_FACE => Some(true),
+        VIEW => Some(false),
+        NUMBER_VIEW => Some(true),
         _ => None,
     }
 }
 
-/// Shows a value's face to a visitor.
-pub(super) fn show<'de, V: Visitor<'de>>(value: Value<'_>, as_number: bool, visitor: V) -> Result<V::Value, Fault> {
+/// Hands the scalar view of a value to a visitor.
+pub(super) fn visit<'de, V: Visitor<'de>>(
+    value: Value<'_>,
+    as_number: bool,
+    visitor: V,
+) -> Result<V::Value, PayloadError> {
     let value = value.dynamic()?.unwrapped()?;
     match &value.content {
         Content::Null => visitor.visit_unit(),
@@ -93,20 +97,20 @@ pub(super) fn show<'de, V: Visitor<'de>>(value: Value<'_>, as_number: bool, visi
     }
 }
 
-/// Takes a face into a column.
-struct ReadFace<'a, 's>(&'a mut Option<Slot<'s>>);
+/// Reads a scalar view into a column.
+struct ReadView<'a, 's>(&'a mut Option<Slot<'s>>);
 
-impl ReadFace<'_, '_> {
+impl ReadView<'_, '_> {
     fn push<E: de::Error>(self, scalar: Scalar<'_>) -> Result<(), E> {
         self.0.take().map_or(Ok(()), |slot| slot.push(scalar))
     }
 }
 
-impl<'de> Visitor<'de> for ReadFace<'_, '_> {
+impl<'de> Visitor<'de> for ReadView<'_, '_> {
     type Value = ();
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("a face")
+        f.write_str("a scalar view")
     }
 
     fn visit_f32<E: de::Error>(self, v: f32) -> Result<(), E> {

@@ -1,4 +1,4 @@
-//! Why a payload is not the message it should be, as the reader of the wire says it.
+//! The error of a payload that is not the message of the schema.
 
 use std::fmt;
 
@@ -8,7 +8,7 @@ use crate::codec::path;
 
 /// A fault of the wire format, with the place when it is known. Boxed, so that results stay small.
 #[derive(Debug)]
-pub(super) struct Fault(Box<Parts>);
+pub(super) struct PayloadError(Box<Parts>);
 
 #[derive(Debug)]
 struct Parts {
@@ -16,7 +16,7 @@ struct Parts {
     cause: String,
 }
 
-impl Fault {
+impl PayloadError {
     /// A fault by its cause.
     pub fn new(cause: impl Into<String>) -> Self {
         Self(Box::new(Parts { path: String::new(), cause: cause.into() }))
@@ -30,7 +30,7 @@ impl Fault {
     }
 }
 
-impl fmt::Display for Fault {
+impl fmt::Display for PayloadError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.0.path.as_str() {
             "" => write!(f, "malformed protobuf: {}", self.0.cause),
@@ -39,9 +39,9 @@ impl fmt::Display for Fault {
     }
 }
 
-impl std::error::Error for Fault {}
+impl std::error::Error for PayloadError {}
 
-impl de::Error for Fault {
+impl de::Error for PayloadError {
     fn custom<T: fmt::Display>(cause: T) -> Self {
         Self::new(cause.to_string())
     }

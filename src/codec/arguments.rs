@@ -1,0 +1,38 @@
+//! The arguments of the formats that are read by a schema.
+
+/// A parameter that one format has.
+#[derive(Debug, Clone, Copy)]
+pub struct FormatParameter {
+    /// Its name, as SQL writes it.
+    pub name: &'static str,
+    /// Whether it takes a list of texts; otherwise it takes one text.
+    pub is_list: bool,
+}
+
+impl FormatParameter {
+    /// A parameter that takes one text.
+    pub const fn text(name: &'static str) -> Self {
+        Self { name, is_list: false }
+    }
+
+    /// A parameter that takes a list of texts.
+    pub const fn list(name: &'static str) -> Self {
+        Self { name, is_list: true }
+    }
+}
+
+/// The arguments that a call gives to the parameters of formats, by name.
+#[derive(Debug, Clone, Default)]
+pub struct FormatArguments(pub Vec<(&'static str, Vec<String>)>);
+
+impl FormatArguments {
+    /// The texts of a parameter; none when the call does not give it.
+    pub fn texts(&self, name: &str) -> &[String] {
+        self.0.iter().find(|(known, _)| *known == name).map_or(&[], |(_, texts)| texts)
+    }
+
+    /// The text of a parameter that takes one.
+    pub fn text(&self, name: &str) -> Option<&str> {
+        self.texts(name).first().map(String::as_str)
+    }
+}

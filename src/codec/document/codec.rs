@@ -1,0 +1,85 @@
+//! The codec of every document format, and the columns that a sample of documents has.
+
+use std::marker::PhantomData;
+
+use super::context::{Context, Strictness};
+use super::format::Format;
+use super::shape::{RootObject, Shape};
+use super::trie::Node;
+use super::walk::Walk;
+use crate::codec::decode::{Codec, DecodeError, Decoder};
+use crate::codec::path::{self, Path, Wanted};
+use crate::column::{Buffer, Column, Type};
+use crate::error::{Error, Result};
+
+/// The codec of any document format: columns by paths.
+pub(in crate::codec) struct DocumentCodec<F> {
+    format: F,
+    strictness: Strictness,
+    paths: Vec<Path>,
+    columns: Vec<Column>,
+}
+
+impl<F: Format> DocumentCodec<F> {
+    /// A codec for columns by path; two paths that give the same column name are an error.
+    pub fn new(format: F, strictness: Strictness, wanted: Wanted) -> Result<Self> {
+        let mut columns = path::columns(&wanted.columns)?;
+        columns.extend(wanted.texts.iter().map(|path| Column::new(path.column_name(), Type::Varchar)));
+        let paths = wanted.columns.into_iter().map(|(path, _)| path).chain(wanted.texts).collect();
+        Ok(Self { format, strictness, paths, columns })
+    }
+}
+
+impl<F: Format> Codec for DocumentCodec<F> {
+    fn columns(&self) -> &[Column] {
+        &self.columns
+    }
+
+    fn decoder(&self, projection: &[usize]) -> Box<dyn Decoder + '_> {
+        let wanted = || projection.iter().copied();
+        let trie = Node::compile(wanted().filter_map(|i| self.paths.get(i)));
+        let types = wanted().filter_map(|i| self.columns.get(i)).map(|column| &column.ty).collect();
+        Box::new(DocumentDecoder { codec: self, trie, types })
+    }
+}
+
+/// The columns of the members that documents have, in order of first appearance, with types that take all their values;
+/// payloads that are malformed or no objects are passed over.
+///
+/// # Errors
+/// No payload is an object.
+pub(in crate::codec) fn infer<'p, F: Format>(
+    format: &F,
+    payloads: impl IntoIterator<Item = &'p [u8]>,
+) -> Result<Vec<(Path, Type)>> {
+    let mut shape = Shape::default();
+    for payload in payloads {
+        // A payload that is cut off leaves the members before the cut, which exist all the same.
+        let _ = format.read(payload, RootObject(&mut shape));
+    }
+    let members = shape.members().ok_or_else(|| {
+        Error::new("no columns can be inferred, as no payload of the sample is an object").advice("name the columns")
+    })?;
+    Ok(members.map(|(name, ty)| (Path::member(name), ty)).collect())
+}
+
+struct DocumentDecoder<'c, F> {
+    codec: &'c DocumentCodec<F>,
+    trie: Node,
+    types: Vec<&'c Type>,
+}
+
+impl<F: Format> Decoder for DocumentDecoder<'_, F> {
+    fn decode(&mut self, payload: &[u8], out: &mut [Buffer]) -> std::result::Result<(), DecodeError> {
+        let rows = out.first().map_or(0, Buffer::len);
+        let context = Context::new(self.codec.strictness, &self.types);
+        let walk = Walk::<F::Values> { node: &self.trie, out, context: &context, values: PhantomData };
+        let read = self.codec.format.read(payload, walk);
+        if let Some(error) = context.into_error() {
+            return Err(error);
+        }
+        read.map_err(|cause| DecodeError { path: None, cause })?;
+        out.iter_mut().filter(|buffer| buffer.len() == rows).for_each(Buffer::push_null);
+        Ok(())
+    }
+}

@@ -1,0 +1,37 @@
+//! A format of documents, and how its values are read.
+
+use serde::de::{DeserializeSeed, Deserializer};
+
+use super::slot::Slot;
+
+/// A document format: how its payloads are read.
+pub(in crate::codec) trait Format: Send + Sync + 'static {
+    /// How its values are read.
+    type Values: Values;
+
+    /// Reads a whole payload: hands its root to `seed` and checks that nothing follows. The error describes the fault
+    /// with the payload; it is not used when the seed has failed.
+    fn read<S: for<'de> DeserializeSeed<'de, Value = ()>>(
+        &self,
+        payload: &[u8],
+        seed: S,
+    ) -> std::result::Result<(), String>;
+}
+
+/// The reader of values from a serde deserializer; [`TreeValues`](super::TreeValues) unless a format needs more than serde has.
+pub(in crate::codec) trait Values: 'static {
+    /// A value set aside so that it can be read more than once.
+    type Copy<'de>;
+
+    /// Reads one value into a column of a type that is not LIST, STRUCT or MAP.
+    fn scalar<'de, D: Deserializer<'de>>(value: D, slot: Slot<'_>) -> std::result::Result<(), D::Error>;
+
+    /// Sets one value aside.
+    fn copy<'de, D: Deserializer<'de>>(value: D) -> std::result::Result<Self::Copy<'de>, D::Error>;
+
+    /// Reads a value that was set aside.
+    fn replay<'c, S: DeserializeSeed<'c, Value = ()>>(
+        copy: &'c Self::Copy<'_>,
+        seed: S,
+    ) -> std::result::Result<(), String>;
+}

@@ -1,0 +1,74 @@
+//! The formats of payloads, in one table: choosing one, and the parameters that it has, come from here.
+
+use super::arguments::{FormatArguments, FormatParameter};
+use super::decode::Codec;
+use super::path::{Path, Wanted};
+use super::{avro, cbor, json, msgpack, protobuf};
+use crate::column::Type;
+use crate::error::Result;
+
+/// A format of payloads: a choice of `format :=`.
+pub struct PayloadFormat {
+    /// The word that SQL has for it.
+    pub name: &'static str,
+    /// The parameters that this format has and no other.
+    pub parameters: &'static [FormatParameter],
+    /// The codec of typed columns by path; two paths that give the same column name are an error.
+    pub columns: fn(&FormatArguments, Wanted) -> Result<Box<dyn Codec>>,
+    /// The codec of all fields of the schema, and of texts by path; None where there is no schema.
+    pub all: AllFields,
+    /// The columns of a sample of payloads, for `columns := 'auto'`; None where a payload cannot be read without a schema.
+    pub infer: Option<Infer>,
+}
+
+/// The codec of all fields of a schema, and of texts by path.
+pub type AllFields = fn(&FormatArguments, &[Path]) -> Result<Option<Box<dyn Codec>>>;
+
+/// Columns by path, inferred from a sample of payloads.
+///
+/// # Errors
+/// No payload of the sample is an object.
+pub type Infer = fn(&mut dyn Iterator<Item = &[u8]>) -> Result<Vec<(Path, Type)>>;
+
+/// Every format; the first is the default.
+pub const FORMATS: &[PayloadFormat] = &[
+    PayloadFormat {
+        name: "json",
+        parameters: &[],
+        columns: |_, wanted| json::columns(wanted),
+        all: no_schema,
+        infer: Some(json::infer),
+    },
+    PayloadFormat {
+        name: "msgpack",
+        parameters: &[],
+        columns: |_, wanted| msgpack::columns(wanted),
+        all: no_schema,
+        infer: Some(msgpack::infer),
+    },
+    PayloadFormat {
+        name: "cbor",
+        parameters: &[],
+        columns: |_, wanted| cbor::columns(wanted),
+        all: no_schema,
+        infer: Some(cbor::infer),
+    },
+    PayloadFormat {
+        name: "avro",
+        parameters: avro::PARAMETERS,
+        columns: |arguments, wanted| avro::columns(avro::given_schema(arguments)?, wanted),
+        all: |arguments, texts| avro::all(avro::given_schema(arguments)?, texts),
+        infer: Some(avro::infer),
+    },
+    PayloadFormat {
+        name: "protobuf",
+        parameters: protobuf::PARAMETERS,
+        columns: |arguments, wanted| protobuf::columns(&protobuf::SchemaSource::of(arguments), wanted),
+        all: |arguments, texts| protobuf::all(&protobuf::SchemaSource::of(arguments), texts.to_vec()).map(Some),
+        infer: None,
+    },
+];
+
+fn no_schema(_: &FormatArguments, _: &[Path]) -> Result<Option<Box<dyn Codec>>> {
+    Ok(None)
+}

@@ -1,0 +1,180 @@
+//! A template, and the key that it makes of one event.
+
+use super::bucket::Bucket;
+use crate::codec::path::Path;
+use crate::codec::quote::quote;
+use crate::record::Headers;
+
+/// A checked template.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Template {
+    pub(super) text: String,
+    pub(super) segments: Vec<Segment>,
+    pub(super) paths: Vec<Path>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Segment {
+    Literal(String),
+    /// Alternatives, in order.
+    Part(Vec<Alternative>),
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Alternative {
+    pub(super) source: PartSource,
+    pub(super) bucket: Option<Bucket>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum PartSource {
+    /// A field of the payload, by its position in [`Template::paths`].
+    Field(usize),
+    Header(String),
+    Subject,
+    Sequence,
+    Text(String),
+}
+
+/// The values that a key is made from.
+pub trait Parts {
+    /// The text of a payload field, by its position in [`Template::paths`]; None when missing or null.
+    fn field(&self, index: usize) -> Option<&str>;
+    /// The subject of the message, if there is a message.
+    fn subject(&self) -> Option<&str>;
+    /// The sequence of the message, if there is a message.
+    fn sequence(&self) -> Option<u64>;
+    /// The headers of the message, if there is a message.
+    fn headers(&self) -> Option<&Headers>;
+}
+
+/// Why a key cannot be made.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum KeyError {
+    /// No alternative of this part is present; the part as the template writes it.
+    Missing(String),
+    /// A part that has a bucket is not a time: the part, and its value.
+    NotATime(String, String),
+}
+
+impl std::fmt::Display for KeyError {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            KeyError::Missing(part) => {
+                write!(f, "the key's part {{{part}}} is missing or empty, and it has no alternative")
+            }
+            KeyError::NotATime(part, value) => {
+                write!(f, "the key's part {{{part}}} needs a time (ISO 8601), not '{}'", quote(value))
+            }
+        }
+    }
+}
+
+impl Template {
+    /// The template as it was written.
+    pub fn text(&self) -> &str {
+        &self.text
+    }
+
+    /// The payload fields that the key needs.
+    pub fn paths(&self) -> &[Path] {
+        &self.paths
+    }
+
+    /// Whether the key needs the message's headers.
+    pub fn needs_headers(&self) -> bool {
+        self.alternatives().any(|alternative| matches!(alternative.source, PartSource::Header(_)))
+    }
+
+    /// Whether the key needs the message, not its payload alone.
+    pub fn needs_message(&self) -> bool {
+        self.alternatives().any(|alternative| !matches!(alternative.source, PartSource::Field(_) | PartSource::Text(_)))
+    }
+
+    fn alternatives(&self) -> impl Iterator<Item = &Alternative> {
+        self.segments.iter().flat_map(|segment| match segment {
+            Segment::Literal(_) => &[][..],
+            Segment::Part(alternatives) => alternatives,
+        })
+    }
+
+    /// Writes the key of one event at the end of `out`.
+    ///
+    /// # Errors
+    /// A part without an alternative is missing or empty, or a part with a bucket is not a time.
+    pub fn render(&self, parts: &impl Parts, out: &mut String) -> std::result::Result<(), KeyError> {
+        for segment in &self.segments {
+            match segment {
+                Segment::Literal(text) => out.push_str(text),
+                Segment::Part(alternatives) => self.render_part(alternatives, parts, out)?,
+            }
+        }
+        Ok(())
+    }
+
+    fn render_part(
+        &self,
+        alternatives: &[Alternative],
+        parts: &impl Parts,
+        out: &mut String,
+    ) -> std::result::Result<(), KeyError> {
+        for alternative in alternatives {
+            let number;
+            let value = match &alternative.source {
+                PartSource::Field(index) => parts.field(*index),
+                PartSource::Header(name) => parts.headers().and_then(|headers| headers.get(name)),
+                PartSource::Subject => parts.subject(),
+                PartSource::Sequence => {
+                    number = parts.sequence().map(|sequence| sequence.to_string());
+                    number.as_deref()
+                }
+                PartSource::Text(text) => Some(text.as_str()),
+            };
+            let Some(value) = value.filter(|value| !value.is_empty()) else { continue };
+            match &alternative.bucket {
+                None => push_escaped(value, out),
+                Some(bucket) => {
+                    let Some(time) = bucket.truncate(value) else {
+                        return Err(KeyError::NotATime(self.shown(alternatives), value.to_owned()));
+                    };
+                    out.push_str(&time);
+                }
+            }
+            return Ok(());
+        }
+        Err(KeyError::Missing(self.shown(alternatives)))
+    }
+
+    /// A part as a user would write it.
+    fn shown(&self, alternatives: &[Alternative]) -> String {
+        let shown: Vec<String> = alternatives
+            .iter()
+            .map(|alternative| {
+                let source = match &alternative.source {
+                    PartSource::Field(index) => self.paths[*index].to_string(),
+                    PartSource::Header(name) => format!("header:{name}"),
+                    PartSource::Subject => "subject".to_owned(),
+                    PartSource::Sequence => "seq".to_owned(),
+                    PartSource::Text(text) => format!("'{}'", text.replace('\'', "''")),
+                };
+                match &alternative.bucket {
+                    None => source,
+                    Some(bucket) => format!("{source}@{bucket}"),
+                }
+            })
+            .collect();
+        shown.join("|")
+    }
+}
+
+/// Appends a value with `:` and `%` percent-encoded.
+pub fn push_escaped(value: &str, out: &mut String) {
+    let mut rest = value;
+    while let Some(at) = memchr::memchr2(b':', b'%', rest.as_bytes()) {
+        let (before, from) = rest.split_at(at);
+        out.push_str(before);
+        out.push_str(if from.starts_with(':') { "%3A" } else { "%25" });
+        rest = &from[1..];
+    }
+    out.push_str(rest);
+}

@@ -1,0 +1,89 @@
+//! A value of a connection option, and where it was found.
+
+use std::fmt;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use crate::error::{Error, Result};
+use crate::jetstream::NamedFile;
+use crate::value::{Arguments, Value};
+
+/// The sources of values; the earlier, the more it counts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Rank {
+    Parameter,
+    Url,
+    Setting,
+    Context,
+    Environment,
+}
+
+/// A value and its source.
+#[derive(Clone)]
+pub struct Found {
+    pub value: Value,
+    pub rank: Rank,
+    /// The name by which the user gave it: `creds`, `setting nats_creds`, `NATS_CREDS`.
+    pub origin: String,
+}
+
+impl Found {
+    /// The value as text. An error does not show it.
+    pub fn text(&self) -> Result<&str> {
+        match &self.value {
+            Value::Text(text) => Ok(text),
+            other => Err(Error::new(format!("{} must be VARCHAR, not {}", self.origin, other.kind()))),
+        }
+    }
+
+    /// The value as a yes or no.
+    pub fn flag(&self) -> Result<bool> {
+        match &self.value {
+            Value::Boolean(flag) => Ok(*flag),
+            other => Err(Error::new(format!("{} must be BOOLEAN, not {}", self.origin, other.kind()))),
+        }
+    }
+
+    /// The value as a length of time above zero; `name` is the name of the option.
+    pub fn duration(&self, name: &'static str) -> Result<Duration> {
+        let arguments = Arguments { named: vec![(name, self.value.clone())], ..Arguments::default() };
+        let duration = arguments.duration(name)?.unwrap_or_default();
+        if duration.is_zero() {
+            return Err(Error::new(format!("{name} must be longer than zero"))
+                .advice(format!("write {name} := INTERVAL '5 seconds'")));
+        }
+        Ok(duration)
+    }
+
+    /// The value as the path of a file; `~/` at its beginning is the user's home folder.
+    pub fn file(&self) -> Result<NamedFile> {
+        let text = self.text()?;
+        if text.is_empty() {
+            return Err(Error::new(format!("{} is empty; it needs the path of a file", self.origin)));
+        }
+        let home = || std::env::var_os("HOME").map(PathBuf::from);
+        let path = match text.strip_prefix("~/").and_then(|rest| home().map(|home| home.join(rest))) {
+            Some(path) => path,
+            None => PathBuf::from(text),
+        };
+        Ok(NamedFile { origin: self.origin.clone(), path })
+    }
+
+    /// The value as a JetStream domain.
+    pub fn domain(&self) -> Result<String> {
+        let domain = self.text()?;
+        let wrong = |c: char| c.is_whitespace() || c.is_control() || matches!(c, '.' | '*' | '>');
+        if domain.is_empty() || domain.contains(wrong) {
+            return Err(Error::new(format!("{}: '{domain}' is not a JetStream domain", self.origin))
+                .advice("a domain is one token of a subject: not empty, and without white space, '.', '*' and '>'"));
+        }
+        Ok(domain.to_owned())
+    }
+}
+
+/// Shows the source of a value, and never the value.
+impl fmt::Debug for Found {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Found({})", self.origin)
+    }
+}
