@@ -24,6 +24,7 @@ pub mod ffi;
 mod functions;
 pub mod jetstream;
 pub mod plan;
+pub mod predicate;
 pub mod record;
 pub mod stats;
 pub mod value;
