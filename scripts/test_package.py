@@ -2,17 +2,27 @@
 
 import unittest
 
-from scripts import package
+from scripts import doors, package, paths
 
 
 class Footer(unittest.TestCase):
     def setUp(self):
-        self.data = package.footer("linux_amd64", "v1.2.3")
+        self.data = package.footer("linux_amd64", "v1.2.3", doors.V1)
+
+    def fields(self, data: bytes) -> list[str]:
+        end = len(data) - package.SIGNATURE_BYTES
+        return [data[at - 32 : at].rstrip(b"\0").decode() for at in range(end, end - 8 * 32, -32)]
 
     def test_fields(self):
-        end = len(self.data) - package.SIGNATURE_BYTES
-        fields = [self.data[at - 32 : at].rstrip(b"\0").decode() for at in range(end, end - 8 * 32, -32)]
-        self.assertEqual(fields, ["4", "linux_amd64", "v1.2.0", "v1.2.3", "C_STRUCT", "", "", ""])
+        self.assertEqual(self.fields(self.data), ["4", "linux_amd64", "v1.2.0", "v1.2.3", "C_STRUCT", "", "", ""])
+
+    def test_the_second_door_names_one_host(self):
+        data = package.footer("linux_amd64", "v1.2.3", doors.V2)
+        self.assertEqual(self.fields(data)[2:5], [f"v{doors.V2_HOST}", "v1.2.3", "C_STRUCT_UNSTABLE"])
+
+    def test_doors_are_files_of_their_own(self):
+        files = {paths.extension("release", "linux_amd64", door.folder) for door in doors.DOORS.values()}
+        self.assertEqual(len(files), len(doors.DOORS))
 
     def test_it_is_a_section_of_webassembly(self):
         # Section 0; 531 bytes follow; a name of 16 bytes; 512 bytes of data: lengths in LEB128.
@@ -24,7 +34,7 @@ class Footer(unittest.TestCase):
 
     def test_a_long_version_is_refused(self):
         with self.assertRaisesRegex(ValueError, "does not fit"):
-            package.footer("linux_amd64", "v" * 33)
+            package.footer("linux_amd64", "v" * 33, doors.V1)
 
 
 if __name__ == "__main__":

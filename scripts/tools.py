@@ -115,7 +115,7 @@ def pins() -> dict[str, list[str]]:
 
 def venv() -> Tool:
     requirements = hashlib.sha256(REQUIREMENTS.read_bytes()).hexdigest()
-    return Tool("venv", f"{ABI} {paths.TOOLS} {requirements}", install_venv)
+    return Tool("venv", f"{ABI} {paths.TOOLS.resolve()} {requirements}", install_venv)
 
 
 def duckdb(version: str) -> Tool:

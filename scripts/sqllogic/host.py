@@ -2,7 +2,7 @@
 
 import duckdb
 
-from scripts import paths
+from scripts import doors, paths
 
 from .compare import Answer
 
@@ -77,7 +77,7 @@ class Host:
         load = f"LOAD {name}"
         if name == paths.EXTENSION:
             [(platform,)] = self._database.execute("PRAGMA platform").fetchall()
-            load = f"LOAD '{paths.extension(self._profile, platform)}'"
+            load = f"LOAD '{paths.extension(self._profile, platform, doors.tested().folder)}'"
         try:
             self._database.execute(load)
         except duckdb.Error:

@@ -1,7 +1,7 @@
 """Reads a test file into records. Everything is checked here that can be known without a database."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass, field
 
 SYSTEM = "duckdb"
@@ -76,13 +76,14 @@ class Loop:
 Record = Command | Statement | Query | Loop
 
 
-def parse(text: str) -> list[Record]:
+def parse(text: str, systems: Collection[str] = (SYSTEM,)) -> list[Record]:
     """The records of a file, in order; those of other systems and those under `mode skip` are left out."""
-    return _Parser(text).records()
+    return _Parser(text, systems).records()
 
 
 class _Parser:
-    def __init__(self, text: str):
+    def __init__(self, text: str, systems: Collection[str]):
+        self._systems = systems
         self._lines = text.split("\n")
         self._next = 0
 
@@ -143,7 +144,7 @@ class _Parser:
     def _left_out(self, line: int, name: str, words: list[str]) -> bool:
         if len(words) != 1 or not re.fullmatch(r"\w+", words[0]):
             raise ParseError(f"'{name}' takes the name of one system", line)
-        return (words[0] == SYSTEM) == (name == "skipif")
+        return (words[0] in self._systems) == (name == "skipif")
 
     def _mode(self, line: int, words: list[str]) -> bool:
         self._alone(line)

@@ -8,6 +8,8 @@ from pathlib import Path
 
 import duckdb
 
+from scripts import doors
+
 from . import compare, host, parser
 
 SLEEP_UNITS = {"second": 1.0, "millisecond": 1e-3, "microsecond": 1e-6, "nanosecond": 1e-9}
@@ -48,6 +50,7 @@ class Runner:
     def __init__(self, database: host.Host, environment: Mapping[str, str], directory: Path):
         self._host = database
         self._environment = environment
+        self._door = environment.get("NATS_JS_TEST_DOOR", doors.V1.name)
         self._constants = {"__TEST_DIR__": str(directory), "__WORKING_DIRECTORY__": str(Path.cwd())}
         self._declared: dict[str, str] = {}
         self._labels: dict[str, str] = {}
@@ -57,7 +60,7 @@ class Runner:
     def run(self, text: str) -> int:
         """Runs a file's text; the number of statements and queries that were checked."""
         try:
-            self._run_all(parser.parse(text), _Scope({}, None))
+            self._run_all(parser.parse(text, (parser.SYSTEM, self._door)), _Scope({}, None))
         except parser.ParseError as error:
             raise Failure(error.line, str(error)) from error
         if not self._executed:

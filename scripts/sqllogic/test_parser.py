@@ -30,6 +30,11 @@ class Accepts(unittest.TestCase):
         text += "mode skip\n\nstatement ok\nD\n\nmode unskip\n\nonlyif duckdb\nstatement ok\nE\n\nhalt\n\nnonsense\n"
         self.assertEqual([statement.sql for statement in parse(text)], ["C", "E"])
 
+    def test_a_door_is_a_system_too(self):
+        text = "onlyif v2\nstatement ok\nA\n\nskipif v2\nstatement ok\nB\n\n"
+        self.assertEqual([statement.sql for statement in parse(text, ("duckdb", "v2"))], ["A"])
+        self.assertEqual([statement.sql for statement in parse(text, ("duckdb", "v1"))], ["B"])
+
 
 class Refuses(unittest.TestCase):
     def refused(self, text: str, reason: str, line: int):

@@ -1,16 +1,36 @@
 //! The only room with hand-written `unsafe`, and the only one that knows DuckDB. It knows nothing of NATS.
 //!
 //! `port` says what a SQL function is. [`v1`] is the door to DuckDB's stable C API, through which one binary loads in
-//! every host from 1.2 on. `docs/design/host.md` says why no exception of DuckDB and no panic of ours meets code that
+//! every host from 1.2 on; [`v2`] is the one to the C API of DuckDB 2.0, which can do more. The footer of the file that is
+//! loaded says which of the two a host opens. `docs/design/host.md` says why no exception of DuckDB and no panic of ours
+//! meets code that
 //! it may not unwind.
 #![allow(unsafe_code)]
 
 mod contain;
 mod port;
 pub mod v1;
+pub mod v2;
+
+use std::sync::OnceLock;
+
+use crate::column::Type;
+use crate::error::Result;
 
 pub use port::{Bound, CopyFunction, Input, Registrar, ScalarFunction, ScalarSignature, TableFunction};
-pub use v1::parse_types;
+
+/// How a door reads the texts of types.
+type TypeParser = fn(&[&str]) -> Result<Vec<Type>>;
+
+/// The one of the door that was opened.
+static TYPES: OnceLock<TypeParser> = OnceLock::new();
+
+/// Reads the texts of types, such as `DECIMAL(18,2)`, `int8`, `STRUCT(a INTEGER, b VARCHAR[])`. Beside DuckDB's own,
+/// `BASE64` is a BLOB that documents hold as base64 text.
+pub fn parse_types(texts: &[&str]) -> Result<Vec<Type>> {
+    let parse = TYPES.get().copied().unwrap_or(v1::parse_types);
+    parse(texts)
+}
 
 /// The function that DuckDB calls on `LOAD`, by the name that it looks for: `<extension>_init_c_api`.
 macro_rules! entry_point {
@@ -28,3 +48,18 @@ macro_rules! entry_point {
     };
 }
 pub(crate) use entry_point;
+
+/// The same for the v2 C API, whose name the crate makes of the extension's: `nats_js_init_c_api_v2`.
+macro_rules! entry_point_v2 {
+    ($register:path) => {
+        #[allow(unsafe_code, missing_docs)]
+        mod v2 {
+            /// Registers the functions through the door that DuckDB opened.
+            #[duckdb_neo::duckdb_entrypoint_c_api_v2(extension_name = "nats_js", api_version = "v2.0.0")]
+            fn load(extension: &$crate::ffi::v2::Extension) -> Result<(), Box<dyn std::error::Error>> {
+                $crate::ffi::v2::load(extension, |registrar| $register(registrar))
+            }
+        }
+    };
+}
+pub(crate) use entry_point_v2;

@@ -5,6 +5,7 @@
 use crate::column::{Buffer, Chunk, Column, Type};
 use crate::document::Document;
 use crate::error::Result;
+use crate::predicate::Predicate;
 use crate::value::{Arguments, Parameter, ParameterType, Setting, Value};
 
 /// What `bind` answers: the columns of the result and what the run needs to know.
@@ -44,6 +45,14 @@ pub trait TableFunction: 'static {
     fn bind(arguments: &Arguments) -> Result<Bound<Self::Plan>>;
     /// Starts a run that will be asked for the columns at these positions of [`Bound::columns`] only.
     fn open(plan: &Self::Plan, projection: &[usize]) -> Result<(Self::Reader, Self::Decoder)>;
+    /// Whether [`TableFunction::restrict`] is worth a question.
+    const RESTRICTS: bool = false;
+    /// The plan that reads no more than these conditions on the result's rows leave, and every row that fulfils them all;
+    /// None where they spare nothing. DuckDB keeps applying the conditions itself. A door whose host does not tell the
+    /// query's conditions never asks.
+    fn restrict(_plan: &Self::Plan, _conditions: &[Predicate]) -> Option<Self::Plan> {
+        None
+    }
     /// How many threads may decode pages of this run at once, at most; one keeps every row in the order of pages.
     fn threads(_reader: &Self::Reader) -> usize {
         1
@@ -136,5 +145,5 @@ pub trait Registrar {
     /// Registers settings, unset, for the session. Does nothing on a host without settings.
     fn settings(&self, settings: &[Setting]) -> Result<()>;
     /// Makes `FROM 'name'` a call `FROM function('name')` where the name begins with one of the prefixes, in any case.
-    fn replacement(&self, prefixes: &'static [&'static str], function: &'static str);
+    fn replacement(&self, prefixes: &'static [&'static str], function: &'static str) -> Result<()>;
 }

@@ -42,7 +42,7 @@ pub fn register_all<R: Registrar>(registrar: &R) -> Result<()> {
     registrar.settings(&connection::settings())?;
     registrar.table::<scan::NatsScan>()?;
     registrar.table::<url_scan::NatsUrlScan>()?;
-    registrar.replacement(url_scan::PREFIXES, <url_scan::NatsUrlScan as crate::ffi::TableFunction>::NAME);
+    registrar.replacement(url_scan::PREFIXES, <url_scan::NatsUrlScan as crate::ffi::TableFunction>::NAME)?;
     registrar.table::<get::NatsGet>()?;
     registrar.table::<ingest::NatsIngest>()?;
     registrar.table::<ack::NatsAck>()?;

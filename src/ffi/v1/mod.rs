@@ -48,8 +48,9 @@ impl port::Registrar for Registrar {
         settings::register(self, settings)
     }
 
-    fn replacement(&self, prefixes: &'static [&'static str], function: &'static str) {
+    fn replacement(&self, prefixes: &'static [&'static str], function: &'static str) -> Result<()> {
         replacement::register(self, prefixes, function);
+        Ok(())
     }
 }
 

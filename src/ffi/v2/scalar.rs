@@ -1,0 +1,87 @@
+//! Scalar functions: the callbacks that DuckDB makes on them.
+
+use std::marker::PhantomData;
+use std::sync::Arc;
+
+use duckdb_neo as neo;
+use neo::bind_arguments::BindArguments;
+use neo::connection::Context;
+use neo::data_chunk::VectorCollection;
+use neo::enums::{FunctionProperty, FunctionPropertyStability};
+use neo::extension::Extension;
+use neo::scalar::{ScalarBindCallbacks, ScalarCallbacks, ScalarFunctionBuilder};
+use neo::signature::{FunctionParameter, FunctionParameterKind, SignatureBuilder};
+use neo::vector::{StorageKind, Unknown, Vector};
+
+use super::input::Input;
+use super::{contain, emit, fault, logical, settings};
+use crate::error::Error;
+use crate::ffi::port::ScalarFunction;
+use crate::value::Value;
+
+struct Scalar<F>(PhantomData<fn() -> F>);
+
+/// The settings of the session that binds a call.
+#[derive(PartialEq)]
+struct Settings(Arc<Vec<(&'static str, Value)>>);
+
+/// Registers a scalar function with all its overloads.
+pub(super) fn register<F: ScalarFunction>(extension: &Extension) -> neo::Result<()> {
+    let stability =
+        if F::VOLATILE { FunctionPropertyStability::Volatile } else { FunctionPropertyStability::Consistent };
+    for types in F::SIGNATURES {
+        let mut signature = SignatureBuilder::new().return_type(logical::of(extension, &F::returns())?);
+        for (index, ty) in types.iter().enumerate() {
+            let ty = logical::of_parameter(extension, *ty)?;
+            let parameter = FunctionParameter::with_type(format!("col{index}"), ty);
+            signature = signature.param(parameter.kind(FunctionParameterKind::PositionalOnly));
+        }
+        ScalarFunctionBuilder::new(F::NAME, signature, Scalar::<F>(PhantomData))
+            .set_property(FunctionProperty::Stability(stability))
+            .set_property(FunctionProperty::HasSpecialNullHandling(true))
+            .with_bind()
+            .register(extension)?;
+    }
+    Ok(())
+}
+
+impl<F: ScalarFunction> ScalarBindCallbacks for Scalar<F> {
+    fn bind(&self, context: &Context, _arguments: BindArguments<'_>) -> neo::Result<Settings> {
+        contain(F::NAME, || settings::read(context).map(|settings| Settings(Arc::new(settings))))
+    }
+}
+
+impl<F: ScalarFunction> ScalarCallbacks for Scalar<F> {
+    type BindData = Settings;
+    type InitData = ();
+
+    fn exec(
+        &self,
+        settings: Option<&Settings>,
+        _init: Option<&mut ()>,
+        _context: &Context,
+        vectors: &mut VectorCollection,
+        output: Vector<'_, Unknown>,
+    ) -> neo::Result<()> {
+        for index in 0..vectors.col_count() {
+            if vectors.get_untyped_vector_at(index)?.storage_kind() == StorageKind::Other {
+                vectors.get_untyped_vector_at_mut(index)?.flatten()?;
+            }
+        }
+        let (count, rows) = (vectors.col_count(), vectors.row_count()?);
+        let vectors = &*vectors;
+        let settings = settings.map_or(&[][..], |settings| settings.0.as_slice());
+        let result = contain(F::NAME, || {
+            let input = Input::new((0..count).map(|index| vectors.get_untyped_vector_at(index)), rows, settings);
+            let result = F::call(&input.map_err(fault)?)?;
+            if result.len() != rows || !result.fits(&F::returns()) {
+                return Err(
+                    Error::new("internal error: the answer does not fit the question").advice("please report it")
+                );
+            }
+            Ok(result)
+        })?;
+        // SAFETY: the buffer was checked against the type that was declared, which is the vector's.
+        unsafe { emit::write_buffer(output, &result) }
+    }
+}
