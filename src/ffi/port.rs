@@ -53,6 +53,12 @@ pub trait TableFunction: 'static {
     fn restrict(_plan: &Self::Plan, _conditions: &[Predicate]) -> Option<Self::Plan> {
         None
     }
+    /// Whether [`TableFunction::progress`] says anything.
+    const REPORTS_PROGRESS: bool = false;
+    /// The share of the run that is read, from 0 to 1; asked after each page.
+    fn progress(_reader: &Self::Reader) -> f64 {
+        0.0
+    }
     /// How many threads may decode pages of this run at once, at most; one keeps every row in the order of pages.
     fn threads(_reader: &Self::Reader) -> usize {
         1

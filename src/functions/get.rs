@@ -11,12 +11,14 @@ use crate::column::Chunk;
 use crate::error::{Error, Result};
 use crate::ffi::{Bound, TableFunction};
 use crate::jetstream::{ConnectOptions, Connection, get_messages};
-use crate::plan::check_stream;
+use crate::plan::{Region, check_stream};
+use crate::predicate::Predicate;
 use crate::record::Record;
 use crate::value::{Arguments, Parameter, ParameterType, Value, unsigned};
 
 pub struct NatsGet;
 
+#[derive(Clone)]
 pub struct Plan {
     connect: ConnectOptions,
     stream: String,
@@ -82,6 +84,16 @@ impl TableFunction for NatsGet {
             asked: false,
         };
         Ok((reader, plan.layout.decoder(projection)))
+    }
+
+    const RESTRICTS: bool = true;
+
+    fn restrict(plan: &Plan, conditions: &[Predicate]) -> Option<Plan> {
+        let wanted = Region::of(conditions, plan.layout.region_columns()).sequences;
+        let mut plan = plan.clone();
+        let count = plan.sequences.len();
+        plan.sequences.retain(|sequence| (wanted.first..=wanted.last).contains(sequence));
+        (plan.sequences.len() < count).then_some(plan)
     }
 
     fn read(reader: &mut Reader, capacity: usize) -> Result<Option<Vec<Record>>> {

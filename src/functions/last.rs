@@ -7,13 +7,15 @@ use crate::column::Chunk;
 use crate::error::{Error, Result};
 use crate::ffi::{Bound, TableFunction};
 use crate::jetstream::{ConnectOptions, LastPages, LastRequest};
-use crate::plan::check_stream;
+use crate::plan::{Region, check_stream};
+use crate::predicate::Predicate;
 use crate::record::Record;
 use crate::value::{Arguments, Parameter, ParameterType};
 
 /// The columns of `nats_scan`, one row a subject.
 pub struct NatsLast;
 
+#[derive(Clone)]
 pub struct Plan {
     connect: ConnectOptions,
     stream: String,
@@ -75,6 +77,15 @@ impl TableFunction for NatsLast {
         let headers = plan.layout.wants_headers(projection);
         let pages = start(&plan.connect, &plan.stream, &plan.subjects, plan.up_to, headers)?;
         Ok((Reader { pages, pager: Pager::default() }, plan.layout.decoder(projection)))
+    }
+
+    const RESTRICTS: bool = true;
+
+    /// By subject alone: a condition on sequences or times does not make an older message the newest one.
+    fn restrict(plan: &Plan, conditions: &[Predicate]) -> Option<Plan> {
+        let region = Region::of(conditions, plan.layout.region_columns());
+        let subjects = region.narrower_filters(&plan.subjects)?;
+        Some(Plan { subjects, ..plan.clone() })
     }
 
     fn read(reader: &mut Reader, capacity: usize) -> Result<Option<RecordPage>> {

@@ -8,6 +8,7 @@ use crate::codec::rows::{Kept, OnError, Reading, decode_rows};
 use crate::column::{Buffer, Cells, Chunk, Column, ListValues, Type, Values};
 use crate::error::{Error, Kind, Result};
 use crate::jetstream::Want;
+use crate::plan::RegionColumns;
 use crate::record::{Headers, Record};
 use crate::value::{Arguments, Parameter, ParameterType};
 
@@ -132,6 +133,12 @@ impl Layout {
             Shown::Field(field) => self.payload.columns().get(*field).cloned(),
         };
         self.shown.iter().filter_map(column).collect()
+    }
+
+    /// Where the columns stand that conditions on messages can be about.
+    pub fn region_columns(&self) -> RegionColumns {
+        let place = |part| self.shown.iter().position(|shown| *shown == Shown::Part(part));
+        RegionColumns { sequence: place(Part::Sequence), time: place(Part::Time), subject: place(Part::Subject) }
     }
 
     /// The parts of a message that the projected columns need.

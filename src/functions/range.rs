@@ -7,7 +7,10 @@ use std::sync::Arc;
 
 use crate::error::{Error, Result};
 use crate::jetstream::{ConnectOptions, Connection, Fetch, FetchRequest, Want, search_times, stream_state};
-use crate::plan::{Bounds, SequenceRange, StoreTimes, StreamState, TimeSearch, check_stream, check_subject_filter};
+use crate::plan::{
+    Bounds, Region, SequenceRange, StoreTimes, StreamState, TimeSearch, check_stream, check_subject_filter,
+    filter_includes,
+};
 use crate::record::Record;
 use crate::value::{Arguments, Parameter, ParameterType};
 use checkpoints::{Checkpoints, GapWatch};
@@ -40,6 +43,8 @@ pub struct RangeOptions {
     last_n: Option<u64>,
     /// How many messages at most.
     pub max_messages: Option<u64>,
+    /// What the query's own conditions leave of the range.
+    region: Region,
 }
 
 /// How many rows a range is taken for whose arguments name no number: more than any table that it is joined to, as a
@@ -47,6 +52,19 @@ pub struct RangeOptions {
 const UNKNOWN_ROWS: u64 = 10_000_000;
 
 impl RangeOptions {
+    /// The options that read no more than a region, where that spares something and changes no answer: which messages
+    /// are the newest so many, or the first so many, depends on all of them, and so does what retention took from behind a
+    /// checkpoint.
+    pub fn within(&self, region: Region) -> Option<Self> {
+        let counted = self.last_n.is_some() || self.max_messages.is_some();
+        if counted || self.checkpoints.is_some() || region == Region::WHOLE {
+            return None;
+        }
+        let includes = |filter: &String| self.subject.as_ref().is_none_or(|own| filter_includes(own, filter));
+        let subject = region.subject_filter().filter(includes).or_else(|| self.subject.clone());
+        Some(Self { subject, region, ..self.clone() })
+    }
+
     /// About how many messages the arguments ask for, without a look at the stream.
     pub fn estimated_rows(&self) -> u64 {
         let by_sequence = match self.bounds {
@@ -68,6 +86,7 @@ impl RangeOptions {
             checkpoints: None,
             last_n: None,
             max_messages: None,
+            region: Region::WHOLE,
         }
     }
 }
@@ -102,6 +121,7 @@ pub fn read(arguments: &Arguments) -> Result<RangeOptions> {
         checkpoints,
         last_n: arguments.unsigned("last_n")?,
         max_messages: arguments.unsigned("max_messages")?,
+        region: Region::WHOLE,
     })
 }
 
@@ -136,7 +156,7 @@ impl RangePlan {
         };
         let range = SequenceRange { first: 1, last: 0 };
         let mut plan = Self { options: options.clone(), connection: Arc::clone(connection), state, range };
-        plan.range = plan.resolve_bounds()?;
+        plan.range = plan.resolve_region(plan.resolve_bounds()?)?;
         if let Some(n) = options.last_n {
             plan.range = plan.newest(plan.range, n)?;
         }
@@ -148,6 +168,20 @@ impl RangePlan {
         self.read_range(self.range, self.options.max_messages, want)
     }
 
+    /// The part of a range that lies in the region.
+    fn resolve_region(&self, range: SequenceRange) -> Result<SequenceRange> {
+        let region = &self.options.region;
+        if region.is_empty() || range.is_empty() {
+            return Ok(SequenceRange { first: 1, last: 0 });
+        }
+        let (first, last) = (range.first.max(region.sequences.first), range.last.min(region.sequences.last));
+        if first > last || region.times == Region::WHOLE.times {
+            return Ok(SequenceRange { first, last });
+        }
+        let times = self.resolve_times(region.times.first_bound(), region.times.last_bound())?;
+        Ok(SequenceRange { first: first.max(times.first), last: last.min(times.last) })
+    }
+
     fn resolve_bounds(&self) -> Result<SequenceRange> {
         match self.options.bounds {
             Bounds::All => Ok(self.state.range()),
@@ -155,16 +189,19 @@ impl RangePlan {
             Bounds::Time { start: Some(start), end: Some(end) } if start > end => {
                 Ok(SequenceRange { first: 1, last: 0 })
             }
-            Bounds::Time { start, end } => {
-                let whole = self.state.range();
-                let mut start = start.map(|start| TimeSearch::start(whole, start));
-                let mut end = end.map(|end| TimeSearch::end(whole, end));
-                let mut searches: Vec<&mut TimeSearch> = start.iter_mut().chain(&mut end).collect();
-                search_times(&self.connection, &self.options.stream, &self.state, &mut searches)?;
-                let after = end.map(|end| end.found().saturating_sub(1));
-                Ok(self.state.clamp(start.map(|start| start.found()), after))
-            }
+            Bounds::Time { start, end } => self.resolve_times(start, end),
         }
+    }
+
+    /// The part of the stream that holds all messages of these times, both inclusive, and a few of others.
+    fn resolve_times(&self, start: Option<i64>, end: Option<i64>) -> Result<SequenceRange> {
+        let whole = self.state.range();
+        let mut start = start.map(|start| TimeSearch::start(whole, start));
+        let mut end = end.map(|end| TimeSearch::end(whole, end));
+        let mut searches: Vec<&mut TimeSearch> = start.iter_mut().chain(&mut end).collect();
+        search_times(&self.connection, &self.options.stream, &self.state, &mut searches)?;
+        let after = end.map(|end| end.found().saturating_sub(1));
+        Ok(self.state.clamp(start.map(|start| start.found()), after))
     }
 
     /// The end of the range that holds the newest `n` messages that match.
@@ -209,16 +246,21 @@ impl RangePlan {
         }
     }
 
+    /// Whether times say where the range begins or ends.
+    fn is_by_time(&self) -> bool {
+        matches!(self.options.bounds, Bounds::Time { .. }) || self.options.region.times != Region::WHOLE.times
+    }
+
     /// The parts of a message that the caller wants, and those that the range itself is checked by.
     fn needed(&self, want: Want) -> Want {
         let by_subject = self.options.subject.is_some() || self.options.subject_contains.is_some();
-        let by_time = matches!(self.options.bounds, Bounds::Time { .. });
+        let by_time = self.is_by_time();
         Want { subject: want.subject || by_subject, time: want.time || by_time, ..want }
     }
 
     fn read_range(&self, range: SequenceRange, limit: Option<u64>, want: Want) -> Result<RangeRead> {
         let options = &self.options;
-        let by_time = matches!(options.bounds, Bounds::Time { .. });
+        let by_time = self.is_by_time();
         // A filter on our side would make the server's count too small.
         let limit_on_server = limit.filter(|_| options.subject_contains.is_none() && !by_time);
         let fetch = if range.is_empty() || limit == Some(0) {
@@ -244,6 +286,8 @@ impl RangePlan {
             subject_contains: options.subject_contains.clone(),
             bounds: options.bounds,
             range,
+            reached: 0,
+            limit: limit.unwrap_or(u64::MAX),
             left: limit.unwrap_or(u64::MAX),
         })
     }
@@ -283,6 +327,9 @@ pub struct RangeRead {
     subject_contains: Option<String>,
     bounds: Bounds,
     range: SequenceRange,
+    /// The last sequence that was handed on; 0 before.
+    reached: u64,
+    limit: u64,
     left: u64,
 }
 
@@ -290,6 +337,13 @@ impl RangeRead {
     /// How many messages are left, at most.
     pub fn messages_at_most(&self) -> u64 {
         self.left.min(self.range.len())
+    }
+
+    /// The share of the range that was handed on, from 0 to 1.
+    pub fn progress(&self) -> f64 {
+        let by_sequence = (self.reached + 1).saturating_sub(self.range.first) as f64 / self.range.len().max(1) as f64;
+        let by_count = (self.limit - self.left) as f64 / self.limit.max(1) as f64;
+        by_sequence.max(by_count).clamp(0.0, 1.0)
     }
 
     /// The next records; None at the end.
@@ -312,6 +366,7 @@ impl RangeRead {
             if self.left == 0 {
                 self.range.last = page.last().map_or(self.range.last, |record| record.sequence);
             }
+            self.reached = page.last().map_or(self.reached, |record| record.sequence);
             if !page.is_empty() {
                 return Ok(Some(page));
             }

@@ -7,11 +7,14 @@ use crate::column::Chunk;
 use crate::error::Result;
 use crate::ffi::{Bound, TableFunction};
 use crate::jetstream::ConnectOptions;
+use crate::plan::Region;
+use crate::predicate::Predicate;
 use crate::value::{Arguments, Parameter, ParameterType};
 
 pub struct NatsScan;
 
 /// A range of messages as rows of a layout.
+#[derive(Clone)]
 pub struct Plan {
     pub connect: ConnectOptions,
     pub range: RangeOptions,
@@ -25,6 +28,12 @@ pub struct Reader {
 }
 
 impl Plan {
+    /// The plan that reads no more than what can fulfil the conditions.
+    pub fn restrict(&self, conditions: &[Predicate]) -> Option<Self> {
+        let range = self.range.within(Region::of(conditions, self.layout.region_columns()))?;
+        Some(Self { range, ..self.clone() })
+    }
+
     /// Starts to read what the projected columns need.
     pub fn open(&self, projection: &[usize]) -> Result<(Reader, MessageDecoder)> {
         let connection = connection::open(&self.connect)?;
@@ -41,6 +50,11 @@ impl Reader {
     pub fn threads(&self) -> usize {
         let most = std::thread::available_parallelism().map_or(1, usize::from);
         usize::try_from(self.read.messages_at_most() / MESSAGES_A_THREAD).unwrap_or(most).clamp(1, most)
+    }
+
+    /// The share of the range that was handed on, from 0 to 1.
+    pub fn progress(&self) -> f64 {
+        self.read.progress()
     }
 
     /// The next records; None at the end.
@@ -73,6 +87,18 @@ impl TableFunction for NatsScan {
 
     fn open(plan: &Plan, projection: &[usize]) -> Result<(Reader, MessageDecoder)> {
         plan.open(projection)
+    }
+
+    const RESTRICTS: bool = true;
+
+    fn restrict(plan: &Plan, conditions: &[Predicate]) -> Option<Plan> {
+        plan.restrict(conditions)
+    }
+
+    const REPORTS_PROGRESS: bool = true;
+
+    fn progress(reader: &Reader) -> f64 {
+        reader.progress()
     }
 
     fn threads(reader: &Reader) -> usize {

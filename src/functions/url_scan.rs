@@ -8,6 +8,7 @@ use crate::codec::scalar::{Scalar, push};
 use crate::column::{Buffer, Chunk, Type, Values};
 use crate::error::{Error, Result};
 use crate::ffi::{Bound, TableFunction};
+use crate::predicate::Predicate;
 use crate::value::{Arguments, Parameter, ParameterType, Value};
 
 /// How the names begin that are such URLs.
@@ -38,6 +39,18 @@ impl TableFunction for NatsUrlScan {
 
     fn open(plan: &Self::Plan, projection: &[usize]) -> Result<(Self::Reader, Self::Decoder)> {
         NatsScan::open(plan, projection)
+    }
+
+    const RESTRICTS: bool = NatsScan::RESTRICTS;
+
+    fn restrict(plan: &Self::Plan, conditions: &[Predicate]) -> Option<Self::Plan> {
+        NatsScan::restrict(plan, conditions)
+    }
+
+    const REPORTS_PROGRESS: bool = NatsScan::REPORTS_PROGRESS;
+
+    fn progress(reader: &Self::Reader) -> f64 {
+        NatsScan::progress(reader)
     }
 
     fn threads(reader: &Self::Reader) -> usize {

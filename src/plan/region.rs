@@ -42,6 +42,18 @@ pub struct Span<T> {
 const EVERY_SEQUENCE: Span<u64> = Span { first: 0, last: u64::MAX };
 const EVERY_TIME: Span<i64> = Span { first: i64::MIN, last: i64::MAX };
 
+impl Span<i64> {
+    /// The smallest value, if it bounds anything.
+    pub fn first_bound(self) -> Option<i64> {
+        (self.first > i64::MIN).then_some(self.first)
+    }
+
+    /// The largest value, if it bounds anything.
+    pub fn last_bound(self) -> Option<i64> {
+        (self.last < i64::MAX).then_some(self.last)
+    }
+}
+
 impl<T: Ord + Copy> Span<T> {
     /// Whether there is no value.
     pub fn is_empty(self) -> bool {
@@ -103,6 +115,22 @@ impl Region {
     /// Whether no message can be in the region.
     pub fn is_empty(&self) -> bool {
         self.sequences.is_empty() || self.times.is_empty() || self.subjects.as_ref().is_some_and(Vec::is_empty)
+    }
+
+    /// The filters that subjects of the region match, where they are fewer subjects than those of `own`.
+    pub fn narrower_filters(&self, own: &[String]) -> Option<Vec<String>> {
+        let filter = self.subject_filter()?;
+        own.iter().any(|outer| filter_includes(outer, &filter) && *outer != filter).then(|| vec![filter])
+    }
+
+    /// The region with all that comes before it, and every subject.
+    #[must_use]
+    pub fn from_the_start(&self) -> Self {
+        Region {
+            sequences: Span { first: 0, last: self.sequences.last },
+            times: Span { first: i64::MIN, last: self.times.last },
+            subjects: None,
+        }
     }
 
     fn within(self, other: Self) -> Self {
@@ -361,6 +389,26 @@ mod tests {
         assert!(Region::of(&[equal("a"), equal("b")], COLUMNS).is_empty());
         assert!(!Region::of(&[equal("a"), seq(Comparison::Less, 5)], COLUMNS).is_empty());
         assert_eq!(Region::of(&[Predicate::Unknown], COLUMNS), Region::WHOLE);
+    }
+
+    #[test]
+    fn filters_are_narrowed_and_never_widened() {
+        let region = Region { subjects: Some(vec!["a.b".into()]), ..Region::WHOLE };
+        let narrower =
+            |own: &[&str]| region.narrower_filters(&own.iter().map(|&own| own.to_owned()).collect::<Vec<_>>());
+        assert_eq!(narrower(&[">"]), Some(vec!["a.b".into()]));
+        assert_eq!(narrower(&["b.>", "a.*"]), Some(vec!["a.b".into()]));
+        assert_eq!(narrower(&["b.>", "a.*.c"]), None);
+        assert_eq!(narrower(&["a.b"]), None);
+        assert_eq!(Region::WHOLE.narrower_filters(&[">".into()]), None);
+    }
+
+    #[test]
+    fn what_comes_before_a_region_belongs_to_its_start() {
+        let one = |by, n| compare(2, by, Value::Integer(n));
+        let region = Region::of(&[one(Comparison::Greater, 5), one(Comparison::Less, 9)], COLUMNS).from_the_start();
+        assert_eq!(region.sequences, Span { first: 0, last: 8 });
+        assert_eq!(Region::WHOLE.from_the_start(), Region::WHOLE);
     }
 
     #[test]

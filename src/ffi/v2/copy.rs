@@ -31,7 +31,9 @@ struct Format<F>(PhantomData<fn() -> F>);
 
 /// Registers a format for both directions.
 pub(super) fn register<F: CopyFunction>(extension: &Extension) -> neo::Result<()> {
-    CopyFunctionBuilder::new(F::NAME, Format::<F>(PhantomData)).register_to_and_from(extension)
+    let format = CopyFunctionBuilder::new(F::NAME, Format::<F>(PhantomData));
+    let format = if F::Source::REPORTS_PROGRESS { format.with_progress() } else { format };
+    format.register_to_and_from(extension)
 }
 
 struct ToPlan<F: CopyFunction> {
@@ -159,6 +161,15 @@ impl<F: CopyFunction> CopyFromFunctionCallbacks for Format<F> {
         let all = (0..bound.columns.len()).map(Some).collect();
         // One thread: COPY knows no order of batches.
         Ok((Some(Run::open(&bound.plan, &bound.columns, all)?), Some(NonZeroUsize::MIN)))
+    }
+
+    fn progress(
+        &self,
+        _bound: &FromPlan<F::Source>,
+        run: Option<&Run<F::Source>>,
+        _context: &Context,
+    ) -> neo::Result<Option<f64>> {
+        Ok(run.map(Run::progress))
     }
 
     fn exec(

@@ -1,6 +1,6 @@
 //! One run of a table function, shared by the threads that DuckDB lends it.
 
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
 
 use duckdb_neo as neo;
@@ -22,6 +22,8 @@ pub(super) struct Run<T: TableFunction> {
     projection: Vec<Option<usize>>,
     /// How many pages were read.
     read: AtomicUsize,
+    /// The share of the run that is read, as the bits of a number from 0 to 1.
+    progress: AtomicU64,
 }
 
 struct Pages<T: TableFunction> {
@@ -38,8 +40,14 @@ impl<T: TableFunction> Run<T> {
             let (reader, decoder) = T::open(plan, &wanted)?;
             let threads = T::threads(&reader).max(1);
             let pages = Mutex::new(Pages { reader, ended: false });
-            Ok(Self { pages, decoder, threads, columns: columns.to_vec(), projection, read: AtomicUsize::new(0) })
+            let (read, progress) = (AtomicUsize::new(0), AtomicU64::new(0));
+            Ok(Self { pages, decoder, threads, columns: columns.to_vec(), projection, read, progress })
         })
+    }
+
+    /// The share of the run that is read, from 0 to 1. Waits for nothing: DuckDB asks while the run waits for the server.
+    pub(super) fn progress(&self) -> f64 {
+        f64::from_bits(self.progress.load(Ordering::Relaxed))
     }
 
     /// How many threads may call [`Run::next`] at once.
@@ -77,6 +85,8 @@ impl<T: TableFunction> Run<T> {
         }
         let page = T::read(&mut pages.reader, capacity)?;
         pages.ended = page.is_none();
+        let progress = if pages.ended { 1.0 } else { T::progress(&pages.reader) };
+        self.progress.store(progress.to_bits(), Ordering::Relaxed);
         Ok(page.map(|page| (self.read.fetch_add(1, Ordering::Relaxed), page)))
     }
 

@@ -67,6 +67,7 @@ pub(super) fn register<T: TableFunction>(extension: &Extension) -> neo::Result<(
         .with_partitioning();
     // Where it is asked for conditions, DuckDB plans a prepared statement with parameters at each execution.
     let function = if T::RESTRICTS { function.with_filter_pushdown() } else { function };
+    let function = if T::REPORTS_PROGRESS { function.with_progress() } else { function };
     function.register(extension)
 }
 
@@ -161,6 +162,10 @@ impl<T: TableFunction> TableFunctionCallbacks for Table<T> {
         let run = Run::<T>::open(&bound.plan(), &bound.columns, projection(&columns, bound.columns.len())?)?;
         let threads = run.threads();
         Ok((Some(run), Some(threads)))
+    }
+
+    fn progress(&self, _bound: &BindData<T>, run: Option<&Run<T>>, _context: &Context) -> neo::Result<Option<f64>> {
+        Ok(run.map(Run::progress))
     }
 
     fn init_local_state(

@@ -76,6 +76,12 @@ impl TableFunction for CopyFromStream {
         plan.open(projection)
     }
 
+    const REPORTS_PROGRESS: bool = true;
+
+    fn progress(reader: &Reader) -> f64 {
+        reader.progress()
+    }
+
     fn threads(reader: &Reader) -> usize {
         reader.threads()
     }

@@ -11,6 +11,7 @@ use crate::record::Record;
 use crate::value::Arguments;
 
 /// Where dead letters go.
+#[derive(Clone)]
 pub(super) struct DeadLetterOptions {
     subject: String,
 }

@@ -16,6 +16,8 @@ use crate::column::{Cells, Chunk, Column, Type};
 use crate::error::Result;
 use crate::ffi::{Bound, TableFunction};
 use crate::jetstream::Want;
+use crate::plan::{Region, RegionColumns};
+use crate::predicate::Predicate;
 use crate::value::{Arguments, Parameter, ParameterType};
 
 pub use options::Options;
@@ -81,12 +83,34 @@ impl TableFunction for NatsIngest {
         Ok((Reader { options, source, sieve }, decoder))
     }
 
+    const RESTRICTS: bool = true;
+
+    /// By where the range ends alone, and only where rows are told apart by those before them: with `keep := 'last'` by
+    /// those behind. What a durable gives, and what becomes a dead letter, is not for a condition to say.
+    fn restrict(plan: &Self::Plan, conditions: &[Predicate]) -> Option<Self::Plan> {
+        if plan.durable.is_some() || plan.keep == Keep::Last || plan.on_error == OnBadRow::DeadLetter {
+            return None;
+        }
+        let place = |wanted| PARTS.iter().position(|part| *part == wanted).map(|place| place + 1);
+        let columns = RegionColumns { sequence: place(Part::Sequence), time: place(Part::Time), subject: None };
+        let region = Region::of(conditions, columns);
+        let region = if region.is_empty() { region } else { region.from_the_start() };
+        let range = plan.range.within(region)?;
+        Some(Arc::new(Options { range, ..Options::clone(plan) }))
+    }
+
     fn read(reader: &mut Reader, capacity: usize) -> Result<Option<Rows>> {
         reader.next_rows(capacity)
     }
 
     fn decode<'p>(decoder: &'p RowsDecoder, page: &'p Rows) -> Result<Chunk<'p>> {
         Ok(decoder.decode(page))
+    }
+
+    const REPORTS_PROGRESS: bool = true;
+
+    fn progress(reader: &Reader) -> f64 {
+        reader.source.progress()
     }
 
     fn fail(reader: &mut Reader) {

@@ -58,6 +58,7 @@ pub(super) enum OnBadRow {
 }
 
 /// A checked call.
+#[derive(Clone)]
 pub struct Options {
     pub(super) connect: ConnectOptions,
     pub(super) range: RangeOptions,
@@ -74,6 +75,7 @@ pub struct Options {
 }
 
 /// A template, and where its fields stand among the texts that the payload decodes to.
+#[derive(Clone)]
 pub(super) struct Key {
     pub(super) template: Template,
     /// The position of the template's first field among all texts.
@@ -81,6 +83,7 @@ pub(super) struct Key {
 }
 
 /// How a durable is read.
+#[derive(Clone)]
 pub(super) struct DurableRead {
     pub(super) options: DurableOptions,
     pub(super) max_wait: Duration,

@@ -36,6 +36,14 @@ impl Source {
         Ok(Source::Durable { pull: Box::new(pull), ledger, page: VecDeque::new() })
     }
 
+    /// The share of a range that was handed on, from 0 to 1; nobody knows how much a durable has to give.
+    pub(super) fn progress(&self) -> f64 {
+        match self {
+            Source::Range { read, .. } => read.progress(),
+            Source::Durable { .. } => 0.0,
+        }
+    }
+
     /// At most `capacity` messages, perhaps none; None at the end. What a durable delivered is written down as given.
     pub(super) fn next_page(&mut self, capacity: usize) -> Result<Option<Vec<Record>>> {
         match self {

@@ -11,12 +11,15 @@ use crate::functions::rows::{Row, RowDecoder, RowPages};
 use crate::functions::{connection, range};
 use crate::jetstream::{ConnectOptions, Fetch, FetchRequest, LastPages, LastRequest, Want, stream_state};
 use crate::plan::kv::{Operation, bucket_stream, check_bucket, key_subject};
+use crate::plan::{Region, RegionColumns};
+use crate::predicate::Predicate;
 use crate::record::Record;
 use crate::value::{Arguments, Parameter, ParameterType};
 
 /// The newest entry of each key, now or as it was.
 pub struct Scan;
 
+#[derive(Clone)]
 pub struct ScanPlan {
     connect: ConnectOptions,
     bucket: String,
@@ -90,6 +93,12 @@ impl TableFunction for Scan {
         Ok((reader, RowDecoder::new(entry_columns(), projection)))
     }
 
+    const RESTRICTS: bool = true;
+
+    fn restrict(plan: &ScanPlan, conditions: &[Predicate]) -> Option<ScanPlan> {
+        Some(ScanPlan { keys: narrower_keys(&plan.keys, conditions)?, ..plan.clone() })
+    }
+
     fn read(reader: &mut ScanReader, capacity: usize) -> Result<Option<Vec<Row>>> {
         loop {
             if let Some(rows) = reader.rows.next(capacity) {
@@ -106,9 +115,16 @@ impl TableFunction for Scan {
     }
 }
 
+/// The filters of the keys that can fulfil the conditions, where those are fewer: keys are made of tokens, as subjects are.
+fn narrower_keys(keys: &[String], conditions: &[Predicate]) -> Option<Vec<String>> {
+    let key = entry_columns().iter().position(|column| column.name == "key");
+    Region::of(conditions, RegionColumns { subject: key, ..RegionColumns::default() }).narrower_filters(keys)
+}
+
 /// Every entry that the bucket holds, deletions too, in the order of revisions.
 pub struct History;
 
+#[derive(Clone)]
 pub struct HistoryPlan {
     connect: ConnectOptions,
     bucket: String,
@@ -165,6 +181,12 @@ impl TableFunction for History {
         let bucket = plan.bucket.clone();
         let reader = HistoryReader { bucket, left, connection, fetch: None, rows: RowPages::default() };
         Ok((reader, RowDecoder::new(entry_columns(), projection)))
+    }
+
+    const RESTRICTS: bool = true;
+
+    fn restrict(plan: &HistoryPlan, conditions: &[Predicate]) -> Option<HistoryPlan> {
+        Some(HistoryPlan { keys: narrower_keys(&plan.keys, conditions)?, ..plan.clone() })
     }
 
     fn read(reader: &mut HistoryReader, capacity: usize) -> Result<Option<Vec<Row>>> {
