@@ -5,7 +5,7 @@ PYTHON := .tools/venv/bin/python
 # One target after the other: the last line of `make test` is the count of its run.
 .NOTPARALLEL:
 
-.PHONY: all configure debug release test test_release test_debug test_rust soak check mutants demo clean bench
+.PHONY: all configure debug release test test_release test_doors test_debug test_rust soak check mutants demo clean bench
 
 all: release
 
@@ -28,6 +28,10 @@ test_rust:
 
 test_release: configure release
 	$(PYTHON) -m scripts.run_tests --profile release
+
+# Every suite of the newest DuckDB through both of its doors.
+test_doors: configure release
+	$(PYTHON) -m scripts.run_tests --profile release --both-doors --host 2.0.0
 
 test_debug: configure debug
 	$(PYTHON) -m scripts.run_tests --profile debug
