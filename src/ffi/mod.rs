@@ -17,7 +17,9 @@ use std::sync::OnceLock;
 use crate::column::Type;
 use crate::error::Result;
 
-pub use port::{Bound, CopyFunction, Input, Registrar, ScalarFunction, ScalarSignature, TableFunction};
+pub use port::{
+    Bound, CopyFunction, Documentation, FunctionKind, Input, Registrar, ScalarFunction, ScalarSignature, TableFunction,
+};
 
 /// How a door reads the texts of types.
 type TypeParser = fn(&[&str]) -> Result<Vec<Type>>;

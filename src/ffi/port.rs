@@ -130,8 +130,14 @@ pub trait CopyFunction: 'static {
     /// its columns are those of [`Arguments::target`].
     type Source: TableFunction;
 
-    /// Options become a plan. No network. `columns` is how many columns a row has.
-    fn bind(options: &[(String, Value)], settings: &[(&'static str, Value)], columns: usize) -> Result<Self::Plan>;
+    /// Options become a plan. No network. `columns` is how many columns a row has, `names` what they are called; empty where
+    /// the host does not say.
+    fn bind(
+        options: &[(String, Value)],
+        settings: &[(&'static str, Value)],
+        columns: usize,
+        names: &[String],
+    ) -> Result<Self::Plan>;
     /// Starts a run that writes to `target`.
     fn open(plan: &Self::Plan, target: &str) -> Result<Self::Run>;
     /// Takes rows.
@@ -140,8 +146,34 @@ pub trait CopyFunction: 'static {
     fn finish(run: &mut Self::Run) -> Result<()>;
 }
 
+/// Whether a function makes rows or a value.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[allow(missing_docs)]
+pub enum FunctionKind {
+    Table,
+    Scalar,
+}
+
+/// What the catalogue says of a function.
+#[derive(Debug)]
+pub struct Documentation {
+    /// Whether it makes rows or a value.
+    pub kind: FunctionKind,
+    /// The function's name in SQL.
+    pub name: &'static str,
+    /// The names of a scalar function's arguments, those of its longest overload.
+    pub arguments: &'static [&'static str],
+    /// What it does, in a sentence.
+    pub description: &'static str,
+    /// A call.
+    pub example: &'static str,
+}
+
 /// Registers functions with the database that loads the extension.
 pub trait Registrar {
+    /// Says what the catalogue shows of the functions that are registered next. Does nothing on a host whose catalogue
+    /// cannot be told.
+    fn describe(&self, _functions: &'static [Documentation]) {}
     /// Registers a table function.
     fn table<T: TableFunction>(&self) -> Result<()>;
     /// Registers a scalar function with all its overloads.

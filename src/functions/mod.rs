@@ -10,6 +10,7 @@ mod consumer_ensure;
 mod consumers;
 mod copy;
 mod correlation_key;
+mod documentation;
 mod get;
 mod ingest;
 mod kv;
@@ -39,6 +40,7 @@ use rows::Small;
 
 /// Registers every function with the database that loads the extension.
 pub fn register_all<R: Registrar>(registrar: &R) -> Result<()> {
+    registrar.describe(documentation::FUNCTIONS);
     registrar.settings(&connection::settings())?;
     registrar.table::<scan::NatsScan>()?;
     registrar.table::<url_scan::NatsUrlScan>()?;

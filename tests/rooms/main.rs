@@ -232,6 +232,14 @@ fn the_graph_of_imports_finds_a_circle_and_sees_through_names_that_are_passed_on
 }
 
 #[test]
+fn every_function_is_described_for_the_catalogue() {
+    let sources = sources();
+    let table = sources.iter().find(|source| source.path == "functions/documentation.rs").unwrap();
+    let missing: Vec<_> = functions().into_iter().filter(|name| !table.code.contains(&format!("\"{name}\""))).collect();
+    assert_eq!(missing, ["nats_js"], "formats of COPY are no functions");
+}
+
+#[test]
 fn the_reader_of_sources_sees_code_and_not_comments() {
     let code = without_comments("use crate::plan::Window; // unsafe\n/// crate::ffi\nfn unsafer() {}");
     assert_eq!(names(&code, "crate::"), BTreeSet::from(["plan"]));

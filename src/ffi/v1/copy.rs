@@ -55,7 +55,7 @@ unsafe extern "C" fn bind<F: CopyFunction>(info: duckdb::duckdb_copy_function_bi
             Value::Struct(members) => members,
             _ => Vec::new(),
         };
-        F::bind(&options, &settings, columns)
+        F::bind(&options, &settings, columns, &[])
     });
     // SAFETY: as above; the box is freed by `drop_box` of the same type.
     unsafe {

@@ -60,8 +60,8 @@ impl<F: CopyFunction> CopyToFunctionCallbacks for Format<F> {
             let options = options(info.option_count().map_err(fault)?, |index| info.get_option(index))?;
             let count = info.column_count().map_err(fault)?;
             let name = |index| info.get_column(index).map(|(name, _)| name.to_owned()).map_err(fault);
-            let columns = (0..count).map(name).collect::<Result<Vec<_>>>()?;
-            F::bind(&options, &settings::read(context)?, columns.len())
+            let names = (0..count).map(name).collect::<Result<Vec<_>>>()?;
+            F::bind(&options, &settings::read(context)?, names.len(), &names)
         });
         Ok(ToPlan { plan: plan.map_err(of_binder)?, target: info.file_path()? })
     }

@@ -17,38 +17,64 @@ mod table;
 mod type_text;
 mod value;
 
+use std::cell::Cell;
+
 use duckdb_neo as neo;
 pub use duckdb_neo::extension::Extension;
 use neo::error::DuckDBError;
+use neo::signature::FunctionDocumentationBuilder;
 
 use super::contain::contain as contain_for_c;
-use super::port::{self, CopyFunction, ScalarFunction, TableFunction};
+use super::port::{self, CopyFunction, Documentation, FunctionKind, ScalarFunction, TableFunction};
 use crate::error::{Error, Result};
 use crate::value::Setting;
 pub use type_text::parse_types;
 
 /// Registers functions with the database that loads the extension.
-pub struct Registrar<'a>(&'a Extension);
+pub struct Registrar<'a> {
+    extension: &'a Extension,
+    documented: Cell<&'static [Documentation]>,
+}
+
+impl Registrar<'_> {
+    fn documentation(&self, kind: FunctionKind, name: &str) -> Option<&'static Documentation> {
+        self.documented.get().iter().find(|function| function.kind == kind && function.name == name)
+    }
+}
+
+/// What DuckDB's catalogue shows of a function.
+fn docs(function: &Documentation) -> FunctionDocumentationBuilder {
+    FunctionDocumentationBuilder::new()
+        .description(function.description)
+        .add_example("", function.example)
+        .add_category("nats")
+}
 
 impl port::Registrar for Registrar<'_> {
+    fn describe(&self, functions: &'static [Documentation]) {
+        self.documented.set(functions);
+    }
+
     fn table<T: TableFunction>(&self) -> Result<()> {
-        registered(table::register::<T>(self.0), "table function", T::NAME)
+        let documentation = self.documentation(FunctionKind::Table, T::NAME);
+        registered(table::register::<T>(self.extension, documentation), "table function", T::NAME)
     }
 
     fn scalar<F: ScalarFunction>(&self) -> Result<()> {
-        registered(scalar::register::<F>(self.0), "scalar function", F::NAME)
+        let documentation = self.documentation(FunctionKind::Scalar, F::NAME);
+        registered(scalar::register::<F>(self.extension, documentation), "scalar function", F::NAME)
     }
 
     fn copy<F: CopyFunction>(&self) -> Result<()> {
-        registered(copy::register::<F>(self.0), "format", F::NAME)
+        registered(copy::register::<F>(self.extension), "format", F::NAME)
     }
 
     fn settings(&self, settings: &[Setting]) -> Result<()> {
-        registered(settings::register(self.0, settings), "settings of", "nats_js")
+        registered(settings::register(self.extension, settings), "settings of", "nats_js")
     }
 
     fn replacement(&self, prefixes: &'static [&'static str], function: &'static str) -> Result<()> {
-        registered(replacement::register(self.0, prefixes, function), "replacement scan by", function)
+        registered(replacement::register(self.extension, prefixes, function), "replacement scan by", function)
     }
 }
 
@@ -62,7 +88,7 @@ pub fn load(
     register: impl FnOnce(&Registrar<'_>) -> Result<()>,
 ) -> std::result::Result<(), Box<dyn std::error::Error>> {
     super::TYPES.get_or_init(|| parse_types);
-    register(&Registrar(extension)).map_err(|error| format!("nats_js: {error}").into())
+    register(&Registrar { extension, documented: Cell::new(&[]) }).map_err(|error| format!("nats_js: {error}").into())
 }
 
 /// Runs a function's own code in a callback. The error carries the SQL function's name in front.

@@ -14,9 +14,9 @@ use neo::signature::{FunctionParameter, FunctionParameterKind, SignatureBuilder}
 use neo::vector::{StorageKind, Unknown, Vector};
 
 use super::input::Input;
-use super::{contain, emit, fault, logical, settings};
+use super::{contain, docs, emit, fault, logical, settings};
 use crate::error::Error;
-use crate::ffi::port::ScalarFunction;
+use crate::ffi::port::{Documentation, ScalarFunction};
 use crate::value::Value;
 
 struct Scalar<F>(PhantomData<fn() -> F>);
@@ -26,15 +26,26 @@ struct Scalar<F>(PhantomData<fn() -> F>);
 struct Settings(Arc<Vec<(&'static str, Value)>>);
 
 /// Registers a scalar function with all its overloads.
-pub(super) fn register<F: ScalarFunction>(extension: &Extension) -> neo::Result<()> {
+pub(super) fn register<F: ScalarFunction>(
+    extension: &Extension,
+    documentation: Option<&Documentation>,
+) -> neo::Result<()> {
     let stability =
         if F::VOLATILE { FunctionPropertyStability::Volatile } else { FunctionPropertyStability::Consistent };
     for types in F::SIGNATURES {
         let mut signature = SignatureBuilder::new().return_type(logical::of(extension, &F::returns())?);
         for (index, ty) in types.iter().enumerate() {
             let ty = logical::of_parameter(extension, *ty)?;
-            let parameter = FunctionParameter::with_type(format!("col{index}"), ty);
-            signature = signature.param(parameter.kind(FunctionParameterKind::PositionalOnly));
+            let name = documentation.and_then(|function| function.arguments.get(index).copied());
+            // An argument with a name can be given by it, too.
+            signature = signature.param(match name {
+                Some(name) => FunctionParameter::with_type(name, ty),
+                None => FunctionParameter::with_type(format!("argument{index}"), ty)
+                    .kind(FunctionParameterKind::PositionalOnly),
+            });
+        }
+        if let Some(documentation) = documentation {
+            signature = signature.documentation(docs(documentation));
         }
         ScalarFunctionBuilder::new(F::NAME, signature, Scalar::<F>(PhantomData))
             .set_property(FunctionProperty::Stability(stability))

@@ -17,10 +17,10 @@ use neo::table_function::{
 use neo::types::{IntervalValue, List};
 
 use super::run::Run;
-use super::{contain, fault, filter, logical, settings, value};
+use super::{contain, docs, fault, filter, logical, settings, value};
 use crate::column::{Column, Interval};
 use crate::error::Result;
-use crate::ffi::port::{Bound, TableFunction};
+use crate::ffi::port::{Bound, Documentation, TableFunction};
 use crate::value::{Arguments, Parameter, ParameterType, Value};
 
 /// What a named parameter holds that the call did not give: DuckDB demands a default of what may be left out, and NULL
@@ -52,7 +52,10 @@ struct Local {
 }
 
 /// Registers a table function.
-pub(super) fn register<T: TableFunction>(extension: &Extension) -> neo::Result<()> {
+pub(super) fn register<T: TableFunction>(
+    extension: &Extension,
+    documentation: Option<&Documentation>,
+) -> neo::Result<()> {
     let mut signature = SignatureBuilder::new();
     for parameter in T::parameters() {
         let ty = logical::of_parameter(extension, parameter.ty)?;
@@ -61,6 +64,9 @@ pub(super) fn register<T: TableFunction>(extension: &Extension) -> neo::Result<(
     }
     for parameter in T::named() {
         signature = signature.param(named(extension, parameter)?.kind(FunctionParameterKind::Named));
+    }
+    if let Some(documentation) = documentation {
+        signature = signature.documentation(docs(documentation));
     }
     let function = TableFunctionBuilder::new(T::NAME, signature, Table::<T>(PhantomData))
         .with_projection_pushdown(true)

@@ -27,7 +27,7 @@ use crate::value::{Arguments, Parameter, Value};
 /// The header that makes every stream but this one refuse the message.
 const EXPECTED_STREAM: &str = "Nats-Expected-Stream";
 
-/// The format. Columns have roles by their position, because DuckDB does not say their names: `columns` lists the roles,
+/// The format. Columns have roles by their position, because few hosts say their names: `columns` lists the roles,
 /// by default `payload`, `subject, payload`, or `subject, payload, headers`. Without a payload, the columns that have no
 /// role are members of one object a row.
 pub struct CopyToStream;
@@ -71,6 +71,9 @@ enum Encoding {
     Protobuf(Arc<ProtobufEncoder>),
 }
 
+/// The most columns that have roles by their positions.
+const TOLD_BY_POSITION: usize = 3;
+
 const ROLES: [(&str, Role); 4] =
     [("subject", Role::Subject), ("payload", Role::Payload), ("headers", Role::Headers), ("msg_id", Role::MessageId)];
 
@@ -80,7 +83,12 @@ impl CopyFunction for CopyToStream {
     type Run = Run;
     type Source = from::CopyFromStream;
 
-    fn bind(options: &[(String, Value)], settings: &[(&'static str, Value)], columns: usize) -> Result<Plan> {
+    fn bind(
+        options: &[(String, Value)],
+        settings: &[(&'static str, Value)],
+        columns: usize,
+        names: &[String],
+    ) -> Result<Plan> {
         let (mut subject, mut roles, mut atomic) = (None, None, false);
         let mut format = None;
         let mut arguments = Arguments { settings: settings.to_vec(), ..Arguments::default() };
@@ -110,7 +118,7 @@ impl CopyFunction for CopyToStream {
         }
         let roles = match roles {
             Some(roles) => roles,
-            None => default_roles(columns, subject.is_some())?,
+            None => named_roles(names).map_or_else(|| default_roles(columns, subject.is_some()), Ok)?,
         };
         let encoding = read_encoding(format, &arguments)?;
         check_roles(&roles, columns, subject.is_some(), &encoding)?;
@@ -267,6 +275,15 @@ fn read_roles(value: &Value) -> Result<Vec<Role>> {
         Ok(found.map_or_else(|| Role::Member(name.to_owned()), |(_, role)| role.clone()))
     };
     names.iter().flat_map(|name| name.split(',')).map(role).collect()
+}
+
+/// What the columns are by their names: all of them roles, or more than their positions tell apart. Then others are members.
+fn named_roles(names: &[String]) -> Option<Vec<Role>> {
+    let role =
+        |name: &String| ROLES.iter().find(|(word, _)| name.eq_ignore_ascii_case(word)).map(|(_, role)| role.clone());
+    let member = |name: &String| role(name).unwrap_or_else(|| Role::Member(name.clone()));
+    let tells = names.len() > TOLD_BY_POSITION || (!names.is_empty() && names.iter().all(|name| role(name).is_some()));
+    tells.then(|| names.iter().map(member).collect())
 }
 
 fn default_roles(columns: usize, fixed_subject: bool) -> Result<Vec<Role>> {

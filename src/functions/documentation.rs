@@ -1,0 +1,196 @@
+//! What `duckdb_functions()` says of each function, on hosts that can be told; the pages of docs/functions show the same
+//! examples.
+
+use crate::ffi::{Documentation, FunctionKind};
+
+const fn table(name: &'static str, description: &'static str, example: &'static str) -> Documentation {
+    Documentation { kind: FunctionKind::Table, name, arguments: &[], description, example }
+}
+
+const fn scalar(
+    name: &'static str,
+    arguments: &'static [&'static str],
+    description: &'static str,
+    example: &'static str,
+) -> Documentation {
+    Documentation { kind: FunctionKind::Scalar, name, arguments, description, example }
+}
+
+/// One entry for each function that SQL sees.
+pub const FUNCTIONS: &[Documentation] = &[
+    table("nats_scan", "The messages of a stream, in sequence order, each once.", "FROM nats_scan('ORDERS');"),
+    table(
+        "nats_url_scan",
+        "The messages of the stream that a URL names.",
+        "FROM 'nats://localhost:4222/ORDERS?subject=orders.eu.>&start_seq=10';",
+    ),
+    table(
+        "nats_get",
+        "Messages of a stream by their sequences.",
+        "FROM nats_get('ORDERS', [42, 7, 99], headers := true);",
+    ),
+    table(
+        "nats_last",
+        "The newest message of every subject that matches.",
+        "FROM nats_last('DEVICES', 'devices.*.state');",
+    ),
+    table("nats_last_seq", "How far a stream is.", "FROM nats_last_seq('ORDERS');"),
+    scalar(
+        "nats_last_seq",
+        &["stream", "connection"],
+        "The last sequence of a stream.",
+        "SELECT nats_last_seq('ORDERS', 'nats://localhost:4222');",
+    ),
+    table(
+        "nats_ingest",
+        "Messages as rows ready to upsert, each with a correlation key.",
+        "SELECT ... FROM nats_ingest(stream, ...)",
+    ),
+    table(
+        "nats_ack",
+        "Acknowledges what this process was given by a durable, after COMMIT.",
+        "FROM nats_ack('MEDIA_EVENTS', 'loader');",
+    ),
+    table(
+        "nats_nak",
+        "Returns what this process was given by a durable, after ROLLBACK.",
+        "FROM nats_nak('MEDIA_EVENTS', 'loader', delay := INTERVAL 10 SECONDS);",
+    ),
+    scalar(
+        "nats_correlation_key",
+        &["template", "document"],
+        "The key that nats_ingest gives an event.",
+        "SELECT nats_correlation_key(template, document) FROM ...;",
+    ),
+    scalar(
+        "nats_publish",
+        &["subject", "payload", "headers", "connection"],
+        "Publishes each row to JetStream and waits until a stream has stored it.",
+        "SELECT nats_publish(subject, payload [, headers [, connection]]) FROM ...;",
+    ),
+    scalar(
+        "nats_publish_atomic",
+        &["messages", "connection"],
+        "Publishes a list of messages to one stream: all of them or none.",
+        "SELECT nats_publish_atomic(list({'subject': ..., 'payload': ... [, 'headers': ...]}) [, connection]) FROM ...;",
+    ),
+    table("nats_ping", "Whether a server answers, how fast, and what it is.", "FROM nats_ping();"),
+    table("nats_stats", "What this process has done since it loaded the extension.", "FROM nats_stats();"),
+    table("nats_streams", "The streams of the account.", "FROM nats_streams();"),
+    table("nats_stream_info", "The configuration and state of a stream.", "FROM nats_stream_info('ORDERS');"),
+    table(
+        "nats_subjects",
+        "The subjects of a stream, with how many messages each has.",
+        "FROM nats_subjects('ORDERS', subject := 'orders.>');",
+    ),
+    table("nats_consumers", "The consumers of a stream, with their lag.", "FROM nats_consumers('ORDERS');"),
+    table(
+        "nats_stream_ensure",
+        "Makes a stream as wanted, or changes it.",
+        "FROM nats_stream_ensure('ORDERS', subjects := ['orders.>'], max_age := INTERVAL 7 DAY);",
+    ),
+    table(
+        "nats_stream_purge",
+        "Removes messages of a stream.",
+        "FROM nats_stream_purge('ORDERS', subject := 'orders.old.>', confirm := true);",
+    ),
+    table(
+        "nats_message_delete",
+        "Deletes one message of a stream.",
+        "FROM nats_message_delete('ORDERS', 42, confirm := true);",
+    ),
+    table(
+        "nats_stream_delete",
+        "Deletes a stream with its messages.",
+        "FROM nats_stream_delete('ORDERS', confirm := true);",
+    ),
+    table(
+        "nats_consumer_ensure",
+        "Makes a pull consumer as wanted, or changes it.",
+        "FROM nats_consumer_ensure('ORDERS', 'worker', ack_wait := INTERVAL 1 MINUTE);",
+    ),
+    table(
+        "nats_consumer_delete",
+        "Deletes a consumer.",
+        "FROM nats_consumer_delete('ORDERS', 'worker', confirm := true);",
+    ),
+    table("nats_kv_buckets", "The key-value buckets of the account.", "FROM nats_kv_buckets();"),
+    table("nats_kv_bucket_ensure", "Makes a bucket as wanted.", "FROM nats_kv_bucket_ensure('users', history := 5);"),
+    table("nats_kv_bucket_delete", "Deletes a bucket.", "nats_kv_bucket_delete(bucket, confirm := true)"),
+    table("nats_kv_get", "The entry of a key, or one of its revisions.", "nats_kv_get(bucket, key, revision :=)"),
+    table(
+        "nats_kv_scan",
+        "The newest entry of each key, now or as it was.",
+        "FROM nats_kv_scan('users', keys := 'u.*', as_of := TIMESTAMP '2024-01-15 10:00:00');",
+    ),
+    table("nats_kv_history", "Every revision that a bucket holds.", "FROM nats_kv_history('users', keys := 'u.1');"),
+    scalar(
+        "nats_kv_put",
+        &["bucket", "key", "value", "connection"],
+        "Writes a value; the revision.",
+        "nats_kv_put(bucket, key, value)",
+    ),
+    scalar(
+        "nats_kv_create",
+        &["bucket", "key", "value", "connection"],
+        "Writes a value for a key that has none; the revision.",
+        "nats_kv_create(bucket, key, value)",
+    ),
+    scalar(
+        "nats_kv_update",
+        &["bucket", "key", "value", "revision", "connection"],
+        "Writes a value where the key is at a revision; the new one.",
+        "nats_kv_update(bucket, key, value, revision)",
+    ),
+    scalar(
+        "nats_kv_delete",
+        &["bucket", "key", "connection"],
+        "Deletes a key; older revisions stay.",
+        "nats_kv_delete(bucket, key)",
+    ),
+    scalar(
+        "nats_kv_purge",
+        &["bucket", "key", "connection"],
+        "Deletes a key with its older revisions.",
+        "nats_kv_purge(bucket, key)",
+    ),
+    scalar(
+        "nats_kv_get",
+        &["bucket", "key", "connection"],
+        "The value of a key; NULL where there is none.",
+        "nats_kv_get(bucket, key)",
+    ),
+    table("nats_object_list", "The objects of an object store.", "FROM nats_object_list('reports');"),
+    table(
+        "nats_object_get",
+        "An object of an object store.",
+        "SELECT data FROM nats_object_get('reports', '2024/january.parquet');",
+    ),
+];
+
+#[cfg(test)]
+mod tests {
+    use super::FUNCTIONS;
+
+    #[test]
+    fn every_example_is_on_a_page() {
+        let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/docs/functions");
+        let pages: Vec<String> = std::fs::read_dir(folder)
+            .unwrap()
+            .map(|entry| std::fs::read_to_string(entry.unwrap().path()).unwrap())
+            .collect();
+        for function in FUNCTIONS {
+            let shown = pages.iter().any(|page| page.contains(function.example));
+            assert!(shown, "no page of docs/functions shows {}", function.example);
+        }
+    }
+
+    #[test]
+    fn every_function_is_described_once() {
+        let mut names: Vec<_> = FUNCTIONS.iter().map(|function| (function.name, function.kind)).collect();
+        let count = names.len();
+        names.sort_by_key(|(name, kind)| (*name, *kind as u8));
+        names.dedup();
+        assert_eq!(names.len(), count);
+    }
+}
