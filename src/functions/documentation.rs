@@ -41,6 +41,17 @@ pub const FUNCTIONS: &[Documentation] = &[
         "The last sequence of a stream.",
         "SELECT nats_last_seq('ORDERS', 'nats://localhost:4222');",
     ),
+    scalar(
+        "nats_checkpoint",
+        &["stream", "connection"],
+        "The end of a stream as it is now, as a text that reads take as a bound.",
+        "SELECT nats_checkpoint('ORDERS', 'nats://localhost:4222');",
+    ),
+    table(
+        "nats_verify",
+        "Reads all of a stream from each of its servers, and says what is wrong with it.",
+        "FROM nats_verify('ORDERS');",
+    ),
     table(
         "nats_ingest",
         "Messages as rows ready to upsert, each with a correlation key.",

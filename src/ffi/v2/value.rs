@@ -41,7 +41,7 @@ fn read_value(value: &neo::value::Value) -> neo::Result<Value> {
         Id::Float => value.get::<f32>()?.map(|x| Value::Float(x.into())),
         Id::Double => value.get::<f64>()?.map(Value::Float),
         Id::Decimal => value.get::<DecimalValue>()?.map(|d| Value::Decimal { unscaled: d.value, scale: d.scale }),
-        Id::Varchar => value.get::<String>()?.map(Value::Text),
+        Id::Varchar => value.get::<String>()?.map(text),
         Id::Enum => Some(Value::Text(value.dbg_string()?)),
         Id::Blob => value.get::<BlobValue>()?.map(|blob| Value::Blob(blob.0)),
         Id::Date => value.get::<DateValue>()?.map(|days| utc(i64::from(days.0).saturating_mul(MICROS_PER_DAY))),
@@ -62,6 +62,11 @@ fn read_value(value: &neo::value::Value) -> neo::Result<Value> {
         _ => Some(Value::Other("a type that is not supported here")),
     };
     Ok(found.unwrap_or(Value::Null))
+}
+
+/// No name, address or option has a NUL in it, and the first door cannot read one.
+fn text(value: String) -> Value {
+    if value.contains('\0') { Value::Other("a text with a NUL character") } else { Value::Text(value) }
 }
 
 fn integer(value: impl Into<i128>) -> Value {
