@@ -3,36 +3,19 @@
 //! `port` says what a SQL function is. [`v1`] is the door to DuckDB's stable C API, through which one binary loads in
 //! every host from 1.2 on; [`v2`] is the one to the C API of DuckDB 2.0, which can do more. The footer of the file that is
 //! loaded says which of the two a host opens. `docs/design/host.md` says why no exception of DuckDB and no panic of ours
-//! meets code that
-//! it may not unwind.
+//! meets code that it may not unwind.
 #![allow(unsafe_code)]
 
 mod contain;
 mod port;
+mod type_parser;
 pub mod v1;
 pub mod v2;
-
-use std::sync::OnceLock;
-
-use crate::column::Type;
-use crate::error::Result;
 
 pub use port::{
     Bound, CopyFunction, Documentation, FunctionKind, Input, Registrar, ScalarFunction, ScalarSignature, TableFunction,
 };
-
-/// How a door reads the texts of types.
-type TypeParser = fn(&[&str]) -> Result<Vec<Type>>;
-
-/// The one of the door that was opened.
-static TYPES: OnceLock<TypeParser> = OnceLock::new();
-
-/// Reads the texts of types, such as `DECIMAL(18,2)`, `int8`, `STRUCT(a INTEGER, b VARCHAR[])`. Beside DuckDB's own,
-/// `BASE64` is a BLOB that documents hold as base64 text.
-pub fn parse_types(texts: &[&str]) -> Result<Vec<Type>> {
-    let parse = TYPES.get().copied().unwrap_or(v1::parse_types);
-    parse(texts)
-}
+pub use type_parser::parse_types;
 
 /// The function that DuckDB calls on `LOAD`, by the name that it looks for: `<extension>_init_c_api`.
 macro_rules! entry_point {

@@ -5,9 +5,10 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use libduckdb_sys as duckdb;
 
-use super::{Registrar, host};
+use super::{Registrar, host, type_text};
 use crate::error::Result;
 use crate::ffi::contain::c_text;
+use crate::ffi::type_parser;
 
 /// Registers functions with the database that loads the extension. False, with an error told to the host, when it cannot.
 ///
@@ -62,6 +63,7 @@ unsafe fn try_load(
     if unsafe { duckdb::duckdb_connect(*database, &raw mut registrar.connection) } != duckdb::DuckDBSuccess {
         return Err("cannot connect to the database that loads it".into());
     }
+    type_parser::opened(type_text::parse_types);
     register(&registrar).map_err(|error| error.to_string())?;
     Ok(true)
 }

@@ -22,7 +22,6 @@ mod value;
 
 pub use load::load;
 pub use registrar::Registrar;
-pub use type_text::parse_types;
 
 use libduckdb_sys as duckdb;
 pub use libduckdb_sys::{duckdb_extension_access as Access, duckdb_extension_info as Info};

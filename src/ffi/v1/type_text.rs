@@ -19,7 +19,7 @@ const BASE64: &str = "CREATE TYPE BASE64 AS UNION(\"nats_js: base64 text\" BLOB)
 
 /// Reads the texts of types, such as `DECIMAL(18,2)`, `int8`, `STRUCT(a INTEGER, b VARCHAR[])`. Beside DuckDB's own,
 /// `BASE64` is a BLOB that documents hold as base64 text.
-pub fn parse_types(texts: &[&str]) -> Result<Vec<Type>> {
+pub(super) fn parse_types(texts: &[&str]) -> Result<Vec<Type>> {
     if texts.is_empty() {
         return Ok(Vec::new());
     }

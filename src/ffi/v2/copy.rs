@@ -15,9 +15,10 @@ use neo::data_chunk::DataChunkRef;
 use neo::extension::Extension;
 use neo::vector::{StorageKind, Unknown};
 
+use super::boundary::{contain, fault, of_binder};
 use super::input::Input;
 use super::run::{Run, check_target};
-use super::{contain, fault, logical, of_binder, settings, value};
+use super::{logical, settings, value};
 use crate::column::Column;
 use crate::error::{Error, Result};
 use crate::ffi::port::{CopyFunction, TableFunction};

@@ -5,7 +5,8 @@ use neo::logical_type::LogicalTypeID as Id;
 use neo::types::BlobValue;
 use neo::vector::{Unknown, Vector, VectorReader};
 
-use super::{fault, value};
+use super::boundary::fault;
+use super::value;
 use crate::document::Document;
 use crate::error::Result;
 use crate::ffi::port;

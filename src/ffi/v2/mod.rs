@@ -4,6 +4,7 @@
 //! would throw, and the crate turns a panic in a callback into an error that ends the database; so each callback contains
 //! the code of the function by itself first (`contain`), and nothing unwinds through foreign frames.
 
+mod boundary;
 mod copy;
 mod emit;
 mod filter;
@@ -21,14 +22,11 @@ use std::cell::Cell;
 
 use duckdb_neo as neo;
 pub use duckdb_neo::extension::Extension;
-use neo::error::DuckDBError;
-use neo::signature::FunctionDocumentationBuilder;
 
-use super::contain::contain as contain_for_c;
 use super::port::{self, CopyFunction, Documentation, FunctionKind, ScalarFunction, TableFunction};
+use super::type_parser;
 use crate::error::{Error, Result};
 use crate::value::Setting;
-pub use type_text::parse_types;
 
 /// Registers functions with the database that loads the extension.
 pub struct Registrar<'a> {
@@ -40,14 +38,6 @@ impl Registrar<'_> {
     fn documentation(&self, kind: FunctionKind, name: &str) -> Option<&'static Documentation> {
         self.documented.get().iter().find(|function| function.kind == kind && function.name == name)
     }
-}
-
-/// What DuckDB's catalogue shows of a function.
-fn docs(function: &Documentation) -> FunctionDocumentationBuilder {
-    FunctionDocumentationBuilder::new()
-        .description(function.description)
-        .add_example("", function.example)
-        .add_category("nats")
 }
 
 impl port::Registrar for Registrar<'_> {
@@ -87,26 +77,6 @@ pub fn load(
     extension: &Extension,
     register: impl FnOnce(&Registrar<'_>) -> Result<()>,
 ) -> std::result::Result<(), Box<dyn std::error::Error>> {
-    super::TYPES.get_or_init(|| parse_types);
+    type_parser::opened(type_text::parse_types);
     register(&Registrar { extension, documented: Cell::new(&[]) }).map_err(|error| format!("nats_js: {error}").into())
-}
-
-/// Runs a function's own code in a callback. The error carries the SQL function's name in front.
-fn contain<T>(function: &str, body: impl FnOnce() -> Result<T>) -> neo::Result<T> {
-    contain_for_c(function, body).map_err(|text| neo::Error::invalid_input(text.to_string_lossy()))
-}
-
-/// An error of ours for DuckDB.
-fn refuse(function: &str, error: &Error) -> neo::Error {
-    neo::Error::invalid_input(format!("{function}: {error}"))
-}
-
-/// The error of a bind, which DuckDB shows as one.
-fn of_binder(error: neo::Error) -> neo::Error {
-    neo::Error { code: DuckDBError::QueryBinder, ..error }
-}
-
-/// An error of DuckDB's as ours.
-fn fault(error: neo::Error) -> Error {
-    Error::new(error.message)
 }

@@ -7,7 +7,8 @@ use duckdb_neo as neo;
 use neo::data_chunk::DataChunkRef;
 use neo::vector::Unknown;
 
-use super::{contain, emit, refuse};
+use super::boundary::{contain, refuse};
+use super::emit;
 use crate::column::{Chunk, Column};
 use crate::error::{Error, Result};
 use crate::ffi::port::TableFunction;

@@ -13,8 +13,9 @@ use neo::scalar::{ScalarBindCallbacks, ScalarCallbacks, ScalarFunctionBuilder};
 use neo::signature::{FunctionParameter, FunctionParameterKind, SignatureBuilder};
 use neo::vector::{StorageKind, Unknown, Vector};
 
+use super::boundary::{contain, docs, fault};
 use super::input::Input;
-use super::{contain, docs, emit, fault, logical, settings};
+use super::{emit, logical, settings};
 use crate::error::Error;
 use crate::ffi::port::{Documentation, ScalarFunction};
 use crate::value::Value;

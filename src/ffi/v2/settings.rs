@@ -47,10 +47,10 @@ pub(super) fn register(extension: &Extension, settings: &[Setting]) -> neo::Resu
 /// The settings that are set in the session of the context.
 pub(super) fn read(context: &Context) -> Result<Vec<(&'static str, Value)>> {
     let names = REGISTERED.lock().unwrap_or_else(PoisonError::into_inner).clone();
-    let config = context.config().map_err(super::fault)?;
+    let config = context.config().map_err(super::boundary::fault)?;
     let mut settings = Vec::new();
     for name in names {
-        let Some((found, _)) = config.try_get_value(name).map_err(super::fault)? else { continue };
+        let Some((found, _)) = config.try_get_value(name).map_err(super::boundary::fault)? else { continue };
         match value::read(&found)? {
             Value::Null => {}
             found => settings.push((name, found)),

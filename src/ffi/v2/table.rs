@@ -16,8 +16,9 @@ use neo::table_function::{
 };
 use neo::types::{IntervalValue, List};
 
+use super::boundary::{contain, docs, fault};
 use super::run::Run;
-use super::{contain, docs, fault, filter, logical, settings, value};
+use super::{filter, logical, settings, value};
 use crate::column::{Column, Interval};
 use crate::error::Result;
 use crate::ffi::port::{Bound, Documentation, TableFunction};
@@ -147,8 +148,8 @@ impl<T: TableFunction> TableFunctionCallbacks for Table<T> {
         given_arguments: Vec<BindArgument>,
         result: BindFunctionHandle<'_>,
     ) -> neo::Result<BindData<T>> {
-        let bound: Bound<T::Plan> =
-            contain(T::NAME, || T::bind(&arguments::<T>(context, &given_arguments)?)).map_err(super::of_binder)?;
+        let bound: Bound<T::Plan> = contain(T::NAME, || T::bind(&arguments::<T>(context, &given_arguments)?))
+            .map_err(super::boundary::of_binder)?;
         for column in &bound.columns {
             result.add_result_column(&column.name, &logical::of(context, &column.ty)?)?;
         }

@@ -19,7 +19,7 @@ const BASE64: &str = "CREATE TYPE BASE64 AS ENUM ('nats_js: base64 text')";
 const BASE64_MEMBER: &str = "nats_js: base64 text";
 
 /// Reads the texts of types. Beside DuckDB's own, `BASE64` is a BLOB that documents hold as base64 text.
-pub fn parse_types(texts: &[&str]) -> Result<Vec<Type>> {
+pub(super) fn parse_types(texts: &[&str]) -> Result<Vec<Type>> {
     if texts.is_empty() {
         return Ok(Vec::new());
     }

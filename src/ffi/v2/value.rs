@@ -7,7 +7,7 @@ use neo::types::{
     TimestampTzValue, TimestampValue,
 };
 
-use super::fault;
+use super::boundary::fault;
 use crate::column::Interval;
 use crate::document::Document;
 use crate::error::{Error, Result};
