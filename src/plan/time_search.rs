@@ -8,7 +8,7 @@
 use std::collections::BTreeMap;
 
 use super::range::SequenceRange;
-use crate::error::{Error, Result};
+use crate::error::{Error, Kind, Result};
 
 /// How far store times may step back: one minute, in nanoseconds.
 pub const MAX_STEP_BACK_NS: i64 = 60_000_000_000;
@@ -112,7 +112,7 @@ impl StoreTimes {
         match self.latest {
             Some((before, latest)) if time_ns < latest.saturating_sub(MAX_STEP_BACK_NS) => {
                 let seconds = (latest - time_ns) / 1_000_000_000;
-                Err(Error::new(format!(
+                Err(Error::of(Kind::Unsupported, format!(
                     "it was stored {seconds} s before sequence {before}, which stands in front of it: bounds of time need \
                      store times that step back by at most {} s",
                     MAX_STEP_BACK_NS / 1_000_000_000

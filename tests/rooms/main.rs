@@ -166,6 +166,7 @@ const CIRCLES: &[&[&str]] = &[
     &["jetstream/fetch/driver.rs", "jetstream/fetch/mod.rs"],
     &["jetstream/get.rs", "jetstream/state.rs"],
     &["jetstream/last.rs", "jetstream/multi_last.rs"],
+    &["jetstream/verify/mod.rs", "jetstream/verify/one_by_one.rs", "jetstream/verify/traced.rs"],
     &["plan/window.rs", "plan/window/sizing.rs"],
 ];
 

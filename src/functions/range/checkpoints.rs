@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use crate::error::{Error, Result};
+use crate::error::{Error, Kind, Result};
 use crate::functions::payload::choice;
 use crate::jetstream::{Connection, check_checkpoint, stream_now};
 use crate::plan::{Bounds, Checkpoint, SequenceRange, StreamState, gap_error};
@@ -104,7 +104,7 @@ impl Checkpoints {
             ))
             .advice("give the earlier one to after"));
         }
-        state.ok_or_else(|| Error::new("internal error: a read after no checkpoint"))
+        state.ok_or_else(|| Error::of(Kind::Internal, "internal error: a read after no checkpoint"))
     }
 
     /// The part of a gap that lies in the read's range.

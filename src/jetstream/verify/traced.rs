@@ -217,7 +217,7 @@ impl Traced {
                     }
                     Ok(Answer::Reply(Reply::Nothing)) => ends = Some(true),
                     Ok(Answer::NoResponders) => return Err(Failure::NoResponders),
-                    Err(error) => return Err(Failure::Other(error)),
+                    Err(error) => return Err(Failure::Other(error.kind_or(Kind::Protocol))),
                 }
             }
         }
