@@ -1,5 +1,5 @@
 //! Pure decisions: options and the state of a stream become a range of sequences, and replies become an ordered run of
-//! records. No async, no clock, no network.
+//! records, and what a durable gave is settled. No async, no clock, no network.
 
 mod checkpoint;
 mod duplicates;
@@ -8,6 +8,7 @@ pub mod kv;
 mod newest;
 mod range;
 mod row_keys;
+mod settlement;
 mod subject;
 mod survey;
 mod time_search;
@@ -18,6 +19,7 @@ pub use duplicates::{KeptKeys, Repeats};
 pub use newest::{Newest, NewestKeys};
 pub use range::{Bounds, SequenceRange, StreamState};
 pub use row_keys::RowKeys;
+pub use settlement::{Confirmed, Given, Settlement, messages};
 pub use subject::{check_consumer, check_publish_subject, check_stream, check_subject_filter, subject_matches};
 pub use survey::{Counted, Finding, Kind as FindingKind, Runs, Seen, Survey};
 pub use time_search::{MAX_STEP_BACK_NS, StoreTimes, TimeSearch};

@@ -1,10 +1,8 @@
 //! What this process was given by a durable and has not settled.
 //!
-//! The extension cannot see a COMMIT or a ROLLBACK. So a durable is read by one call at a time: until what it gave is
-//! acknowledged or returned, or the server has taken it back after `ack_wait`, the next read of that durable in this
-//! process is an error. Otherwise an acknowledgement could cover rows that were rolled back.
+//! [`Settlement`] says what may happen to it; here it is kept for each durable, and a statement's reading is written down.
 
-use std::collections::{BTreeSet, HashMap, HashSet};
+use std::collections::{BTreeSet, HashMap};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -17,6 +15,7 @@ use crate::error::{Error, Result};
 use crate::jetstream::connection::Connection;
 use crate::jetstream::options::ConnectOptions;
 use crate::jetstream::runtime::block_on;
+use crate::plan::{Given, Settlement};
 use crate::stats;
 
 /// One durable as one user of one server sees it.
@@ -43,46 +42,13 @@ impl LedgerKey {
     }
 }
 
-/// A message that was given and not settled.
-#[derive(Debug, Clone)]
-pub(super) struct Given {
-    pub(super) sequence: u64,
-    pub(super) ack_subject: String,
-    /// The consumer delivers it no more.
-    pub(super) last: bool,
-}
-
-/// How far the statement came that read last.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Reading {
-    /// It is still at it.
-    Running,
-    /// It ended before it had asked for everything, by a LIMIT or an error: it may have left out some of the last rows
-    /// that it was handed.
-    CutShort,
-    /// It took all that it was given.
-    Whole,
-}
-
+/// What this process knows of one durable.
+#[derive(Default)]
 pub(super) struct Account {
-    /// In the order in which it was given.
-    pub(super) given: Vec<Given>,
-    pub(super) reading: Reading,
-    /// A statement speaks to the server about what was given.
-    pub(super) settling: bool,
-    /// When the server takes the last of it back.
-    until: Instant,
+    pub(super) settlement: Settlement,
     /// When the consumer was made that gave it.
     pub(super) created: Option<String>,
     pub(super) watch: Option<Watch>,
-}
-
-impl Account {
-    /// What to tell a statement that comes while another settles.
-    pub(super) fn is_settling(&self) -> Error {
-        Error::new("another statement of this process is acknowledging or returning what this durable gave")
-            .advice("let it end first")
-    }
 }
 
 /// The accounts of the process that made them: a forked child owes nothing.
@@ -113,8 +79,6 @@ pub struct Ledger {
     connection: Arc<Connection>,
     ack_wait: Duration,
     max_deliver: Option<u64>,
-    /// What the statement gave out.
-    sequences: HashSet<u64>,
 }
 
 impl Ledger {
@@ -126,8 +90,7 @@ impl Ledger {
     pub fn open(connection: Arc<Connection>, key: LedgerKey, options: &DurableOptions) -> Result<Self> {
         let known = with_accounts(|accounts| claim(accounts, &key)).map_err(|error| key.place(error))?;
         // From here on, dropping the ledger ends the claim.
-        let mut ledger =
-            Self { key, connection, ack_wait: Duration::ZERO, max_deliver: None, sequences: HashSet::new() };
+        let mut ledger = Self { key, connection, ack_wait: Duration::ZERO, max_deliver: None };
         let consumer = ensure(&ledger.connection, options, known.as_deref())?;
         let Some(consumer) = consumer else {
             ledger.account(|account| {
@@ -170,29 +133,18 @@ impl Ledger {
     }
 
     /// Writes down what the statement gives out now. What it gave out before, and the server has delivered again, is left
-    /// out of the deliveries: a call gives a message once.
-    pub fn give(&mut self, deliveries: &mut Vec<Delivery>) {
-        let (key, max_deliver) = (&self.key, self.max_deliver);
-        let given = |delivery: &Delivery| Given {
-            sequence: delivery.record.sequence,
-            ack_subject: delivery.ack_subject.clone(),
-            last: max_deliver.is_some_and(|most| delivery.delivered >= most),
-        };
+    /// out of the deliveries.
+    pub fn give(&self, deliveries: &mut Vec<Delivery>) {
         let until = Instant::now() + self.ack_wait;
-        with_accounts(|accounts| {
-            let Some(account) = accounts.get_mut(key) else { return };
+        self.account(|account| {
             deliveries.retain(|delivery| {
-                let new = self.sequences.insert(delivery.record.sequence);
-                let delivery = given(delivery);
-                if new {
-                    account.given.push(delivery);
-                } else if let Some(first) = account.given.iter_mut().rfind(|first| first.sequence == delivery.sequence)
-                {
-                    *first = delivery;
-                }
-                new
+                let given = Given {
+                    sequence: delivery.record.sequence,
+                    ack_subject: delivery.ack_subject.clone(),
+                    last: self.max_deliver.is_some_and(|most| delivery.delivered >= most),
+                };
+                account.settlement.give(given, until)
             });
-            account.until = until;
         });
         stats::GIVEN.add(deliveries.len() as u64);
     }
@@ -213,19 +165,22 @@ impl Ledger {
 
     /// The statement took all that there was.
     pub fn end(&self) {
-        self.account(|account| account.reading = Reading::Whole);
+        self.account(|account| account.settlement.end());
     }
 
     /// Returns to the server all that the statement gave out: it failed, so none of it can be committed.
     pub fn give_all_back(&self) {
-        let given = self.account(|account| std::mem::take(&mut account.given));
+        let given = self.account(|account| account.settlement.take_all());
         self.return_to_server(given.iter().map(|given| given.ack_subject.as_str()));
     }
 
     /// Returns to the server what was taken and will not be given out, but for what was given out as well.
     pub fn give_back<'a>(&self, deliveries: impl Iterator<Item = &'a Delivery>) {
-        let deliveries = deliveries.filter(|delivery| !self.sequences.contains(&delivery.record.sequence));
-        self.return_to_server(deliveries.map(|delivery| delivery.ack_subject.as_str()));
+        let held: Vec<&str> = self.account(|account| {
+            let deliveries = deliveries.filter(|delivery| !account.settlement.gave(delivery.record.sequence));
+            deliveries.map(|delivery| delivery.ack_subject.as_str()).collect()
+        });
+        self.return_to_server(held.into_iter());
     }
 
     /// Best effort: what is not returned comes back after `ack_wait`.
@@ -254,49 +209,14 @@ impl Ledger {
 
 impl Drop for Ledger {
     fn drop(&mut self) {
-        self.account(|account| {
-            if account.reading == Reading::Running {
-                account.reading = Reading::CutShort;
-            }
-        });
+        self.account(|account| account.settlement.stop());
     }
 }
 
 /// Lets one statement read; the answer is when the consumer was made, if this process knows.
 fn claim(accounts: &mut HashMap<LedgerKey, Account>, key: &LedgerKey) -> Result<Option<String>> {
-    let account = accounts.entry(key.clone()).or_insert_with(|| Account {
-        given: Vec::new(),
-        reading: Reading::Whole,
-        settling: false,
-        until: Instant::now(),
-        created: None,
-        watch: None,
-    });
-    if account.reading == Reading::Running {
-        return Err(Error::new(
-            "another statement of this process is reading this durable, or another part of this one",
-        )
-        .advice("let it end first, or give each its own durable"));
-    }
-    if account.settling {
-        return Err(account.is_settling());
-    }
-    if account.until <= Instant::now() {
-        stats::UNSETTLED.add(account.given.len() as u64);
-        account.given.clear();
-    }
-    if !account.given.is_empty() {
-        return Err(Error::new(format!(
-            "{} that this process was given are neither acknowledged nor returned",
-            messages(account.given.len())
-        ))
-        .advice("after COMMIT run FROM nats_ack(stream, durable), after ROLLBACK FROM nats_nak(stream, durable)"));
-    }
-    account.reading = Reading::Running;
+    let account = accounts.entry(key.clone()).or_default();
+    let taken_back = account.settlement.start(Instant::now())?;
+    stats::UNSETTLED.add(taken_back);
     Ok(account.created.clone())
-}
-
-/// `1 message`, `2 messages`.
-pub(super) fn messages(count: usize) -> String {
-    format!("{count} message{}", if count == 1 { "" } else { "s" })
 }

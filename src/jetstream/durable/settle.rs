@@ -8,11 +8,12 @@ use bytes::Bytes;
 use futures_util::StreamExt;
 
 use super::config::exists;
-use super::ledger::{Account, Given, LedgerKey, Reading, messages, with_accounts};
+use super::ledger::{LedgerKey, with_accounts};
 use crate::error::{Error, Result};
 use crate::jetstream::connection::Connection;
 use crate::jetstream::failure::Failure;
 use crate::jetstream::runtime::block_on;
+use crate::plan::{Confirmed, Given, Settlement, messages};
 use crate::stats;
 
 /// How many acknowledgements are in flight at once.
@@ -38,31 +39,8 @@ pub struct Settled {
 /// A statement is still reading; the one that read was cut short, and no sequence says how far it wrote; the consumer
 /// is gone; the server did not confirm; and, after all is acknowledged, the consumer gave up on messages.
 pub fn acknowledge(connection: &Arc<Connection>, key: &LedgerKey, up_to: Option<u64>) -> Result<Settled> {
-    let taken = take(key, |account| {
-        let Some(limit) = up_to else {
-            if account.reading == Reading::CutShort && !account.given.is_empty() {
-                return Err(Error::new(format!(
-                    "the statement that was given {} ended before it had read them all, by a LIMIT or an error: \
-                     which of them it wrote is not known",
-                    messages(account.given.len())
-                ))
-                .advice(
-                    "FROM nats_nak(stream, durable) returns them; use max_messages instead of LIMIT, or say with \
-                     up_to_seq which sequence was written last",
-                ));
-            }
-            return Ok(std::mem::take(&mut account.given));
-        };
-        if account.reading == Reading::Whole {
-            return Ok(account.given.extract_if(.., |given| given.sequence <= limit).collect());
-        }
-        // What was written is what came first, and messages that come again can be older than those before them.
-        let named = account.given.iter().position(|given| given.sequence == limit).map(|position| position + 1);
-        let beyond = account.given.iter().position(|given| given.sequence > limit).unwrap_or(account.given.len());
-        let written = named.map_or(beyond, |named| named.min(beyond));
-        Ok(account.given.drain(..written).collect())
-    })?;
-    let (settled, given_up) = settle(connection, key, taken, "+ACK", false)?;
+    let decided = Decided::take(key, |settlement| settlement.acknowledge(up_to))?;
+    let (settled, given_up) = settle(connection, decided, "+ACK")?;
     stats::ACKED.add(settled.count);
     tell(key, &format!("{} acknowledged", were(settled.count)), &given_up).map(|()| settled)
 }
@@ -77,8 +55,8 @@ pub fn reject(connection: &Arc<Connection>, key: &LedgerKey, delay: Option<Durat
         Some(delay) if !delay.is_zero() => format!(r#"-NAK {{"delay": {}}}"#, delay.as_nanos()),
         _ => "-NAK".to_owned(),
     };
-    let taken = take(key, |account| Ok(std::mem::take(&mut account.given)))?;
-    let (settled, given_up) = settle(connection, key, taken, &word, true)?;
+    let decided = Decided::take(key, Settlement::return_all)?;
+    let (settled, given_up) = settle(connection, decided, &word)?;
     stats::REJECTED.add(settled.count);
     tell(key, &format!("{} returned", were(settled.count)), &given_up).map(|()| settled)
 }
@@ -87,76 +65,52 @@ fn were(count: u64) -> String {
     format!("{count} message{}", if count == 1 { " was" } else { "s were" })
 }
 
-/// Messages on their way out of the account. Until the end of it nobody else reads or settles: what the server does not
-/// confirm comes back, and must not be covered by another statement's acknowledgement.
-struct Taken<'a> {
+/// Messages that were decided about. Until the server has said what became of them nobody else reads or settles: what it
+/// does not confirm is given still, and must not be covered by another statement's acknowledgement.
+struct Decided<'a> {
     key: &'a LedgerKey,
     messages: Vec<Given>,
+    /// Whether it is said what became of them; if not, they are given still.
+    closed: bool,
 }
 
-impl Drop for Taken<'_> {
+impl<'a> Decided<'a> {
+    fn take(key: &'a LedgerKey, decide: impl FnOnce(&mut Settlement) -> Result<Vec<Given>>) -> Result<Self> {
+        let decided = with_accounts(|accounts| match accounts.get_mut(key) {
+            None => Ok(Vec::new()),
+            Some(account) => decide(&mut account.settlement),
+        });
+        decided.map(|messages| Self { key, messages, closed: false }).map_err(|error| key.place(error))
+    }
+}
+
+impl Drop for Decided<'_> {
     fn drop(&mut self) {
+        if self.closed {
+            return;
+        }
         with_accounts(|accounts| {
             if let Some(account) = accounts.get_mut(self.key) {
-                account.settling = false;
+                account.settlement.undo();
             }
         });
     }
 }
 
-/// Takes messages out of the account.
-fn take(key: &LedgerKey, choose: impl FnOnce(&mut Account) -> Result<Vec<Given>>) -> Result<Taken<'_>> {
-    let taken = with_accounts(|accounts| match accounts.get_mut(key) {
-        None => Ok(Vec::new()),
-        Some(account) if account.reading == Reading::Running => {
-            Err(Error::new("a statement of this process is still reading this durable")
-                .advice("let it end and its transaction be committed or rolled back first"))
-        }
-        Some(account) if account.settling => Err(account.is_settling()),
-        Some(account) => choose(account).inspect(|_| account.settling = true),
+/// Tells the server about each message. Beside what was settled come the messages on which the consumer gave up.
+fn settle(connection: &Arc<Connection>, mut decided: Decided<'_>, word: &str) -> Result<(Settled, BTreeSet<u64>)> {
+    let (key, wanted) = (decided.key, decided.messages.len());
+    check_consumer(connection, &mut decided)?;
+    let outcomes = speak(connection, &decided.messages, word)?;
+    let failure = decided.messages.iter().zip(&outcomes).rev().find_map(|(given, outcome)| {
+        let reason = outcome.as_ref().err()?;
+        Some((given.sequence, reason.clone()))
     });
-    taken.map(|messages| Taken { key, messages }).map_err(|error| key.place(error))
-}
-
-/// Speaks to the server about each message and puts back those that it did not confirm. Beside what was settled come
-/// the messages on which the consumer gave up.
-fn settle(
-    connection: &Arc<Connection>,
-    key: &LedgerKey,
-    mut account: Taken<'_>,
-    word: &str,
-    returned: bool,
-) -> Result<(Settled, BTreeSet<u64>)> {
-    let taken = std::mem::take(&mut account.messages);
-    let wanted = taken.len();
-    check_consumer(connection, key, &taken)?;
-    let outcomes = speak(connection, &taken, word)?;
-    let mut settled = Settled { count: 0, last_sequence: None, still_pending: 0 };
-    let (mut unconfirmed, mut failure, mut given_up) = (Vec::new(), None, BTreeSet::new());
-    let mut outcomes = outcomes.into_iter();
-    for given in taken {
-        match outcomes.next() {
-            Some(Ok(())) => {
-                settled.count += 1;
-                settled.last_sequence = settled.last_sequence.max(Some(given.sequence));
-                if returned && given.last {
-                    given_up.insert(given.sequence);
-                }
-            }
-            outcome => {
-                if let Some(Err(reason)) = outcome {
-                    failure = Some((given.sequence, reason));
-                }
-                unconfirmed.push(given);
-            }
-        }
-    }
-    let count = unconfirmed.len();
-    with_accounts(|accounts| {
-        let Some(account) = accounts.get_mut(key) else { return };
-        // They were given before those that nothing was said about.
-        account.given.splice(0..0, unconfirmed);
-        settled.still_pending = account.given.len() as u64;
+    decided.closed = true;
+    let (settled, given_up) = with_accounts(|accounts| {
+        let Some(account) = accounts.get_mut(key) else { return Default::default() };
+        let mut confirmed = account.settlement.confirm(outcomes.iter().map(|outcome| outcome.is_ok()));
+        let mut given_up = std::mem::take(&mut confirmed.given_up);
         if let Some(watch) = &mut account.watch {
             watch.tell(&given_up);
             given_up.append(&mut watch.take());
@@ -165,14 +119,22 @@ fn settle(
                 watch.keep(&given_up);
             }
         }
+        (confirmed, given_up)
     });
-    let Some((sequence, reason)) = failure else { return Ok((settled, given_up)) };
+    let Confirmed { count, last_sequence, unconfirmed, still_pending, .. } = settled;
+    let Some((sequence, reason)) = failure else {
+        return Ok((Settled { count, last_sequence, still_pending }, given_up));
+    };
     let error = match reason {
         Failure::NoResponders => Error::new(format!("nobody answers for the consumer '{}'", key.durable)),
         reason => connection.failure(reason, "an acknowledgement"),
     };
     Err(key
-        .place(Error::new(format!("the server did not confirm {count} of {}: {}", messages(wanted), error.cause())))
+        .place(Error::new(format!(
+            "the server did not confirm {unconfirmed} of {}: {}",
+            messages(wanted),
+            error.cause()
+        )))
         .sequence(sequence)
         .advice("run it again; what is not confirmed is delivered again after ack_wait"))
 }
@@ -201,33 +163,28 @@ fn speak(connection: &Arc<Connection>, taken: &[Given], word: &str) -> Result<Ve
 
 /// Makes sure that the consumer that gave the messages is the one that will hear of them. A word to a consumer that was
 /// made anew could settle other messages of the same sequences, if the stream was made anew as well.
-fn check_consumer(connection: &Arc<Connection>, key: &LedgerKey, taken: &[Given]) -> Result<()> {
-    if taken.is_empty() {
+fn check_consumer(connection: &Arc<Connection>, decided: &mut Decided<'_>) -> Result<()> {
+    let (key, count) = (decided.key, decided.messages.len());
+    if count == 0 {
         return Ok(());
     }
     let created = with_accounts(|accounts| accounts.get(key).and_then(|account| account.created.clone()));
-    let found = block_on(exists(connection, &key.stream, &key.durable, &created.unwrap_or_default()));
-    let gone = match found {
-        Ok(true) => return Ok(()),
-        Ok(false) => true,
-        Err(_) => false,
-    };
+    if block_on(exists(connection, &key.stream, &key.durable, &created.unwrap_or_default()))? {
+        return Ok(());
+    }
+    decided.closed = true;
     with_accounts(|accounts| {
         let Some(account) = accounts.get_mut(key) else { return };
-        if gone {
-            account.created = None;
-            account.watch = None;
-            stats::UNSETTLED.add(taken.len() as u64);
-        } else {
-            account.given.splice(0..0, taken.iter().cloned());
-        }
+        account.settlement.forget();
+        account.created = None;
+        account.watch = None;
+        stats::UNSETTLED.add(count as u64);
     });
-    found?;
     Err(key.place(
         Error::new(format!(
             "the consumer '{}' was deleted, and with it the memory of {} that it gave to this process",
             key.durable,
-            messages(taken.len())
+            messages(count)
         ))
         .advice(
             "nothing is left to settle; the next nats_ingest makes the consumer anew, which delivers all messages of \

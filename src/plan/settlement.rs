@@ -1,0 +1,279 @@
+//! What a process was given by a durable, until it is settled.
+//!
+//! Each message is in one state:
+//!
+//! ```text
+//! given ──► decided ──► acknowledged          the server confirmed
+//!   ▲          │   └──► returned              the server confirmed, and delivers it again
+//!   │          │   └──► given up              returned at its last delivery (max_deliver)
+//!   └──────────┘                              the server did not confirm
+//!   └──► taken back                           the server delivers it again after ack_wait, or the consumer is gone
+//! ```
+//!
+//! An extension cannot see a COMMIT or a ROLLBACK. So a durable is read by one statement at a time, and not before what
+//! the one before was given is settled or taken back: otherwise an acknowledgement could cover rows that were rolled
+//! back. One statement at a time decides, and nobody reads until the server has said what became of that.
+
+use std::collections::{BTreeSet, HashSet};
+use std::time::Instant;
+
+use crate::error::{Error, Result};
+
+/// A message that was given.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Given {
+    /// The stream sequence.
+    pub sequence: u64,
+    /// Where a word on this delivery goes.
+    pub ack_subject: String,
+    /// The consumer delivers it no more.
+    pub last: bool,
+}
+
+/// How far the statement came that read last.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Reading {
+    /// It is still reading.
+    Running,
+    /// It ended before it had asked for everything, by a LIMIT or an error: it may have left out some of the last rows
+    /// that it was handed.
+    CutShort,
+    /// It took all that it was given.
+    Whole,
+}
+
+/// What the caller decided about messages.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Decision {
+    Acknowledge,
+    Return,
+}
+
+/// What became of the messages that were decided about.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Confirmed {
+    /// How many the server confirmed.
+    pub count: u64,
+    /// The highest stream sequence among them.
+    pub last_sequence: Option<u64>,
+    /// Of those that were returned, the ones that the consumer does not deliver again.
+    pub given_up: BTreeSet<u64>,
+    /// How many the server did not confirm: they are given still.
+    pub unconfirmed: usize,
+    /// How many are given and not settled.
+    pub still_pending: u64,
+}
+
+/// One durable's messages in the hands of one process.
+#[derive(Debug)]
+pub struct Settlement {
+    /// In the order in which they were given, each with its number in that order.
+    given: Vec<(u64, Given)>,
+    decided: Option<(Decision, Vec<(u64, Given)>)>,
+    reading: Reading,
+    /// What the statement was given that reads, or read last.
+    statement: HashSet<u64>,
+    next_number: u64,
+    /// When the server takes back what was given last; None before anything was.
+    until: Option<Instant>,
+}
+
+impl Default for Settlement {
+    fn default() -> Self {
+        Self {
+            given: Vec::new(),
+            decided: None,
+            reading: Reading::Whole,
+            statement: HashSet::new(),
+            next_number: 0,
+            until: None,
+        }
+    }
+}
+
+impl Settlement {
+    /// A statement starts to read. The answer is how many messages the server had taken back: they are forgotten.
+    ///
+    /// # Errors
+    /// Another statement reads or settles; or what an earlier one was given is not settled.
+    pub fn start(&mut self, now: Instant) -> Result<u64> {
+        if self.reading == Reading::Running {
+            return Err(Error::new(
+                "another statement of this process is reading this durable, or another part of this one",
+            )
+            .advice("let it end first, or give each its own durable"));
+        }
+        self.check_undecided()?;
+        let mut taken_back = 0;
+        if self.until.is_none_or(|until| until <= now) {
+            taken_back = self.given.len() as u64;
+            self.given.clear();
+        }
+        if !self.given.is_empty() {
+            return Err(Error::new(format!(
+                "{} that this process was given are neither acknowledged nor returned",
+                messages(self.given.len())
+            ))
+            .advice("after COMMIT run FROM nats_ack(stream, durable), after ROLLBACK FROM nats_nak(stream, durable)"));
+        }
+        self.statement.clear();
+        self.reading = Reading::Running;
+        Ok(taken_back)
+    }
+
+    /// The statement is given a message, which the server takes back at `until`. False when it has it already: the
+    /// server has delivered it again, and a statement is given a message once.
+    pub fn give(&mut self, message: Given, until: Instant) -> bool {
+        self.until = Some(until);
+        let new = self.statement.insert(message.sequence);
+        if new {
+            self.given.push((self.next_number, message));
+            self.next_number += 1;
+        } else if let Some((_, earlier)) =
+            self.given.iter_mut().rfind(|(_, earlier)| earlier.sequence == message.sequence)
+        {
+            *earlier = message;
+        }
+        new
+    }
+
+    /// Whether the statement that reads, or read last, was given a message.
+    pub fn gave(&self, sequence: u64) -> bool {
+        self.statement.contains(&sequence)
+    }
+
+    /// The statement has taken all that there was.
+    pub fn end(&mut self) {
+        self.reading = Reading::Whole;
+    }
+
+    /// The statement is over, whether it has come to the end or not.
+    pub fn stop(&mut self) {
+        if self.reading == Reading::Running {
+            self.reading = Reading::CutShort;
+        }
+    }
+
+    /// The statement failed by an error of ours, so that none of it can be committed: the caller returns all of it.
+    pub fn take_all(&mut self) -> Vec<Given> {
+        self.given.drain(..).map(|(_, given)| given).collect()
+    }
+
+    /// How many messages are given and not settled.
+    pub fn pending(&self) -> u64 {
+        self.given.len() as u64
+    }
+
+    /// Decides to acknowledge what was given, or only what was written up to a sequence. The answer is the messages that
+    /// the server is to be told about; then comes [`Settlement::confirm`], [`Settlement::undo`] or [`Settlement::forget`].
+    ///
+    /// # Errors
+    /// A statement reads or settles; or the one that read was cut short, and no sequence says how far it wrote.
+    pub fn acknowledge(&mut self, up_to: Option<u64>) -> Result<Vec<Given>> {
+        self.check_settleable()?;
+        let Some(limit) = up_to else {
+            if self.reading == Reading::CutShort && !self.given.is_empty() {
+                return Err(Error::new(format!(
+                    "the statement that was given {} ended before it had read them all, by a LIMIT or an error: \
+                     which of them it wrote is not known",
+                    messages(self.given.len())
+                ))
+                .advice(
+                    "FROM nats_nak(stream, durable) returns them; use max_messages instead of LIMIT, or say with \
+                     up_to_seq which sequence was written last",
+                ));
+            }
+            let all = std::mem::take(&mut self.given);
+            return Ok(self.decide(Decision::Acknowledge, all));
+        };
+        let chosen = if self.reading == Reading::Whole {
+            self.given.extract_if(.., |(_, given)| given.sequence <= limit).collect()
+        } else {
+            // What was written is what came first, and messages that come again can be older than those before them.
+            let named = self.given.iter().position(|(_, given)| given.sequence == limit).map(|position| position + 1);
+            let beyond = self.given.iter().position(|(_, given)| given.sequence > limit).unwrap_or(self.given.len());
+            let written = named.map_or(beyond, |named| named.min(beyond));
+            self.given.drain(..written).collect()
+        };
+        Ok(self.decide(Decision::Acknowledge, chosen))
+    }
+
+    /// Decides to return all that was given, as [`Settlement::acknowledge`] does to acknowledge it.
+    ///
+    /// # Errors
+    /// A statement reads or settles.
+    pub fn return_all(&mut self) -> Result<Vec<Given>> {
+        self.check_settleable()?;
+        let all = std::mem::take(&mut self.given);
+        Ok(self.decide(Decision::Return, all))
+    }
+
+    fn decide(&mut self, decision: Decision, chosen: Vec<(u64, Given)>) -> Vec<Given> {
+        let told = chosen.iter().map(|(_, given)| given.clone()).collect();
+        self.decided = Some((decision, chosen));
+        told
+    }
+
+    /// The server's word on each of the messages that were decided about, in their order; where it said nothing, or the
+    /// list ends, the message is given still, at the place that it had.
+    pub fn confirm(&mut self, confirmed: impl IntoIterator<Item = bool>) -> Confirmed {
+        let mut outcome = Confirmed::default();
+        let mut confirmed = confirmed.into_iter();
+        let Some((decision, decided)) = self.decided.take() else { return outcome };
+        for (number, given) in decided {
+            if !confirmed.next().unwrap_or(false) {
+                outcome.unconfirmed += 1;
+                self.given.push((number, given));
+                continue;
+            }
+            outcome.count += 1;
+            outcome.last_sequence = outcome.last_sequence.max(Some(given.sequence));
+            if decision == Decision::Return && given.last {
+                outcome.given_up.insert(given.sequence);
+            }
+        }
+        self.sort();
+        outcome.still_pending = self.pending();
+        outcome
+    }
+
+    /// The server was not told of what was decided: all of it is given still.
+    pub fn undo(&mut self) {
+        let (_, decided) = self.decided.take().unwrap_or((Decision::Return, Vec::new()));
+        self.given.extend(decided);
+        self.sort();
+    }
+
+    /// The consumer is gone, and with it what was decided: it is neither acknowledged nor returned.
+    pub fn forget(&mut self) {
+        self.decided = None;
+    }
+
+    fn sort(&mut self) {
+        self.given.sort_by_key(|(number, _)| *number);
+    }
+
+    fn check_settleable(&self) -> Result<()> {
+        if self.reading == Reading::Running {
+            return Err(Error::new("a statement of this process is still reading this durable")
+                .advice("let it end and its transaction be committed or rolled back first"));
+        }
+        self.check_undecided()
+    }
+
+    fn check_undecided(&self) -> Result<()> {
+        if self.decided.is_none() {
+            return Ok(());
+        }
+        Err(Error::new("another statement of this process is acknowledging or returning what this durable gave")
+            .advice("let it end first"))
+    }
+}
+
+/// `1 message`, `2 messages`.
+pub fn messages(count: usize) -> String {
+    format!("{count} message{}", if count == 1 { "" } else { "s" })
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,249 @@
+//! Random histories of statements, callers and a server, against a model that is told everything.
+
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use super::*;
+
+/// A small generator of repeatable numbers (an LCG); tests must not depend on a seed from outside.
+struct Numbers(u64);
+
+impl Numbers {
+    fn below(&mut self, bound: u64) -> u64 {
+        self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        (self.0 >> 33) % bound
+    }
+}
+
+/// As many random histories as the rules of settling are held against.
+const HISTORIES: u64 = 1_000_000;
+const STEPS: u64 = 12;
+/// Sequences run from 0 to here; a mask of bits holds a set of them.
+const SEQUENCES: u64 = 6;
+const MAX_DELIVER: u8 = 3;
+const ACK_WAIT: u64 = 5;
+
+/// What is true, whoever knows it.
+#[derive(Default)]
+struct World {
+    now: u64,
+    /// How often the server has delivered each message.
+    delivered: [u8; SEQUENCES as usize],
+    /// The server waits for a word on these until the time of each.
+    out: [u64; SEQUENCES as usize],
+    acknowledged: u8,
+    /// The rows of the statement that runs or ran last, and whether it is over.
+    written: u8,
+    committed: u8,
+    /// What the settlement has in its hands, in order.
+    given: Vec<u64>,
+    running: bool,
+    whole: bool,
+}
+
+fn bit(sequence: u64) -> u8 {
+    1 << sequence
+}
+
+struct History {
+    world: World,
+    settlement: Settlement,
+    start: Instant,
+}
+
+impl History {
+    fn new(start: Instant) -> Self {
+        Self { world: World::default(), settlement: Settlement::default(), start }
+    }
+
+    fn at(&self, time: u64) -> Instant {
+        self.start + Duration::from_secs(time)
+    }
+
+    fn step(&mut self, numbers: &mut Numbers) {
+        // Mostly what makes sense now, and now and then what does not.
+        let running = self.world.running != (numbers.below(16) == 0);
+        match numbers.below(8) {
+            0..=4 if running => self.give(numbers.below(SEQUENCES)),
+            5 | 6 if running => self.end(numbers.below(4)),
+            7 if running => self.fail(),
+            0..=2 => self.begin(),
+            3 => self.world.now += numbers.below(4),
+            // The caller commits or rolls back, and then does what goes with it.
+            7 => self.roll_back(numbers),
+            _ => self.commit(numbers),
+        }
+        let pending: Vec<u64> = self.settlement.given.iter().map(|(_, given)| given.sequence).collect();
+        assert_eq!(pending, self.world.given, "what is given, in order");
+        assert!(self.settlement.decided.is_none());
+    }
+
+    fn begin(&mut self) {
+        let started = self.settlement.start(self.at(self.world.now));
+        let world = &mut self.world;
+        let latest = world.given.iter().map(|sequence| world.out[*sequence as usize]).max();
+        let free = latest.is_none_or(|until| until <= world.now);
+        assert_eq!(started.is_ok(), !world.running && free, "{started:?}");
+        if let Ok(taken_back) = started {
+            assert_eq!(taken_back, world.given.len() as u64);
+            world.given.clear();
+            (world.written, world.running, world.whole) = (0, true, false);
+        }
+    }
+
+    /// The server delivers what is not acknowledged, not on its way and not given up.
+    fn give(&mut self, sequence: u64) {
+        let world = &mut self.world;
+        let index = sequence as usize;
+        let held = world.out[index] > world.now && !world.given.contains(&sequence);
+        if !world.running || world.acknowledged & bit(sequence) != 0 || held || world.delivered[index] >= MAX_DELIVER {
+            return;
+        }
+        world.delivered[index] += 1;
+        // One clock for all that was given: what was given before is taken back with it.
+        let until = world.now + ACK_WAIT;
+        world.given.iter().for_each(|given| world.out[*given as usize] = until);
+        world.out[index] = until;
+        let last = world.delivered[index] == MAX_DELIVER;
+        let given = Given { sequence, ack_subject: String::new(), last };
+        let new = self.settlement.give(given, self.start + Duration::from_secs(until));
+        assert_eq!(new, self.world.written & bit(sequence) == 0, "a statement is given a message once");
+        assert!(self.settlement.gave(sequence));
+        if new {
+            self.world.written |= bit(sequence);
+            self.world.given.push(sequence);
+        }
+    }
+
+    fn end(&mut self, how: u64) {
+        if !self.world.running {
+            return;
+        }
+        if how > 0 {
+            self.settlement.end();
+        }
+        self.settlement.stop();
+        (self.world.running, self.world.whole) = (false, how > 0);
+    }
+
+    /// A statement of ours fails: all goes back.
+    fn fail(&mut self) {
+        if self.world.running {
+            let back: Vec<u64> = self.settlement.take_all().iter().map(|given| given.sequence).collect();
+            assert_eq!(back, self.world.given);
+            back.iter().for_each(|sequence| self.world.out[*sequence as usize] = 0);
+            self.world.given.clear();
+            self.end(0);
+        }
+    }
+
+    fn commit(&mut self, numbers: &mut Numbers) {
+        let world = &mut self.world;
+        if !world.running && world.whole {
+            world.committed |= world.written;
+        }
+        let up_to = (numbers.below(2) == 0).then(|| numbers.below(SEQUENCES));
+        let (running, whole) = (world.running, world.whole);
+        match self.settlement.acknowledge(up_to) {
+            Err(_) => assert!(running || (!whole && up_to.is_none() && !self.world.given.is_empty())),
+            Ok(told) => {
+                assert!(!running);
+                if let Some(limit) = up_to {
+                    assert!(told.iter().all(|given| given.sequence <= limit));
+                }
+                if !whole {
+                    // Cut short: the caller says how far it wrote, and what comes first is what it wrote.
+                    let first = self.world.given.iter().zip(&told).all(|(given, told)| *given == told.sequence);
+                    assert!(first);
+                    told.iter().for_each(|given| self.world.committed |= bit(given.sequence));
+                } else if let Some(limit) = up_to {
+                    assert_eq!(told.len(), self.world.given.iter().filter(|given| **given <= limit).count());
+                } else {
+                    assert_eq!(told.len(), self.world.given.len());
+                }
+                self.confirm(&told, true, numbers);
+            }
+        }
+    }
+
+    fn roll_back(&mut self, numbers: &mut Numbers) {
+        match self.settlement.return_all() {
+            Err(_) => assert!(self.world.running),
+            Ok(told) => {
+                assert_eq!(told.len(), self.world.given.len());
+                self.confirm(&told, false, numbers);
+            }
+        }
+    }
+
+    /// The server confirms some; or it is not told; or the consumer is gone. Meanwhile nobody reads or settles.
+    fn confirm(&mut self, told: &[Given], acknowledge: bool, numbers: &mut Numbers) {
+        assert!(self.settlement.start(self.at(self.world.now + 1_000)).is_err());
+        assert!(self.settlement.return_all().is_err() && self.settlement.acknowledge(None).is_err());
+        match numbers.below(8) {
+            0 => return self.settlement.undo(),
+            1 => {
+                self.settlement.forget();
+                return self.world.given.retain(|sequence| told.iter().all(|given| given.sequence != *sequence));
+            }
+            _ => {}
+        }
+        let heard = numbers.below(1 << SEQUENCES) | numbers.below(1 << SEQUENCES);
+        let confirmed: Vec<bool> = (0..told.len()).map(|position| heard >> position & 1 == 1).collect();
+        let outcome = self.settlement.confirm(confirmed.iter().copied());
+        let mut given_up = BTreeSet::new();
+        for (given, confirmed) in told.iter().zip(&confirmed) {
+            if !confirmed {
+                continue;
+            }
+            self.world.given.retain(|sequence| *sequence != given.sequence);
+            if acknowledge {
+                let committed = self.world.committed & bit(given.sequence);
+                assert_ne!(committed, 0, "an acknowledgement of what is not in the table");
+                self.world.acknowledged |= bit(given.sequence);
+            } else {
+                self.world.out[given.sequence as usize] = 0;
+                if given.last {
+                    given_up.insert(given.sequence);
+                }
+            }
+        }
+        let count = confirmed.iter().filter(|confirmed| **confirmed).count();
+        assert_eq!((outcome.count, outcome.unconfirmed), (count as u64, told.len() - count));
+        assert_eq!(outcome.given_up, given_up);
+        assert_eq!(outcome.still_pending, self.world.given.len() as u64);
+    }
+}
+
+#[test]
+fn in_every_history_what_is_acknowledged_is_in_the_table() {
+    let start = Instant::now();
+    let mut numbers = Numbers(13);
+    let (mut acknowledged, mut pending) = (0_u64, 0_u64);
+    for _ in 0..HISTORIES {
+        let mut history = History::new(start);
+        for _ in 0..STEPS {
+            history.step(&mut numbers);
+        }
+        acknowledged += u64::from(history.world.acknowledged.count_ones());
+        pending += history.world.given.len() as u64;
+    }
+    // The histories did what they are for.
+    assert!(acknowledged > HISTORIES / 4 && pending > HISTORIES / 4, "{acknowledged} {pending}");
+}
+
+#[test]
+fn what_is_not_confirmed_keeps_its_place() {
+    let now = Instant::now();
+    let mut settlement = Settlement::default();
+    assert_eq!(settlement.start(now), Ok(0));
+    for sequence in [5, 1, 4] {
+        assert!(settlement.give(Given { sequence, ack_subject: String::new(), last: false }, now));
+    }
+    settlement.end();
+    let told: Vec<u64> = settlement.acknowledge(Some(4)).unwrap().iter().map(|given| given.sequence).collect();
+    assert_eq!(told, [1, 4]);
+    assert_eq!(settlement.confirm([false]).unconfirmed, 2);
+    let order: Vec<u64> = settlement.take_all().iter().map(|given| given.sequence).collect();
+    assert_eq!(order, [5, 1, 4]);
+}
