@@ -3,6 +3,7 @@
 //! A new function is one file here and one line in [`register_all`].
 
 mod ack;
+mod ack_sequences;
 mod by_connection;
 mod checkpoint;
 mod connection;
@@ -30,6 +31,7 @@ mod stream_delete;
 mod stream_ensure;
 mod streams;
 mod subjects;
+mod unsettled;
 mod url_scan;
 mod verify;
 
@@ -46,7 +48,9 @@ pub fn register_all<R: Registrar>(registrar: &R) -> Result<()> {
     registrar.table::<get::NatsGet>()?;
     registrar.table::<ingest::NatsIngest>()?;
     registrar.table::<ack::NatsAck>()?;
+    registrar.scalar::<ack_sequences::NatsAckSequences>()?;
     registrar.table::<ack::NatsNak>()?;
+    registrar.table::<unsettled::NatsUnsettled>()?;
     registrar.scalar::<correlation_key::NatsCorrelationKey>()?;
     kv::register(registrar)?;
     registrar.table::<Small<object::NatsObjectList>>()?;

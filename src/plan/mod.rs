@@ -19,7 +19,7 @@ pub use duplicates::{KeptKeys, Repeats};
 pub use newest::{Newest, NewestKeys};
 pub use range::{Bounds, SequenceRange, StreamState};
 pub use row_keys::RowKeys;
-pub use settlement::{Confirmed, Given, Settlement, messages};
+pub use settlement::{Confirmed, Given, Outcome, Settlement, Unsettled, messages};
 pub use subject::{check_consumer, check_publish_subject, check_stream, check_subject_filter, subject_matches};
 pub use survey::{Counted, Finding, Kind as FindingKind, Runs, Seen, Survey};
 pub use time_search::{MAX_STEP_BACK_NS, StoreTimes, TimeSearch};

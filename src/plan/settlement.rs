@@ -14,20 +14,74 @@
 //! the one before was given is settled or taken back: otherwise an acknowledgement could cover rows that were rolled
 //! back. One statement at a time decides, and nobody reads until the server has said what became of that.
 
-use std::collections::{BTreeSet, HashSet};
+use std::collections::{BTreeSet, HashMap, HashSet};
 use std::time::Instant;
 
+use super::RowKeys;
 use crate::error::{Error, Result};
 
 /// A message that was given.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Given {
     /// The stream sequence.
     pub sequence: u64,
     /// Where a word on this delivery goes.
     pub ack_subject: String,
+    /// How often it was delivered, this time included.
+    pub delivered: u64,
     /// The consumer delivers it no more.
     pub last: bool,
+    /// When it was given, in microseconds since 1970-01-01 UTC.
+    pub since_us: i64,
+}
+
+/// What the statement made of a message that it was given.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Outcome {
+    /// A row that the caller may write.
+    Row,
+    /// No row: it repeats the row of this sequence, whose key the table is to have.
+    Repeats(u64),
+    /// No row: it was published to the dead letters.
+    DeadLetter,
+    /// No row: it is no good row, and such were to be left out.
+    Skipped,
+}
+
+/// A message that was given and is not settled, as the caller is shown it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Unsettled {
+    /// The stream sequence.
+    pub sequence: u64,
+    /// The key that the table is to have because of it: its own, or, of a repeat, that of the row that it repeats.
+    pub correlation_key: Option<String>,
+    /// Its other keys, in the order of their templates.
+    pub keys: Vec<Option<String>>,
+    /// How often it was delivered, this time included.
+    pub delivered: u64,
+    /// When it was given, in microseconds since 1970-01-01 UTC.
+    pub since_us: i64,
+    /// What the statement made of it; None when it ended before that.
+    pub outcome: Option<Outcome>,
+}
+
+/// A message in the hands of the process.
+#[derive(Debug)]
+struct Entry {
+    /// Its place in the order in which messages were given.
+    number: u64,
+    given: Given,
+    /// What the statement made of it, and its keys.
+    outcome: Option<(Outcome, RowKeys)>,
+    /// Of a repeat whose own correlation key the table will not have: the one that it will.
+    kept_key: Option<String>,
+}
+
+impl Entry {
+    /// The correlation key of the message itself.
+    fn own_key(&self) -> Option<&str> {
+        self.outcome.as_ref().and_then(|(_, keys)| keys.iter().next().flatten())
+    }
 }
 
 /// How far the statement came that read last.
@@ -52,10 +106,8 @@ enum Decision {
 /// What became of the messages that were decided about.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Confirmed {
-    /// How many the server confirmed.
-    pub count: u64,
-    /// The highest stream sequence among them.
-    pub last_sequence: Option<u64>,
+    /// The sequences of those that the server confirmed.
+    pub sequences: Vec<u64>,
     /// Of those that were returned, the ones that the consumer does not deliver again.
     pub given_up: BTreeSet<u64>,
     /// How many the server did not confirm: they are given still.
@@ -67,13 +119,15 @@ pub struct Confirmed {
 /// One durable's messages in the hands of one process.
 #[derive(Debug)]
 pub struct Settlement {
-    /// In the order in which they were given, each with its number in that order.
-    given: Vec<(u64, Given)>,
-    decided: Option<(Decision, Vec<(u64, Given)>)>,
+    /// In the order in which they were given.
+    given: Vec<Entry>,
+    decided: Option<(Decision, Vec<Entry>)>,
     reading: Reading,
     /// What the statement was given that reads, or read last.
     statement: HashSet<u64>,
     next_number: u64,
+    /// How many of `given` have an outcome: those that came first.
+    noted: usize,
     /// When the server takes back what was given last; None before anything was.
     until: Option<Instant>,
 }
@@ -86,6 +140,7 @@ impl Default for Settlement {
             reading: Reading::Whole,
             statement: HashSet::new(),
             next_number: 0,
+            noted: 0,
             until: None,
         }
     }
@@ -117,6 +172,7 @@ impl Settlement {
             .advice("after COMMIT run FROM nats_ack(stream, durable), after ROLLBACK FROM nats_nak(stream, durable)"));
         }
         self.statement.clear();
+        self.noted = 0;
         self.reading = Reading::Running;
         Ok(taken_back)
     }
@@ -127,14 +183,55 @@ impl Settlement {
         self.until = Some(until);
         let new = self.statement.insert(message.sequence);
         if new {
-            self.given.push((self.next_number, message));
+            self.given.push(Entry { number: self.next_number, given: message, outcome: None, kept_key: None });
             self.next_number += 1;
-        } else if let Some((_, earlier)) =
-            self.given.iter_mut().rfind(|(_, earlier)| earlier.sequence == message.sequence)
-        {
-            *earlier = message;
+        } else if let Some(entry) = self.given.iter_mut().rfind(|entry| entry.given.sequence == message.sequence) {
+            entry.given = message;
         }
         new
+    }
+
+    /// Notes what the statement made of messages, in the order in which it was given them.
+    pub fn note(&mut self, outcomes: impl IntoIterator<Item = (u64, Outcome, RowKeys)>) {
+        for (sequence, outcome, keys) in outcomes {
+            let rest = self.given.get_mut(self.noted..).unwrap_or_default();
+            if let Some((entry, at)) = rest.iter_mut().zip(1..).find(|(entry, _)| entry.given.sequence == sequence) {
+                entry.outcome = Some((outcome, keys));
+                self.noted += at;
+            }
+        }
+    }
+
+    /// What is given and not settled, in the order in which it was given.
+    pub fn unsettled(&self) -> Vec<Unsettled> {
+        let shown = |entry: &Entry| {
+            let keys = entry.outcome.iter().flat_map(|(_, keys)| keys.iter().skip(1));
+            Unsettled {
+                sequence: entry.given.sequence,
+                correlation_key: entry.kept_key.as_deref().or(entry.own_key()).map(str::to_owned),
+                keys: keys.map(|key| key.map(str::to_owned)).collect(),
+                delivered: entry.given.delivered,
+                since_us: entry.given.since_us,
+                outcome: entry.outcome.as_ref().map(|(outcome, _)| *outcome),
+            }
+        };
+        self.given.iter().map(shown).collect()
+    }
+
+    /// Says of each repeat which key the table is to have because of it, while the row that it repeats is at hand.
+    fn resolve_repeats(&mut self) {
+        let repeated = |entry: &Entry| match entry.outcome {
+            Some((Outcome::Repeats(sequence), _)) => Some(sequence),
+            _ => None,
+        };
+        let wanted: HashSet<u64> = self.given.iter().filter_map(repeated).collect();
+        let kept = self.given.iter().filter(|entry| wanted.contains(&entry.given.sequence));
+        let kept = kept.filter_map(|entry| Some((entry.given.sequence, entry.own_key()?.to_owned())));
+        let kept: HashMap<u64, String> = kept.collect();
+        for entry in &mut self.given {
+            let key = repeated(entry).and_then(|sequence| kept.get(&sequence));
+            entry.kept_key = key.filter(|key| entry.own_key() != Some(key)).cloned();
+        }
     }
 
     /// Whether the statement that reads, or read last, was given a message.
@@ -152,11 +249,13 @@ impl Settlement {
         if self.reading == Reading::Running {
             self.reading = Reading::CutShort;
         }
+        self.resolve_repeats();
     }
 
     /// The statement failed by an error of ours, so that none of it can be committed: the caller returns all of it.
     pub fn take_all(&mut self) -> Vec<Given> {
-        self.given.drain(..).map(|(_, given)| given).collect()
+        self.noted = 0;
+        self.given.drain(..).map(|entry| entry.given).collect()
     }
 
     /// How many messages are given and not settled.
@@ -187,11 +286,11 @@ impl Settlement {
             return Ok(self.decide(Decision::Acknowledge, all));
         };
         let chosen = if self.reading == Reading::Whole {
-            self.given.extract_if(.., |(_, given)| given.sequence <= limit).collect()
+            self.given.extract_if(.., |entry| entry.given.sequence <= limit).collect()
         } else {
             // What was written is what came first, and messages that come again can be older than those before them.
-            let named = self.given.iter().position(|(_, given)| given.sequence == limit).map(|position| position + 1);
-            let beyond = self.given.iter().position(|(_, given)| given.sequence > limit).unwrap_or(self.given.len());
+            let named = self.given.iter().position(|entry| entry.given.sequence == limit).map(|position| position + 1);
+            let beyond = self.given.iter().position(|entry| entry.given.sequence > limit).unwrap_or(self.given.len());
             let written = named.map_or(beyond, |named| named.min(beyond));
             self.given.drain(..written).collect()
         };
@@ -208,8 +307,18 @@ impl Settlement {
         Ok(self.decide(Decision::Return, all))
     }
 
-    fn decide(&mut self, decision: Decision, chosen: Vec<(u64, Given)>) -> Vec<Given> {
-        let told = chosen.iter().map(|(_, given)| given.clone()).collect();
+    /// Decides to acknowledge exactly the messages of these sequences, of those that are given.
+    ///
+    /// # Errors
+    /// A statement reads or settles.
+    pub fn acknowledge_these(&mut self, sequences: &HashSet<u64>) -> Result<Vec<Given>> {
+        self.check_settleable()?;
+        let chosen = self.given.extract_if(.., |entry| sequences.contains(&entry.given.sequence)).collect();
+        Ok(self.decide(Decision::Acknowledge, chosen))
+    }
+
+    fn decide(&mut self, decision: Decision, chosen: Vec<Entry>) -> Vec<Given> {
+        let told = chosen.iter().map(|entry| entry.given.clone()).collect();
         self.decided = Some((decision, chosen));
         told
     }
@@ -220,16 +329,15 @@ impl Settlement {
         let mut outcome = Confirmed::default();
         let mut confirmed = confirmed.into_iter();
         let Some((decision, decided)) = self.decided.take() else { return outcome };
-        for (number, given) in decided {
+        for entry in decided {
             if !confirmed.next().unwrap_or(false) {
                 outcome.unconfirmed += 1;
-                self.given.push((number, given));
+                self.given.push(entry);
                 continue;
             }
-            outcome.count += 1;
-            outcome.last_sequence = outcome.last_sequence.max(Some(given.sequence));
-            if decision == Decision::Return && given.last {
-                outcome.given_up.insert(given.sequence);
+            outcome.sequences.push(entry.given.sequence);
+            if decision == Decision::Return && entry.given.last {
+                outcome.given_up.insert(entry.given.sequence);
             }
         }
         self.sort();
@@ -250,7 +358,7 @@ impl Settlement {
     }
 
     fn sort(&mut self) {
-        self.given.sort_by_key(|(number, _)| *number);
+        self.given.sort_by_key(|entry| entry.number);
     }
 
     fn check_settleable(&self) -> Result<()> {

@@ -105,6 +105,7 @@ impl Reader {
             }
             let Some(page) = page else { return self.sieve.end().map(|()| None) };
             let rows = self.sieve.sift(page)?;
+            self.source.note(self.sieve.take_outcomes());
             if !rows.records.is_empty() {
                 return Ok(Some(rows));
             }

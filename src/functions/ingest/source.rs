@@ -9,6 +9,7 @@ use crate::error::Result;
 use crate::functions::range::{RangePlan, RangeRead};
 use crate::jetstream::durable::{Delivery, Ledger, LedgerKey, Pull, PullLimits};
 use crate::jetstream::{Connection, Want};
+use crate::plan::{Outcome, RowKeys};
 use crate::record::Record;
 
 pub(super) enum Source {
@@ -93,6 +94,13 @@ impl Source {
         }
         sieve.end_rehearsal();
         Ok(())
+    }
+
+    /// What the statement made of the messages of the page, in their order.
+    pub(super) fn note(&self, outcomes: Vec<(u64, Outcome, RowKeys)>) {
+        if let Source::Durable { ledger, .. } = self {
+            ledger.note(outcomes);
+        }
     }
 
     /// The messages on which a durable's consumer gave up since this was last asked.

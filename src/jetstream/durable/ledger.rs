@@ -4,7 +4,7 @@
 
 use std::collections::{BTreeSet, HashMap};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use bytes::Bytes;
 
@@ -15,7 +15,7 @@ use crate::error::{Error, Result};
 use crate::jetstream::connection::Connection;
 use crate::jetstream::options::ConnectOptions;
 use crate::jetstream::runtime::block_on;
-use crate::plan::{Given, Settlement};
+use crate::plan::{Given, Outcome, RowKeys, Settlement, Unsettled};
 use crate::stats;
 
 /// One durable as one user of one server sees it.
@@ -136,17 +136,26 @@ impl Ledger {
     /// out of the deliveries.
     pub fn give(&self, deliveries: &mut Vec<Delivery>) {
         let until = Instant::now() + self.ack_wait;
+        let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+        let since_us = i64::try_from(since.as_micros()).unwrap_or(i64::MAX);
         self.account(|account| {
             deliveries.retain(|delivery| {
                 let given = Given {
                     sequence: delivery.record.sequence,
                     ack_subject: delivery.ack_subject.clone(),
+                    delivered: delivery.delivered,
                     last: self.max_deliver.is_some_and(|most| delivery.delivered >= most),
+                    since_us,
                 };
                 account.settlement.give(given, until)
             });
         });
         stats::GIVEN.add(deliveries.len() as u64);
+    }
+
+    /// Writes down what the statement made of what it was given, in the order in which it was given.
+    pub fn note(&self, outcomes: Vec<(u64, Outcome, RowKeys)>) {
+        self.account(|account| account.settlement.note(outcomes));
     }
 
     /// The messages on which the consumer gave up since this was last asked.
@@ -211,6 +220,16 @@ impl Drop for Ledger {
     fn drop(&mut self) {
         self.account(|account| account.settlement.stop());
     }
+}
+
+/// What this process was given by a durable and has not settled, in the order in which it was given. No round trip.
+pub fn unsettled(key: &LedgerKey) -> Vec<Unsettled> {
+    with_accounts(|accounts| accounts.get(key).map(|account| account.settlement.unsettled()).unwrap_or_default())
+}
+
+/// How many messages [`unsettled`] would show.
+pub fn pending(key: &LedgerKey) -> u64 {
+    with_accounts(|accounts| accounts.get(key).map_or(0, |account| account.settlement.pending()))
 }
 
 /// Lets one statement read; the answer is when the consumer was made, if this process knows.

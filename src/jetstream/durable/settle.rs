@@ -1,6 +1,7 @@
-//! The two ways to settle what this process was given: acknowledge it after COMMIT, return it after ROLLBACK.
+//! The ways to settle what this process was given: acknowledge what the table holds, or all of it after COMMIT; return it
+//! after ROLLBACK.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashSet};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -36,13 +37,59 @@ pub struct Settled {
 /// word on each.
 ///
 /// # Errors
-/// A statement is still reading; the one that read was cut short, and no sequence says how far it wrote; the consumer
-/// is gone; the server did not confirm; and, after all is acknowledged, the consumer gave up on messages.
+/// This process never read the durable; a statement is still reading; the one that read was cut short, and no sequence
+/// says how far it wrote; the consumer is gone; the server did not confirm; and, after all is acknowledged, the consumer
+/// gave up on messages.
 pub fn acknowledge(connection: &Arc<Connection>, key: &LedgerKey, up_to: Option<u64>) -> Result<Settled> {
+    check_known(key)?;
     let decided = Decided::take(key, |settlement| settlement.acknowledge(up_to))?;
-    let (settled, given_up) = settle(connection, decided, "+ACK")?;
-    stats::ACKED.add(settled.count);
-    tell(key, &format!("{} acknowledged", were(settled.count)), &given_up).map(|()| settled)
+    let (confirmed, given_up) = settle(connection, decided, "+ACK")?;
+    acknowledged(key, &confirmed, &given_up).map(|()| settled(&confirmed))
+}
+
+/// Acknowledges exactly the messages of these sequences, of those that this process was given, and waits for the server's
+/// word on each. The answer is the sequences that the server confirmed.
+///
+/// # Errors
+/// This process never read the durable; a statement is still reading; the consumer is gone; the server did not confirm;
+/// and, after all is acknowledged, the consumer gave up on messages.
+pub fn acknowledge_these(
+    connection: &Arc<Connection>,
+    key: &LedgerKey,
+    sequences: &HashSet<u64>,
+) -> Result<HashSet<u64>> {
+    if sequences.is_empty() {
+        return Ok(HashSet::new());
+    }
+    check_known(key)?;
+    let decided = Decided::take(key, |settlement| settlement.acknowledge_these(sequences))?;
+    let (confirmed, given_up) = settle(connection, decided, "+ACK")?;
+    acknowledged(key, &confirmed, &given_up).map(|()| confirmed.sequences.into_iter().collect())
+}
+
+fn acknowledged(key: &LedgerKey, confirmed: &Confirmed, given_up: &BTreeSet<u64>) -> Result<()> {
+    let count = confirmed.sequences.len() as u64;
+    stats::ACKED.add(count);
+    tell(key, &format!("{} acknowledged", were(count)), given_up)
+}
+
+fn settled(confirmed: &Confirmed) -> Settled {
+    Settled {
+        count: confirmed.sequences.len() as u64,
+        last_sequence: confirmed.sequences.iter().max().copied(),
+        still_pending: confirmed.still_pending,
+    }
+}
+
+/// An acknowledgement in a process that never read the durable would be of nothing, and look like one of something.
+fn check_known(key: &LedgerKey) -> Result<()> {
+    if with_accounts(|accounts| accounts.contains_key(key)) {
+        return Ok(());
+    }
+    Err(key.place(Error::new(format!("this process was given nothing by the durable '{}'", key.durable)).advice(
+        "acknowledge in the process that read, naming the server and the user as nats_ingest did; what a process \
+             that has ended was given comes again after ack_wait",
+    )))
 }
 
 /// Returns what this process was given to the server, which delivers it again, at once or after a delay.
@@ -56,7 +103,8 @@ pub fn reject(connection: &Arc<Connection>, key: &LedgerKey, delay: Option<Durat
         _ => "-NAK".to_owned(),
     };
     let decided = Decided::take(key, Settlement::return_all)?;
-    let (settled, given_up) = settle(connection, decided, &word)?;
+    let (confirmed, given_up) = settle(connection, decided, &word)?;
+    let settled = settled(&confirmed);
     stats::REJECTED.add(settled.count);
     tell(key, &format!("{} returned", were(settled.count)), &given_up).map(|()| settled)
 }
@@ -98,7 +146,7 @@ impl Drop for Decided<'_> {
 }
 
 /// Tells the server about each message. Beside what was settled come the messages on which the consumer gave up.
-fn settle(connection: &Arc<Connection>, mut decided: Decided<'_>, word: &str) -> Result<(Settled, BTreeSet<u64>)> {
+fn settle(connection: &Arc<Connection>, mut decided: Decided<'_>, word: &str) -> Result<(Confirmed, BTreeSet<u64>)> {
     let (key, wanted) = (decided.key, decided.messages.len());
     check_consumer(connection, &mut decided)?;
     let outcomes = speak(connection, &decided.messages, word)?;
@@ -107,7 +155,7 @@ fn settle(connection: &Arc<Connection>, mut decided: Decided<'_>, word: &str) ->
         Some((given.sequence, reason.clone()))
     });
     decided.closed = true;
-    let (settled, given_up) = with_accounts(|accounts| {
+    let (confirmed, given_up) = with_accounts(|accounts| {
         let Some(account) = accounts.get_mut(key) else { return Default::default() };
         let mut confirmed = account.settlement.confirm(outcomes.iter().map(|outcome| outcome.is_ok()));
         let mut given_up = std::mem::take(&mut confirmed.given_up);
@@ -121,10 +169,8 @@ fn settle(connection: &Arc<Connection>, mut decided: Decided<'_>, word: &str) ->
         }
         (confirmed, given_up)
     });
-    let Confirmed { count, last_sequence, unconfirmed, still_pending, .. } = settled;
-    let Some((sequence, reason)) = failure else {
-        return Ok((Settled { count, last_sequence, still_pending }, given_up));
-    };
+    let Some((sequence, reason)) = failure else { return Ok((confirmed, given_up)) };
+    let unconfirmed = confirmed.unconfirmed;
     let error = match reason {
         Failure::NoResponders => Error::new(format!("nobody answers for the consumer '{}'", key.durable)),
         reason => connection.failure(reason, "an acknowledgement"),

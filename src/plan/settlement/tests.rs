@@ -70,10 +70,11 @@ impl History {
             0..=2 => self.begin(),
             3 => self.world.now += numbers.below(4),
             // The caller commits or rolls back, and then does what goes with it.
+            5 => self.by_evidence(numbers),
             7 => self.roll_back(numbers),
             _ => self.commit(numbers),
         }
-        let pending: Vec<u64> = self.settlement.given.iter().map(|(_, given)| given.sequence).collect();
+        let pending: Vec<u64> = self.settlement.given.iter().map(|entry| entry.given.sequence).collect();
         assert_eq!(pending, self.world.given, "what is given, in order");
         assert!(self.settlement.decided.is_none());
     }
@@ -105,7 +106,7 @@ impl History {
         world.given.iter().for_each(|given| world.out[*given as usize] = until);
         world.out[index] = until;
         let last = world.delivered[index] == MAX_DELIVER;
-        let given = Given { sequence, ack_subject: String::new(), last };
+        let given = Given { sequence, last, ..Given::default() };
         let new = self.settlement.give(given, self.start + Duration::from_secs(until));
         assert_eq!(new, self.world.written & bit(sequence) == 0, "a statement is given a message once");
         assert!(self.settlement.gave(sequence));
@@ -166,6 +167,25 @@ impl History {
         }
     }
 
+    /// Whatever became of the statement: some of its rows are in the table, and exactly those are acknowledged.
+    fn by_evidence(&mut self, numbers: &mut Numbers) {
+        if !self.world.running {
+            self.world.committed |= self.world.written & numbers.below(1 << SEQUENCES) as u8;
+        }
+        let committed = self.world.committed;
+        let held: HashSet<u64> = (0..SEQUENCES).filter(|sequence| committed & bit(*sequence) != 0).collect();
+        match self.settlement.acknowledge_these(&held) {
+            Err(_) => assert!(self.world.running),
+            Ok(told) => {
+                let told_sequences: Vec<u64> = told.iter().map(|given| given.sequence).collect();
+                let expected: Vec<u64> =
+                    self.world.given.iter().copied().filter(|given| held.contains(given)).collect();
+                assert_eq!(told_sequences, expected);
+                self.confirm(&told, true, numbers);
+            }
+        }
+    }
+
     fn roll_back(&mut self, numbers: &mut Numbers) {
         match self.settlement.return_all() {
             Err(_) => assert!(self.world.running),
@@ -209,7 +229,7 @@ impl History {
             }
         }
         let count = confirmed.iter().filter(|confirmed| **confirmed).count();
-        assert_eq!((outcome.count, outcome.unconfirmed), (count as u64, told.len() - count));
+        assert_eq!((outcome.sequences.len(), outcome.unconfirmed), (count, told.len() - count));
         assert_eq!(outcome.given_up, given_up);
         assert_eq!(outcome.still_pending, self.world.given.len() as u64);
     }
@@ -238,7 +258,7 @@ fn what_is_not_confirmed_keeps_its_place() {
     let mut settlement = Settlement::default();
     assert_eq!(settlement.start(now), Ok(0));
     for sequence in [5, 1, 4] {
-        assert!(settlement.give(Given { sequence, ack_subject: String::new(), last: false }, now));
+        assert!(settlement.give(Given { sequence, ..Given::default() }, now));
     }
     settlement.end();
     let told: Vec<u64> = settlement.acknowledge(Some(4)).unwrap().iter().map(|given| given.sequence).collect();
@@ -246,4 +266,40 @@ fn what_is_not_confirmed_keeps_its_place() {
     assert_eq!(settlement.confirm([false]).unconfirmed, 2);
     let order: Vec<u64> = settlement.take_all().iter().map(|given| given.sequence).collect();
     assert_eq!(order, [5, 1, 4]);
+}
+
+fn keys(list: &[Option<&str>]) -> RowKeys {
+    list.iter().copied().collect()
+}
+
+/// What is unsettled: sequence, correlation key, outcome.
+fn shown(settlement: &Settlement) -> Vec<(u64, Option<String>, Option<Outcome>)> {
+    settlement
+        .unsettled()
+        .into_iter()
+        .map(|message| (message.sequence, message.correlation_key, message.outcome))
+        .collect()
+}
+
+#[test]
+fn the_evidence_of_a_repeat_is_the_row_that_it_repeats() {
+    let now = Instant::now();
+    let mut settlement = Settlement::default();
+    assert_eq!(settlement.start(now), Ok(0));
+    for sequence in 1..=4 {
+        settlement.give(Given { sequence, ..Given::default() }, now);
+    }
+    // Noted in two pages; the message of the last outcome was not given.
+    let repeats = Outcome::Repeats(1);
+    settlement.note([(1, Outcome::Row, keys(&[Some("a"), Some("x")])), (2, repeats, keys(&[Some("b"), Some("x")]))]);
+    settlement.note([(3, Outcome::DeadLetter, keys(&[])), (9, Outcome::Row, keys(&[Some("z")]))]);
+    settlement.stop();
+    let a = || Some("a".to_owned());
+    let rest = [(2, a(), Some(repeats)), (3, None, Some(Outcome::DeadLetter)), (4, None, None)];
+    assert_eq!(shown(&settlement), [&[(1, a(), Some(Outcome::Row))], &rest[..]].concat());
+    assert_eq!(settlement.unsettled()[1].keys, [Some("x".to_owned())]);
+    // Settled before it, the row still speaks for its repeat.
+    assert_eq!(settlement.acknowledge_these(&HashSet::from([1])).unwrap().len(), 1);
+    assert_eq!(settlement.confirm([true]).sequences, [1]);
+    assert_eq!(shown(&settlement), rest);
 }
