@@ -33,6 +33,7 @@ def step(database: duckdb.DuckDBPyConnection, statements: list[str]) -> bool:
     try:
         (acked,) = database.execute(acknowledge).fetchone()
         print(f"acknowledged {acked}", flush=True)
+        # What fails again comes by itself in halves, so that one event does not hold up the others.
         database.execute("FROM nats_nak('MEDIA_EVENTS', 'follow')")
     except duckdb.Error as error:
         failed = failed or error

@@ -3,21 +3,24 @@
 //! Each message is in one state:
 //!
 //! ```text
-//! given ──► decided ──► acknowledged          the server confirmed
-//!   ▲          │   └──► returned              the server confirmed, and delivers it again
-//!   │          │   └──► given up              returned at its last delivery (max_deliver)
-//!   └──────────┘                              the server did not confirm
-//!   └──► taken back                           the server delivers it again after ack_wait, or the consumer is gone
+//! given ──► decided ──► acknowledged     the server confirmed
+//!   ▲  ▲       │   ├──► returned         the server confirmed, and delivers it again
+//!   │  │       │   └──► ended            the server confirmed: a dead letter was made of it
+//!   │  └───────┘                         the server did not confirm
+//!   ├──► kept ──┐                        it failed again, or this was its last delivery: read again by itself
+//!   └───────────┘
+//! given, kept ──► taken back             the server delivers it again after ack_wait, or gives it up (max_deliver)
 //! ```
 //!
 //! An extension cannot see a COMMIT or a ROLLBACK. So a durable is read by one statement at a time, and not before what
 //! the one before was given is settled or taken back: otherwise an acknowledgement could cover rows that were rolled
 //! back. One statement at a time decides, and nobody reads until the server has said what became of that.
 
-use std::collections::{BTreeSet, HashMap, HashSet};
-use std::time::Instant;
+use std::collections::{HashMap, HashSet};
+use std::time::{Duration, Instant};
 
 use super::RowKeys;
+use super::isolation::{Backoff, Failed, Isolation};
 use crate::error::{Error, Result};
 
 /// A message that was given.
@@ -98,9 +101,24 @@ enum Reading {
 
 /// What the caller decided about messages.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Decision {
+pub enum Decision {
+    /// The table has them.
     Acknowledge,
+    /// The server is to deliver them again.
     Return,
+    /// Dead letters are made of them.
+    End,
+}
+
+/// What the server is to be told.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Decided {
+    /// What is decided.
+    pub decision: Decision,
+    /// About these, in the order in which they were given.
+    pub messages: Vec<Given>,
+    /// The sequences of those that the process keeps, of which the server hears nothing.
+    pub kept: Vec<u64>,
 }
 
 /// What became of the messages that were decided about.
@@ -108,8 +126,6 @@ enum Decision {
 pub struct Confirmed {
     /// The sequences of those that the server confirmed.
     pub sequences: Vec<u64>,
-    /// Of those that were returned, the ones that the consumer does not deliver again.
-    pub given_up: BTreeSet<u64>,
     /// How many the server did not confirm: they are given still.
     pub unconfirmed: usize,
     /// How many are given and not settled.
@@ -130,6 +146,9 @@ pub struct Settlement {
     noted: usize,
     /// When the server takes back what was given last; None before anything was.
     until: Option<Instant>,
+    isolation: Isolation,
+    /// When the server was told last that what is kept is still in hand, and when it takes that back.
+    kept_alive: Option<(Instant, Instant)>,
 }
 
 impl Default for Settlement {
@@ -142,6 +161,8 @@ impl Default for Settlement {
             next_number: 0,
             noted: 0,
             until: None,
+            isolation: Isolation::default(),
+            kept_alive: None,
         }
     }
 }
@@ -164,6 +185,10 @@ impl Settlement {
             taken_back = self.given.len() as u64;
             self.given.clear();
         }
+        if self.kept_alive.is_some_and(|(_, until)| until <= now) {
+            taken_back += self.isolation.clear();
+            self.kept_alive = None;
+        }
         if !self.given.is_empty() {
             return Err(Error::new(format!(
                 "{} that this process was given are neither acknowledged nor returned",
@@ -173,6 +198,7 @@ impl Settlement {
         }
         self.statement.clear();
         self.noted = 0;
+        self.isolation.start();
         self.reading = Reading::Running;
         Ok(taken_back)
     }
@@ -181,6 +207,7 @@ impl Settlement {
     /// server has delivered it again, and a statement is given a message once.
     pub fn give(&mut self, message: Given, until: Instant) -> bool {
         self.until = Some(until);
+        self.isolation.given(message.sequence);
         let new = self.statement.insert(message.sequence);
         if new {
             self.given.push(Entry { number: self.next_number, given: message, outcome: None, kept_key: None });
@@ -249,13 +276,61 @@ impl Settlement {
         if self.reading == Reading::Running {
             self.reading = Reading::CutShort;
         }
+        self.isolation.stop();
         self.resolve_repeats();
     }
 
-    /// The statement failed by an error of ours, so that none of it can be committed: the caller returns all of it.
-    pub fn take_all(&mut self) -> Vec<Given> {
+    /// The statement failed by an error of ours, so that none of it can be committed. The answer is what goes back to the
+    /// server; the rest is kept.
+    pub fn fail(&mut self, now: Instant) -> Vec<Given> {
         self.noted = 0;
-        self.given.drain(..).map(|entry| entry.given).collect()
+        let all = self.given.drain(..).map(|entry| entry.given).collect();
+        self.isolate(all, false, &Backoff::default(), now).to_server
+    }
+
+    /// Messages that a statement was not given, though the server has delivered them: those that it would not deliver again
+    /// are kept. The answer is the others, which go back to the server.
+    pub fn hand_back(&mut self, messages: Vec<Given>) -> Vec<Given> {
+        let (last, others) = messages.into_iter().partition::<Vec<Given>, _>(|message| message.last);
+        if !last.is_empty() {
+            self.isolation.keep(last);
+            self.kept_alive = None;
+        }
+        others
+    }
+
+    fn isolate(&mut self, messages: Vec<Given>, bury: bool, backoff: &Backoff, now: Instant) -> Failed {
+        let failed = self.isolation.failed(messages, bury, backoff, now);
+        if !failed.kept.is_empty() {
+            self.kept_alive = None;
+        }
+        failed
+    }
+
+    /// The messages of the group that is to be read by itself next, at most `most` of them; none when the server is to be
+    /// asked. A statement that was started is then given them, and no others.
+    pub fn next_kept(&mut self, most: usize, now: Instant) -> Vec<Given> {
+        self.isolation.next(most, now)
+    }
+
+    /// When something that is kept is to be read; None when nothing is kept.
+    pub fn next_kept_at(&self, now: Instant) -> Option<Instant> {
+        self.isolation.next_at(now)
+    }
+
+    /// A message that was kept is not in the stream any more.
+    pub fn is_gone(&mut self, sequence: u64) {
+        self.isolation.given(sequence);
+    }
+
+    /// Where the server is to be told that what is kept is still in hand, so that it does not deliver it again: every
+    /// quarter of `ack_wait`, if this is asked as often.
+    pub fn keep_alive(&mut self, now: Instant, ack_wait: Duration) -> Vec<String> {
+        if self.kept_alive.is_some_and(|(last, _)| now < last + ack_wait / 4) {
+            return Vec::new();
+        }
+        self.kept_alive = Some((now, now + ack_wait));
+        self.isolation.messages().map(|message| message.ack_subject.clone()).collect()
     }
 
     /// How many messages are given and not settled.
@@ -268,7 +343,7 @@ impl Settlement {
     ///
     /// # Errors
     /// A statement reads or settles; or the one that read was cut short, and no sequence says how far it wrote.
-    pub fn acknowledge(&mut self, up_to: Option<u64>) -> Result<Vec<Given>> {
+    pub fn acknowledge(&mut self, up_to: Option<u64>) -> Result<Decided> {
         self.check_settleable()?;
         let Some(limit) = up_to else {
             if self.reading == Reading::CutShort && !self.given.is_empty() {
@@ -297,30 +372,37 @@ impl Settlement {
         Ok(self.decide(Decision::Acknowledge, chosen))
     }
 
-    /// Decides to return all that was given, as [`Settlement::acknowledge`] does to acknowledge it.
+    /// Decides to return all that was given: to the server, or, when it failed again, to the groups that are read by
+    /// themselves. With `bury` dead letters are made of one that fails alone.
     ///
     /// # Errors
     /// A statement reads or settles.
-    pub fn return_all(&mut self) -> Result<Vec<Given>> {
+    pub fn return_all(&mut self, bury: bool, backoff: &Backoff, now: Instant) -> Result<Decided> {
         self.check_settleable()?;
-        let all = std::mem::take(&mut self.given);
-        Ok(self.decide(Decision::Return, all))
+        let mut entries = std::mem::take(&mut self.given);
+        let messages = entries.iter().map(|entry| entry.given.clone()).collect();
+        let Failed { to_server, culprit, kept } = self.isolate(messages, bury, backoff, now);
+        let decision = if culprit.is_some() { Decision::End } else { Decision::Return };
+        if to_server.is_empty() && culprit.is_none() {
+            entries.clear();
+        }
+        Ok(Decided { kept, ..self.decide(decision, entries) })
     }
 
     /// Decides to acknowledge exactly the messages of these sequences, of those that are given.
     ///
     /// # Errors
     /// A statement reads or settles.
-    pub fn acknowledge_these(&mut self, sequences: &HashSet<u64>) -> Result<Vec<Given>> {
+    pub fn acknowledge_these(&mut self, sequences: &HashSet<u64>) -> Result<Decided> {
         self.check_settleable()?;
         let chosen = self.given.extract_if(.., |entry| sequences.contains(&entry.given.sequence)).collect();
         Ok(self.decide(Decision::Acknowledge, chosen))
     }
 
-    fn decide(&mut self, decision: Decision, chosen: Vec<Entry>) -> Vec<Given> {
-        let told = chosen.iter().map(|entry| entry.given.clone()).collect();
+    fn decide(&mut self, decision: Decision, chosen: Vec<Entry>) -> Decided {
+        let messages = chosen.iter().map(|entry| entry.given.clone()).collect();
         self.decided = Some((decision, chosen));
-        told
+        Decided { decision, messages, kept: Vec::new() }
     }
 
     /// The server's word on each of the messages that were decided about, in their order; where it said nothing, or the
@@ -336,11 +418,11 @@ impl Settlement {
                 continue;
             }
             outcome.sequences.push(entry.given.sequence);
-            if decision == Decision::Return && entry.given.last {
-                outcome.given_up.insert(entry.given.sequence);
-            }
         }
         self.sort();
+        if decision == Decision::Acknowledge && !outcome.sequences.is_empty() && self.given.is_empty() {
+            self.isolation.succeeded();
+        }
         outcome.still_pending = self.pending();
         outcome
     }
@@ -355,6 +437,7 @@ impl Settlement {
     /// The consumer is gone, and with it what was decided: it is neither acknowledged nor returned.
     pub fn forget(&mut self) {
         self.decided = None;
+        self.isolation.clear();
     }
 
     fn sort(&mut self) {

@@ -18,6 +18,7 @@ use crate::ffi::{Bound, TableFunction};
 use crate::jetstream::Want;
 use crate::value::{Arguments, Parameter, ParameterType};
 
+pub(in crate::functions) use dead_letters::{DeadLetters, check_dead_letter_subject};
 pub use options::Options;
 pub(in crate::functions) use options::check_durable;
 use options::{Keep, OnBadRow};

@@ -152,7 +152,10 @@ impl Sieve {
     /// asked for; then `nats_ack` tells of them.
     pub(super) fn give_up(&mut self, sequences: &BTreeSet<u64>) -> Result<()> {
         match &self.dead_letters {
-            Some(letters) => letters.send_given_up(&sequences.iter().copied().collect::<Vec<_>>()),
+            Some(letters) => {
+                let sequences: Vec<u64> = sequences.iter().copied().collect();
+                letters.send_sequences(&sequences, "delivered max_deliver times without an acknowledgement")
+            }
             None => Ok(()),
         }
     }

@@ -13,6 +13,7 @@ use super::given_up::Watch;
 use super::pull::Delivery;
 use crate::error::{Error, Result};
 use crate::jetstream::connection::Connection;
+use crate::jetstream::get::get_messages;
 use crate::jetstream::options::ConnectOptions;
 use crate::jetstream::runtime::block_on;
 use crate::plan::{Given, Outcome, RowKeys, Settlement, Unsettled};
@@ -49,6 +50,9 @@ pub(super) struct Account {
     /// When the consumer was made that gave it.
     pub(super) created: Option<String>,
     pub(super) watch: Option<Watch>,
+    ack_wait: Duration,
+    /// The subject filter of its consumer.
+    subject: Option<String>,
 }
 
 /// The accounts of the process that made them: a forked child owes nothing.
@@ -118,8 +122,11 @@ impl Ledger {
         ledger.account(|account| {
             account.created = Some(consumer.created);
             account.watch = watch;
+            account.ack_wait = consumer.ack_wait;
+            account.subject = options.subject.clone();
         });
         (ledger.ack_wait, ledger.max_deliver) = (consumer.ack_wait, consumer.max_deliver);
+        ledger.keep_alive();
         Ok(ledger)
     }
 
@@ -140,13 +147,7 @@ impl Ledger {
         let since_us = i64::try_from(since.as_micros()).unwrap_or(i64::MAX);
         self.account(|account| {
             deliveries.retain(|delivery| {
-                let given = Given {
-                    sequence: delivery.record.sequence,
-                    ack_subject: delivery.ack_subject.clone(),
-                    delivered: delivery.delivered,
-                    last: self.max_deliver.is_some_and(|most| delivery.delivered >= most),
-                    since_us,
-                };
+                let given = Given { since_us, ..self.given(delivery) };
                 account.settlement.give(given, until)
             });
         });
@@ -177,43 +178,114 @@ impl Ledger {
         self.account(|account| account.settlement.end());
     }
 
-    /// Returns to the server all that the statement gave out: it failed, so none of it can be committed.
-    pub fn give_all_back(&self) {
-        let given = self.account(|account| account.settlement.take_all());
-        self.return_to_server(given.iter().map(|given| given.ack_subject.as_str()));
-    }
-
-    /// Returns to the server what was taken and will not be given out, but for what was given out as well.
-    pub fn give_back<'a>(&self, deliveries: impl Iterator<Item = &'a Delivery>) {
-        let held: Vec<&str> = self.account(|account| {
-            let deliveries = deliveries.filter(|delivery| !account.settlement.gave(delivery.record.sequence));
-            deliveries.map(|delivery| delivery.ack_subject.as_str()).collect()
-        });
-        self.return_to_server(held.into_iter());
-    }
-
-    /// Best effort: what is not returned comes back after `ack_wait`.
-    fn return_to_server<'a>(&self, ack_subjects: impl Iterator<Item = &'a str>) {
-        if !self.connection.is_up() {
-            // Words that wait for the connection to come back could meet the messages in the hands of who has them then.
-            return;
-        }
-        let Connection { client, timeout, .. } = &*self.connection;
-        let _ = block_on(async {
-            let mut any = false;
-            for ack_subject in ack_subjects {
-                any = true;
-                if client.publish(ack_subject.to_owned(), Bytes::from_static(b"-NAK")).await.is_err() {
-                    break;
+    /// The messages that this process keeps to read them by themselves, as many as the statement may be given; none when
+    /// the server is to be asked. They are read by their sequences.
+    ///
+    /// # Errors
+    /// Those of reading a message.
+    pub fn kept(&self, most: Option<u64>) -> Result<Vec<Delivery>> {
+        let most = most.and_then(|most| usize::try_from(most).ok()).unwrap_or(usize::MAX);
+        loop {
+            let kept = self.account(|account| account.settlement.next_kept(most, Instant::now()));
+            if kept.is_empty() {
+                return Ok(Vec::new());
+            }
+            let sequences: Vec<u64> = kept.iter().map(|given| given.sequence).collect();
+            let records = get_messages(&self.connection, &self.key.stream, &sequences, true)?;
+            let (mut deliveries, mut gone) = (Vec::with_capacity(kept.len()), Vec::new());
+            for (given, record) in kept.into_iter().zip(records) {
+                let Given { sequence, ack_subject, delivered, .. } = given;
+                match record {
+                    Some(record) => deliveries.push(Delivery { record, delivered, ack_subject }),
+                    None => gone.push((sequence, ack_subject)),
                 }
             }
-            if any {
-                // The process may end right after the statement.
-                let _ = tokio::time::timeout(*timeout, client.flush()).await;
+            self.account(|account| gone.iter().for_each(|(sequence, _)| account.settlement.is_gone(*sequence)));
+            self.tell(gone.iter().map(|(_, ack_subject)| ack_subject.as_str()), TERMINATE);
+            if !deliveries.is_empty() {
+                return Ok(deliveries);
             }
-            Ok(())
-        });
+        }
     }
+
+    /// How long until something that is kept is to be read; None when nothing is.
+    pub fn next_kept_in(&self) -> Option<Duration> {
+        let now = Instant::now();
+        self.account(|account| account.settlement.next_kept_at(now)).map(|at| at.saturating_duration_since(now))
+    }
+
+    /// Returns all that the statement gave out: it failed, so none of it can be committed.
+    pub fn give_all_back(&self) {
+        let given = self.account(|account| account.settlement.fail(Instant::now()));
+        self.tell(given.iter().map(|given| given.ack_subject.as_str()), RETURN);
+        self.keep_alive();
+    }
+
+    /// Returns what was taken from the server and will not be given out, but for what was given out as well.
+    pub fn give_back<'a>(&self, deliveries: impl Iterator<Item = &'a Delivery>) {
+        let returned = self.account(|account| {
+            let rest = deliveries.filter(|delivery| !account.settlement.gave(delivery.record.sequence));
+            let rest = rest.map(|delivery| self.given(delivery)).collect();
+            account.settlement.hand_back(rest)
+        });
+        self.tell(returned.iter().map(|given| given.ack_subject.as_str()), RETURN);
+        self.keep_alive();
+    }
+
+    fn given(&self, delivery: &Delivery) -> Given {
+        Given {
+            sequence: delivery.record.sequence,
+            ack_subject: delivery.ack_subject.clone(),
+            delivered: delivery.delivered,
+            last: self.max_deliver.is_some_and(|most| delivery.delivered >= most),
+            since_us: 0,
+        }
+    }
+
+    fn keep_alive(&self) {
+        keep_alive(&self.connection, &self.key);
+    }
+
+    fn tell<'a>(&self, ack_subjects: impl Iterator<Item = &'a str>, word: &'static [u8]) {
+        tell(&self.connection, ack_subjects, word);
+    }
+}
+
+/// The words on a delivery (ADR-15): deliver it again; it is still in hand; never deliver it again.
+const RETURN: &[u8] = b"-NAK";
+const IN_PROGRESS: &[u8] = b"+WPI";
+const TERMINATE: &[u8] = b"+TERM";
+
+/// Tells the server that what this process keeps of a durable is still in hand, if it is time to.
+pub(super) fn keep_alive(connection: &Arc<Connection>, key: &LedgerKey) {
+    let subjects = with_accounts(|accounts| {
+        let account = accounts.get_mut(key)?;
+        Some(account.settlement.keep_alive(Instant::now(), account.ack_wait))
+    });
+    tell(connection, subjects.iter().flatten().map(String::as_str), IN_PROGRESS);
+}
+
+/// Best effort: what the server does not hear of comes back after `ack_wait`.
+fn tell<'a>(connection: &Arc<Connection>, ack_subjects: impl Iterator<Item = &'a str>, word: &'static [u8]) {
+    if !connection.is_up() {
+        // Words that wait for the connection to come back could meet the messages in the hands of who has them then.
+        return;
+    }
+    let Connection { client, timeout, .. } = &**connection;
+    let _ = block_on(async {
+        let mut any = false;
+        for ack_subject in ack_subjects {
+            any = true;
+            if client.publish(ack_subject.to_owned(), Bytes::from_static(word)).await.is_err() {
+                break;
+            }
+        }
+        if any {
+            // The process may end right after the statement.
+            let _ = tokio::time::timeout(*timeout, client.flush()).await;
+        }
+        Ok(())
+    });
 }
 
 impl Drop for Ledger {
@@ -230,6 +302,11 @@ pub fn unsettled(key: &LedgerKey) -> Vec<Unsettled> {
 /// How many messages [`unsettled`] would show.
 pub fn pending(key: &LedgerKey) -> u64 {
     with_accounts(|accounts| accounts.get(key).map_or(0, |account| account.settlement.pending()))
+}
+
+/// The subject filter by which this process read a durable; None when it reads the whole stream, or did not read it.
+pub fn subject_filter(key: &LedgerKey) -> Option<String> {
+    with_accounts(|accounts| accounts.get(key).and_then(|account| account.subject.clone()))
 }
 
 /// Lets one statement read; the answer is when the consumer was made, if this process knows.

@@ -3,18 +3,18 @@
 
 use std::collections::{BTreeSet, HashSet};
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::Instant;
 
 use bytes::Bytes;
 use futures_util::StreamExt;
 
 use super::config::exists;
-use super::ledger::{LedgerKey, with_accounts};
+use super::ledger::{LedgerKey, keep_alive, with_accounts};
 use crate::error::{Error, Result};
 use crate::jetstream::connection::Connection;
 use crate::jetstream::failure::Failure;
 use crate::jetstream::runtime::block_on;
-use crate::plan::{Confirmed, Given, Settlement, messages};
+use crate::plan::{Backoff, Confirmed, Decided, Decision, Given, Settlement, messages};
 use crate::stats;
 
 /// How many acknowledgements are in flight at once.
@@ -33,6 +33,15 @@ pub struct Settled {
     pub still_pending: u64,
 }
 
+/// What became of the messages that a process returned.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Returned {
+    /// Those that come again: from the server, or, kept by the process, by themselves.
+    pub settled: Settled,
+    /// How many became dead letters.
+    pub dead_letters: u64,
+}
+
 /// Acknowledges what this process was given by a durable, up to a sequence if one is said, and waits for the server's
 /// word on each.
 ///
@@ -42,8 +51,9 @@ pub struct Settled {
 /// gave up on messages.
 pub fn acknowledge(connection: &Arc<Connection>, key: &LedgerKey, up_to: Option<u64>) -> Result<Settled> {
     check_known(key)?;
-    let decided = Decided::take(key, |settlement| settlement.acknowledge(up_to))?;
-    let (confirmed, given_up) = settle(connection, decided, "+ACK")?;
+    let taken = Taken::take(key, |settlement| settlement.acknowledge(up_to))?;
+    let (confirmed, given_up) = settle(connection, taken, |_| "+ACK".to_owned())?;
+    keep_alive(connection, key);
     acknowledged(key, &confirmed, &given_up).map(|()| settled(&confirmed))
 }
 
@@ -62,8 +72,9 @@ pub fn acknowledge_these(
         return Ok(HashSet::new());
     }
     check_known(key)?;
-    let decided = Decided::take(key, |settlement| settlement.acknowledge_these(sequences))?;
-    let (confirmed, given_up) = settle(connection, decided, "+ACK")?;
+    let taken = Taken::take(key, |settlement| settlement.acknowledge_these(sequences))?;
+    let (confirmed, given_up) = settle(connection, taken, |_| "+ACK".to_owned())?;
+    keep_alive(connection, key);
     acknowledged(key, &confirmed, &given_up).map(|()| confirmed.sequences.into_iter().collect())
 }
 
@@ -92,21 +103,38 @@ fn check_known(key: &LedgerKey) -> Result<()> {
     )))
 }
 
-/// Returns what this process was given to the server, which delivers it again, at once or after a delay.
+/// Returns what this process was given to the server, which delivers it again, at once or after a delay. What fails again
+/// is kept instead, and read again by itself (`plan::isolation`); of one message that fails alone `bury` makes a dead
+/// letter, if there is such, and its consumer never delivers it again.
 ///
 /// # Errors
-/// A statement is still reading; the consumer is gone; the server did not confirm; and, after all is returned, the
-/// consumer gives up on messages because it has delivered them `max_deliver` times.
-pub fn reject(connection: &Arc<Connection>, key: &LedgerKey, delay: Option<Duration>) -> Result<Settled> {
-    let word = match delay {
-        Some(delay) if !delay.is_zero() => format!(r#"-NAK {{"delay": {}}}"#, delay.as_nanos()),
-        _ => "-NAK".to_owned(),
+/// A statement is still reading; the consumer is gone; the server did not confirm; the dead letter was not stored; and,
+/// after all is returned, the consumer gave up on messages.
+pub fn reject(
+    connection: &Arc<Connection>,
+    key: &LedgerKey,
+    backoff: &Backoff,
+    bury: Option<&dyn Fn(u64) -> Result<()>>,
+) -> Result<Returned> {
+    let decide = |settlement: &mut Settlement| settlement.return_all(bury.is_some(), backoff, Instant::now());
+    let mut taken = Taken::take(key, decide)?;
+    let kept = std::mem::take(&mut taken.decided.kept);
+    let buried = taken.decided.decision == Decision::End;
+    if let Some(bury) = bury.filter(|_| buried) {
+        taken.decided.messages.iter().try_for_each(|given| bury(given.sequence))?;
+    }
+    let words = |given: &Given| match backoff.delay(given.delivered).filter(|delay| !delay.is_zero()) {
+        _ if buried => "+TERM".to_owned(),
+        Some(delay) => format!(r#"-NAK {{"delay": {}}}"#, delay.as_nanos()),
+        None => "-NAK".to_owned(),
     };
-    let decided = Decided::take(key, Settlement::return_all)?;
-    let (confirmed, given_up) = settle(connection, decided, &word)?;
+    let (mut confirmed, given_up) = settle(connection, taken, words)?;
+    keep_alive(connection, key);
+    let dead_letters = if buried { std::mem::take(&mut confirmed.sequences).len() as u64 } else { 0 };
+    confirmed.sequences.extend(kept);
     let settled = settled(&confirmed);
     stats::REJECTED.add(settled.count);
-    tell(key, &format!("{} returned", were(settled.count)), &given_up).map(|()| settled)
+    tell(key, &format!("{} returned", were(settled.count)), &given_up).map(|()| Returned { settled, dead_letters })
 }
 
 fn were(count: u64) -> String {
@@ -115,24 +143,25 @@ fn were(count: u64) -> String {
 
 /// Messages that were decided about. Until the server has said what became of them nobody else reads or settles: what it
 /// does not confirm is given still, and must not be covered by another statement's acknowledgement.
-struct Decided<'a> {
+struct Taken<'a> {
     key: &'a LedgerKey,
-    messages: Vec<Given>,
+    decided: Decided,
     /// Whether it is said what became of them; if not, they are given still.
     closed: bool,
 }
 
-impl<'a> Decided<'a> {
-    fn take(key: &'a LedgerKey, decide: impl FnOnce(&mut Settlement) -> Result<Vec<Given>>) -> Result<Self> {
+impl<'a> Taken<'a> {
+    fn take(key: &'a LedgerKey, decide: impl FnOnce(&mut Settlement) -> Result<Decided>) -> Result<Self> {
+        let nothing = Decided { decision: Decision::Return, messages: Vec::new(), kept: Vec::new() };
         let decided = with_accounts(|accounts| match accounts.get_mut(key) {
-            None => Ok(Vec::new()),
+            None => Ok(nothing),
             Some(account) => decide(&mut account.settlement),
         });
-        decided.map(|messages| Self { key, messages, closed: false }).map_err(|error| key.place(error))
+        decided.map(|decided| Self { key, decided, closed: false }).map_err(|error| key.place(error))
     }
 }
 
-impl Drop for Decided<'_> {
+impl Drop for Taken<'_> {
     fn drop(&mut self) {
         if self.closed {
             return;
@@ -146,22 +175,25 @@ impl Drop for Decided<'_> {
 }
 
 /// Tells the server about each message. Beside what was settled come the messages on which the consumer gave up.
-fn settle(connection: &Arc<Connection>, mut decided: Decided<'_>, word: &str) -> Result<(Confirmed, BTreeSet<u64>)> {
-    let (key, wanted) = (decided.key, decided.messages.len());
-    check_consumer(connection, &mut decided)?;
-    let outcomes = speak(connection, &decided.messages, word)?;
-    let failure = decided.messages.iter().zip(&outcomes).rev().find_map(|(given, outcome)| {
+fn settle(
+    connection: &Arc<Connection>,
+    mut taken: Taken<'_>,
+    word: impl Fn(&Given) -> String,
+) -> Result<(Confirmed, BTreeSet<u64>)> {
+    let (key, wanted) = (taken.key, taken.decided.messages.len());
+    check_consumer(connection, &mut taken)?;
+    let outcomes = speak(connection, &taken.decided.messages, word)?;
+    let failure = taken.decided.messages.iter().zip(&outcomes).rev().find_map(|(given, outcome)| {
         let reason = outcome.as_ref().err()?;
         Some((given.sequence, reason.clone()))
     });
-    decided.closed = true;
+    taken.closed = true;
     let (confirmed, given_up) = with_accounts(|accounts| {
         let Some(account) = accounts.get_mut(key) else { return Default::default() };
-        let mut confirmed = account.settlement.confirm(outcomes.iter().map(|outcome| outcome.is_ok()));
-        let mut given_up = std::mem::take(&mut confirmed.given_up);
+        let confirmed = account.settlement.confirm(outcomes.iter().map(|outcome| outcome.is_ok()));
+        let mut given_up = BTreeSet::new();
         if let Some(watch) = &mut account.watch {
-            watch.tell(&given_up);
-            given_up.append(&mut watch.take());
+            given_up = watch.take();
             if failure.is_some() {
                 // The error that comes of it has no room for these.
                 watch.keep(&given_up);
@@ -187,11 +219,14 @@ fn settle(connection: &Arc<Connection>, mut decided: Decided<'_>, word: &str) ->
 
 /// One word on each message, in flight together; the outcomes come in the order of the messages, and end after the
 /// first that the server did not answer: the rest would wait as long.
-fn speak(connection: &Arc<Connection>, taken: &[Given], word: &str) -> Result<Vec<std::result::Result<(), Failure>>> {
-    let word = Bytes::copy_from_slice(word.as_bytes());
+fn speak(
+    connection: &Arc<Connection>,
+    taken: &[Given],
+    word: impl Fn(&Given) -> String,
+) -> Result<Vec<std::result::Result<(), Failure>>> {
     block_on(async {
         let requests = taken.iter().map(|given| {
-            let request = connection.request(&given.ack_subject, word.clone());
+            let request = connection.request(&given.ack_subject, Bytes::from(word(given)));
             async move { request.await.map(|_| ()) }
         });
         let mut answers = futures_util::stream::iter(requests).buffered(IN_FLIGHT);
@@ -209,8 +244,8 @@ fn speak(connection: &Arc<Connection>, taken: &[Given], word: &str) -> Result<Ve
 
 /// Makes sure that the consumer that gave the messages is the one that will hear of them. A word to a consumer that was
 /// made anew could settle other messages of the same sequences, if the stream was made anew as well.
-fn check_consumer(connection: &Arc<Connection>, decided: &mut Decided<'_>) -> Result<()> {
-    let (key, count) = (decided.key, decided.messages.len());
+fn check_consumer(connection: &Arc<Connection>, taken: &mut Taken<'_>) -> Result<()> {
+    let (key, count) = (taken.key, taken.decided.messages.len());
     if count == 0 {
         return Ok(());
     }
@@ -218,7 +253,7 @@ fn check_consumer(connection: &Arc<Connection>, decided: &mut Decided<'_>) -> Re
     if block_on(exists(connection, &key.stream, &key.durable, &created.unwrap_or_default()))? {
         return Ok(());
     }
-    decided.closed = true;
+    taken.closed = true;
     with_accounts(|accounts| {
         let Some(account) = accounts.get_mut(key) else { return };
         account.settlement.forget();

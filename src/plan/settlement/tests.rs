@@ -1,6 +1,5 @@
 //! Random histories of statements, callers and a server, against a model that is told everything.
 
-use std::collections::BTreeSet;
 use std::time::Duration;
 
 use super::*;
@@ -17,7 +16,7 @@ impl Numbers {
 
 /// As many random histories as the rules of settling are held against.
 const HISTORIES: u64 = 1_000_000;
-const STEPS: u64 = 12;
+const STEPS: u64 = 10;
 /// Sequences run from 0 to here; a mask of bits holds a set of them.
 const SEQUENCES: u64 = 6;
 const MAX_DELIVER: u8 = 3;
@@ -35,8 +34,11 @@ struct World {
     /// The rows of the statement that runs or ran last, and whether it is over.
     written: u8,
     committed: u8,
-    /// What the settlement has in its hands, in order.
+    /// What the settlement has in its hands, in order, and what it keeps to read it by itself.
     given: Vec<u64>,
+    kept: u8,
+    ended: u8,
+    by_itself: bool,
     running: bool,
     whole: bool,
 }
@@ -77,6 +79,13 @@ impl History {
         let pending: Vec<u64> = self.settlement.given.iter().map(|entry| entry.given.sequence).collect();
         assert_eq!(pending, self.world.given, "what is given, in order");
         assert!(self.settlement.decided.is_none());
+        let kept = self.settlement.isolation.messages().fold(0, |kept, message| kept | bit(message.sequence));
+        assert_eq!(kept, self.world.kept, "what is kept");
+        self.settlement.keep_alive(self.at(self.world.now), Duration::from_secs(ACK_WAIT));
+        let until = self.world.now + ACK_WAIT;
+        (0..SEQUENCES)
+            .filter(|sequence| kept & bit(*sequence) != 0)
+            .for_each(|kept| self.world.out[kept as usize] = until);
     }
 
     fn begin(&mut self) {
@@ -89,6 +98,28 @@ impl History {
             assert_eq!(taken_back, world.given.len() as u64);
             world.given.clear();
             (world.written, world.running, world.whole) = (0, true, false);
+            let group = self.settlement.next_kept(usize::MAX, self.at(self.world.now));
+            self.world.by_itself = !group.is_empty();
+            for given in group {
+                assert_ne!(self.world.kept & bit(given.sequence), 0);
+                self.world.kept &= !bit(given.sequence);
+                self.hand(given);
+            }
+        }
+    }
+
+    /// The statement is given a message.
+    fn hand(&mut self, given: Given) {
+        let (sequence, until) = (given.sequence, self.world.now + ACK_WAIT);
+        // One clock for all that was given: what was given before is taken back with it.
+        self.world.given.iter().for_each(|given| self.world.out[*given as usize] = until);
+        self.world.out[sequence as usize] = until;
+        let new = self.settlement.give(given, self.at(until));
+        assert_eq!(new, self.world.written & bit(sequence) == 0, "a statement is given a message once");
+        assert!(self.settlement.gave(sequence));
+        if new {
+            self.world.written |= bit(sequence);
+            self.world.given.push(sequence);
         }
     }
 
@@ -101,19 +132,8 @@ impl History {
             return;
         }
         world.delivered[index] += 1;
-        // One clock for all that was given: what was given before is taken back with it.
-        let until = world.now + ACK_WAIT;
-        world.given.iter().for_each(|given| world.out[*given as usize] = until);
-        world.out[index] = until;
-        let last = world.delivered[index] == MAX_DELIVER;
-        let given = Given { sequence, last, ..Given::default() };
-        let new = self.settlement.give(given, self.start + Duration::from_secs(until));
-        assert_eq!(new, self.world.written & bit(sequence) == 0, "a statement is given a message once");
-        assert!(self.settlement.gave(sequence));
-        if new {
-            self.world.written |= bit(sequence);
-            self.world.given.push(sequence);
-        }
+        let delivered = world.delivered[index];
+        self.hand(Given { sequence, delivered: delivered.into(), last: delivered == MAX_DELIVER, ..Given::default() });
     }
 
     fn end(&mut self, how: u64) {
@@ -130,11 +150,19 @@ impl History {
     /// A statement of ours fails: all goes back.
     fn fail(&mut self) {
         if self.world.running {
-            let back: Vec<u64> = self.settlement.take_all().iter().map(|given| given.sequence).collect();
-            assert_eq!(back, self.world.given);
-            back.iter().for_each(|sequence| self.world.out[*sequence as usize] = 0);
-            self.world.given.clear();
+            let back = self.settlement.fail(self.at(self.world.now));
+            self.back_to_server(&back);
+            self.world.kept |= self.world.given.drain(..).map(bit).sum::<u8>();
             self.end(0);
+        }
+    }
+
+    /// The server may deliver these again, which it does `MAX_DELIVER` times.
+    fn back_to_server(&mut self, messages: &[Given]) {
+        for message in messages {
+            assert!(!message.last, "given up by a return");
+            self.world.out[message.sequence as usize] = 0;
+            self.world.given.retain(|sequence| *sequence != message.sequence);
         }
     }
 
@@ -147,14 +175,15 @@ impl History {
         let (running, whole) = (world.running, world.whole);
         match self.settlement.acknowledge(up_to) {
             Err(_) => assert!(running || (!whole && up_to.is_none() && !self.world.given.is_empty())),
-            Ok(told) => {
+            Ok(decided) => {
+                let told = &decided.messages;
                 assert!(!running);
                 if let Some(limit) = up_to {
                     assert!(told.iter().all(|given| given.sequence <= limit));
                 }
                 if !whole {
                     // Cut short: the caller says how far it wrote, and what comes first is what it wrote.
-                    let first = self.world.given.iter().zip(&told).all(|(given, told)| *given == told.sequence);
+                    let first = self.world.given.iter().zip(told).all(|(given, told)| *given == told.sequence);
                     assert!(first);
                     told.iter().for_each(|given| self.world.committed |= bit(given.sequence));
                 } else if let Some(limit) = up_to {
@@ -162,7 +191,7 @@ impl History {
                 } else {
                     assert_eq!(told.len(), self.world.given.len());
                 }
-                self.confirm(&told, true, numbers);
+                self.confirm(&decided, numbers);
             }
         }
     }
@@ -176,34 +205,42 @@ impl History {
         let held: HashSet<u64> = (0..SEQUENCES).filter(|sequence| committed & bit(*sequence) != 0).collect();
         match self.settlement.acknowledge_these(&held) {
             Err(_) => assert!(self.world.running),
-            Ok(told) => {
-                let told_sequences: Vec<u64> = told.iter().map(|given| given.sequence).collect();
+            Ok(decided) => {
+                let told_sequences: Vec<u64> = decided.messages.iter().map(|given| given.sequence).collect();
                 let expected: Vec<u64> =
                     self.world.given.iter().copied().filter(|given| held.contains(given)).collect();
                 assert_eq!(told_sequences, expected);
-                self.confirm(&told, true, numbers);
+                self.confirm(&decided, numbers);
             }
         }
     }
 
     fn roll_back(&mut self, numbers: &mut Numbers) {
-        match self.settlement.return_all() {
+        let bury = numbers.below(2) == 0;
+        match self.settlement.return_all(bury, &Backoff::default(), self.at(self.world.now)) {
             Err(_) => assert!(self.world.running),
-            Ok(told) => {
-                assert_eq!(told.len(), self.world.given.len());
-                self.confirm(&told, false, numbers);
+            Ok(decided) => {
+                assert_eq!(decided.messages.len() + decided.kept.len(), self.world.given.len());
+                assert!(decided.decision != Decision::End || bury && decided.messages.len() == 1);
+                self.world.given.retain(|sequence| !decided.kept.contains(sequence));
+                self.world.kept |= decided.kept.iter().copied().map(bit).sum::<u8>();
+                self.confirm(&decided, numbers);
             }
         }
     }
 
     /// The server confirms some; or it is not told; or the consumer is gone. Meanwhile nobody reads or settles.
-    fn confirm(&mut self, told: &[Given], acknowledge: bool, numbers: &mut Numbers) {
-        assert!(self.settlement.start(self.at(self.world.now + 1_000)).is_err());
-        assert!(self.settlement.return_all().is_err() && self.settlement.acknowledge(None).is_err());
+    fn confirm(&mut self, decided: &Decided, numbers: &mut Numbers) {
+        let later = self.at(self.world.now + 1_000);
+        assert!(self.settlement.start(later).is_err());
+        assert!(self.settlement.return_all(false, &Backoff::default(), later).is_err());
+        assert!(self.settlement.acknowledge(None).is_err());
+        let told = &decided.messages;
         match numbers.below(8) {
             0 => return self.settlement.undo(),
             1 => {
                 self.settlement.forget();
+                self.world.kept = 0;
                 return self.world.given.retain(|sequence| told.iter().all(|given| given.sequence != *sequence));
             }
             _ => {}
@@ -211,26 +248,20 @@ impl History {
         let heard = numbers.below(1 << SEQUENCES) | numbers.below(1 << SEQUENCES);
         let confirmed: Vec<bool> = (0..told.len()).map(|position| heard >> position & 1 == 1).collect();
         let outcome = self.settlement.confirm(confirmed.iter().copied());
-        let mut given_up = BTreeSet::new();
-        for (given, confirmed) in told.iter().zip(&confirmed) {
-            if !confirmed {
-                continue;
-            }
+        for (given, _) in told.iter().zip(&confirmed).filter(|(_, confirmed)| **confirmed) {
             self.world.given.retain(|sequence| *sequence != given.sequence);
-            if acknowledge {
-                let committed = self.world.committed & bit(given.sequence);
-                assert_ne!(committed, 0, "an acknowledgement of what is not in the table");
-                self.world.acknowledged |= bit(given.sequence);
-            } else {
-                self.world.out[given.sequence as usize] = 0;
-                if given.last {
-                    given_up.insert(given.sequence);
+            match decided.decision {
+                Decision::Acknowledge => {
+                    let committed = self.world.committed & bit(given.sequence);
+                    assert_ne!(committed, 0, "an acknowledgement of what is not in the table");
+                    self.world.acknowledged |= bit(given.sequence);
                 }
+                Decision::Return => self.back_to_server(std::slice::from_ref(given)),
+                Decision::End => self.world.ended |= bit(given.sequence),
             }
         }
         let count = confirmed.iter().filter(|confirmed| **confirmed).count();
         assert_eq!((outcome.sequences.len(), outcome.unconfirmed), (count, told.len() - count));
-        assert_eq!(outcome.given_up, given_up);
         assert_eq!(outcome.still_pending, self.world.given.len() as u64);
     }
 }
@@ -239,7 +270,7 @@ impl History {
 fn in_every_history_what_is_acknowledged_is_in_the_table() {
     let start = Instant::now();
     let mut numbers = Numbers(13);
-    let (mut acknowledged, mut pending) = (0_u64, 0_u64);
+    let (mut acknowledged, mut pending, mut kept) = (0_u64, 0_u64, 0_u64);
     for _ in 0..HISTORIES {
         let mut history = History::new(start);
         for _ in 0..STEPS {
@@ -247,9 +278,11 @@ fn in_every_history_what_is_acknowledged_is_in_the_table() {
         }
         acknowledged += u64::from(history.world.acknowledged.count_ones());
         pending += history.world.given.len() as u64;
+        kept += u64::from(history.world.kept.count_ones() + history.world.ended.count_ones());
     }
     // The histories did what they are for.
-    assert!(acknowledged > HISTORIES / 4 && pending > HISTORIES / 4, "{acknowledged} {pending}");
+    let few = HISTORIES / 10;
+    assert!(acknowledged > few && pending > few && kept > few, "{acknowledged} {pending} {kept}");
 }
 
 #[test]
@@ -261,11 +294,10 @@ fn what_is_not_confirmed_keeps_its_place() {
         assert!(settlement.give(Given { sequence, ..Given::default() }, now));
     }
     settlement.end();
-    let told: Vec<u64> = settlement.acknowledge(Some(4)).unwrap().iter().map(|given| given.sequence).collect();
-    assert_eq!(told, [1, 4]);
+    let decided = settlement.acknowledge(Some(4)).unwrap();
+    assert_eq!(decided.messages.iter().map(|given| given.sequence).collect::<Vec<_>>(), [1, 4]);
     assert_eq!(settlement.confirm([false]).unconfirmed, 2);
-    let order: Vec<u64> = settlement.take_all().iter().map(|given| given.sequence).collect();
-    assert_eq!(order, [5, 1, 4]);
+    assert_eq!(shown(&settlement).iter().map(|(sequence, ..)| *sequence).collect::<Vec<_>>(), [5, 1, 4]);
 }
 
 fn keys(list: &[Option<&str>]) -> RowKeys {
@@ -299,7 +331,7 @@ fn the_evidence_of_a_repeat_is_the_row_that_it_repeats() {
     assert_eq!(shown(&settlement), [&[(1, a(), Some(Outcome::Row))], &rest[..]].concat());
     assert_eq!(settlement.unsettled()[1].keys, [Some("x".to_owned())]);
     // Settled before it, the row still speaks for its repeat.
-    assert_eq!(settlement.acknowledge_these(&HashSet::from([1])).unwrap().len(), 1);
+    assert_eq!(settlement.acknowledge_these(&HashSet::from([1])).unwrap().messages.len(), 1);
     assert_eq!(settlement.confirm([true]).sequences, [1]);
     assert_eq!(shown(&settlement), rest);
 }
