@@ -273,13 +273,14 @@ impl<'a> Workbench<'a> {
     }
 }
 
-/// The key of a message when no template is given: its `Nats-Msg-Id`, else `stream:seq`.
+/// The key of a message when no template is given: its `Nats-Msg-Id`, else `stream:seq:time`. A stream that is made anew
+/// counts its sequences from 1 again, but no message of it was stored when one of the earlier stream was.
 fn default_key(stream: &str, record: &Record, out: &mut String) {
     match record.headers.get(Headers::MESSAGE_ID).filter(|id| !id.is_empty()) {
         Some(id) => push_escaped(id, out),
         None => {
-            let sequence = record.sequence;
-            out.extend([stream, ":", &sequence.to_string()]);
+            let (sequence, time) = (record.sequence, record.time_ns);
+            out.extend([stream, ":", &sequence.to_string(), ":", &time.to_string()]);
         }
     }
 }
