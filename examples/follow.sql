@@ -13,5 +13,5 @@ FROM nats_ingest('MEDIA_EVENTS', durable := 'follow', max_messages := 1000, max_
     columns := {'event_type': 'VARCHAR', 'user_id': 'BIGINT'}, correlation_key := '{event_id}')
 ON CONFLICT DO NOTHING;
 
--- The INSERT is committed. Only now may the stream forget.
-FROM nats_ack('MEDIA_EVENTS', 'follow');
+-- What the table holds of it, the stream may forget: nothing when the INSERT failed.
+SELECT nats_ack('MEDIA_EVENTS', 'follow', list(u.seq)) AS acked FROM nats_unsettled('MEDIA_EVENTS', 'follow') u SEMI JOIN events USING (correlation_key);

@@ -17,14 +17,15 @@ INSERT = """INSERT INTO events BY NAME
     FROM nats_ingest('MEDIA_EVENTS', durable := 'workers', max_messages := 500, max_wait := INTERVAL 1 SECOND,
         columns := {'event_type': 'VARCHAR', 'user_id': 'BIGINT'}, correlation_key := '{event_id}')
     ON CONFLICT DO NOTHING"""
-ACK = "SELECT acked FROM nats_ack('MEDIA_EVENTS', 'workers')"
+ACK = """SELECT nats_ack('MEDIA_EVENTS', 'workers', list(u.seq))
+    FROM nats_unsettled('MEDIA_EVENTS', 'workers') u SEMI JOIN events USING (correlation_key)"""
 
 database = duckdb.connect(sys.argv[1], config={"allow_unsigned_extensions": "true"})
 database.execute(f"LOAD '{EXTENSION}'")
 database.execute(TABLE)
 acked = 1
 while acked:
-    # Commit, then acknowledge. A worker that dies between the two leaves rows that another will be given, too: merge on the key.
+    # Commit, then acknowledge what the table holds. A worker that dies between the two leaves rows that another will be given, too: merge on the key.
     database.execute(INSERT)
     (acked,) = database.execute(ACK).fetchone()
     print(f"{sys.argv[1]}: {acked}", flush=True)

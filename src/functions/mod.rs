@@ -3,6 +3,7 @@
 //! A new function is one file here and one line in [`register_all`].
 
 mod ack;
+mod ack_sequences;
 mod by_connection;
 mod checkpoint;
 mod connection;
@@ -18,6 +19,7 @@ mod last;
 mod last_seq;
 mod manage;
 mod messages;
+mod nak;
 mod object;
 mod payload;
 mod ping;
@@ -31,6 +33,7 @@ mod stream_delete;
 mod stream_ensure;
 mod streams;
 mod subjects;
+mod unsettled;
 mod url_scan;
 mod verify;
 
@@ -47,8 +50,10 @@ pub fn register_all<R: Registrar>(registrar: &R) -> Result<()> {
     registrar.replacement(url_scan::PREFIXES, <url_scan::NatsUrlScan as crate::ffi::TableFunction>::NAME)?;
     registrar.table::<get::NatsGet>()?;
     registrar.table::<ingest::NatsIngest>()?;
-    registrar.table::<ack::NatsAck>()?;
-    registrar.table::<ack::NatsNak>()?;
+    registrar.table::<Small<ack::NatsAck>>()?;
+    registrar.scalar::<ack_sequences::NatsAckSequences>()?;
+    registrar.table::<Small<nak::NatsNak>>()?;
+    registrar.table::<unsettled::NatsUnsettled>()?;
     registrar.scalar::<correlation_key::NatsCorrelationKey>()?;
     kv::register(registrar)?;
     registrar.table::<Small<object::NatsObjectList>>()?;

@@ -1,14 +1,16 @@
 //! Pure decisions: options and the state of a stream become a range of sequences, and replies become an ordered run of
-//! records. No async, no clock, no network.
+//! records, and what a durable gave is settled. No async, no clock, no network.
 
 mod checkpoint;
 mod duplicates;
+mod isolation;
 mod key_table;
 pub mod kv;
 mod newest;
 mod range;
 mod region;
 mod row_keys;
+mod settlement;
 mod subject;
 mod survey;
 mod time_search;
@@ -16,10 +18,12 @@ mod window;
 
 pub use checkpoint::{Checkpoint, Fingerprint, Removal, StreamNow, gap_error};
 pub use duplicates::{KeptKeys, Repeats};
+pub use isolation::Backoff;
 pub use newest::{Newest, NewestKeys};
 pub use range::{Bounds, SequenceRange, StreamState};
 pub use region::{Region, RegionColumns, Span, filter_includes};
 pub use row_keys::RowKeys;
+pub use settlement::{Confirmed, Decided, Decision, Given, Outcome, Settlement, Unsettled, messages};
 pub use subject::{check_consumer, check_publish_subject, check_stream, check_subject_filter, subject_matches};
 pub use survey::{Counted, Finding, Kind as FindingKind, Runs, Seen, Survey};
 pub use time_search::{MAX_STEP_BACK_NS, StoreTimes, TimeSearch};

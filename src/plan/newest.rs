@@ -43,6 +43,11 @@ impl Newest {
         self.stay.contains(&sequence)
     }
 
+    /// The newer row that stays in the place of one that does not.
+    pub fn replaced_by(&self, sequence: u64) -> Option<u64> {
+        self.replaced.get(&sequence).copied()
+    }
+
     /// A row that was to stay and did not come, although a row did not stay for its sake.
     pub fn missing(&self) -> Option<u64> {
         self.owed.iter().min().copied()

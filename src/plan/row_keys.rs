@@ -2,7 +2,7 @@
 
 /// The keys of one row, the correlation key first; one that has no value constrains nothing. Used again for row after
 /// row, so that a row costs no allocation.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct RowKeys {
     text: String,
     /// Where each key ends in the text; None for one that has no value.

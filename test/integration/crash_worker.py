@@ -18,6 +18,11 @@ TABLE = "CREATE TABLE IF NOT EXISTS events (correlation_key VARCHAR PRIMARY KEY,
 DURABLE = """durable := 'workers', max_messages := {size}, max_wait := INTERVAL 100 MILLISECONDS, ack_wait := INTERVAL {ack_wait} SECONDS,
     columns := {{'n': 'INTEGER'}}, correlation_key := '{{session}}:{{kind}}'"""
 INSERT = "INSERT INTO events SELECT correlation_key, seq, n, ? FROM nats_ingest('S', url := ?, {durable}) ON CONFLICT DO NOTHING"
+# Far below ack_wait: an acknowledgement that is lost with the server is tried again before the message is given to another
+# worker.
+ACK = """SELECT nats_ack('S', 'workers', list(u.seq), {'url': $url, 'timeout': INTERVAL 1 SECOND})
+    FROM nats_unsettled('S', 'workers', url := $url) u SEMI JOIN events USING (correlation_key)"""
+RETURN = "SELECT returned FROM nats_nak('S', 'workers', url := $url, timeout := INTERVAL 1 SECOND)"
 ACK_WAIT_SECONDS = 4
 # A server that was restarted knows only whole seconds of when it gave a message, and may give it again so much earlier.
 IN_TIME_SECONDS = ACK_WAIT_SECONDS - 2
@@ -31,14 +36,11 @@ def ask(what: str) -> None:
         sys.exit(0)
 
 
-def settle(database: duckdb.DuckDBPyConnection, function: str, url: str) -> int:
+def settle(database: duckdb.DuckDBPyConnection, statement: str, url: str) -> int:
     """Settles what was given, again and again while the server is away; the count."""
     while True:
         try:
-            # Far below ack_wait: an acknowledgement that is lost with the server is tried again before the message is given
-            # to another worker.
-            settle = f"FROM {function}('S', 'workers', url := ?, timeout := INTERVAL 1 SECOND)"
-            return database.execute(settle, [url]).fetchone()[0]
+            return database.execute(statement, {"url": url}).fetchone()[0]
         except duckdb.Error as error:
             print(f"# {error}", flush=True)
             time.sleep(PAUSE_SECONDS)
@@ -63,11 +65,11 @@ def main() -> None:
         except duckdb.Error as error:
             print(f"# {error}", flush=True)
             database.execute("ROLLBACK")
-            settle(database, "nats_nak", url)
+            settle(database, RETURN, url)
             time.sleep(PAUSE_SECONDS)
             continue
         ask(f"ack {batch}")
-        count = settle(database, "nats_ack", url)
+        count = settle(database, ACK, url)
         in_time = time.monotonic() - started < IN_TIME_SECONDS
         print(f"{'acked' if in_time else 'late'} {batch}", flush=True)
         if count == 0:

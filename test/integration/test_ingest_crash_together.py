@@ -1,6 +1,6 @@
 """Three workers at once on one durable, each with a database of its own, killed at every step, while the server goes away
-twice: no key is missing; one stands in two databases only where a worker died with a batch that was not acknowledged, or kept it too long; merged
-on the key, every event stands once."""
+twice: no key is missing; one stands in two databases only where a worker died with a batch that was not acknowledged, or kept it too long, or
+had it in hand when the server was restarted; merged on the key, every event stands once."""
 
 import unittest
 

@@ -102,7 +102,7 @@ class Share(unittest.TestCase):
             code = 1
             try:
                 own = connect()
-                nothing = own.execute("SELECT acked FROM nats_ack('FORK', 'd', url := ?)", [URL]).fetchone()
+                nothing = own.execute("SELECT count(*) FROM nats_unsettled('FORK', 'd', url := ?)", [URL]).fetchone()
                 mine = own.execute(read, [URL]).fetchall()
                 acked = own.execute("SELECT acked FROM nats_ack('FORK', 'd', url := ?)", [URL]).fetchone()
                 code = 0 if (nothing, mine, acked) == ((0,), [(seq,) for seq in range(11, 21)], (10,)) else 2

@@ -5,11 +5,51 @@ use std::fmt;
 use crate::codec::scalar::Instant;
 use crate::codec::scalar::time::utc_micros;
 
+/// The seconds of a time that has a year of four digits: 0000 to 9999.
+const SECONDS: std::ops::Range<i64> = -62_167_219_200..253_402_300_800;
+
 /// A length of time to which a key's time is truncated, counted from 1970-01-01 UTC.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Bucket {
     count: i64,
     unit: Unit,
+    epoch: Option<Epoch>,
+}
+
+/// The unit of a time that is a number, since 1970-01-01 UTC.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Epoch {
+    Seconds,
+    Millis,
+    Micros,
+    Nanos,
+}
+
+impl Epoch {
+    const ALL: [(&'static str, Epoch); 4] =
+        [("s", Epoch::Seconds), ("ms", Epoch::Millis), ("us", Epoch::Micros), ("ns", Epoch::Nanos)];
+
+    /// The whole seconds of a number in this unit, downwards.
+    fn seconds(self, number: &str) -> Option<i64> {
+        let scale = match self {
+            Epoch::Seconds => 1,
+            Epoch::Millis => 1_000,
+            Epoch::Micros => 1_000_000,
+            Epoch::Nanos => 1_000_000_000,
+        };
+        whole(number)?.div_euclid(scale).try_into().ok()
+    }
+}
+
+/// The whole part of a decimal number, downwards: `1.5` is 1, `-1.5` is -2. None for what is not one.
+fn whole(number: &str) -> Option<i128> {
+    let (integer, fraction) = number.split_once('.').unwrap_or((number, ""));
+    let digits = |text: &str| text.bytes().all(|byte| byte.is_ascii_digit());
+    if !digits(fraction) || !digits(integer.strip_prefix('-').unwrap_or(integer)) {
+        return None;
+    }
+    let below = integer.starts_with('-') && fraction.bytes().any(|byte| byte != b'0');
+    Some(integer.parse::<i128>().ok()? - i128::from(below))
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -41,8 +81,13 @@ impl Unit {
 }
 
 impl Bucket {
-    /// `30s`, `5m`, `1h`, `1d`: a count from 1 to 100000 and its unit.
+    /// `30s`, `5m`, `1h`, `1d`: a count from 1 to 100000 and its unit; then perhaps `:s`, `:ms`, `:us` or `:ns`, the unit of
+    /// a Unix epoch.
     pub(super) fn parse(text: &str) -> Option<Self> {
+        let (text, epoch) = match text.split_once(':') {
+            None => (text, None),
+            Some((text, unit)) => (text, Some(Epoch::ALL.iter().find(|(name, _)| *name == unit)?.1)),
+        };
         let unit = match text.chars().last()? {
             's' => Unit::Second,
             'm' => Unit::Minute,
@@ -55,22 +100,55 @@ impl Bucket {
             return None;
         }
         let count = digits.parse().ok().filter(|count| (1..=100_000).contains(count))?;
-        Some(Self { count, unit })
+        Some(Self { count, unit, epoch })
     }
 
-    /// The start of the bucket in which an ISO 8601 time lies; a time without a zone is UTC. Printed without seconds
-    /// when the bucket is whole minutes. None when the text is not a time.
+    /// The start of the bucket in which a time lies: ISO 8601, without a zone UTC, or, when the bucket has the unit of an
+    /// epoch, a number. Printed without seconds when the bucket is whole minutes. None when the text is not such a time.
     pub(super) fn truncate(self, time: &str) -> Option<String> {
-        let length = self.count * self.unit.seconds();
-        let seconds = utc_micros(time)?.div_euclid(1_000_000);
-        let start = Instant { seconds: seconds - seconds.rem_euclid(length), nanos: 0 }.to_string();
+        let seconds = match self.epoch {
+            None => utc_micros(time)?.div_euclid(1_000_000),
+            Some(epoch) => epoch.seconds(time).filter(|seconds| SECONDS.contains(seconds))?,
+        };
+        let start = Instant { seconds: seconds - seconds.rem_euclid(self.seconds()), nanos: 0 }.to_string();
         let printed = start.strip_suffix('Z')?;
-        if length % 60 == 0 { printed.strip_suffix(":00").map(str::to_owned) } else { Some(printed.to_owned()) }
+        if self.is_minutes() { printed.strip_suffix(":00").map(str::to_owned) } else { Some(printed.to_owned()) }
+    }
+
+    /// How many `:` a printed time has.
+    pub(super) fn colons(self) -> usize {
+        if self.is_minutes() { 1 } else { 2 }
+    }
+
+    /// What a time is to be, for an error.
+    pub(super) fn wants(self) -> String {
+        let unit = |epoch| Epoch::ALL.iter().find(|(_, unit)| *unit == epoch).map_or("", |(name, _)| name);
+        match self.epoch {
+            None => "a time (ISO 8601)".to_owned(),
+            Some(epoch) => format!("a Unix epoch in {}", unit(epoch)),
+        }
+    }
+
+    /// Whether a text that is no time would be one, if the unit of an epoch were said.
+    pub(super) fn lacks_unit(self, time: &str) -> bool {
+        self.epoch.is_none() && whole(time).is_some()
+    }
+
+    fn seconds(self) -> i64 {
+        self.count * self.unit.seconds()
+    }
+
+    fn is_minutes(self) -> bool {
+        self.seconds() % 60 == 0
     }
 }
 
 impl fmt::Display for Bucket {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}{}", self.count, self.unit.letter())
+        write!(f, "{}{}", self.count, self.unit.letter())?;
+        match Epoch::ALL.iter().find(|(_, unit)| Some(*unit) == self.epoch) {
+            Some((name, _)) => write!(f, ":{name}"),
+            None => Ok(()),
+        }
     }
 }

@@ -3,15 +3,19 @@
 //! ```text
 //! {user_id}                      a field of the payload, by path
 //! {player|device|'unknown'}      the first alternative that is present and not empty; text in single quotes
+//! {album|''}                     the part may be empty
 //! {started_at@5m}                a time truncated to a bucket (s, m, h, d) since 1970 in UTC: 2024-01-15T10:30
+//! {started_at@5m:ms}             the same of a Unix epoch, whose unit (s, ms, us, ns) is said
 //! {subject} {seq} {header:Name}  the message's own
 //! {{ }}                          a brace
 //! ```
 //!
-//! Text outside braces is literal. In a value, `:` and `%` are written `%3A` and `%25`, so that values joined by
-//! colons can be told apart; the colons of a bucket stay. No hash is involved: a key is its text.
+//! Text outside braces is literal. In a value, `:` and `%` are written `%3A` and `%25`, and so is what else ends a value
+//! in this template ([`escape`]), so that different values make different keys; the colons of a bucket stay. No hash is
+//! involved: a key is its text.
 
 mod bucket;
+mod escape;
 mod parse;
 mod template;
 

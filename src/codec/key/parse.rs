@@ -1,6 +1,7 @@
 //! The grammar of a template.
 
 use super::bucket::Bucket;
+use super::escape;
 use super::template::{Alternative, PartSource, Segment, Template};
 use crate::codec::path::Path;
 use crate::error::{Error, Result};
@@ -13,20 +14,36 @@ impl Template {
     pub fn parse(text: &str) -> Result<Self> {
         let mut parser = Parser { text, rest: text, paths: Vec::new() };
         let mut segments = Vec::new();
+        // Where each segment begins.
+        let mut starts = Vec::new();
         while !parser.rest.is_empty() {
+            let start = parser.rest;
             let segment = parser.segment()?;
             match (segments.last_mut(), segment) {
                 (Some(Segment::Literal(before)), Segment::Literal(more)) => before.push_str(&more),
-                (_, segment) => segments.push(segment),
+                (_, segment) => {
+                    segments.push(segment);
+                    starts.push(start);
+                }
             }
         }
-        if !segments.iter().any(|segment| matches!(segment, Segment::Part(_))) {
+        let varies = |segment: &Segment| match segment {
+            Segment::Literal(_) => false,
+            Segment::Part(alternatives) => {
+                !matches!(alternatives.first(), None | Some(Alternative { source: PartSource::Text(_), .. }))
+            }
+        };
+        if !segments.iter().any(varies) {
             return Err(Error::new(format!(
-                "the key template '{text}' has no part in braces: every row would have one key"
+                "the key template '{text}' has no part in braces that varies: every row would have one key"
             ))
             .advice("name fields in braces, as in '{user_id}:{started_at@5m}'"));
         }
-        Ok(Template { text: text.to_owned(), segments, paths: parser.paths })
+        let encoded = escape::encoded(&segments, |index, what| {
+            let rest = starts.get(index).copied().unwrap_or_default();
+            Parser { text, rest, paths: Vec::new() }.fault(what)
+        })?;
+        Ok(Template { text: text.to_owned(), segments, paths: parser.paths, encoded })
     }
 }
 
@@ -80,7 +97,11 @@ impl Parser<'_> {
         let Some(after) = self.rest.strip_prefix('@') else { return Ok(Alternative { source, bucket: None }) };
         let end = after.find(['|', '}']).unwrap_or(after.len());
         let bucket = Bucket::parse(&after[..end]).ok_or_else(|| {
-            self.fault(&format!("'{}' is not a time bucket; write a number and s, m, h or d, as in @5m", &after[..end]))
+            self.fault(&format!(
+                "'{}' is not a time bucket; write a number and s, m, h or d, as in @5m, \
+                 and behind it :s, :ms, :us or :ns for a Unix epoch, as in @5m:ms",
+                &after[..end]
+            ))
         })?;
         self.rest = &after[end..];
         Ok(Alternative { source, bucket: Some(bucket) })
@@ -101,9 +122,6 @@ impl Parser<'_> {
                 }
                 None => break,
             }
-        }
-        if text.is_empty() {
-            return Err(self.fault("an empty text stands for nothing"));
         }
         self.rest = rest;
         Ok(PartSource::Text(text))

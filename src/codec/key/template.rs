@@ -1,6 +1,7 @@
 //! A template, and the key that it makes of one event.
 
 use super::bucket::Bucket;
+use super::escape;
 use crate::codec::path::Path;
 use crate::codec::quote::quote;
 use crate::record::Headers;
@@ -11,6 +12,8 @@ pub struct Template {
     pub(super) text: String,
     pub(super) segments: Vec<Segment>,
     pub(super) paths: Vec<Path>,
+    /// What is percent-encoded in values beside `:` and `%`.
+    pub(super) encoded: Vec<char>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -53,8 +56,17 @@ pub trait Parts {
 pub enum KeyError {
     /// No alternative of this part is present; the part as the template writes it.
     Missing(String),
-    /// A part that has a bucket is not a time: the part, and its value.
-    NotATime(String, String),
+    /// A part that has a bucket is not a time.
+    NotATime {
+        /// The part as the template writes it.
+        part: String,
+        /// Its value.
+        value: String,
+        /// What it needs.
+        wants: String,
+        /// It would be a time, if the unit of an epoch were said.
+        lacks_unit: bool,
+    },
 }
 
 impl std::fmt::Display for KeyError {
@@ -63,8 +75,10 @@ impl std::fmt::Display for KeyError {
             KeyError::Missing(part) => {
                 write!(f, "the key's part {{{part}}} is missing or empty, and it has no alternative")
             }
-            KeyError::NotATime(part, value) => {
-                write!(f, "the key's part {{{part}}} needs a time (ISO 8601), not '{}'", quote(value))
+            KeyError::NotATime { part, value, wants, lacks_unit } => {
+                let value = quote(value);
+                write!(f, "the key's part {{{part}}} needs {wants}, not '{value}'")?;
+                if *lacks_unit { f.write_str("; of a Unix epoch say the unit, as in {t@5m:s}") } else { Ok(()) }
             }
         }
     }
@@ -130,12 +144,19 @@ impl Template {
                 }
                 PartSource::Text(text) => Some(text.as_str()),
             };
-            let Some(value) = value.filter(|value| !value.is_empty()) else { continue };
+            // An empty text is empty on purpose; what else is empty is taken for missing.
+            let stated = matches!(alternative.source, PartSource::Text(_));
+            let Some(value) = value.filter(|value| stated || !value.is_empty()) else { continue };
             match &alternative.bucket {
-                None => push_escaped(value, out),
+                None => escape::push(value, &self.encoded, out),
                 Some(bucket) => {
                     let Some(time) = bucket.truncate(value) else {
-                        return Err(KeyError::NotATime(self.shown(alternatives), value.to_owned()));
+                        return Err(KeyError::NotATime {
+                            part: self.shown(alternatives),
+                            value: value.to_owned(),
+                            wants: bucket.wants(),
+                            lacks_unit: bucket.lacks_unit(value),
+                        });
                     };
                     out.push_str(&time);
                 }

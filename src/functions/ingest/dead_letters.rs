@@ -23,10 +23,7 @@ impl DeadLetterOptions {
         match (on_error, subject) {
             (OnBadRow::DeadLetter, None) => Err(Error::new("on_error := 'dlq' needs dlq_subject")),
             (OnBadRow::DeadLetter, Some(subject)) => {
-                crate::plan::check_subject_filter(subject)?;
-                if subject.split('.').any(|token| token == "*" || token == ">") {
-                    return Err(Error::new(format!("dlq_subject '{subject}' has a wildcard; it must be one subject")));
-                }
+                check_dead_letter_subject(subject)?;
                 Ok(Some(Self { subject: subject.to_owned() }))
             }
             (_, Some(_)) => Err(Error::new("dlq_subject needs on_error := 'dlq'")),
@@ -34,52 +31,68 @@ impl DeadLetterOptions {
         }
     }
 
-    /// Finds the stream that captures the subject.
+    /// The dead letters of a call.
     ///
     /// # Errors
-    /// No stream does; or the call itself would read its own dead letters.
+    /// Those of [`DeadLetters::open`].
     pub(super) fn open(&self, options: &Options, connection: &Arc<Connection>) -> Result<DeadLetters> {
-        let captured_by = dead_letter::stream_of(connection, &self.subject)?;
-        let Some(captured_by) = captured_by else {
-            return Err(Error::new(format!("no stream captures dlq_subject '{}'", self.subject))
-                .server(connection.label())
-                .advice("create one first, so that dead letters are kept"));
-        };
-        let filter = options.range.subject.as_deref().unwrap_or(">");
-        if captured_by == options.stream() && subject_matches(self.subject.as_bytes(), filter) {
-            return Err(Error::new(format!("dlq_subject '{}' lies in the stream that is read", self.subject))
-                .stream(options.stream())
-                .advice("dead letters would be read as events; give them a stream of their own"));
-        }
-        Ok(DeadLetters {
-            connection: Arc::clone(connection),
-            stream: options.stream().to_owned(),
-            subject: self.subject.clone(),
-        })
+        DeadLetters::open(connection, &self.subject, options.stream(), options.range.subject.as_deref())
     }
 }
 
-pub(super) struct DeadLetters {
+/// Checks a subject to publish dead letters to: one, without wildcards.
+pub(in crate::functions) fn check_dead_letter_subject(subject: &str) -> Result<()> {
+    crate::plan::check_subject_filter(subject)?;
+    if subject.split('.').any(|token| token == "*" || token == ">") {
+        return Err(Error::new(format!("dlq_subject '{subject}' has a wildcard; it must be one subject")));
+    }
+    Ok(())
+}
+
+/// Where the dead letters of one stream go.
+pub(in crate::functions) struct DeadLetters {
     connection: Arc<Connection>,
     stream: String,
     subject: String,
 }
 
 impl DeadLetters {
+    /// Finds the stream that captures the subject.
+    ///
+    /// # Errors
+    /// No stream does; or `stream`, of which `filter` is read, would have its own dead letters among its events.
+    pub(in crate::functions) fn open(
+        connection: &Arc<Connection>,
+        subject: &str,
+        stream: &str,
+        filter: Option<&str>,
+    ) -> Result<Self> {
+        let captured_by = dead_letter::stream_of(connection, subject)?;
+        let Some(captured_by) = captured_by else {
+            return Err(Error::new(format!("no stream captures dlq_subject '{subject}'"))
+                .server(connection.label())
+                .advice("create one first, so that dead letters are kept"));
+        };
+        if captured_by == stream && subject_matches(subject.as_bytes(), filter.unwrap_or(">")) {
+            return Err(Error::new(format!("dlq_subject '{subject}' lies in the stream that is read"))
+                .stream(stream)
+                .advice("dead letters would be read as events; give them a stream of their own"));
+        }
+        Ok(Self { connection: Arc::clone(connection), stream: stream.to_owned(), subject: subject.to_owned() })
+    }
+
     /// Publishes one message and waits until it is stored.
     pub(super) fn send(&self, record: &Record, reason: &str) -> Result<()> {
         let letter = DeadLetter { subject: &self.subject, stream: &self.stream, record, reason };
         dead_letter::publish(&self.connection, &letter)
     }
 
-    /// Publishes messages that the consumer does not deliver any more, read by their sequences. One that is no longer in
-    /// the stream cannot be kept.
-    pub(super) fn send_given_up(&self, sequences: &[u64]) -> Result<()> {
+    /// Publishes messages by their sequences. One that is no longer in the stream cannot be kept.
+    pub(in crate::functions) fn send_sequences(&self, sequences: &[u64], reason: &str) -> Result<()> {
         if sequences.is_empty() {
             return Ok(());
         }
         let records = get_messages(&self.connection, &self.stream, sequences, true)?;
-        let reason = "delivered max_deliver times without an acknowledgement";
         records.iter().flatten().try_for_each(|record| self.send(record, reason))
     }
 }

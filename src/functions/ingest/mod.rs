@@ -20,6 +20,7 @@ use crate::plan::{Region, RegionColumns};
 use crate::predicate::Predicate;
 use crate::value::{Arguments, Parameter, ParameterType};
 
+pub(in crate::functions) use dead_letters::{DeadLetters, check_dead_letter_subject};
 pub use options::Options;
 pub(in crate::functions) use options::check_durable;
 use options::{Keep, OnBadRow};
@@ -129,6 +130,7 @@ impl Reader {
             }
             let Some(page) = page else { return self.sieve.end().map(|()| None) };
             let rows = self.sieve.sift(page)?;
+            self.source.note(self.sieve.take_outcomes());
             if !rows.records.is_empty() {
                 return Ok(Some(rows));
             }

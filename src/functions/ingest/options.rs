@@ -66,7 +66,7 @@ pub struct Options {
     pub(super) payload: Payload,
     /// The columns between those of every call and those of the payload.
     pub(super) extra_parts: Vec<Part>,
-    /// None is the default key: `msg_id`, else `stream:seq`.
+    /// None is the default key: `msg_id`, else `stream:seq:time`.
     pub(super) correlation_key: Option<Key>,
     pub(super) unique_keys: Vec<Key>,
     pub(super) keep: Keep,

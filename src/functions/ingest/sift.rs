@@ -11,7 +11,7 @@ use crate::codec::rows::decode_one;
 use crate::column::{Buffer, Type, Values};
 use crate::error::{Error, Result};
 use crate::functions::correlation_key::text_at;
-use crate::plan::{KeptKeys, Newest, NewestKeys, Repeats, RowKeys};
+use crate::plan::{KeptKeys, Newest, NewestKeys, Outcome, Repeats, RowKeys};
 use crate::record::{Headers, Record};
 
 /// The rows of one page.
@@ -42,6 +42,8 @@ pub(super) struct Sieve {
     options: Arc<Options>,
     duplicates: Duplicates,
     dead_letters: Option<DeadLetters>,
+    /// What became of each message since this was last taken; None when nobody asks.
+    outcomes: Option<Vec<(u64, Outcome, RowKeys)>>,
 }
 
 impl Sieve {
@@ -50,7 +52,8 @@ impl Sieve {
             Keep::First | Keep::All => Duplicates::First(KeptKeys::default()),
             Keep::Last => Duplicates::Rehearsal(NewestKeys::default()),
         };
-        Self { options, duplicates, dead_letters }
+        let outcomes = options.durable.is_some().then(Vec::new);
+        Self { options, duplicates, dead_letters, outcomes }
     }
 
     /// Notes the keys of records that will come again. A row that is not good is passed over here: it is dealt with
@@ -89,21 +92,25 @@ impl Sieve {
         let mut duplicate_key = Buffer::new(&Type::Varchar);
         for record in records {
             if let Err(cause) = bench.add(&record) {
-                self.refuse(&record, &cause)?;
+                let outcome = self.refuse(&record, &cause)?;
+                self.note(record.sequence, outcome, &RowKeys::default());
                 continue;
             }
             let repeats = match &mut self.duplicates {
                 Duplicates::First(kept_keys) => kept_keys.keep(record.sequence, &bench.keys),
                 Duplicates::Newest(newest) => {
-                    let repeats = Repeats { sequence: record.sequence, template: 0 };
-                    (!newest.stays(record.sequence)).then_some(repeats)
+                    let stays = newest.stays(record.sequence);
+                    let sequence = newest.replaced_by(record.sequence).unwrap_or(record.sequence);
+                    (!stays).then_some(Repeats { sequence, template: 0 })
                 }
                 Duplicates::Rehearsal(_) => None,
             };
-            if repeats.is_some() && options.keep != Keep::All {
+            if let Some(Repeats { sequence, .. }) = repeats.filter(|_| options.keep != Keep::All) {
+                self.note(record.sequence, Outcome::Repeats(sequence), &bench.keys);
                 bench.take_back();
                 continue;
             }
+            self.note(record.sequence, Outcome::Row, &bench.keys);
             push_text(&mut keys_column, bench.keys.iter().next().flatten());
             match repeats {
                 None => {
@@ -145,16 +152,30 @@ impl Sieve {
     /// asked for; then `nats_ack` tells of them.
     pub(super) fn give_up(&mut self, sequences: &BTreeSet<u64>) -> Result<()> {
         match &self.dead_letters {
-            Some(letters) => letters.send_given_up(&sequences.iter().copied().collect::<Vec<_>>()),
+            Some(letters) => {
+                let sequences: Vec<u64> = sequences.iter().copied().collect();
+                letters.send_sequences(&sequences, "delivered max_deliver times without an acknowledgement")
+            }
             None => Ok(()),
         }
     }
 
+    /// What became of the messages since this was last asked, in the order in which they came.
+    pub(super) fn take_outcomes(&mut self) -> Vec<(u64, Outcome, RowKeys)> {
+        self.outcomes.as_mut().map(std::mem::take).unwrap_or_default()
+    }
+
+    fn note(&mut self, sequence: u64, outcome: Outcome, keys: &RowKeys) {
+        if let Some(outcomes) = &mut self.outcomes {
+            outcomes.push((sequence, outcome, keys.clone()));
+        }
+    }
+
     /// A row that is not good.
-    fn refuse(&mut self, record: &Record, cause: &str) -> Result<()> {
+    fn refuse(&mut self, record: &Record, cause: &str) -> Result<Outcome> {
         match (self.options.on_error, &self.dead_letters) {
-            (OnBadRow::Skip, _) => Ok(()),
-            (OnBadRow::DeadLetter, Some(letters)) => letters.send(record, cause),
+            (OnBadRow::Skip, _) => Ok(Outcome::Skipped),
+            (OnBadRow::DeadLetter, Some(letters)) => letters.send(record, cause).map(|()| Outcome::DeadLetter),
             _ => Err(bad_row(&self.options, record, cause)),
         }
     }
@@ -252,13 +273,14 @@ impl<'a> Workbench<'a> {
     }
 }
 
-/// The key of a message when no template is given: its `Nats-Msg-Id`, else `stream:seq`.
+/// The key of a message when no template is given: its `Nats-Msg-Id`, else `stream:seq:time`. A stream that is made anew
+/// counts its sequences from 1 again, but no message of it was stored when one of the earlier stream was.
 fn default_key(stream: &str, record: &Record, out: &mut String) {
     match record.headers.get(Headers::MESSAGE_ID).filter(|id| !id.is_empty()) {
         Some(id) => push_escaped(id, out),
         None => {
-            let sequence = record.sequence;
-            out.extend([stream, ":", &sequence.to_string()]);
+            let (sequence, time) = (record.sequence, record.time_ns);
+            out.extend([stream, ":", &sequence.to_string(), ":", &time.to_string()]);
         }
     }
 }

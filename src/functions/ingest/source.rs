@@ -9,11 +9,22 @@ use crate::error::Result;
 use crate::functions::range::{RangePlan, RangeRead};
 use crate::jetstream::durable::{Delivery, Ledger, LedgerKey, Pull, PullLimits};
 use crate::jetstream::{Connection, Want};
+use crate::plan::{Outcome, RowKeys};
 use crate::record::Record;
 
 pub(super) enum Source {
-    Range { plan: RangePlan, read: RangeRead, want: Want, page: VecDeque<Record> },
-    Durable { pull: Box<Pull>, ledger: Ledger, page: VecDeque<Delivery> },
+    Range {
+        plan: RangePlan,
+        read: RangeRead,
+        want: Want,
+        page: VecDeque<Record>,
+    },
+    /// Without a pull, the page is all that there is: messages that are read by themselves.
+    Durable {
+        pull: Option<Box<Pull>>,
+        ledger: Ledger,
+        page: VecDeque<Delivery>,
+    },
 }
 
 impl Source {
@@ -26,14 +37,19 @@ impl Source {
         let (stream, name) = (&durable.options.stream, &durable.options.durable);
         let key = LedgerKey::new(&options.connect, stream, name);
         let ledger = Ledger::open(Arc::clone(connection), key, &durable.options)?;
+        let kept = ledger.kept(options.range.max_messages)?;
+        if !kept.is_empty() {
+            return Ok(Source::Durable { pull: None, ledger, page: kept.into() });
+        }
         let limits = PullLimits {
             messages: options.range.max_messages,
-            wait: durable.max_wait,
+            // Not longer than until something that is kept is to be read.
+            wait: ledger.next_kept_in().map_or(durable.max_wait, |wait| wait.min(durable.max_wait)),
             // The other half is for the caller, to commit and acknowledge.
             span: ledger.ack_wait() / 2,
         };
         let pull = Pull::start(Arc::clone(connection), stream, name, limits)?;
-        Ok(Source::Durable { pull: Box::new(pull), ledger, page: VecDeque::new() })
+        Ok(Source::Durable { pull: Some(Box::new(pull)), ledger, page: VecDeque::new() })
     }
 
     /// The share of a range that was handed on, from 0 to 1; nobody knows how much a durable has to give.
@@ -55,7 +71,7 @@ impl Source {
                 Ok((!records.is_empty()).then_some(records))
             }
             Source::Durable { pull, ledger, page } => {
-                if page.is_empty() {
+                if let Some(pull) = pull.as_mut().filter(|_| page.is_empty()) {
                     *page = pull.next_page()?.unwrap_or_default().into();
                 }
                 if page.is_empty() {
@@ -80,8 +96,10 @@ impl Source {
                 *read = plan.read(*want)?;
             }
             Source::Durable { pull, page, .. } => {
-                while let Some(more) = pull.next_page()? {
-                    page.extend(more);
+                if let Some(pull) = pull {
+                    while let Some(more) = pull.next_page()? {
+                        page.extend(more);
+                    }
                 }
                 // What comes again comes out of order, and perhaps twice.
                 let mut deliveries: Vec<Delivery> = page.drain(..).collect();
@@ -101,6 +119,13 @@ impl Source {
         }
         sieve.end_rehearsal();
         Ok(())
+    }
+
+    /// What the statement made of the messages of the page, in their order.
+    pub(super) fn note(&self, outcomes: Vec<(u64, Outcome, RowKeys)>) {
+        if let Source::Durable { ledger, .. } = self {
+            ledger.note(outcomes);
+        }
     }
 
     /// The messages on which a durable's consumer gave up since this was last asked.
@@ -128,7 +153,7 @@ impl Source {
 
 impl Drop for Source {
     fn drop(&mut self) {
-        if let Source::Durable { pull, ledger, page } = self {
+        if let Source::Durable { pull: Some(pull), ledger, page } = self {
             // Delivered to this process, but not handed to the statement.
             ledger.give_back(page.iter().chain(pull.undelivered()));
         }

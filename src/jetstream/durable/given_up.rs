@@ -105,10 +105,4 @@ impl Watch {
         self.told.retain(|sequence| !sequences.contains(sequence));
         self.heard.extend(sequences);
     }
-
-    /// The caller tells of these itself, before the server does.
-    pub(super) fn tell(&mut self, sequences: &BTreeSet<u64>) {
-        let new = sequences.iter().filter(|sequence| self.told.insert(**sequence)).count();
-        stats::GIVEN_UP.add(new as u64);
-    }
 }

@@ -1,12 +1,10 @@
 //! What this process was given by a durable and has not settled.
 //!
-//! The extension cannot see a COMMIT or a ROLLBACK. So a durable is read by one call at a time: until what it gave is
-//! acknowledged or returned, or the server has taken it back after `ack_wait`, the next read of that durable in this
-//! process is an error. Otherwise an acknowledgement could cover rows that were rolled back.
+//! [`Settlement`] says what may happen to it; here it is kept for each durable, and a statement's reading is written down.
 
-use std::collections::{BTreeSet, HashMap, HashSet};
+use std::collections::{BTreeSet, HashMap};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use bytes::Bytes;
 
@@ -15,8 +13,10 @@ use super::given_up::Watch;
 use super::pull::Delivery;
 use crate::error::{Error, Result};
 use crate::jetstream::connection::Connection;
+use crate::jetstream::get::get_messages;
 use crate::jetstream::options::ConnectOptions;
 use crate::jetstream::runtime::block_on;
+use crate::plan::{Given, Outcome, RowKeys, Settlement, Unsettled};
 use crate::stats;
 
 /// One durable as one user of one server sees it.
@@ -43,46 +43,16 @@ impl LedgerKey {
     }
 }
 
-/// A message that was given and not settled.
-#[derive(Debug, Clone)]
-pub(super) struct Given {
-    pub(super) sequence: u64,
-    pub(super) ack_subject: String,
-    /// The consumer delivers it no more.
-    pub(super) last: bool,
-}
-
-/// How far the statement came that read last.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Reading {
-    /// It is still at it.
-    Running,
-    /// It ended before it had asked for everything, by a LIMIT or an error: it may have left out some of the last rows
-    /// that it was handed.
-    CutShort,
-    /// It took all that it was given.
-    Whole,
-}
-
+/// What this process knows of one durable.
+#[derive(Default)]
 pub(super) struct Account {
-    /// In the order in which it was given.
-    pub(super) given: Vec<Given>,
-    pub(super) reading: Reading,
-    /// A statement speaks to the server about what was given.
-    pub(super) settling: bool,
-    /// When the server takes the last of it back.
-    until: Instant,
+    pub(super) settlement: Settlement,
     /// When the consumer was made that gave it.
     pub(super) created: Option<String>,
     pub(super) watch: Option<Watch>,
-}
-
-impl Account {
-    /// What to tell a statement that comes while another settles.
-    pub(super) fn is_settling(&self) -> Error {
-        Error::new("another statement of this process is acknowledging or returning what this durable gave")
-            .advice("let it end first")
-    }
+    ack_wait: Duration,
+    /// The subject filter of its consumer.
+    subject: Option<String>,
 }
 
 /// The accounts of the process that made them: a forked child owes nothing.
@@ -113,8 +83,6 @@ pub struct Ledger {
     connection: Arc<Connection>,
     ack_wait: Duration,
     max_deliver: Option<u64>,
-    /// What the statement gave out.
-    sequences: HashSet<u64>,
 }
 
 impl Ledger {
@@ -126,8 +94,7 @@ impl Ledger {
     pub fn open(connection: Arc<Connection>, key: LedgerKey, options: &DurableOptions) -> Result<Self> {
         let known = with_accounts(|accounts| claim(accounts, &key)).map_err(|error| key.place(error))?;
         // From here on, dropping the ledger ends the claim.
-        let mut ledger =
-            Self { key, connection, ack_wait: Duration::ZERO, max_deliver: None, sequences: HashSet::new() };
+        let mut ledger = Self { key, connection, ack_wait: Duration::ZERO, max_deliver: None };
         let consumer = ensure(&ledger.connection, options, known.as_deref())?;
         let Some(consumer) = consumer else {
             ledger.account(|account| {
@@ -155,8 +122,11 @@ impl Ledger {
         ledger.account(|account| {
             account.created = Some(consumer.created);
             account.watch = watch;
+            account.ack_wait = consumer.ack_wait;
+            account.subject = options.subject.clone();
         });
         (ledger.ack_wait, ledger.max_deliver) = (consumer.ack_wait, consumer.max_deliver);
+        ledger.keep_alive();
         Ok(ledger)
     }
 
@@ -170,31 +140,23 @@ impl Ledger {
     }
 
     /// Writes down what the statement gives out now. What it gave out before, and the server has delivered again, is left
-    /// out of the deliveries: a call gives a message once.
-    pub fn give(&mut self, deliveries: &mut Vec<Delivery>) {
-        let (key, max_deliver) = (&self.key, self.max_deliver);
-        let given = |delivery: &Delivery| Given {
-            sequence: delivery.record.sequence,
-            ack_subject: delivery.ack_subject.clone(),
-            last: max_deliver.is_some_and(|most| delivery.delivered >= most),
-        };
+    /// out of the deliveries.
+    pub fn give(&self, deliveries: &mut Vec<Delivery>) {
         let until = Instant::now() + self.ack_wait;
-        with_accounts(|accounts| {
-            let Some(account) = accounts.get_mut(key) else { return };
+        let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+        let since_us = i64::try_from(since.as_micros()).unwrap_or(i64::MAX);
+        self.account(|account| {
             deliveries.retain(|delivery| {
-                let new = self.sequences.insert(delivery.record.sequence);
-                let delivery = given(delivery);
-                if new {
-                    account.given.push(delivery);
-                } else if let Some(first) = account.given.iter_mut().rfind(|first| first.sequence == delivery.sequence)
-                {
-                    *first = delivery;
-                }
-                new
+                let given = Given { since_us, ..self.given(delivery) };
+                account.settlement.give(given, until)
             });
-            account.until = until;
         });
         stats::GIVEN.add(deliveries.len() as u64);
+    }
+
+    /// Writes down what the statement made of what it was given, in the order in which it was given.
+    pub fn note(&self, outcomes: Vec<(u64, Outcome, RowKeys)>) {
+        self.account(|account| account.settlement.note(outcomes));
     }
 
     /// The messages on which the consumer gave up since this was last asked.
@@ -213,90 +175,144 @@ impl Ledger {
 
     /// The statement took all that there was.
     pub fn end(&self) {
-        self.account(|account| account.reading = Reading::Whole);
+        self.account(|account| account.settlement.end());
     }
 
-    /// Returns to the server all that the statement gave out: it failed, so none of it can be committed.
-    pub fn give_all_back(&self) {
-        let given = self.account(|account| std::mem::take(&mut account.given));
-        self.return_to_server(given.iter().map(|given| given.ack_subject.as_str()));
-    }
-
-    /// Returns to the server what was taken and will not be given out, but for what was given out as well.
-    pub fn give_back<'a>(&self, deliveries: impl Iterator<Item = &'a Delivery>) {
-        let deliveries = deliveries.filter(|delivery| !self.sequences.contains(&delivery.record.sequence));
-        self.return_to_server(deliveries.map(|delivery| delivery.ack_subject.as_str()));
-    }
-
-    /// Best effort: what is not returned comes back after `ack_wait`.
-    fn return_to_server<'a>(&self, ack_subjects: impl Iterator<Item = &'a str>) {
-        if !self.connection.is_up() {
-            // Words that wait for the connection to come back could meet the messages in the hands of who has them then.
-            return;
-        }
-        let Connection { client, timeout, .. } = &*self.connection;
-        let _ = block_on(async {
-            let mut any = false;
-            for ack_subject in ack_subjects {
-                any = true;
-                if client.publish(ack_subject.to_owned(), Bytes::from_static(b"-NAK")).await.is_err() {
-                    break;
+    /// The messages that this process keeps to read them by themselves, as many as the statement may be given; none when
+    /// the server is to be asked. They are read by their sequences.
+    ///
+    /// # Errors
+    /// Those of reading a message.
+    pub fn kept(&self, most: Option<u64>) -> Result<Vec<Delivery>> {
+        let most = most.and_then(|most| usize::try_from(most).ok()).unwrap_or(usize::MAX);
+        loop {
+            let kept = self.account(|account| account.settlement.next_kept(most, Instant::now()));
+            if kept.is_empty() {
+                return Ok(Vec::new());
+            }
+            let sequences: Vec<u64> = kept.iter().map(|given| given.sequence).collect();
+            let records = get_messages(&self.connection, &self.key.stream, &sequences, true)?;
+            let (mut deliveries, mut gone) = (Vec::with_capacity(kept.len()), Vec::new());
+            for (given, record) in kept.into_iter().zip(records) {
+                let Given { sequence, ack_subject, delivered, .. } = given;
+                match record {
+                    Some(record) => deliveries.push(Delivery { record, delivered, ack_subject }),
+                    None => gone.push((sequence, ack_subject)),
                 }
             }
-            if any {
-                // The process may end right after the statement.
-                let _ = tokio::time::timeout(*timeout, client.flush()).await;
+            self.account(|account| gone.iter().for_each(|(sequence, _)| account.settlement.is_gone(*sequence)));
+            self.tell(gone.iter().map(|(_, ack_subject)| ack_subject.as_str()), TERMINATE);
+            if !deliveries.is_empty() {
+                return Ok(deliveries);
             }
-            Ok(())
-        });
+        }
     }
+
+    /// How long until something that is kept is to be read; None when nothing is.
+    pub fn next_kept_in(&self) -> Option<Duration> {
+        let now = Instant::now();
+        self.account(|account| account.settlement.next_kept_at(now)).map(|at| at.saturating_duration_since(now))
+    }
+
+    /// Returns all that the statement gave out: it failed, so none of it can be committed.
+    pub fn give_all_back(&self) {
+        let given = self.account(|account| account.settlement.fail(Instant::now()));
+        self.tell(given.iter().map(|given| given.ack_subject.as_str()), RETURN);
+        self.keep_alive();
+    }
+
+    /// Returns what was taken from the server and will not be given out, but for what was given out as well.
+    pub fn give_back<'a>(&self, deliveries: impl Iterator<Item = &'a Delivery>) {
+        let returned = self.account(|account| {
+            let rest = deliveries.filter(|delivery| !account.settlement.gave(delivery.record.sequence));
+            let rest = rest.map(|delivery| self.given(delivery)).collect();
+            account.settlement.hand_back(rest)
+        });
+        self.tell(returned.iter().map(|given| given.ack_subject.as_str()), RETURN);
+        self.keep_alive();
+    }
+
+    fn given(&self, delivery: &Delivery) -> Given {
+        Given {
+            sequence: delivery.record.sequence,
+            ack_subject: delivery.ack_subject.clone(),
+            delivered: delivery.delivered,
+            last: self.max_deliver.is_some_and(|most| delivery.delivered >= most),
+            since_us: 0,
+        }
+    }
+
+    fn keep_alive(&self) {
+        keep_alive(&self.connection, &self.key);
+    }
+
+    fn tell<'a>(&self, ack_subjects: impl Iterator<Item = &'a str>, word: &'static [u8]) {
+        tell(&self.connection, ack_subjects, word);
+    }
+}
+
+/// The words on a delivery (ADR-15): deliver it again; it is still in hand; never deliver it again.
+const RETURN: &[u8] = b"-NAK";
+const IN_PROGRESS: &[u8] = b"+WPI";
+const TERMINATE: &[u8] = b"+TERM";
+
+/// Tells the server that what this process keeps of a durable is still in hand, if it is time to.
+pub(super) fn keep_alive(connection: &Arc<Connection>, key: &LedgerKey) {
+    let subjects = with_accounts(|accounts| {
+        let account = accounts.get_mut(key)?;
+        Some(account.settlement.keep_alive(Instant::now(), account.ack_wait))
+    });
+    tell(connection, subjects.iter().flatten().map(String::as_str), IN_PROGRESS);
+}
+
+/// Best effort: what the server does not hear of comes back after `ack_wait`.
+fn tell<'a>(connection: &Arc<Connection>, ack_subjects: impl Iterator<Item = &'a str>, word: &'static [u8]) {
+    if !connection.is_up() {
+        // Words that wait for the connection to come back could meet the messages in the hands of who has them then.
+        return;
+    }
+    let Connection { client, timeout, .. } = &**connection;
+    let _ = block_on(async {
+        let mut any = false;
+        for ack_subject in ack_subjects {
+            any = true;
+            if client.publish(ack_subject.to_owned(), Bytes::from_static(word)).await.is_err() {
+                break;
+            }
+        }
+        if any {
+            // The process may end right after the statement.
+            let _ = tokio::time::timeout(*timeout, client.flush()).await;
+        }
+        Ok(())
+    });
 }
 
 impl Drop for Ledger {
     fn drop(&mut self) {
-        self.account(|account| {
-            if account.reading == Reading::Running {
-                account.reading = Reading::CutShort;
-            }
-        });
+        self.account(|account| account.settlement.stop());
     }
+}
+
+/// What this process was given by a durable and has not settled, in the order in which it was given. No round trip.
+pub fn unsettled(key: &LedgerKey) -> Vec<Unsettled> {
+    with_accounts(|accounts| accounts.get(key).map(|account| account.settlement.unsettled()).unwrap_or_default())
+}
+
+/// How many messages [`unsettled`] would show.
+pub fn pending(key: &LedgerKey) -> u64 {
+    with_accounts(|accounts| accounts.get(key).map_or(0, |account| account.settlement.pending()))
+}
+
+/// The subject filter by which this process read a durable; None when it reads the whole stream, or did not read it.
+pub fn subject_filter(key: &LedgerKey) -> Option<String> {
+    with_accounts(|accounts| accounts.get(key).and_then(|account| account.subject.clone()))
 }
 
 /// Lets one statement read; the answer is when the consumer was made, if this process knows.
 fn claim(accounts: &mut HashMap<LedgerKey, Account>, key: &LedgerKey) -> Result<Option<String>> {
-    let account = accounts.entry(key.clone()).or_insert_with(|| Account {
-        given: Vec::new(),
-        reading: Reading::Whole,
-        settling: false,
-        until: Instant::now(),
-        created: None,
-        watch: None,
-    });
-    if account.reading == Reading::Running {
-        return Err(Error::new(
-            "another statement of this process is reading this durable, or another part of this one",
-        )
-        .advice("let it end first, or give each its own durable"));
-    }
-    if account.settling {
-        return Err(account.is_settling());
-    }
-    if account.until <= Instant::now() {
-        stats::UNSETTLED.add(account.given.len() as u64);
-        account.given.clear();
-    }
-    if !account.given.is_empty() {
-        return Err(Error::new(format!(
-            "{} that this process was given are neither acknowledged nor returned",
-            messages(account.given.len())
-        ))
-        .advice("after COMMIT run FROM nats_ack(stream, durable), after ROLLBACK FROM nats_nak(stream, durable)"));
-    }
-    account.reading = Reading::Running;
+    let account = accounts.entry(key.clone()).or_default();
+    let taken_back = account.settlement.start(Instant::now())?;
+    stats::UNSETTLED.add(taken_back);
     Ok(account.created.clone())
-}
-
-/// `1 message`, `2 messages`.
-pub(super) fn messages(count: usize) -> String {
-    format!("{count} message{}", if count == 1 { "" } else { "s" })
 }

@@ -9,6 +9,6 @@ mod pull;
 mod settle;
 
 pub use config::DurableOptions;
-pub use ledger::{Ledger, LedgerKey};
+pub use ledger::{Ledger, LedgerKey, pending, subject_filter, unsettled};
 pub use pull::{Delivery, Pull, PullLimits};
-pub use settle::{Settled, acknowledge, reject};
+pub use settle::{Returned, Settled, acknowledge, acknowledge_these, reject};

@@ -1,18 +1,20 @@
-//! The two ways to settle what this process was given: acknowledge it after COMMIT, return it after ROLLBACK.
+//! The ways to settle what this process was given: acknowledge what the table holds, or all of it after COMMIT; return it
+//! after ROLLBACK.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashSet};
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::Instant;
 
 use bytes::Bytes;
 use futures_util::StreamExt;
 
 use super::config::exists;
-use super::ledger::{Account, Given, LedgerKey, Reading, messages, with_accounts};
+use super::ledger::{LedgerKey, keep_alive, with_accounts};
 use crate::error::{Error, Result};
 use crate::jetstream::connection::Connection;
 use crate::jetstream::failure::Failure;
 use crate::jetstream::runtime::block_on;
+use crate::plan::{Backoff, Confirmed, Decided, Decision, Given, Settlement, messages};
 use crate::stats;
 
 /// How many acknowledgements are in flight at once.
@@ -31,159 +33,200 @@ pub struct Settled {
     pub still_pending: u64,
 }
 
+/// What became of the messages that a process returned.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Returned {
+    /// Those that come again: from the server, or, kept by the process, by themselves.
+    pub settled: Settled,
+    /// How many became dead letters.
+    pub dead_letters: u64,
+}
+
 /// Acknowledges what this process was given by a durable, up to a sequence if one is said, and waits for the server's
 /// word on each.
 ///
 /// # Errors
-/// A statement is still reading; the one that read was cut short, and no sequence says how far it wrote; the consumer
-/// is gone; the server did not confirm; and, after all is acknowledged, the consumer gave up on messages.
+/// This process never read the durable; a statement is still reading; the one that read was cut short, and no sequence
+/// says how far it wrote; the consumer is gone; the server did not confirm; and, after all is acknowledged, the consumer
+/// gave up on messages.
 pub fn acknowledge(connection: &Arc<Connection>, key: &LedgerKey, up_to: Option<u64>) -> Result<Settled> {
-    let taken = take(key, |account| {
-        let Some(limit) = up_to else {
-            if account.reading == Reading::CutShort && !account.given.is_empty() {
-                return Err(Error::new(format!(
-                    "the statement that was given {} ended before it had read them all, by a LIMIT or an error: \
-                     which of them it wrote is not known",
-                    messages(account.given.len())
-                ))
-                .advice(
-                    "FROM nats_nak(stream, durable) returns them; use max_messages instead of LIMIT, or say with \
-                     up_to_seq which sequence was written last",
-                ));
-            }
-            return Ok(std::mem::take(&mut account.given));
-        };
-        if account.reading == Reading::Whole {
-            return Ok(account.given.extract_if(.., |given| given.sequence <= limit).collect());
-        }
-        // What was written is what came first, and messages that come again can be older than those before them.
-        let named = account.given.iter().position(|given| given.sequence == limit).map(|position| position + 1);
-        let beyond = account.given.iter().position(|given| given.sequence > limit).unwrap_or(account.given.len());
-        let written = named.map_or(beyond, |named| named.min(beyond));
-        Ok(account.given.drain(..written).collect())
-    })?;
-    let (settled, given_up) = settle(connection, key, taken, "+ACK", false)?;
-    stats::ACKED.add(settled.count);
-    tell(key, &format!("{} acknowledged", were(settled.count)), &given_up).map(|()| settled)
+    check_known(key)?;
+    let taken = Taken::take(key, |settlement| settlement.acknowledge(up_to))?;
+    let (confirmed, given_up) = settle(connection, taken, |_| "+ACK".to_owned())?;
+    keep_alive(connection, key);
+    acknowledged(key, &confirmed, &given_up).map(|()| settled(&confirmed))
 }
 
-/// Returns what this process was given to the server, which delivers it again, at once or after a delay.
+/// Acknowledges exactly the messages of these sequences, of those that this process was given, and waits for the server's
+/// word on each. The answer is the sequences that the server confirmed.
 ///
 /// # Errors
-/// A statement is still reading; the consumer is gone; the server did not confirm; and, after all is returned, the
-/// consumer gives up on messages because it has delivered them `max_deliver` times.
-pub fn reject(connection: &Arc<Connection>, key: &LedgerKey, delay: Option<Duration>) -> Result<Settled> {
-    let word = match delay {
-        Some(delay) if !delay.is_zero() => format!(r#"-NAK {{"delay": {}}}"#, delay.as_nanos()),
-        _ => "-NAK".to_owned(),
+/// This process never read the durable; a statement is still reading; the consumer is gone; the server did not confirm;
+/// and, after all is acknowledged, the consumer gave up on messages.
+pub fn acknowledge_these(
+    connection: &Arc<Connection>,
+    key: &LedgerKey,
+    sequences: &HashSet<u64>,
+) -> Result<HashSet<u64>> {
+    if sequences.is_empty() {
+        return Ok(HashSet::new());
+    }
+    check_known(key)?;
+    let taken = Taken::take(key, |settlement| settlement.acknowledge_these(sequences))?;
+    let (confirmed, given_up) = settle(connection, taken, |_| "+ACK".to_owned())?;
+    keep_alive(connection, key);
+    acknowledged(key, &confirmed, &given_up).map(|()| confirmed.sequences.into_iter().collect())
+}
+
+fn acknowledged(key: &LedgerKey, confirmed: &Confirmed, given_up: &BTreeSet<u64>) -> Result<()> {
+    let count = confirmed.sequences.len() as u64;
+    stats::ACKED.add(count);
+    tell(key, &format!("{} acknowledged", were(count)), given_up)
+}
+
+fn settled(confirmed: &Confirmed) -> Settled {
+    Settled {
+        count: confirmed.sequences.len() as u64,
+        last_sequence: confirmed.sequences.iter().max().copied(),
+        still_pending: confirmed.still_pending,
+    }
+}
+
+/// An acknowledgement in a process that never read the durable would be of nothing, and look like one of something.
+fn check_known(key: &LedgerKey) -> Result<()> {
+    if with_accounts(|accounts| accounts.contains_key(key)) {
+        return Ok(());
+    }
+    Err(key.place(Error::new(format!("this process was given nothing by the durable '{}'", key.durable)).advice(
+        "acknowledge in the process that read, naming the server and the user as nats_ingest did; what a process \
+             that has ended was given comes again after ack_wait",
+    )))
+}
+
+/// Returns what this process was given to the server, which delivers it again, at once or after a delay. What fails again
+/// is kept instead, and read again by itself (`plan::isolation`); of one message that fails alone `bury` makes a dead
+/// letter, if there is such, and its consumer never delivers it again.
+///
+/// # Errors
+/// A statement is still reading; the consumer is gone; the server did not confirm; the dead letter was not stored; and,
+/// after all is returned, the consumer gave up on messages.
+pub fn reject(
+    connection: &Arc<Connection>,
+    key: &LedgerKey,
+    backoff: &Backoff,
+    bury: Option<&dyn Fn(u64) -> Result<()>>,
+) -> Result<Returned> {
+    let decide = |settlement: &mut Settlement| settlement.return_all(bury.is_some(), backoff, Instant::now());
+    let mut taken = Taken::take(key, decide)?;
+    let kept = std::mem::take(&mut taken.decided.kept);
+    let buried = taken.decided.decision == Decision::End;
+    if let Some(bury) = bury.filter(|_| buried) {
+        taken.decided.messages.iter().try_for_each(|given| bury(given.sequence))?;
+    }
+    let words = |given: &Given| match backoff.delay(given.delivered).filter(|delay| !delay.is_zero()) {
+        _ if buried => "+TERM".to_owned(),
+        Some(delay) => format!(r#"-NAK {{"delay": {}}}"#, delay.as_nanos()),
+        None => "-NAK".to_owned(),
     };
-    let taken = take(key, |account| Ok(std::mem::take(&mut account.given)))?;
-    let (settled, given_up) = settle(connection, key, taken, &word, true)?;
+    let (mut confirmed, given_up) = settle(connection, taken, words)?;
+    keep_alive(connection, key);
+    let dead_letters = if buried { std::mem::take(&mut confirmed.sequences).len() as u64 } else { 0 };
+    confirmed.sequences.extend(kept);
+    let settled = settled(&confirmed);
     stats::REJECTED.add(settled.count);
-    tell(key, &format!("{} returned", were(settled.count)), &given_up).map(|()| settled)
+    tell(key, &format!("{} returned", were(settled.count)), &given_up).map(|()| Returned { settled, dead_letters })
 }
 
 fn were(count: u64) -> String {
     format!("{count} message{}", if count == 1 { " was" } else { "s were" })
 }
 
-/// Messages on their way out of the account. Until the end of it nobody else reads or settles: what the server does not
-/// confirm comes back, and must not be covered by another statement's acknowledgement.
+/// Messages that were decided about. Until the server has said what became of them nobody else reads or settles: what it
+/// does not confirm is given still, and must not be covered by another statement's acknowledgement.
 struct Taken<'a> {
     key: &'a LedgerKey,
-    messages: Vec<Given>,
+    decided: Decided,
+    /// Whether it is said what became of them; if not, they are given still.
+    closed: bool,
+}
+
+impl<'a> Taken<'a> {
+    fn take(key: &'a LedgerKey, decide: impl FnOnce(&mut Settlement) -> Result<Decided>) -> Result<Self> {
+        let nothing = Decided { decision: Decision::Return, messages: Vec::new(), kept: Vec::new() };
+        let decided = with_accounts(|accounts| match accounts.get_mut(key) {
+            None => Ok(nothing),
+            Some(account) => decide(&mut account.settlement),
+        });
+        decided.map(|decided| Self { key, decided, closed: false }).map_err(|error| key.place(error))
+    }
 }
 
 impl Drop for Taken<'_> {
     fn drop(&mut self) {
+        if self.closed {
+            return;
+        }
         with_accounts(|accounts| {
             if let Some(account) = accounts.get_mut(self.key) {
-                account.settling = false;
+                account.settlement.undo();
             }
         });
     }
 }
 
-/// Takes messages out of the account.
-fn take(key: &LedgerKey, choose: impl FnOnce(&mut Account) -> Result<Vec<Given>>) -> Result<Taken<'_>> {
-    let taken = with_accounts(|accounts| match accounts.get_mut(key) {
-        None => Ok(Vec::new()),
-        Some(account) if account.reading == Reading::Running => {
-            Err(Error::new("a statement of this process is still reading this durable")
-                .advice("let it end and its transaction be committed or rolled back first"))
-        }
-        Some(account) if account.settling => Err(account.is_settling()),
-        Some(account) => choose(account).inspect(|_| account.settling = true),
-    });
-    taken.map(|messages| Taken { key, messages }).map_err(|error| key.place(error))
-}
-
-/// Speaks to the server about each message and puts back those that it did not confirm. Beside what was settled come
-/// the messages on which the consumer gave up.
+/// Tells the server about each message. Beside what was settled come the messages on which the consumer gave up.
 fn settle(
     connection: &Arc<Connection>,
-    key: &LedgerKey,
-    mut account: Taken<'_>,
-    word: &str,
-    returned: bool,
-) -> Result<(Settled, BTreeSet<u64>)> {
-    let taken = std::mem::take(&mut account.messages);
-    let wanted = taken.len();
-    check_consumer(connection, key, &taken)?;
-    let outcomes = speak(connection, &taken, word)?;
-    let mut settled = Settled { count: 0, last_sequence: None, still_pending: 0 };
-    let (mut unconfirmed, mut failure, mut given_up) = (Vec::new(), None, BTreeSet::new());
-    let mut outcomes = outcomes.into_iter();
-    for given in taken {
-        match outcomes.next() {
-            Some(Ok(())) => {
-                settled.count += 1;
-                settled.last_sequence = settled.last_sequence.max(Some(given.sequence));
-                if returned && given.last {
-                    given_up.insert(given.sequence);
-                }
-            }
-            outcome => {
-                if let Some(Err(reason)) = outcome {
-                    failure = Some((given.sequence, reason));
-                }
-                unconfirmed.push(given);
-            }
-        }
-    }
-    let count = unconfirmed.len();
-    with_accounts(|accounts| {
-        let Some(account) = accounts.get_mut(key) else { return };
-        // They were given before those that nothing was said about.
-        account.given.splice(0..0, unconfirmed);
-        settled.still_pending = account.given.len() as u64;
+    mut taken: Taken<'_>,
+    word: impl Fn(&Given) -> String,
+) -> Result<(Confirmed, BTreeSet<u64>)> {
+    let (key, wanted) = (taken.key, taken.decided.messages.len());
+    check_consumer(connection, &mut taken)?;
+    let outcomes = speak(connection, &taken.decided.messages, word)?;
+    let failure = taken.decided.messages.iter().zip(&outcomes).rev().find_map(|(given, outcome)| {
+        let reason = outcome.as_ref().err()?;
+        Some((given.sequence, reason.clone()))
+    });
+    taken.closed = true;
+    let (confirmed, given_up) = with_accounts(|accounts| {
+        let Some(account) = accounts.get_mut(key) else { return Default::default() };
+        let confirmed = account.settlement.confirm(outcomes.iter().map(|outcome| outcome.is_ok()));
+        let mut given_up = BTreeSet::new();
         if let Some(watch) = &mut account.watch {
-            watch.tell(&given_up);
-            given_up.append(&mut watch.take());
+            given_up = watch.take();
             if failure.is_some() {
                 // The error that comes of it has no room for these.
                 watch.keep(&given_up);
             }
         }
+        (confirmed, given_up)
     });
-    let Some((sequence, reason)) = failure else { return Ok((settled, given_up)) };
+    let Some((sequence, reason)) = failure else { return Ok((confirmed, given_up)) };
+    let unconfirmed = confirmed.unconfirmed;
     let error = match reason {
         Failure::NoResponders => Error::new(format!("nobody answers for the consumer '{}'", key.durable)),
         reason => connection.failure(reason, "an acknowledgement"),
     };
     Err(key
-        .place(Error::new(format!("the server did not confirm {count} of {}: {}", messages(wanted), error.cause())))
+        .place(Error::new(format!(
+            "the server did not confirm {unconfirmed} of {}: {}",
+            messages(wanted),
+            error.cause()
+        )))
         .sequence(sequence)
         .advice("run it again; what is not confirmed is delivered again after ack_wait"))
 }
 
 /// One word on each message, in flight together; the outcomes come in the order of the messages, and end after the
 /// first that the server did not answer: the rest would wait as long.
-fn speak(connection: &Arc<Connection>, taken: &[Given], word: &str) -> Result<Vec<std::result::Result<(), Failure>>> {
-    let word = Bytes::copy_from_slice(word.as_bytes());
+fn speak(
+    connection: &Arc<Connection>,
+    taken: &[Given],
+    word: impl Fn(&Given) -> String,
+) -> Result<Vec<std::result::Result<(), Failure>>> {
     block_on(async {
         let requests = taken.iter().map(|given| {
-            let request = connection.request(&given.ack_subject, word.clone());
+            let request = connection.request(&given.ack_subject, Bytes::from(word(given)));
             async move { request.await.map(|_| ()) }
         });
         let mut answers = futures_util::stream::iter(requests).buffered(IN_FLIGHT);
@@ -201,33 +244,28 @@ fn speak(connection: &Arc<Connection>, taken: &[Given], word: &str) -> Result<Ve
 
 /// Makes sure that the consumer that gave the messages is the one that will hear of them. A word to a consumer that was
 /// made anew could settle other messages of the same sequences, if the stream was made anew as well.
-fn check_consumer(connection: &Arc<Connection>, key: &LedgerKey, taken: &[Given]) -> Result<()> {
-    if taken.is_empty() {
+fn check_consumer(connection: &Arc<Connection>, taken: &mut Taken<'_>) -> Result<()> {
+    let (key, count) = (taken.key, taken.decided.messages.len());
+    if count == 0 {
         return Ok(());
     }
     let created = with_accounts(|accounts| accounts.get(key).and_then(|account| account.created.clone()));
-    let found = block_on(exists(connection, &key.stream, &key.durable, &created.unwrap_or_default()));
-    let gone = match found {
-        Ok(true) => return Ok(()),
-        Ok(false) => true,
-        Err(_) => false,
-    };
+    if block_on(exists(connection, &key.stream, &key.durable, &created.unwrap_or_default()))? {
+        return Ok(());
+    }
+    taken.closed = true;
     with_accounts(|accounts| {
         let Some(account) = accounts.get_mut(key) else { return };
-        if gone {
-            account.created = None;
-            account.watch = None;
-            stats::UNSETTLED.add(taken.len() as u64);
-        } else {
-            account.given.splice(0..0, taken.iter().cloned());
-        }
+        account.settlement.forget();
+        account.created = None;
+        account.watch = None;
+        stats::UNSETTLED.add(count as u64);
     });
-    found?;
     Err(key.place(
         Error::new(format!(
             "the consumer '{}' was deleted, and with it the memory of {} that it gave to this process",
             key.durable,
-            messages(taken.len())
+            messages(count)
         ))
         .advice(
             "nothing is left to settle; the next nats_ingest makes the consumer anew, which delivers all messages of \

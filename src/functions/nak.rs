@@ -1,0 +1,93 @@
+//! `nats_nak(stream, durable)`: returns what this process was given by a durable and has not settled.
+//!
+//! One row: how many messages come again, the highest sequence among them, how many that this process was given are still
+//! not settled, and how many became dead letters. It acts once per statement, when its row is asked for.
+
+use std::sync::Arc;
+
+use super::connection;
+use super::ingest::{DeadLetters, check_dead_letter_subject, check_durable};
+use super::rows::{Cell, Row, SmallTable, columns};
+use crate::column::{Column, Type};
+use crate::error::{Error, Result};
+use crate::jetstream::Connection;
+use crate::jetstream::durable::{LedgerKey, reject, subject_filter};
+use crate::plan::{Backoff, check_stream};
+use crate::value::{Arguments, Parameter, ParameterType};
+
+/// After ROLLBACK, or for what an acknowledgement by evidence left.
+pub struct NatsNak;
+
+pub struct Call {
+    key: LedgerKey,
+    stream: String,
+    backoff: Backoff,
+    letter: Option<Letter>,
+}
+
+/// What becomes of a message that fails alone.
+struct Letter {
+    subject: String,
+    reason: String,
+}
+
+impl SmallTable for NatsNak {
+    const NAME: &'static str = "nats_nak";
+    type Call = Call;
+
+    fn parameters() -> Vec<Parameter> {
+        vec![Parameter::new("stream", ParameterType::Text), Parameter::new("durable", ParameterType::Text)]
+    }
+
+    fn named() -> Vec<Parameter> {
+        vec![
+            Parameter::new("delay", ParameterType::Interval),
+            Parameter::new("backoff", ParameterType::Any),
+            Parameter::new("reason", ParameterType::Text),
+            Parameter::new("dlq_subject", ParameterType::Text),
+        ]
+    }
+
+    fn columns() -> Vec<Column> {
+        columns(["returned", "last_seq", "still_pending", "dead_letters"].map(|name| (name, Type::UBigInt)))
+    }
+
+    fn read(arguments: &Arguments) -> Result<Call> {
+        let (stream, durable) = (arguments.required_text("stream")?, arguments.required_text("durable")?);
+        check_stream(stream)?;
+        check_durable(durable)?;
+        let backoff = match (arguments.duration("delay")?, arguments.durations("backoff")?) {
+            (Some(_), Some(_)) => return Err(Error::new("delay and backoff cannot be used together")),
+            (Some(delay), None) => vec![delay],
+            (None, backoff) => backoff.unwrap_or_default(),
+        };
+        let letter = match (arguments.text("reason")?, arguments.text("dlq_subject")?) {
+            (Some(reason), Some(subject)) => {
+                check_dead_letter_subject(subject)?;
+                Some(Letter { subject: subject.to_owned(), reason: reason.to_owned() })
+            }
+            (None, None) => None,
+            (Some(_), None) => return Err(Error::new("reason needs dlq_subject").advice("name where the letter goes")),
+            (None, Some(_)) => return Err(Error::new("dlq_subject needs reason").advice("say what failed")),
+        };
+        let key = LedgerKey::new(&connection::read(arguments)?, stream, durable);
+        Ok(Call { key, stream: stream.to_owned(), backoff: Backoff(backoff), letter })
+    }
+
+    fn rows(connection: &Arc<Connection>, call: &Call) -> Result<Vec<Row>> {
+        let filter = subject_filter(&call.key);
+        let open = |letter: &Letter| DeadLetters::open(connection, &letter.subject, &call.stream, filter.as_deref());
+        let letters = call.letter.as_ref().map(|letter| Ok((open(letter)?, &letter.reason))).transpose()?;
+        let bury =
+            letters.as_ref().map(|(letters, reason)| move |sequence: u64| letters.send_sequences(&[sequence], reason));
+        let bury = bury.as_ref().map(|bury| bury as &dyn Fn(u64) -> Result<()>);
+        let returned = reject(connection, &call.key, &call.backoff, bury)?;
+        let settled = returned.settled;
+        Ok(vec![vec![
+            Cell::Number(settled.count),
+            settled.last_sequence.into(),
+            Cell::Number(settled.still_pending),
+            Cell::Number(returned.dead_letters),
+        ]])
+    }
+}

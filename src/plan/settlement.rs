@@ -1,0 +1,470 @@
+//! What a process was given by a durable, until it is settled.
+//!
+//! Each message is in one state:
+//!
+//! ```text
+//! given ──► decided ──► acknowledged     the server confirmed
+//!   ▲  ▲       │   ├──► returned         the server confirmed, and delivers it again
+//!   │  │       │   └──► ended            the server confirmed: a dead letter was made of it
+//!   │  └───────┘                         the server did not confirm
+//!   ├──► kept ──┐                        it failed again, or this was its last delivery: read again by itself
+//!   └───────────┘
+//! given, kept ──► taken back             the server delivers it again after ack_wait, or gives it up (max_deliver)
+//! ```
+//!
+//! An extension cannot see a COMMIT or a ROLLBACK. So a durable is read by one statement at a time, and not before what
+//! the one before was given is settled or taken back: otherwise an acknowledgement could cover rows that were rolled
+//! back. One statement at a time decides, and nobody reads until the server has said what became of that.
+
+use std::collections::{HashMap, HashSet};
+use std::time::{Duration, Instant};
+
+use super::RowKeys;
+use super::isolation::{Backoff, Failed, Isolation};
+use crate::error::{Error, Result};
+
+/// A message that was given.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Given {
+    /// The stream sequence.
+    pub sequence: u64,
+    /// Where a word on this delivery goes.
+    pub ack_subject: String,
+    /// How often it was delivered, this time included.
+    pub delivered: u64,
+    /// The consumer delivers it no more.
+    pub last: bool,
+    /// When it was given, in microseconds since 1970-01-01 UTC.
+    pub since_us: i64,
+}
+
+/// What the statement made of a message that it was given.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Outcome {
+    /// A row that the caller may write.
+    Row,
+    /// No row: it repeats the row of this sequence, whose key the table is to have.
+    Repeats(u64),
+    /// No row: it was published to the dead letters.
+    DeadLetter,
+    /// No row: it is no good row, and such were to be left out.
+    Skipped,
+}
+
+/// A message that was given and is not settled, as the caller is shown it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Unsettled {
+    /// The stream sequence.
+    pub sequence: u64,
+    /// The key that the table is to have because of it: its own, or, of a repeat, that of the row that it repeats.
+    pub correlation_key: Option<String>,
+    /// Its other keys, in the order of their templates.
+    pub keys: Vec<Option<String>>,
+    /// How often it was delivered, this time included.
+    pub delivered: u64,
+    /// When it was given, in microseconds since 1970-01-01 UTC.
+    pub since_us: i64,
+    /// What the statement made of it; None when it ended before that.
+    pub outcome: Option<Outcome>,
+}
+
+/// A message in the hands of the process.
+#[derive(Debug)]
+struct Entry {
+    /// Its place in the order in which messages were given.
+    number: u64,
+    given: Given,
+    /// What the statement made of it, and its keys.
+    outcome: Option<(Outcome, RowKeys)>,
+    /// Of a repeat whose own correlation key the table will not have: the one that it will.
+    kept_key: Option<String>,
+}
+
+impl Entry {
+    /// The correlation key of the message itself.
+    fn own_key(&self) -> Option<&str> {
+        self.outcome.as_ref().and_then(|(_, keys)| keys.iter().next().flatten())
+    }
+}
+
+/// How far the statement came that read last.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Reading {
+    /// It is still reading.
+    Running,
+    /// It ended before it had asked for everything, by a LIMIT or an error: it may have left out some of the last rows
+    /// that it was handed.
+    CutShort,
+    /// It took all that it was given.
+    Whole,
+}
+
+/// What the caller decided about messages.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Decision {
+    /// The table has them.
+    Acknowledge,
+    /// The server is to deliver them again.
+    Return,
+    /// Dead letters are made of them.
+    End,
+}
+
+/// What the server is to be told.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Decided {
+    /// What is decided.
+    pub decision: Decision,
+    /// About these, in the order in which they were given.
+    pub messages: Vec<Given>,
+    /// The sequences of those that the process keeps, of which the server hears nothing.
+    pub kept: Vec<u64>,
+}
+
+/// What became of the messages that were decided about.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Confirmed {
+    /// The sequences of those that the server confirmed.
+    pub sequences: Vec<u64>,
+    /// How many the server did not confirm: they are given still.
+    pub unconfirmed: usize,
+    /// How many are given and not settled.
+    pub still_pending: u64,
+}
+
+/// One durable's messages in the hands of one process.
+#[derive(Debug)]
+pub struct Settlement {
+    /// In the order in which they were given.
+    given: Vec<Entry>,
+    decided: Option<(Decision, Vec<Entry>)>,
+    reading: Reading,
+    /// What the statement was given that reads, or read last.
+    statement: HashSet<u64>,
+    next_number: u64,
+    /// How many of `given` have an outcome: those that came first.
+    noted: usize,
+    /// When the server takes back what was given last; None before anything was.
+    until: Option<Instant>,
+    isolation: Isolation,
+    /// When the server was told last that what is kept is still in hand, and when it takes that back.
+    kept_alive: Option<(Instant, Instant)>,
+}
+
+impl Default for Settlement {
+    fn default() -> Self {
+        Self {
+            given: Vec::new(),
+            decided: None,
+            reading: Reading::Whole,
+            statement: HashSet::new(),
+            next_number: 0,
+            noted: 0,
+            until: None,
+            isolation: Isolation::default(),
+            kept_alive: None,
+        }
+    }
+}
+
+impl Settlement {
+    /// A statement starts to read. The answer is how many messages the server had taken back: they are forgotten.
+    ///
+    /// # Errors
+    /// Another statement reads or settles; or what an earlier one was given is not settled.
+    pub fn start(&mut self, now: Instant) -> Result<u64> {
+        if self.reading == Reading::Running {
+            return Err(Error::new(
+                "another statement of this process is reading this durable, or another part of this one",
+            )
+            .advice("let it end first, or give each its own durable"));
+        }
+        self.check_undecided()?;
+        let mut taken_back = 0;
+        if self.until.is_none_or(|until| until <= now) {
+            taken_back = self.given.len() as u64;
+            self.given.clear();
+        }
+        if self.kept_alive.is_some_and(|(_, until)| until <= now) {
+            taken_back += self.isolation.clear();
+            self.kept_alive = None;
+        }
+        if !self.given.is_empty() {
+            return Err(Error::new(format!(
+                "{} that this process was given are neither acknowledged nor returned",
+                messages(self.given.len())
+            ))
+            .advice("after COMMIT run FROM nats_ack(stream, durable), after ROLLBACK FROM nats_nak(stream, durable)"));
+        }
+        self.statement.clear();
+        self.noted = 0;
+        self.isolation.start();
+        self.reading = Reading::Running;
+        Ok(taken_back)
+    }
+
+    /// The statement is given a message, which the server takes back at `until`. False when it has it already: the
+    /// server has delivered it again, and a statement is given a message once.
+    pub fn give(&mut self, message: Given, until: Instant) -> bool {
+        self.until = Some(until);
+        self.isolation.given(message.sequence);
+        let new = self.statement.insert(message.sequence);
+        if new {
+            self.given.push(Entry { number: self.next_number, given: message, outcome: None, kept_key: None });
+            self.next_number += 1;
+        } else if let Some(entry) = self.given.iter_mut().rfind(|entry| entry.given.sequence == message.sequence) {
+            entry.given = message;
+        }
+        new
+    }
+
+    /// Notes what the statement made of messages, in the order in which it was given them.
+    pub fn note(&mut self, outcomes: impl IntoIterator<Item = (u64, Outcome, RowKeys)>) {
+        for (sequence, outcome, keys) in outcomes {
+            let rest = self.given.get_mut(self.noted..).unwrap_or_default();
+            if let Some((entry, at)) = rest.iter_mut().zip(1..).find(|(entry, _)| entry.given.sequence == sequence) {
+                entry.outcome = Some((outcome, keys));
+                self.noted += at;
+            }
+        }
+    }
+
+    /// What is given and not settled, in the order in which it was given.
+    pub fn unsettled(&self) -> Vec<Unsettled> {
+        let shown = |entry: &Entry| {
+            let keys = entry.outcome.iter().flat_map(|(_, keys)| keys.iter().skip(1));
+            Unsettled {
+                sequence: entry.given.sequence,
+                correlation_key: entry.kept_key.as_deref().or(entry.own_key()).map(str::to_owned),
+                keys: keys.map(|key| key.map(str::to_owned)).collect(),
+                delivered: entry.given.delivered,
+                since_us: entry.given.since_us,
+                outcome: entry.outcome.as_ref().map(|(outcome, _)| *outcome),
+            }
+        };
+        self.given.iter().map(shown).collect()
+    }
+
+    /// Says of each repeat which key the table is to have because of it, while the row that it repeats is at hand.
+    fn resolve_repeats(&mut self) {
+        let repeated = |entry: &Entry| match entry.outcome {
+            Some((Outcome::Repeats(sequence), _)) => Some(sequence),
+            _ => None,
+        };
+        let wanted: HashSet<u64> = self.given.iter().filter_map(repeated).collect();
+        let kept = self.given.iter().filter(|entry| wanted.contains(&entry.given.sequence));
+        let kept = kept.filter_map(|entry| Some((entry.given.sequence, entry.own_key()?.to_owned())));
+        let kept: HashMap<u64, String> = kept.collect();
+        for entry in &mut self.given {
+            let key = repeated(entry).and_then(|sequence| kept.get(&sequence));
+            entry.kept_key = key.filter(|key| entry.own_key() != Some(key)).cloned();
+        }
+    }
+
+    /// Whether the statement that reads, or read last, was given a message.
+    pub fn gave(&self, sequence: u64) -> bool {
+        self.statement.contains(&sequence)
+    }
+
+    /// The statement has taken all that there was.
+    pub fn end(&mut self) {
+        self.reading = Reading::Whole;
+    }
+
+    /// The statement is over, whether it has come to the end or not.
+    pub fn stop(&mut self) {
+        if self.reading == Reading::Running {
+            self.reading = Reading::CutShort;
+        }
+        self.isolation.stop();
+        self.resolve_repeats();
+    }
+
+    /// The statement failed by an error of ours, so that none of it can be committed. The answer is what goes back to the
+    /// server; the rest is kept.
+    pub fn fail(&mut self, now: Instant) -> Vec<Given> {
+        self.noted = 0;
+        let all = self.given.drain(..).map(|entry| entry.given).collect();
+        self.isolate(all, false, &Backoff::default(), now).to_server
+    }
+
+    /// Messages that a statement was not given, though the server has delivered them: those that it would not deliver again
+    /// are kept. The answer is the others, which go back to the server.
+    pub fn hand_back(&mut self, messages: Vec<Given>) -> Vec<Given> {
+        let (last, others) = messages.into_iter().partition::<Vec<Given>, _>(|message| message.last);
+        if !last.is_empty() {
+            self.isolation.keep(last);
+            self.kept_alive = None;
+        }
+        others
+    }
+
+    fn isolate(&mut self, messages: Vec<Given>, bury: bool, backoff: &Backoff, now: Instant) -> Failed {
+        let failed = self.isolation.failed(messages, bury, backoff, now);
+        if !failed.kept.is_empty() {
+            self.kept_alive = None;
+        }
+        failed
+    }
+
+    /// The messages of the group that is to be read by itself next, at most `most` of them; none when the server is to be
+    /// asked. A statement that was started is then given them, and no others.
+    pub fn next_kept(&mut self, most: usize, now: Instant) -> Vec<Given> {
+        self.isolation.next(most, now)
+    }
+
+    /// When something that is kept is to be read; None when nothing is kept.
+    pub fn next_kept_at(&self, now: Instant) -> Option<Instant> {
+        self.isolation.next_at(now)
+    }
+
+    /// A message that was kept is not in the stream any more.
+    pub fn is_gone(&mut self, sequence: u64) {
+        self.isolation.given(sequence);
+    }
+
+    /// Where the server is to be told that what is kept is still in hand, so that it does not deliver it again: every
+    /// quarter of `ack_wait`, if this is asked as often.
+    pub fn keep_alive(&mut self, now: Instant, ack_wait: Duration) -> Vec<String> {
+        if self.kept_alive.is_some_and(|(last, _)| now < last + ack_wait / 4) {
+            return Vec::new();
+        }
+        self.kept_alive = Some((now, now + ack_wait));
+        self.isolation.messages().map(|message| message.ack_subject.clone()).collect()
+    }
+
+    /// How many messages are given and not settled.
+    pub fn pending(&self) -> u64 {
+        self.given.len() as u64
+    }
+
+    /// Decides to acknowledge what was given, or only what was written up to a sequence. The answer is the messages that
+    /// the server is to be told about; then comes [`Settlement::confirm`], [`Settlement::undo`] or [`Settlement::forget`].
+    ///
+    /// # Errors
+    /// A statement reads or settles; or the one that read was cut short, and no sequence says how far it wrote.
+    pub fn acknowledge(&mut self, up_to: Option<u64>) -> Result<Decided> {
+        self.check_settleable()?;
+        let Some(limit) = up_to else {
+            if self.reading == Reading::CutShort && !self.given.is_empty() {
+                return Err(Error::new(format!(
+                    "the statement that was given {} ended before it had read them all, by a LIMIT or an error: \
+                     which of them it wrote is not known",
+                    messages(self.given.len())
+                ))
+                .advice(
+                    "FROM nats_nak(stream, durable) returns them; use max_messages instead of LIMIT, or say with \
+                     up_to_seq which sequence was written last",
+                ));
+            }
+            let all = std::mem::take(&mut self.given);
+            return Ok(self.decide(Decision::Acknowledge, all));
+        };
+        let chosen = if self.reading == Reading::Whole {
+            self.given.extract_if(.., |entry| entry.given.sequence <= limit).collect()
+        } else {
+            // What was written is what came first, and messages that come again can be older than those before them.
+            let named = self.given.iter().position(|entry| entry.given.sequence == limit).map(|position| position + 1);
+            let beyond = self.given.iter().position(|entry| entry.given.sequence > limit).unwrap_or(self.given.len());
+            let written = named.map_or(beyond, |named| named.min(beyond));
+            self.given.drain(..written).collect()
+        };
+        Ok(self.decide(Decision::Acknowledge, chosen))
+    }
+
+    /// Decides to return all that was given: to the server, or, when it failed again, to the groups that are read by
+    /// themselves. With `bury` dead letters are made of one that fails alone.
+    ///
+    /// # Errors
+    /// A statement reads or settles.
+    pub fn return_all(&mut self, bury: bool, backoff: &Backoff, now: Instant) -> Result<Decided> {
+        self.check_settleable()?;
+        let mut entries = std::mem::take(&mut self.given);
+        let messages = entries.iter().map(|entry| entry.given.clone()).collect();
+        let Failed { to_server, culprit, kept } = self.isolate(messages, bury, backoff, now);
+        let decision = if culprit.is_some() { Decision::End } else { Decision::Return };
+        if to_server.is_empty() && culprit.is_none() {
+            entries.clear();
+        }
+        Ok(Decided { kept, ..self.decide(decision, entries) })
+    }
+
+    /// Decides to acknowledge exactly the messages of these sequences, of those that are given.
+    ///
+    /// # Errors
+    /// A statement reads or settles.
+    pub fn acknowledge_these(&mut self, sequences: &HashSet<u64>) -> Result<Decided> {
+        self.check_settleable()?;
+        let chosen = self.given.extract_if(.., |entry| sequences.contains(&entry.given.sequence)).collect();
+        Ok(self.decide(Decision::Acknowledge, chosen))
+    }
+
+    fn decide(&mut self, decision: Decision, chosen: Vec<Entry>) -> Decided {
+        let messages = chosen.iter().map(|entry| entry.given.clone()).collect();
+        self.decided = Some((decision, chosen));
+        Decided { decision, messages, kept: Vec::new() }
+    }
+
+    /// The server's word on each of the messages that were decided about, in their order; where it said nothing, or the
+    /// list ends, the message is given still, at the place that it had.
+    pub fn confirm(&mut self, confirmed: impl IntoIterator<Item = bool>) -> Confirmed {
+        let mut outcome = Confirmed::default();
+        let mut confirmed = confirmed.into_iter();
+        let Some((decision, decided)) = self.decided.take() else { return outcome };
+        for entry in decided {
+            if !confirmed.next().unwrap_or(false) {
+                outcome.unconfirmed += 1;
+                self.given.push(entry);
+                continue;
+            }
+            outcome.sequences.push(entry.given.sequence);
+        }
+        self.sort();
+        if decision == Decision::Acknowledge && !outcome.sequences.is_empty() && self.given.is_empty() {
+            self.isolation.succeeded();
+        }
+        outcome.still_pending = self.pending();
+        outcome
+    }
+
+    /// The server was not told of what was decided: all of it is given still.
+    pub fn undo(&mut self) {
+        let (_, decided) = self.decided.take().unwrap_or((Decision::Return, Vec::new()));
+        self.given.extend(decided);
+        self.sort();
+    }
+
+    /// The consumer is gone, and with it what was decided: it is neither acknowledged nor returned.
+    pub fn forget(&mut self) {
+        self.decided = None;
+        self.isolation.clear();
+    }
+
+    fn sort(&mut self) {
+        self.given.sort_by_key(|entry| entry.number);
+    }
+
+    fn check_settleable(&self) -> Result<()> {
+        if self.reading == Reading::Running {
+            return Err(Error::new("a statement of this process is still reading this durable")
+                .advice("let it end and its transaction be committed or rolled back first"));
+        }
+        self.check_undecided()
+    }
+
+    fn check_undecided(&self) -> Result<()> {
+        if self.decided.is_none() {
+            return Ok(());
+        }
+        Err(Error::new("another statement of this process is acknowledging or returning what this durable gave")
+            .advice("let it end first"))
+    }
+}
+
+/// `1 message`, `2 messages`.
+pub fn messages(count: usize) -> String {
+    format!("{count} message{}", if count == 1 { "" } else { "s" })
+}
+
+#[cfg(test)]
+mod tests;
