@@ -89,7 +89,7 @@ fn message(reply: Reply) -> Option<Record> {
 }
 
 /// How many replicas are asked for a message that one does not have, where the leader may not be asked.
-const WITNESSES: usize = 3;
+const REPLICAS_ASKED: usize = 3;
 
 /// The message with a sequence. A replica that does not have it may be behind, so the leader is asked before it is
 /// believed; where nobody answers Direct Get, or the user may not use it, only the leader is: the stream may not allow it,
@@ -121,7 +121,7 @@ async fn exact_message(
         (Err(Failure::Forbidden), Some(Failure::Forbidden)) => return explain(access, Failure::Forbidden).await,
         (Err(failure), _) => return explain(Access::MsgGet, failure).await,
     }
-    for _ in 1..WITNESSES {
+    for _ in 1..REPLICAS_ASKED {
         match ask(Access::Direct).await {
             Ok(None) => {}
             Ok(found) => return Ok(found),

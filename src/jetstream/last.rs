@@ -16,11 +16,11 @@ use super::api::Failure;
 use super::connection::Connection;
 use super::fetch::{Fetch, FetchRequest};
 use super::get::{Access, count};
+use super::leader_tail::LeaderTail;
 use super::multi_last::{MAX_SUBJECTS, Multi, multi_last};
 use super::runtime::block_on;
 use super::state::stream_state;
 use super::wire::Want;
-use super::witness::Witness;
 use crate::error::Result;
 use crate::plan::{Reply, SequenceRange, subject_matches};
 use crate::record::Record;
@@ -66,7 +66,7 @@ struct Listed {
     /// The end of the snapshot.
     snapshot: u64,
     first: u64,
-    witness: Option<Witness>,
+    tail: Option<LeaderTail>,
 }
 
 impl LastPages {
@@ -94,12 +94,12 @@ impl LastPages {
                     let few = self.request.subjects.len() < MAX_SUBJECTS;
                     let filters = &self.request.subjects;
                     let up_to = self.request.up_to;
-                    let mut witness = None;
+                    let mut tail = None;
                     // Server 2.9 does not even say that nobody answers Direct Get, so it is not asked.
                     let answer = if self.connection.client.is_server_compatible(2, 11, 0) {
-                        witness = Witness::find(&self.connection, &self.request.stream, up_to)?;
+                        tail = LeaderTail::find(&self.connection, &self.request.stream, up_to)?;
                         if few {
-                            multi_last(&self.connection, &self.request, filters, up_to, &mut witness)?
+                            multi_last(&self.connection, &self.request, filters, up_to, &mut tail)?
                         } else {
                             Multi::TooMany
                         }
@@ -113,7 +113,7 @@ impl LastPages {
                         }
                         other => {
                             let multi = matches!(other, Multi::TooMany);
-                            self.state = State::Listed(Box::new(self.list(multi, witness)?));
+                            self.state = State::Listed(Box::new(self.list(multi, tail)?));
                         }
                     }
                 }
@@ -132,7 +132,7 @@ impl LastPages {
         }
     }
 
-    fn list(&self, multi: bool, witness: Option<Witness>) -> Result<Listed> {
+    fn list(&self, multi: bool, tail: Option<LeaderTail>) -> Result<Listed> {
         let state = stream_state(&self.connection, &self.request.stream)?;
         Ok(Listed {
             subjects: Subjects::new(&self.connection, &self.request),
@@ -140,7 +140,7 @@ impl LastPages {
             multi,
             snapshot: self.request.up_to.unwrap_or(state.last),
             first: state.first.max(1),
-            witness,
+            tail,
         })
     }
 }
@@ -151,8 +151,7 @@ impl Listed {
         let mut found: Vec<Record> = Vec::new();
         let mut missing: Vec<String> = group.to_vec();
         if self.multi
-            && let Multi::Whole(records) =
-                multi_last(connection, request, group, Some(self.snapshot), &mut self.witness)?
+            && let Multi::Whole(records) = multi_last(connection, request, group, Some(self.snapshot), &mut self.tail)?
         {
             if request.up_to.is_some() {
                 return Ok(records);
@@ -263,7 +262,7 @@ impl Subjects {
     /// The next subjects that fit into one request; empty at the end.
     fn next_group(&mut self) -> Result<Vec<String>> {
         let (mut group, mut bytes) = (Vec::new(), 0);
-        // One is left for the witness.
+        // One is left for the subject of the newest message of the leader.
         while group.len() < MAX_SUBJECTS - 1 && bytes < MAX_REQUEST {
             match self.ready.pop_front() {
                 Some(subject) => {

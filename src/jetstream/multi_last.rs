@@ -2,7 +2,7 @@
 //!
 //! Every message is checked against the bound and the filters: a server was found to answer past the bound
 //! (nats-server#6077). An answer of a replica that is behind what the leader had when the read began does not count
-//! ([`super::witness`]).
+//! ([`super::leader_tail`]).
 
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
@@ -15,16 +15,16 @@ use super::api::{Failure, refusal};
 use super::connection::Connection;
 use super::get::Access;
 use super::last::LastRequest;
+use super::leader_tail::LeaderTail;
 use super::reply::{self, Answer};
 use super::runtime::block_on;
-use super::witness::Witness;
 use crate::error::{Error, Result};
 use crate::plan::{Reply, subject_matches};
 use crate::record::Record;
 use crate::stats;
 
 /// The most subjects that one request may match (ADR-31); beyond them the answer is status 413. One of them may be that
-/// of the witness.
+/// of the leader's newest message.
 pub(super) const MAX_SUBJECTS: usize = 1_024;
 /// The most bytes that the server may send for one request.
 const MAX_BYTES: u64 = 4 * 1024 * 1024;
@@ -51,18 +51,18 @@ pub(super) fn multi_last(
     request: &LastRequest,
     filters: &[String],
     mut up_to: Option<u64>,
-    witness: &mut Option<Witness>,
+    tail: &mut Option<LeaderTail>,
 ) -> Result<Multi> {
     for _ in 0..ATTEMPTS {
-        match try_multi_last(connection, request, filters, up_to, witness.as_ref())? {
+        match try_multi_last(connection, request, filters, up_to, tail.as_ref())? {
             Multi::Behind => {}
             answer => return Ok(answer),
         }
         stats::RETRIES.add(1);
-        // It may also be that the witness gave way to a newer message.
-        *witness = Witness::find(connection, &request.stream, request.up_to)?;
+        // It may also be that the leader's newest message gave way to a newer message.
+        *tail = LeaderTail::find(connection, &request.stream, request.up_to)?;
         if request.up_to.is_none() && up_to.is_some() {
-            up_to = up_to.max(witness.as_ref().map(|witness| witness.sequence));
+            up_to = up_to.max(tail.as_ref().map(|tail| tail.sequence));
         }
     }
     Ok(Multi::Behind)
@@ -73,12 +73,12 @@ fn try_multi_last(
     request: &LastRequest,
     filters: &[String],
     up_to: Option<u64>,
-    witness: Option<&Witness>,
+    tail: Option<&LeaderTail>,
 ) -> Result<Multi> {
     let exact: HashSet<&str> = filters.iter().map(String::as_str).collect();
     let asked = |subject: &[u8]| filters.iter().any(|filter| subject_matches(subject, filter));
-    // The witness is asked for as well.
-    let extra = witness.map(|witness| &witness.subject).filter(|subject| !asked(subject.as_bytes()));
+    // The newest message of the leader is asked for as well.
+    let extra = tail.map(|tail| &tail.subject).filter(|subject| !asked(subject.as_bytes()));
     let filters: Vec<&String> = filters.iter().chain(extra).collect();
     block_on(async {
         let mut records: HashMap<Bytes, Record> = HashMap::new();
@@ -120,7 +120,7 @@ fn try_multi_last(
                 return Ok(Multi::TooMany);
             }
         }
-        if witness.is_some_and(|witness| !witness.is_in(records.values())) {
+        if tail.is_some_and(|tail| !tail.is_in(records.values())) {
             return Ok(Multi::Behind);
         }
         if let Some(subject) = extra {

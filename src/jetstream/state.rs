@@ -54,7 +54,7 @@ pub fn stream_state(connection: &Arc<Connection>, stream: &str) -> Result<Stream
 }
 
 /// How many answers say what the last message is, where the leader may not be asked: any of several replicas may answer.
-const WITNESSES: usize = 3;
+const REPLICAS_ASKED: usize = 3;
 
 /// The state from the first and the last message.
 async fn state_by_direct_get(connection: &Arc<Connection>, stream: &str) -> std::result::Result<StreamState, Failure> {
@@ -66,7 +66,7 @@ async fn state_by_direct_get(connection: &Arc<Connection>, stream: &str) -> std:
     let mut state = StreamState { first: 1, last: 0, messages: 0, direct: Some(true), exact: false };
     let Some(first) = from(1).await? else { return Ok(state) };
     let mut last = first;
-    for _ in 0..WITNESSES {
+    for _ in 0..REPLICAS_ASKED {
         last = last.max(match ask(r#"{"last_by_subj":">"}"#).await? {
             Some(last) => last,
             // The server looks at the last sequence alone: its message was deleted.

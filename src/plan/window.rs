@@ -29,7 +29,7 @@ const MAX_RETRIES: u32 = 3;
 /// How often in a row the same sequence may be under way when the connection breaks.
 const MAX_LOSSES: u32 = 3;
 /// How often in a row "nothing is left" must be said when the leader may not be asked.
-const WITNESSES: u32 = 3;
+const REPLICAS_ASKED: u32 = 3;
 
 /// A token is the number of a span, and behind it so many bits of the number of the request: it says at once whose a
 /// reply is, and an answer to an earlier request of the span is known.
@@ -111,7 +111,7 @@ enum Verdict {
     /// The leader's.
     Leader,
     /// That of several answers: the leader may not be asked.
-    Witnesses,
+    SeveralReplicas,
 }
 
 /// The state of one read of a range of sequences.
@@ -291,7 +291,7 @@ impl Window {
     /// Says that the stream's leader may not be asked: what it was asked is forgotten.
     pub fn leader_is_silent(&mut self) {
         if self.verdict == Verdict::Leader {
-            self.verdict = Verdict::Witnesses;
+            self.verdict = Verdict::SeveralReplicas;
         }
         for position in 0..self.spans.len() {
             if self.spans[position].request.as_ref().is_some_and(|request| request.leader) {
@@ -400,7 +400,7 @@ impl Window {
         let believed = match self.verdict {
             Verdict::Any => true,
             Verdict::Leader => false,
-            Verdict::Witnesses => span.doubt >= WITNESSES,
+            Verdict::SeveralReplicas => span.doubt >= REPLICAS_ASKED,
         };
         if believed {
             self.end_here(position);

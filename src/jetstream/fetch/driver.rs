@@ -12,12 +12,12 @@ use tokio::time::Instant;
 
 use super::FetchRequest;
 use super::backlog::Backlog;
-use super::line::{Heard, Line, Outgoing, Reading, Replied};
 use crate::error::{Error, Result};
 use crate::jetstream::api::{Failure, refusal};
 use crate::jetstream::connection::Connection;
 use crate::jetstream::get::Access;
 use crate::jetstream::pool;
+use crate::jetstream::read_transport::{Heard, Outgoing, ReadTransport, Reading, Replied};
 use crate::jetstream::reply::Answer;
 use crate::jetstream::wire::RETRY_PAUSE;
 use crate::plan::{Reply, Request, Window, subject_matches};
@@ -64,13 +64,13 @@ async fn open<'a>(connection: &'a Arc<Connection>, request: &'a FetchRequest) ->
     if access == Access::MsgGet {
         window.restart_with_leader();
     }
-    let line = Line::open(connection, access).await?;
+    let transport = ReadTransport::open(connection, access).await?;
     Ok(Driver {
         connection,
         request,
         access,
         window,
-        line,
+        transport,
         ready: Backlog::default(),
         served: false,
         deserted_since: None,
@@ -82,7 +82,7 @@ struct Driver<'a> {
     request: &'a FetchRequest,
     access: Access,
     window: Window,
-    line: Line,
+    transport: ReadTransport,
     /// Records whose turn it is, waiting for the reader.
     ready: Backlog,
     /// Whether the reader has been given a page.
@@ -108,7 +108,7 @@ impl Driver<'_> {
             let reading = self.reading();
             // What is at hand is taken before anything is passed on, so that pages are full.
             let at_hand = if !self.ready.fills_page() {
-                tokio::task::unconstrained(self.line.receive(reading, &mut replies)).now_or_never()
+                tokio::task::unconstrained(self.transport.receive(reading, &mut replies)).now_or_never()
             } else {
                 None
             };
@@ -124,7 +124,7 @@ impl Driver<'_> {
                         // The reader has gone away.
                         Err(_) => return Ok(()),
                     },
-                    heard = self.line.receive(reading, &mut replies) => heard?,
+                    heard = self.transport.receive(reading, &mut replies) => heard?,
                     Ok(()) = hungry.changed(), if !is_hungry => continue,
                     () = tokio::time::sleep_until(deadline), if self.window.is_waiting() => {
                         if std::mem::replace(&mut asked_again, true) {
@@ -220,8 +220,8 @@ impl Driver<'_> {
     /// reads more in a moment. Anything unusual ends it, and the socket with it.
     async fn hang_up(mut self) {
         let mut replies: Vec<Replied> = Vec::new();
-        while self.line.is_own() && self.window.is_waiting() {
-            let Ok(Heard::Replies) = self.line.receive(self.reading(), &mut replies).await else { return };
+        while self.transport.is_own() && self.window.is_waiting() {
+            let Ok(Heard::Replies) = self.transport.receive(self.reading(), &mut replies).await else { return };
             for Replied { token, answer, .. } in replies.drain(..) {
                 let Ok(Answer::Reply(reply)) = answer else { return };
                 if self.window.accept(token, reply).is_err() {
@@ -229,7 +229,7 @@ impl Driver<'_> {
                 }
             }
         }
-        self.line.finish();
+        self.transport.finish();
     }
 
     fn take(&mut self, token: u64, reply: Reply) -> Result<()> {
@@ -279,7 +279,7 @@ impl Driver<'_> {
     async fn use_msg_get(&mut self) -> Result<()> {
         self.access = Access::MsgGet;
         self.window.restart_with_leader();
-        self.line = Line::client(self.connection).await?;
+        self.transport = ReadTransport::client(self.connection).await?;
         Ok(())
     }
 
@@ -300,7 +300,7 @@ impl Driver<'_> {
             let (token, leader, body) = (request.token, request.leader, self.body(request));
             outgoing.push(Outgoing { token, leader, subject, body });
         }
-        self.line.send(outgoing).await?;
+        self.transport.send(outgoing).await?;
         Ok(true)
     }
 
@@ -327,7 +327,7 @@ impl Driver<'_> {
 
     /// No reply within the timeout.
     async fn silence(&self) -> Error {
-        if self.line.is_up() {
+        if self.transport.is_up() {
             self.failure(self.access, Failure::TimedOut).await
         } else {
             pool::discard(&Arc::downgrade(self.connection));

@@ -4,14 +4,11 @@
 //! Window (plan/)    what to ask for next, and what of the answers is whose turn; pure
 //! Driver            sends what the window asks for, hands it every reply, passes on what is ready
 //! Backlog           what is ready and waits for the reader, bounded
-//! Line              where requests go out and replies come in: a socket of the read's own, or the shared client
+//! ReadTransport     where requests go out and replies come in: a socket of the read's own, or the shared client
 //! ```
 
 mod backlog;
-mod client_line;
 mod driver;
-mod line;
-mod socket_line;
 
 use std::sync::Arc;
 

@@ -3,7 +3,7 @@
 //!
 //! A scan receives about a million replies a second, and the general client builds a map of headers for each. Here the
 //! bytes that the socket delivered become records without a copy: subject and payload are slices of the read buffer.
-//! Everything else goes through async-nats, and both are behind the same contract (`fetch::Line`).
+//! Everything else goes through async-nats, and both are behind the same contract (`read_transport`).
 //!
 //! Source: <https://docs.nats.io/reference/reference-protocols/nats-protocol>.
 

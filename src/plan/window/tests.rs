@@ -318,7 +318,7 @@ fn without_the_leader_several_answers_must_agree() {
     let question = window.requests()[0];
     assert!(question.leader && !window.is_finished());
     window.leader_is_silent();
-    for _ in 1..WITNESSES {
+    for _ in 1..REPLICAS_ASKED {
         assert!(!window.is_finished());
         let again = window.requests()[0];
         assert!(!again.leader);

@@ -19,12 +19,12 @@ use crate::record::Record;
 
 /// The newest message of a stream, by the word of its leader.
 #[derive(Debug, Clone)]
-pub(super) struct Witness {
+pub(super) struct LeaderTail {
     pub subject: String,
     pub sequence: u64,
 }
 
-impl Witness {
+impl LeaderTail {
     /// The newest message up to a sequence, or of all. None where there is none, and where the user may not ask the
     /// leader. One round trip, where that message was not deleted; else about 2 log2(size of the hole).
     pub fn find(connection: &Arc<Connection>, stream: &str, up_to: Option<u64>) -> Result<Option<Self>> {
