@@ -8,27 +8,25 @@
 use std::collections::{HashSet, VecDeque};
 use std::sync::Arc;
 
-use futures_util::StreamExt;
 use serde_json::json;
 
 use super::admin::SubjectPages;
 use super::api::Failure;
 use super::connection::Connection;
+use super::exchange::{Ask, exchange};
 use super::fetch::{Fetch, FetchRequest};
-use super::get::{Access, count};
+use super::get::{Access, count, whole};
 use super::leader_tail::LeaderTail;
 use super::multi_last::{MAX_SUBJECTS, Multi, multi_last};
+use super::newest::check_absent;
 use super::runtime::block_on;
 use super::state::stream_state;
-use super::wire::Want;
 use crate::error::Result;
-use crate::plan::{Reply, SequenceRange, subject_matches};
+use crate::plan::{SequenceRange, StreamState, subject_matches};
 use crate::record::Record;
 
 /// The most bytes of subjects in one request, well below any server's `max_payload`.
 const MAX_REQUEST: usize = 256 * 1024;
-/// How many single gets are in flight at once.
-const IN_FLIGHT: usize = 256;
 
 /// What to read.
 #[derive(Debug, Clone)]
@@ -65,7 +63,7 @@ struct Listed {
     multi: bool,
     /// The end of the snapshot.
     snapshot: u64,
-    first: u64,
+    state: StreamState,
     tail: Option<LeaderTail>,
 }
 
@@ -139,7 +137,7 @@ impl LastPages {
             access: Access::of(&state),
             multi,
             snapshot: self.request.up_to.unwrap_or(state.last),
-            first: state.first.max(1),
+            state,
             tail,
         })
     }
@@ -181,28 +179,28 @@ impl Listed {
         subjects: Vec<String>,
     ) -> Result<Vec<(String, Option<Record>)>> {
         block_on(async {
-            let gets = subjects.into_iter().map(|subject| async move {
-                let body = json!({"last_by_subj": subject}).to_string();
-                let mut access = Access::MsgGet;
-                let mut answer = access.ask(connection, &request.stream, &body, request.headers).await;
-                if self.access == Access::Direct && matches!(answer, Err(Failure::Forbidden)) {
-                    access = Access::Direct;
-                    answer = access.ask(connection, &request.stream, &body, request.headers).await;
-                }
-                match answer {
-                    Ok(Reply::Message { record, .. }) => Ok((subject, Some(record))),
-                    Ok(_) => Ok((subject, None)),
-                    Err(failure) => {
-                        Err(connection.explain(failure, &access.call(&request.stream), &request.stream).await)
-                    }
-                }
-            });
-            let mut gets = futures_util::stream::iter(gets).buffered(IN_FLIGHT);
-            let mut answers = Vec::new();
-            while let Some(answer) = gets.next().await {
-                answers.push(answer?);
+            let ask =
+                |access: Access, subject: &str| Ask { access, body: json!({"last_by_subj": subject}).to_string() };
+            let (stream, want) = (&request.stream, whole(request.headers));
+            let asks = subjects.iter().map(|subject| ask(Access::MsgGet, subject)).collect();
+            let mut answers = exchange(connection, stream, asks, want).await?;
+            let mut access = Access::MsgGet;
+            if self.access == Access::Direct && answers.iter().any(|answer| matches!(answer, Err(Failure::Forbidden))) {
+                access = Access::Direct;
+                let asks = subjects.iter().map(|subject| ask(access, subject)).collect();
+                answers = exchange(connection, stream, asks, want).await?;
             }
-            Ok(answers)
+            let mut found = Vec::with_capacity(subjects.len());
+            for (subject, answer) in subjects.into_iter().zip(answers) {
+                match answer {
+                    Ok(record) => found.push((subject, record)),
+                    Err(failure) => return Err(connection.explain(failure, &access.call(stream), stream).await),
+                }
+            }
+            let absent: Vec<&str> =
+                found.iter().filter(|(_, record)| record.is_none()).map(|(subject, _)| subject.as_str()).collect();
+            check_absent(connection, stream, &absent).await?;
+            Ok(found)
         })
     }
 
@@ -214,7 +212,7 @@ impl Listed {
         subject: &str,
         up_to: u64,
     ) -> Result<Option<Record>> {
-        let range = SequenceRange { first: self.first, last: up_to };
+        let range = SequenceRange { first: self.state.first.max(1), last: up_to };
         if range.is_empty() {
             return Ok(None);
         }
@@ -223,9 +221,8 @@ impl Listed {
             range,
             subject: Some(subject.to_owned()),
             limit: None,
-            density: 0.01,
-            direct: Some(self.access == Access::Direct),
-            want: Want { subject: true, time: true, headers: request.headers, payload: true },
+            state: self.state,
+            want: whole(request.headers),
         };
         let mut fetch = Fetch::start(Arc::clone(connection), fetch)?;
         let mut newest = None;

@@ -14,7 +14,6 @@ use super::get::{Access, next_message};
 use super::runtime::block_on;
 use super::state::stream_state;
 use crate::error::Result;
-use crate::plan::Reply;
 use crate::record::Record;
 
 /// The newest message of a stream, by the word of its leader.
@@ -35,9 +34,9 @@ impl LeaderTail {
             })?;
             return match newest {
                 None => Ok(None),
-                Some(Reply::Message { record, .. }) => Ok(Self::of(&record)),
+                Some(Some(record)) => Ok(Self::of(&record)),
                 // There is no message, or the last one was deleted.
-                Some(_) => match stream_state(connection, stream)? {
+                Some(None) => match stream_state(connection, stream)? {
                     state if state.messages == 0 => Ok(None),
                     state => Self::find(connection, stream, Some(state.last)),
                 },

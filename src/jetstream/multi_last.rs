@@ -8,15 +8,15 @@ use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use bytes::Bytes;
-use futures_util::StreamExt;
 use serde_json::json;
 
 use super::api::{Failure, refusal};
 use super::connection::Connection;
-use super::get::Access;
+use super::get::{Access, whole};
 use super::last::LastRequest;
 use super::leader_tail::LeaderTail;
-use super::reply::{self, Answer};
+use super::read_transport::{Heard, Outgoing, ReadTransport, Reading, Replied};
+use super::reply::Answer;
 use super::runtime::block_on;
 use crate::error::{Error, Result};
 use crate::plan::{Reply, subject_matches};
@@ -158,61 +158,86 @@ async fn batch(connection: &Arc<Connection>, request: &LastRequest, body: &str) 
     Err(Failure::Other("messages of the answer were lost on the way, each time anew".into()))
 }
 
-/// One try: None when a frame was lost.
+/// One try: None when a frame was lost, or the connection.
 async fn attempt_batch(
     connection: &Arc<Connection>,
     request: &LastRequest,
     body: &str,
 ) -> std::result::Result<Option<Batch>, Failure> {
     stats::BATCH_REQUESTS.add(1);
-    let foreign = |error: &(dyn std::error::Error + 'static)| {
-        Failure::Other(Error::foreign("cannot send a request", error).cause().to_owned())
-    };
+    let foreign = |error: Error| Failure::Other(error.cause().to_owned());
     let subject = connection.api_subject(&Access::Direct.call(&request.stream));
-    let inbox = connection.client.new_inbox();
-    let mut forbidden = connection.forbidden();
-    let mut replies = connection.client.subscribe(inbox.clone()).await.map_err(|error| foreign(&error))?;
-    let payload = Bytes::copy_from_slice(body.as_bytes());
-    connection.client.publish_with_reply(subject.clone(), inbox, payload).await.map_err(|error| foreign(&error))?;
-    let mut end = BatchEnd::default();
-    let mut last = 0;
+    let mut transport = ReadTransport::open(connection, Access::Direct).await.map_err(foreign)?;
+    let outgoing = Outgoing { token: 0, leader: false, subject: subject.clone(), body: body.to_owned() };
+    transport.send(vec![outgoing]).await.map_err(foreign)?;
+    let reading = Reading { access: Access::Direct, batch: true, want: whole(request.headers) };
+    let mut replies: Vec<Replied> = Vec::new();
+    let mut gathered = Gathered::default();
     loop {
-        let message = tokio::select! {
-            biased;
-            reply = replies.next() => match reply {
-                Some(message) => message,
-                None => return Err(Failure::Other("the connection was closed".into())),
-            },
-            word = forbidden.recv() => match word.ok().and_then(|word| refusal(&word, &subject)) {
-                Some(failure) => return Err(failure),
-                None => continue,
-            },
+        let heard = tokio::select! {
+            heard = transport.receive(reading, &mut replies) => heard.map_err(foreign)?,
             () = tokio::time::sleep(connection.timeout) => return Err(Failure::TimedOut),
         };
-        match message.status.map(|status| status.as_u16()) {
-            Some(413) => return Ok(Some(Batch::TooMany)),
-            Some(408 | 503) => return Ok(Some(Batch::Unsupported)),
-            _ => {}
-        }
-        match reply::direct(message, true, request.headers) {
-            Ok(Answer::Reply(Reply::Message { record, previous, .. })) => {
-                // A server that does not know `multi_last` may answer with one message and no batch headers.
-                let Some(previous) = previous else { return Ok(Some(Batch::Unsupported)) };
-                if previous != last {
-                    return Ok(None);
+        for Replied { answer, .. } in replies.drain(..) {
+            match gathered.take(answer?)? {
+                Progress::More => {}
+                Progress::Lost => return Ok(None),
+                Progress::Done(batch) => {
+                    transport.finish();
+                    return Ok(Some(batch));
                 }
-                last = record.sequence;
-                end.records.push(record);
             }
-            Ok(Answer::Reply(Reply::End { pending, last: said })) => {
-                if said != last && !end.records.is_empty() {
-                    return Ok(None);
-                }
-                return Ok(Some(Batch::End(BatchEnd { pending, ..end })));
-            }
-            Ok(Answer::Reply(Reply::Nothing)) => return Ok(Some(Batch::End(end))),
-            Ok(Answer::NoResponders) => return Ok(Some(Batch::Unsupported)),
-            Err(error) => return Err(Failure::Other(error.cause().to_owned())),
         }
+        match heard {
+            Heard::Replies => {}
+            Heard::Reconnected => return Ok(None),
+            Heard::Refused(words) => {
+                if let Some(failure) = words.iter().find_map(|words| refusal(words, &subject)) {
+                    return Err(failure);
+                }
+            }
+        }
+    }
+}
+
+/// What has come of a batch.
+#[derive(Default)]
+struct Gathered {
+    records: Vec<Record>,
+    last: u64,
+}
+
+enum Progress {
+    More,
+    Lost,
+    Done(Batch),
+}
+
+impl Gathered {
+    fn take(&mut self, answer: Answer) -> std::result::Result<Progress, Failure> {
+        let end = |records: &mut Vec<Record>, pending| {
+            Progress::Done(Batch::End(BatchEnd { records: std::mem::take(records), pending }))
+        };
+        Ok(match answer {
+            Answer::Reply(Reply::Message { record, previous: Some(previous), .. }) => {
+                if previous != self.last {
+                    return Ok(Progress::Lost);
+                }
+                self.last = record.sequence;
+                self.records.push(record);
+                Progress::More
+            }
+            Answer::Reply(Reply::End { last, .. }) if last != self.last && !self.records.is_empty() => Progress::Lost,
+            Answer::Reply(Reply::End { pending, .. }) => end(&mut self.records, pending),
+            Answer::Reply(Reply::Nothing) => end(&mut self.records, 0),
+            Answer::Refused { status: 413, .. } => Progress::Done(Batch::TooMany),
+            // A server that does not know `multi_last` may answer with one message and no batch headers.
+            Answer::Reply(Reply::Message { .. }) | Answer::Refused { status: 408, .. } | Answer::NoResponders => {
+                Progress::Done(Batch::Unsupported)
+            }
+            Answer::Refused { status, words } => {
+                return Err(Failure::Other(format!("the server refused to read: status {status} {words}")));
+            }
+        })
     }
 }

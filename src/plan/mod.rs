@@ -2,22 +2,28 @@
 //! records. No async, no clock, no network.
 
 mod checkpoint;
+mod completeness;
 mod duplicates;
 mod key_table;
 pub mod kv;
 mod newest;
 mod range;
 mod row_keys;
+mod sequence_set;
 mod subject;
 mod survey;
+#[cfg(test)]
+mod testing;
 mod time_search;
 mod window;
 
 pub use checkpoint::{Checkpoint, Fingerprint, Removal, StreamNow, gap_error};
+pub use completeness::{Absent, Continuity, continuity, continuity_of_last, damaged};
 pub use duplicates::{KeptKeys, Repeats};
 pub use newest::{Newest, NewestKeys};
 pub use range::{Bounds, SequenceRange, StreamState};
 pub use row_keys::RowKeys;
+pub use sequence_set::SequenceSet;
 pub use subject::{check_consumer, check_publish_subject, check_stream, check_subject_filter, subject_matches};
 pub use survey::{Counted, Finding, Kind as FindingKind, Runs, Seen, Survey};
 pub use time_search::{MAX_STEP_BACK_NS, StoreTimes, TimeSearch};

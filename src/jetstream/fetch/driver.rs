@@ -12,10 +12,12 @@ use tokio::time::Instant;
 
 use super::FetchRequest;
 use super::backlog::Backlog;
+use super::proof::prove;
 use crate::error::{Error, Result};
 use crate::jetstream::api::{Failure, refusal};
 use crate::jetstream::connection::Connection;
 use crate::jetstream::get::Access;
+use crate::jetstream::inspect::{Gaps, check_identity, inspect};
 use crate::jetstream::pool;
 use crate::jetstream::read_transport::{Heard, Outgoing, ReadTransport, Reading, Replied};
 use crate::jetstream::reply::Answer;
@@ -58,9 +60,12 @@ pub(super) async fn run(
 }
 
 async fn open<'a>(connection: &'a Arc<Connection>, request: &'a FetchRequest) -> Result<Driver<'a>> {
-    let access = if request.direct == Some(false) { Access::MsgGet } else { Access::Direct };
+    let access = if request.state.direct == Some(false) { Access::MsgGet } else { Access::Direct };
     let single = access == Access::MsgGet || !connection.knows_batches();
-    let mut window = Window::new(request.range, request.limit, request.density, single);
+    let mut window = Window::new(request.range, request.limit, request.state.density(), single);
+    if let Some(absent) = request.known_absent() {
+        window = window.questioning(absent);
+    }
     if access == Access::MsgGet {
         window.restart_with_leader();
     }
@@ -97,7 +102,17 @@ impl Driver<'_> {
         let patience = self.connection.timeout / 2;
         let (mut deadline, mut asked_again) = (Instant::now() + patience, false);
         loop {
+            if let Some(gaps) = self.window.question() {
+                let request = self.request;
+                let looked =
+                    inspect(self.connection, &request.stream, &request.state, Gaps::Runs(&gaps), request.want).await?;
+                self.window.answer(looked.absent, looked.found);
+                self.window.take_ready(&mut self.ready);
+                (deadline, asked_again) = (Instant::now() + patience, false);
+                continue;
+            }
             if self.window.is_finished() {
+                prove(self.connection, self.request, &self.window).await?;
                 return self.pass_on_rest(pages).await;
             }
             let is_hungry = *hungry.borrow();
@@ -140,7 +155,11 @@ impl Driver<'_> {
             self.take_replies(&mut replies).await?;
             match heard {
                 Heard::Replies => {}
-                Heard::Reconnected => self.ask_again().await?,
+                Heard::Reconnected => {
+                    // The server may have lost the stream with the connection, or come back with another.
+                    check_identity(self.connection, &self.request.stream, &self.request.state).await?;
+                    self.ask_again().await?;
+                }
                 Heard::Refused(words) => {
                     if !self.take_refusals(&words).await? {
                         continue;
@@ -160,13 +179,16 @@ impl Driver<'_> {
                     self.take(token, reply)?;
                 }
                 _ if !self.window.awaits(token) => {}
-                Ok(Answer::NoResponders) if access == Access::Direct && self.request.direct == Some(true) => {
+                Ok(Answer::NoResponders) if access == Access::Direct && self.request.state.direct == Some(true) => {
                     self.nobody_answers(token)?;
                     deserted = true;
                 }
                 Ok(Answer::NoResponders) => {
                     self.fall_back(access).await?;
                     break;
+                }
+                Ok(Answer::Refused { status, words }) => {
+                    return Err(Error::new(format!("the server refused to read: status {status} {words}")));
                 }
                 Err(failure) => return Err(self.failure(access, failure).await),
             }
