@@ -3,11 +3,13 @@
 //! One `multi_last` request ([`super::multi_last`]) answers for up to 1024 subjects. Beyond that the subjects are listed and
 //! asked for in groups, all up to one sequence, so that the answer is one snapshot. A stream that keeps one message a
 //! subject may lose a message of the snapshot meanwhile, to a newer one; when the newest is what was asked for, that one
-//! is read instead. Servers before 2.11, and streams without Direct Get, are asked for one subject at a time.
+//! is read instead. Servers before 2.11, and streams without Direct Get, are asked for one subject at a time. A snapshot of
+//! the past is read message by message where that is sooner.
 
-use std::collections::{HashSet, VecDeque};
+use std::collections::{HashMap, HashSet, VecDeque};
 use std::sync::Arc;
 
+use bytes::Bytes;
 use serde_json::json;
 
 use super::admin::SubjectPages;
@@ -22,11 +24,18 @@ use super::newest::check_absent;
 use super::runtime::block_on;
 use super::state::stream_state;
 use crate::error::Result;
-use crate::plan::{SequenceRange, StreamState, subject_matches};
+use crate::plan::{StreamState, subject_matches};
 use crate::record::Record;
 
 /// The most bytes of subjects in one request, well below any server's `max_payload`.
 const MAX_REQUEST: usize = 256 * 1024;
+
+/// A snapshot of the past is read message by message when subjects have no more of them than this, on average.
+const MESSAGES_PER_SUBJECT: u64 = 50;
+/// With more filters than this, what is read message by message is read once, with all its subjects.
+const FEW_FILTERS: usize = 4;
+/// How many messages are in a page.
+const PAGE: usize = 2_048;
 
 /// What to read.
 #[derive(Debug, Clone)]
@@ -53,6 +62,8 @@ enum State {
     Start,
     /// The subjects are asked for in groups.
     Listed(Box<Listed>),
+    /// Everything is there.
+    Read(VecDeque<Record>),
     Done,
 }
 
@@ -89,7 +100,10 @@ impl LastPages {
                         self.state = State::Done;
                         continue;
                     }
-                    let few = self.request.subjects.len() < MAX_SUBJECTS;
+                    // How many subjects match costs a server seconds to find when it has to look at the past of them all
+                    // (6 s for 100 000 were measured, to say that they are too many): then they are listed first.
+                    let past = up_to_wildcards(&self.request);
+                    let few = self.request.subjects.len() < MAX_SUBJECTS && !past;
                     let filters = &self.request.subjects;
                     let up_to = self.request.up_to;
                     let mut tail = None;
@@ -111,9 +125,22 @@ impl LastPages {
                         }
                         other => {
                             let multi = matches!(other, Multi::TooMany);
-                            self.state = State::Listed(Box::new(self.list(multi, tail)?));
+                            let mut listed = self.list(multi, tail)?;
+                            self.state = match up_to {
+                                Some(up_to) if listed.is_read_sooner(self.request.subjects.len())? => {
+                                    State::Read(self.read(&listed.state, up_to)?.into())
+                                }
+                                _ => State::Listed(Box::new(listed)),
+                            };
                         }
                     }
+                }
+                State::Read(records) => {
+                    let page: Vec<Record> = records.drain(..records.len().min(PAGE)).collect();
+                    if !page.is_empty() {
+                        return Ok(Some(page));
+                    }
+                    self.state = State::Done;
                 }
                 State::Listed(listed) => {
                     let group = listed.subjects.next_group()?;
@@ -143,7 +170,82 @@ impl LastPages {
     }
 }
 
+impl LastPages {
+    /// The newest messages up to a sequence, by reading everything that matches up to there. One of each subject is held.
+    fn read(&self, state: &StreamState, up_to: u64) -> Result<Vec<Record>> {
+        let subjects = &self.request.subjects;
+        let exact: HashSet<&[u8]> = subjects.iter().map(String::as_bytes).collect();
+        let every = [">".to_owned()];
+        let filters = if subjects.len() > FEW_FILTERS { &every[..] } else { &subjects[..] };
+        let matches = |subject: &[u8]| exact.contains(subject) || subjects.iter().any(|f| subject_matches(subject, f));
+        let mut newest: HashMap<Bytes, Record> = HashMap::new();
+        for filter in filters {
+            let Some(mut fetch) = read_up_to(&self.connection, &self.request, state, filter, up_to)? else { continue };
+            while let Some(page) = fetch.next_page()? {
+                let wanted = page.into_iter().filter(|record| matches(&record.subject)).map(detached);
+                newest.extend(wanted.map(|record| (record.subject.clone(), record)));
+            }
+        }
+        let mut records: Vec<Record> = newest.into_values().collect();
+        records.sort_by_key(|record| record.sequence);
+        Ok(records)
+    }
+}
+
+/// Whether the past is asked for of subjects that are not named one by one.
+fn up_to_wildcards(request: &LastRequest) -> bool {
+    request.up_to.is_some() && request.subjects.iter().any(|filter| has_wildcards(filter))
+}
+
+fn has_wildcards(filter: &str) -> bool {
+    filter.split('.').any(|token| matches!(token, "*" | ">"))
+}
+
+/// A record with memory of its own, which does not hold that of its neighbours on the wire.
+fn detached(record: Record) -> Record {
+    Record {
+        subject: Bytes::copy_from_slice(&record.subject),
+        payload: Bytes::copy_from_slice(&record.payload),
+        ..record
+    }
+}
+
+/// Starts to read what matches from the stream's first message up to a sequence; None where there is nothing.
+fn read_up_to(
+    connection: &Arc<Connection>,
+    request: &LastRequest,
+    state: &StreamState,
+    filter: &str,
+    up_to: u64,
+) -> Result<Option<Fetch>> {
+    let range = state.clamp(None, Some(up_to));
+    if range.is_empty() {
+        return Ok(None);
+    }
+    let fetch = FetchRequest {
+        stream: request.stream.clone(),
+        range,
+        subject: Some(filter.to_owned()),
+        limit: None,
+        state: *state,
+        want: whole(request.headers),
+    };
+    Fetch::start(Arc::clone(connection), fetch).map(Some)
+}
+
 impl Listed {
+    /// Whether a snapshot of the past is had sooner by reading all messages up to its end. For each request of about a
+    /// thousand subjects a server walks back from there through its blocks until it has found them all: 40 to 190
+    /// microseconds a subject were measured, and 1 microsecond for a message that is read.
+    fn is_read_sooner(&mut self, filters: usize) -> Result<bool> {
+        if filters > FEW_FILTERS {
+            return Ok(self.state.messages <= MESSAGES_PER_SUBJECT.saturating_mul(filters as u64));
+        }
+        while self.subjects.ready.is_empty() && self.subjects.refill()? {}
+        let (subjects, messages) = self.subjects.listed;
+        Ok(subjects > 0 && messages <= MESSAGES_PER_SUBJECT.saturating_mul(subjects))
+    }
+
     /// The newest messages of a group of subjects.
     fn read(&mut self, connection: &Arc<Connection>, request: &LastRequest, group: &[String]) -> Result<Vec<Record>> {
         let mut found: Vec<Record> = Vec::new();
@@ -212,19 +314,7 @@ impl Listed {
         subject: &str,
         up_to: u64,
     ) -> Result<Option<Record>> {
-        let range = SequenceRange { first: self.state.first.max(1), last: up_to };
-        if range.is_empty() {
-            return Ok(None);
-        }
-        let fetch = FetchRequest {
-            stream: request.stream.clone(),
-            range,
-            subject: Some(subject.to_owned()),
-            limit: None,
-            state: self.state,
-            want: whole(request.headers),
-        };
-        let mut fetch = Fetch::start(Arc::clone(connection), fetch)?;
+        let Some(mut fetch) = read_up_to(connection, request, &self.state, subject, up_to)? else { return Ok(None) };
         let mut newest = None;
         while let Some(page) = fetch.next_page()? {
             newest = page.into_iter().next_back().or(newest);
@@ -242,6 +332,8 @@ struct Subjects {
     done: Vec<String>,
     pages: Option<(String, SubjectPages)>,
     ready: VecDeque<String>,
+    /// How many subjects were listed so far, and how many messages they have together.
+    listed: (u64, u64),
 }
 
 impl Subjects {
@@ -253,6 +345,7 @@ impl Subjects {
             done: Vec::new(),
             pages: None,
             ready: VecDeque::new(),
+            listed: (0, 0),
         }
     }
 
@@ -278,6 +371,8 @@ impl Subjects {
         if let Some((filter, pages)) = &mut self.pages {
             match pages.next_page()? {
                 Some(page) => {
+                    self.listed.0 += page.len() as u64;
+                    self.listed.1 += page.iter().map(|(_, count)| *count).sum::<u64>();
                     let done = &self.done;
                     let is_new = |subject: &String| !done.iter().any(|f| subject_matches(subject.as_bytes(), f));
                     self.ready.extend(page.into_iter().map(|(subject, _)| subject).filter(is_new));
@@ -290,7 +385,7 @@ impl Subjects {
             return Ok(true);
         }
         let Some(filter) = self.filters.pop_front() else { return Ok(false) };
-        if filter.split('.').any(|token| matches!(token, "*" | ">")) {
+        if has_wildcards(&filter) {
             let pages = SubjectPages::new(Arc::clone(&self.connection), &self.stream, &filter);
             self.pages = Some((filter, pages));
         } else if !self.done.iter().any(|done| subject_matches(filter.as_bytes(), done)) {

@@ -619,4 +619,6 @@ fn continuous(records: &[Record], from: u64, absent: &Absent) -> usize {
 }
 
 #[cfg(test)]
+mod simulation;
+#[cfg(test)]
 mod tests;

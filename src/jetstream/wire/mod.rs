@@ -9,6 +9,8 @@
 
 mod block;
 mod frame;
+#[cfg(test)]
+mod mutations;
 mod reply;
 mod socket;
 mod transport;

@@ -25,7 +25,7 @@ struct Faults {
     lag_one_in: u64,
 }
 
-fn record(sequence: u64) -> Record {
+pub(super) fn record(sequence: u64) -> Record {
     Record {
         subject: Bytes::from_static(b"s"),
         sequence,
