@@ -60,8 +60,22 @@ pub(super) fn whole(headers: bool) -> Want {
 
 /// The first message at or after a sequence.
 pub(super) async fn next_message(connection: &Arc<Connection>, access: Access, stream: &str, sequence: u64) -> Asked {
-    let request = format!(r#"{{"seq":{sequence},"next_by_subj":">"}}"#);
-    access.ask(connection, stream, &request, false).await
+    access.ask(connection, stream, &next_from(sequence), false).await
+}
+
+/// The first message at or after each of some sequences, in their order. One round trip.
+pub(super) async fn next_messages(
+    connection: &Arc<Connection>,
+    access: Access,
+    stream: &str,
+    sequences: &[u64],
+) -> Result<Vec<Asked>> {
+    let asks = sequences.iter().map(|sequence| Ask { access, body: next_from(*sequence) }).collect();
+    exchange(connection, stream, asks, whole(false)).await
+}
+
+fn next_from(sequence: u64) -> String {
+    format!(r#"{{"seq":{sequence},"next_by_subj":">"}}"#)
 }
 
 /// Up to so many messages are asked for by Direct Get without asking first whether the stream answers it.

@@ -217,6 +217,9 @@ impl Traced {
                     }
                     Ok(Answer::Reply(Reply::Nothing)) => ends = Some(true),
                     Ok(Answer::NoResponders) => return Err(Failure::NoResponders),
+                    Ok(Answer::Refused { status, words }) => {
+                        return Err(Failure::Other(format!("the server refused to read: status {status} {words}")));
+                    }
                     Err(error) => return Err(Failure::Other(error.cause().to_owned())),
                 }
             }
