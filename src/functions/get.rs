@@ -3,14 +3,12 @@
 //! Rows come in the order of the list, one for each entry; a sequence that does not exist, and a NULL in the list, give
 //! no row. The gets are pipelined; a few take one round trip, more take another for the stream's configuration.
 
-use std::sync::Arc;
-
 use super::messages::{Layout, MessageDecoder};
 use super::{connection, messages};
 use crate::column::Chunk;
 use crate::error::{Error, Result};
 use crate::ffi::{Bound, TableFunction};
-use crate::jetstream::{ConnectOptions, Connection, get_messages};
+use crate::jetstream::{ConnectOptions, MessageReader, get_messages};
 use crate::plan::{Region, check_stream};
 use crate::predicate::Predicate;
 use crate::record::Record;
@@ -27,8 +25,7 @@ pub struct Plan {
 }
 
 pub struct Reader {
-    connection: Arc<Connection>,
-    stream: String,
+    messages: MessageReader,
     headers: bool,
     /// The sequences that are still to be read, last first.
     left: Vec<u64>,
@@ -77,8 +74,7 @@ impl TableFunction for NatsGet {
 
     fn open(plan: &Plan, projection: &[usize]) -> Result<(Reader, MessageDecoder)> {
         let reader = Reader {
-            connection: connection::open(&plan.connect)?,
-            stream: plan.stream.clone(),
+            messages: MessageReader::new(connection::open(&plan.connect)?, &plan.stream),
             headers: plan.layout.wants_headers(projection),
             left: plan.sequences.iter().rev().copied().collect(),
             asked: false,
@@ -103,7 +99,7 @@ impl TableFunction for NatsGet {
         let from = reader.left.len().saturating_sub(capacity);
         let batch: Vec<u64> = reader.left.drain(from..).rev().collect();
         reader.asked = true;
-        let found = get_messages(&reader.connection, &reader.stream, &batch, reader.headers)?;
+        let found = reader.messages.messages(&batch, reader.headers)?;
         Ok(Some(found.into_iter().flatten().collect()))
     }
 

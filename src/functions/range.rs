@@ -271,8 +271,7 @@ impl RangePlan {
                 range,
                 subject: options.subject.clone(),
                 limit: limit_on_server,
-                density: self.state.density(),
-                direct: self.state.direct,
+                state: self.state,
                 want: self.needed(want),
             };
             Some(Fetch::start(Arc::clone(&self.connection), request)?)

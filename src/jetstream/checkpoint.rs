@@ -10,11 +10,11 @@ use serde_json::json;
 use super::connection::Connection;
 use super::failure::Failure;
 use super::get::Access;
+use super::leader_tail::newest_up_to;
 use super::runtime::block_on;
 use super::time::parse_utc;
-use super::witness::newest_up_to;
 use crate::error::{Error, Kind, Result};
-use crate::plan::{Checkpoint, Removal, Reply, StreamNow, StreamState};
+use crate::plan::{Checkpoint, Removal, StreamNow, StreamState};
 use crate::record::Record;
 
 /// How often, and after which pause, a stream that seems to end too early is looked at again: a replica that has just
@@ -23,7 +23,7 @@ const LOOKS: usize = 5;
 const PAUSE: Duration = Duration::from_millis(200);
 
 /// How many replicas are asked, where the leader may not be.
-const WITNESSES: usize = 3;
+const REPLICAS_ASKED: usize = 3;
 
 #[derive(Deserialize)]
 struct Info {
@@ -39,6 +39,8 @@ struct Info {
 struct InfoConfig {
     #[serde(default)]
     allow_direct: bool,
+    #[serde(default)]
+    num_replicas: u32,
     #[serde(default)]
     allow_msg_ttl: bool,
     #[serde(default)]
@@ -115,6 +117,8 @@ async fn look(connection: &Arc<Connection>, stream: &str) -> Result<StreamNow> {
     let keeps_all = config.discard == "new" || (config.max_msgs <= 0 && config.max_bytes <= 0);
     let clock = ts.and_then(|ts| parse_utc(ts.as_bytes()));
     let expires = config.max_age > 0;
+    // The zero time, year 1, is none that can be counted.
+    let last_time_ns = parse_utc(state.last_ts.as_bytes());
     Ok(StreamNow {
         state: StreamState {
             first: state.first_seq,
@@ -122,10 +126,12 @@ async fn look(connection: &Arc<Connection>, stream: &str) -> Result<StreamNow> {
             messages: state.messages,
             direct: Some(config.allow_direct),
             exact: true,
+            created_ns: Some(created_ns),
+            last_time_ns,
+            replicas: config.num_replicas.max(1),
         },
         created_ns,
-        // The zero time, year 1, is none that can be counted.
-        last_time_ns: parse_utc(state.last_ts.as_bytes()),
+        last_time_ns,
         removal: Removal {
             by_newer: config.max_msgs_per_subject > 0,
             by_limit: !keeps_all
@@ -145,7 +151,7 @@ async fn newest(connection: &Arc<Connection>, stream: &str, now: &StreamNow, up_
     let found = match find(connection, Access::MsgGet, stream, up_to).await {
         Err(Failure::Forbidden) if now.state.direct != Some(false) => {
             let mut found = Ok(None);
-            for _ in 0..WITNESSES {
+            for _ in 0..REPLICAS_ASKED {
                 let next = find(connection, Access::Direct, stream, up_to).await;
                 let newer = |a: &Option<Record>, b: &Option<Record>| {
                     a.as_ref().map(|record| record.sequence) >= b.as_ref().map(|record| record.sequence)
@@ -171,10 +177,7 @@ async fn find(
     stream: &str,
     up_to: u64,
 ) -> std::result::Result<Option<Record>, Failure> {
-    let exact = async |sequence: u64| {
-        let reply = access.ask(connection, stream, &json!({"seq": sequence}).to_string(), true).await?;
-        Ok(if let Reply::Message { record, .. } = reply { Some(record) } else { None })
-    };
+    let exact = async |sequence: u64| access.ask(connection, stream, &json!({"seq": sequence}).to_string(), true).await;
     let mut sequence = up_to;
     loop {
         // Mostly it is there. Later it may have been deleted just now.

@@ -1,22 +1,19 @@
 //! Single messages: by exact sequence, or the next one from a sequence on.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
-use bytes::Bytes;
-use futures_util::StreamExt;
-
 use super::connection::Connection;
+use super::exchange::{Ask, Asked, exchange};
 use super::failure::Failure;
-use super::reply::{self, Answer};
+use super::inspect::{self, Gaps, check_identity};
 use super::runtime::block_on;
-use super::state::stream_state;
+use super::state::state_or_error;
+use super::wire::Want;
 use crate::error::{Error, Kind, Result};
-use crate::plan::{Reply, StreamState};
+use crate::plan::{SequenceRange, StreamState};
 use crate::record::Record;
 use crate::stats;
-
-/// How many single gets are in flight at once.
-const IN_FLIGHT: usize = 256;
 
 /// The two ways to ask for one message.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -44,128 +41,197 @@ impl Access {
     /// Sends one request for one message.
     pub(super) async fn ask(
         self,
-        connection: &Connection,
+        connection: &Arc<Connection>,
         stream: &str,
         request: &str,
         with_headers: bool,
-    ) -> std::result::Result<Reply, Failure> {
-        let subject = connection.api_subject(&self.call(stream));
-        let payload = Bytes::copy_from_slice(request.as_bytes());
-        match self {
-            Access::Direct => {
-                stats::SINGLE_REQUESTS.add(1);
-                let message = connection.request(&subject, payload).await?;
-                match reply::direct(message, false, with_headers) {
-                    Ok(Answer::Reply(reply)) => Ok(reply),
-                    Ok(Answer::NoResponders) => Err(Failure::NoResponders),
-                    Err(error) => Err(Failure::Other(error.kind_or(Kind::Protocol))),
-                }
-            }
-            Access::MsgGet => {
-                stats::MSG_GET_REQUESTS.add(1);
-                let message = connection.request(&subject, payload).await?;
-                reply::msg_get(&message.payload, with_headers)
-            }
-        }
+    ) -> Asked {
+        let ask = Ask { access: self, body: request.to_owned() };
+        let answers = exchange(connection, stream, vec![ask], whole(with_headers)).await;
+        answers.map_err(Failure::Other)?.into_iter().next().unwrap_or(Ok(None))
     }
+}
+
+/// All of a message; its headers where they are wanted.
+pub(super) fn whole(headers: bool) -> Want {
+    Want { subject: true, time: true, headers, payload: true }
 }
 
 /// The first message at or after a sequence.
-pub(super) async fn next_message(
+pub(super) async fn next_message(connection: &Arc<Connection>, access: Access, stream: &str, sequence: u64) -> Asked {
+    access.ask(connection, stream, &next_from(sequence), false).await
+}
+
+/// The first message at or after each of some sequences, in their order. One round trip.
+pub(super) async fn next_messages(
     connection: &Arc<Connection>,
     access: Access,
     stream: &str,
-    sequence: u64,
-) -> std::result::Result<Option<Record>, Failure> {
-    let request = format!(r#"{{"seq":{sequence},"next_by_subj":">"}}"#);
-    access.ask(connection, stream, &request, false).await.map(message)
+    sequences: &[u64],
+) -> Result<Vec<Asked>> {
+    let asks = sequences.iter().map(|sequence| Ask { access, body: next_from(*sequence) }).collect();
+    exchange(connection, stream, asks, whole(false)).await
 }
 
-fn message(reply: Reply) -> Option<Record> {
-    match reply {
-        Reply::Message { record, .. } => Some(record),
-        Reply::End { .. } | Reply::Nothing => None,
-    }
-}
-
-/// How many replicas are asked for a message that one does not have, where the leader may not be asked.
-const WITNESSES: usize = 3;
-
-/// The message with a sequence. A replica that does not have it may be behind, so the leader is asked before it is
-/// believed; where nobody answers Direct Get, or the user may not use it, only the leader is: the stream may not allow it,
-/// or not exist, which the leader's answer says.
-async fn exact_message(
-    connection: &Arc<Connection>,
-    access: Access,
-    stream: &str,
-    sequence: u64,
-    with_headers: bool,
-) -> Result<Option<Record>> {
-    let request = format!(r#"{{"seq":{sequence}}}"#);
-    let ask = async |access: Access| access.ask(connection, stream, &request, with_headers).await.map(message);
-    let explain = async |access: Access, failure: Failure| {
-        let about_message = matches!(failure, Failure::Other(_));
-        let error = connection.explain(failure, &access.call(stream), stream).await;
-        Err(if about_message { error.sequence(sequence) } else { error })
-    };
-    let refused = match ask(access).await {
-        Ok(Some(record)) => return Ok(Some(record)),
-        Ok(None) if access == Access::MsgGet => return Ok(None),
-        Ok(None) => None,
-        Err(failure @ (Failure::NoResponders | Failure::Forbidden)) if access == Access::Direct => Some(failure),
-        Err(failure) => return explain(access, failure).await,
-    };
-    match (ask(Access::MsgGet).await, refused) {
-        (Ok(found), _) => return Ok(found),
-        (Err(Failure::Forbidden), None) => {}
-        (Err(Failure::Forbidden), Some(Failure::Forbidden)) => return explain(access, Failure::Forbidden).await,
-        (Err(failure), _) => return explain(Access::MsgGet, failure).await,
-    }
-    for _ in 1..WITNESSES {
-        match ask(Access::Direct).await {
-            Ok(None) => {}
-            Ok(found) => return Ok(found),
-            Err(failure) => return explain(Access::Direct, failure).await,
-        }
-    }
-    Ok(None)
+fn next_from(sequence: u64) -> String {
+    format!(r#"{{"seq":{sequence},"next_by_subj":">"}}"#)
 }
 
 /// Up to so many messages are asked for by Direct Get without asking first whether the stream answers it.
 const FEW: usize = 16;
+/// With so many deleted sequences or fewer, one list of them tells whether a message was deleted.
+const FEW_DELETED: u64 = 100_000;
 
-/// The messages with these sequences, in the order of the list; None where there is none. Pipelined.
-///
-/// A few cost one round trip: the server says when nobody answers Direct Get, and the leader is asked then. For more, or
-/// of a server before 2.11, which may stay silent, the stream's configuration is asked for first.
+/// Reads messages of a stream by their sequences, call by call, and knows when it became another stream meanwhile.
+pub struct MessageReader {
+    connection: Arc<Connection>,
+    stream: String,
+    /// What the stream was when it was first asked for.
+    began: Option<StreamState>,
+}
+
+impl MessageReader {
+    /// A reader; it asks nothing yet.
+    pub fn new(connection: Arc<Connection>, stream: &str) -> Self {
+        Self { connection, stream: stream.to_owned(), began: None }
+    }
+
+    /// The messages with these sequences, in the order of the list; None where there is none. Pipelined.
+    ///
+    /// A few cost one round trip: the server says when nobody answers Direct Get, and the leader is asked then. For more, or
+    /// of a server before 2.11, which may stay silent, the stream's state is asked for first. A message that is not there
+    /// costs one more for the leader, which may have it, and one for the list of deleted messages: one that is neither there
+    /// nor deleted is damaged, and an error.
+    pub fn messages(&mut self, sequences: &[u64], with_headers: bool) -> Result<Vec<Option<Record>>> {
+        let label = self.connection.label().to_owned();
+        let stream = self.stream.clone();
+        let found = block_on(self.read(sequences, with_headers));
+        let found = found.map_err(|error: Error| error.stream(&stream).server(&label))?;
+        count(found.iter().flatten());
+        Ok(found)
+    }
+
+    async fn read(&mut self, sequences: &[u64], with_headers: bool) -> Result<Vec<Option<Record>>> {
+        let access = match &self.began {
+            Some(began) => Access::of(began),
+            None if (1..=FEW).contains(&sequences.len()) && self.connection.knows_batches() => Access::Direct,
+            None => Access::of(&self.state().await?),
+        };
+        let asked: Vec<u64> = sequences.iter().copied().filter(|sequence| *sequence > 0).collect();
+        let mut found: HashMap<u64, Record> = HashMap::new();
+        let (mut absent, mut refused) = (Vec::new(), None);
+        let asks = asked.iter().map(|sequence| inspect::ask(access, *sequence)).collect();
+        let answers = exchange(&self.connection, &self.stream, asks, whole(with_headers)).await?;
+        for (sequence, answer) in asked.iter().zip(answers) {
+            match answer {
+                Ok(Some(record)) => {
+                    found.insert(*sequence, record);
+                }
+                Ok(None) => absent.push(*sequence),
+                Err(failure @ (Failure::NoResponders | Failure::Forbidden)) if access == Access::Direct => {
+                    absent.push(*sequence);
+                    refused = Some(failure);
+                }
+                Err(failure) => return self.explain(access, failure, *sequence).await,
+            }
+        }
+        absent.sort_unstable();
+        absent.dedup();
+        if !absent.is_empty() {
+            let records = match access {
+                Access::Direct => self.of_the_leader(&absent, refused, with_headers).await?,
+                Access::MsgGet => self.not_deleted(&absent, false, with_headers).await?,
+            };
+            found.extend(records.into_iter().map(|record| (record.sequence, record)));
+        }
+        if let Some(wrong) = found.iter().find(|(sequence, record)| **sequence != record.sequence) {
+            return Err(Error::of(Kind::Protocol, "the server answered with another message").sequence(*wrong.0));
+        }
+        Ok(sequences.iter().map(|sequence| found.get(sequence).cloned()).collect())
+    }
+
+    /// What of these messages the leader has. A replica that does not have one may be behind; where nobody answers Direct
+    /// Get, or the user may not use it, only the leader is asked: the stream may not allow it, or not exist, which its
+    /// answer says.
+    async fn of_the_leader(
+        &mut self,
+        sequences: &[u64],
+        refused: Option<Failure>,
+        with_headers: bool,
+    ) -> Result<Vec<Record>> {
+        let asks = sequences.iter().map(|sequence| inspect::ask(Access::MsgGet, *sequence)).collect();
+        let answers = exchange(&self.connection, &self.stream, asks, whole(with_headers)).await?;
+        let (mut found, mut absent, mut deaf): (Vec<Record>, Vec<u64>, bool) = Default::default();
+        for (sequence, answer) in sequences.iter().zip(answers) {
+            match answer {
+                Ok(Some(record)) => found.push(record),
+                Ok(None) => absent.push(*sequence),
+                Err(Failure::Forbidden) if refused == Some(Failure::Forbidden) => {
+                    return self.explain(Access::Direct, Failure::Forbidden, *sequence).await;
+                }
+                Err(Failure::Forbidden) if refused.is_none() => {
+                    absent.push(*sequence);
+                    deaf = true;
+                }
+                Err(failure) => return self.explain(Access::MsgGet, failure, *sequence).await,
+            }
+        }
+        if !absent.is_empty() {
+            found.extend(self.not_deleted(&absent, deaf, with_headers).await?);
+        }
+        Ok(found)
+    }
+
+    /// Which of these messages exist after all, although the leader did not give them. `deaf` says that it was not asked.
+    async fn not_deleted(&mut self, sequences: &[u64], deaf: bool, with_headers: bool) -> Result<Vec<Record>> {
+        let want = whole(with_headers);
+        let (connection, stream) = (Arc::clone(&self.connection), self.stream.clone());
+        let state = match self.state().await {
+            Ok(state) if state.exact => state,
+            // Who may ask neither the leader nor for the state has the word of several replicas.
+            _ if deaf => return Ok(inspect::exact_messages(&connection, &stream, sequences, want).await?.0),
+            Ok(_) => return Ok(Vec::new()),
+            Err(error) => return Err(error),
+        };
+        let exist = |sequence: &&u64| state.messages > 0 && (state.first.max(1)..=state.last).contains(*sequence);
+        let counted: Vec<u64> = sequences.iter().filter(exist).copied().collect();
+        if counted.is_empty() {
+            return Ok(Vec::new());
+        }
+        // A list of very many holes costs more than the answer is worth: then several replicas are asked.
+        if state.holes() > FEW_DELETED {
+            return Ok(inspect::exact_messages(&connection, &stream, &counted, want).await?.0);
+        }
+        let gaps: Vec<SequenceRange> =
+            counted.iter().map(|sequence| SequenceRange { first: *sequence, last: *sequence }).collect();
+        Ok(inspect::inspect(&connection, &stream, &state, Gaps::Runs(&gaps), want).await?.found)
+    }
+
+    /// The stream's state now; an error when it is not the stream that it was when it was first asked for.
+    async fn state(&mut self) -> Result<StreamState> {
+        let now = match &self.began {
+            Some(began) => check_identity(&self.connection, &self.stream, began).await?,
+            None => state_or_error(&self.connection, &self.stream).await?,
+        };
+        self.began.get_or_insert(now);
+        Ok(now)
+    }
+
+    async fn explain<T>(&self, access: Access, failure: Failure, sequence: u64) -> Result<T> {
+        let about_message = matches!(failure, Failure::Other(_));
+        let error = self.connection.explain(failure, &access.call(&self.stream), &self.stream).await;
+        Err(if about_message { error.sequence(sequence) } else { error })
+    }
+}
+
+/// The messages with these sequences, in the order of the list; None where there is none. [`MessageReader`] in one call.
 pub fn get_messages(
     connection: &Arc<Connection>,
     stream: &str,
     sequences: &[u64],
     with_headers: bool,
 ) -> Result<Vec<Option<Record>>> {
-    let access = if (1..=FEW).contains(&sequences.len()) && connection.knows_batches() {
-        Access::Direct
-    } else {
-        Access::of(&stream_state(connection, stream)?)
-    };
-    let fetched = block_on(async {
-        let gets = sequences.iter().map(|sequence| async move {
-            if *sequence == 0 {
-                return Ok(None);
-            }
-            exact_message(connection, access, stream, *sequence, with_headers).await
-        });
-        let mut gets = futures_util::stream::iter(gets).buffered(IN_FLIGHT);
-        let mut records: Vec<Option<Record>> = Vec::with_capacity(sequences.len());
-        while let Some(record) = gets.next().await {
-            records.push(record?);
-        }
-        Ok(records)
-    })
-    .map_err(|error: Error| error.stream(stream).server(connection.label()))?;
-    count(fetched.iter().flatten());
-    Ok(fetched)
+    MessageReader::new(Arc::clone(connection), stream).messages(sequences, with_headers)
 }
 
 /// Counts records that are handed on.

@@ -2,29 +2,29 @@
 //!
 //! Every message is checked against the bound and the filters: a server was found to answer past the bound
 //! (nats-server#6077). An answer of a replica that is behind what the leader had when the read began does not count
-//! ([`super::witness`]).
+//! ([`super::leader_tail`]).
 
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use bytes::Bytes;
-use futures_util::StreamExt;
 use serde_json::json;
 
 use super::connection::Connection;
 use super::failure::{Failure, refusal};
-use super::get::Access;
+use super::get::{Access, whole};
 use super::last::LastRequest;
-use super::reply::{self, Answer};
+use super::leader_tail::LeaderTail;
+use super::read_transport::{Heard, Outgoing, ReadTransport, Reading, Replied};
+use super::reply::Answer;
 use super::runtime::block_on;
-use super::witness::Witness;
 use crate::error::{Error, Kind, Result};
 use crate::plan::{Reply, subject_matches};
 use crate::record::Record;
 use crate::stats;
 
 /// The most subjects that one request may match (ADR-31); beyond them the answer is status 413. One of them may be that
-/// of the witness.
+/// of the leader's newest message.
 pub(super) const MAX_SUBJECTS: usize = 1_024;
 /// The most bytes that the server may send for one request.
 const MAX_BYTES: u64 = 4 * 1024 * 1024;
@@ -51,18 +51,18 @@ pub(super) fn multi_last(
     request: &LastRequest,
     filters: &[String],
     mut up_to: Option<u64>,
-    witness: &mut Option<Witness>,
+    tail: &mut Option<LeaderTail>,
 ) -> Result<Multi> {
     for _ in 0..ATTEMPTS {
-        match try_multi_last(connection, request, filters, up_to, witness.as_ref())? {
+        match try_multi_last(connection, request, filters, up_to, tail.as_ref())? {
             Multi::Behind => {}
             answer => return Ok(answer),
         }
         stats::RETRIES.add(1);
-        // It may also be that the witness gave way to a newer message.
-        *witness = Witness::find(connection, &request.stream, request.up_to)?;
+        // It may also be that the leader's newest message gave way to a newer message.
+        *tail = LeaderTail::find(connection, &request.stream, request.up_to)?;
         if request.up_to.is_none() && up_to.is_some() {
-            up_to = up_to.max(witness.as_ref().map(|witness| witness.sequence));
+            up_to = up_to.max(tail.as_ref().map(|tail| tail.sequence));
         }
     }
     Ok(Multi::Behind)
@@ -73,12 +73,12 @@ fn try_multi_last(
     request: &LastRequest,
     filters: &[String],
     up_to: Option<u64>,
-    witness: Option<&Witness>,
+    tail: Option<&LeaderTail>,
 ) -> Result<Multi> {
     let exact: HashSet<&str> = filters.iter().map(String::as_str).collect();
     let asked = |subject: &[u8]| filters.iter().any(|filter| subject_matches(subject, filter));
-    // The witness is asked for as well.
-    let extra = witness.map(|witness| &witness.subject).filter(|subject| !asked(subject.as_bytes()));
+    // The newest message of the leader is asked for as well.
+    let extra = tail.map(|tail| &tail.subject).filter(|subject| !asked(subject.as_bytes()));
     let filters: Vec<&String> = filters.iter().chain(extra).collect();
     block_on(async {
         let mut records: HashMap<Bytes, Record> = HashMap::new();
@@ -120,7 +120,7 @@ fn try_multi_last(
                 return Ok(Multi::TooMany);
             }
         }
-        if witness.is_some_and(|witness| !witness.is_in(records.values())) {
+        if tail.is_some_and(|tail| !tail.is_in(records.values())) {
             return Ok(Multi::Behind);
         }
         if let Some(subject) = extra {
@@ -158,61 +158,86 @@ async fn batch(connection: &Arc<Connection>, request: &LastRequest, body: &str) 
     Err(Failure::unreachable("messages of the answer were lost on the way, each time anew"))
 }
 
-/// One try: None when a frame was lost.
+/// One try: None when a frame was lost, or the connection.
 async fn attempt_batch(
     connection: &Arc<Connection>,
     request: &LastRequest,
     body: &str,
 ) -> std::result::Result<Option<Batch>, Failure> {
     stats::BATCH_REQUESTS.add(1);
-    let foreign = |error: &(dyn std::error::Error + 'static)| {
-        Failure::Other(Error::foreign("cannot send a request", error).kind_or(Kind::Unreachable))
-    };
     let subject = connection.api_subject(&Access::Direct.call(&request.stream));
-    let inbox = connection.client.new_inbox();
-    let mut forbidden = connection.forbidden();
-    let mut replies = connection.client.subscribe(inbox.clone()).await.map_err(|error| foreign(&error))?;
-    let payload = Bytes::copy_from_slice(body.as_bytes());
-    connection.client.publish_with_reply(subject.clone(), inbox, payload).await.map_err(|error| foreign(&error))?;
-    let mut end = BatchEnd::default();
-    let mut last = 0;
+    let mut transport = ReadTransport::open(connection, Access::Direct).await.map_err(Failure::Other)?;
+    let outgoing = Outgoing { token: 0, leader: false, subject: subject.clone(), body: body.to_owned() };
+    transport.send(vec![outgoing]).await.map_err(Failure::Other)?;
+    let reading = Reading { access: Access::Direct, batch: true, want: whole(request.headers) };
+    let mut replies: Vec<Replied> = Vec::new();
+    let mut gathered = Gathered::default();
     loop {
-        let message = tokio::select! {
-            biased;
-            reply = replies.next() => match reply {
-                Some(message) => message,
-                None => return Err(Failure::unreachable("the connection was closed")),
-            },
-            word = forbidden.recv() => match word.ok().and_then(|word| refusal(&word, &subject)) {
-                Some(failure) => return Err(failure),
-                None => continue,
-            },
+        let heard = tokio::select! {
+            heard = transport.receive(reading, &mut replies) => heard.map_err(Failure::Other)?,
             () = tokio::time::sleep(connection.timeout) => return Err(Failure::TimedOut),
         };
-        match message.status.map(|status| status.as_u16()) {
-            Some(413) => return Ok(Some(Batch::TooMany)),
-            Some(408 | 503) => return Ok(Some(Batch::Unsupported)),
-            _ => {}
-        }
-        match reply::direct(message, true, request.headers) {
-            Ok(Answer::Reply(Reply::Message { record, previous, .. })) => {
-                // A server that does not know `multi_last` may answer with one message and no batch headers.
-                let Some(previous) = previous else { return Ok(Some(Batch::Unsupported)) };
-                if previous != last {
-                    return Ok(None);
+        for Replied { answer, .. } in replies.drain(..) {
+            match gathered.take(answer?)? {
+                Progress::More => {}
+                Progress::Lost => return Ok(None),
+                Progress::Done(batch) => {
+                    transport.finish();
+                    return Ok(Some(batch));
                 }
-                last = record.sequence;
-                end.records.push(record);
             }
-            Ok(Answer::Reply(Reply::End { pending, last: said })) => {
-                if said != last && !end.records.is_empty() {
-                    return Ok(None);
-                }
-                return Ok(Some(Batch::End(BatchEnd { pending, ..end })));
-            }
-            Ok(Answer::Reply(Reply::Nothing)) => return Ok(Some(Batch::End(end))),
-            Ok(Answer::NoResponders) => return Ok(Some(Batch::Unsupported)),
-            Err(error) => return Err(Failure::Other(error.kind_or(Kind::Protocol))),
         }
+        match heard {
+            Heard::Replies => {}
+            Heard::Reconnected => return Ok(None),
+            Heard::Refused(words) => {
+                if let Some(failure) = words.iter().find_map(|words| refusal(words, &subject)) {
+                    return Err(failure);
+                }
+            }
+        }
+    }
+}
+
+/// What has come of a batch.
+#[derive(Default)]
+struct Gathered {
+    records: Vec<Record>,
+    last: u64,
+}
+
+enum Progress {
+    More,
+    Lost,
+    Done(Batch),
+}
+
+impl Gathered {
+    fn take(&mut self, answer: Answer) -> std::result::Result<Progress, Failure> {
+        let end = |records: &mut Vec<Record>, pending| {
+            Progress::Done(Batch::End(BatchEnd { records: std::mem::take(records), pending }))
+        };
+        Ok(match answer {
+            Answer::Reply(Reply::Message { record, previous: Some(previous), .. }) => {
+                if previous != self.last {
+                    return Ok(Progress::Lost);
+                }
+                self.last = record.sequence;
+                self.records.push(record);
+                Progress::More
+            }
+            Answer::Reply(Reply::End { last, .. }) if last != self.last && !self.records.is_empty() => Progress::Lost,
+            Answer::Reply(Reply::End { pending, .. }) => end(&mut self.records, pending),
+            Answer::Reply(Reply::Nothing) => end(&mut self.records, 0),
+            Answer::Refused { status: 413, .. } => Progress::Done(Batch::TooMany),
+            // A server that does not know `multi_last` may answer with one message and no batch headers.
+            Answer::Reply(Reply::Message { .. }) | Answer::Refused { status: 408, .. } | Answer::NoResponders => {
+                Progress::Done(Batch::Unsupported)
+            }
+            Answer::Refused { status, words } => {
+                let cause = format!("the server refused to read: status {status} {words}");
+                return Err(Failure::Other(Error::of(Kind::Refused, cause)));
+            }
+        })
     }
 }

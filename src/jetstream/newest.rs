@@ -1,50 +1,111 @@
 //! The newest message of each of some known subjects, one request each, pipelined.
 
+use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
-use futures_util::StreamExt;
+use serde::Deserialize;
 use serde_json::json;
 
 use super::connection::Connection;
+use super::exchange::{Ask, exchange};
 use super::failure::Failure;
-use super::get::{Access, count};
+use super::get::{Access, count, whole};
 use super::runtime::block_on;
-use crate::error::{Error, Result};
-use crate::plan::Reply;
+use crate::error::{Error, Kind, Result};
 use crate::record::Record;
 
-/// How many requests are in flight at once.
-const IN_FLIGHT: usize = 256;
-
-/// The newest message of each subject of a stream with its headers, in the order of the list; None where there is none.
+/// The newest message of each subject of a stream with its headers, in the order of the list; None where there is none. One
+/// round trip for each stream, and one more where there is none.
+///
+/// A replica that has no message may be behind, so the leader is asked before it is believed, where the user may ask it. A
+/// subject that has messages none of which can be given is an error.
 pub(super) fn last_messages(connection: &Arc<Connection>, places: &[(String, String)]) -> Result<Vec<Option<Record>>> {
-    let fetched = block_on(async {
-        let gets = places.iter().map(|(stream, subject)| newest(connection, stream, subject));
-        let mut gets = futures_util::stream::iter(gets).buffered(IN_FLIGHT);
-        let mut records: Vec<Option<Record>> = Vec::with_capacity(places.len());
-        while let Some(record) = gets.next().await {
-            records.push(record?);
+    let mut by_stream: BTreeMap<&str, Vec<usize>> = BTreeMap::new();
+    for (position, (stream, _)) in places.iter().enumerate() {
+        by_stream.entry(stream).or_default().push(position);
+    }
+    let mut records: Vec<Option<Record>> = vec![None; places.len()];
+    block_on(async {
+        for (stream, positions) in by_stream {
+            let subjects: Vec<&str> = positions.iter().map(|position| places[*position].1.as_str()).collect();
+            for (position, record) in positions.iter().zip(newest(connection, stream, &subjects).await?) {
+                records[*position] = record;
+            }
         }
-        Ok(records)
+        Ok(())
     })
     .map_err(|error: Error| error.server(connection.label()))?;
-    count(fetched.iter().flatten());
-    Ok(fetched)
+    count(records.iter().flatten());
+    Ok(records)
 }
 
-/// A replica that has no message may be behind, so the leader is asked before it is believed, where the user may ask it.
-async fn newest(connection: &Arc<Connection>, stream: &str, subject: &str) -> Result<Option<Record>> {
-    let request = json!({"last_by_subj": subject}).to_string();
-    let absent = match Access::Direct.ask(connection, stream, &request, true).await {
-        Ok(Reply::Message { record, .. }) => return Ok(Some(record)),
-        Ok(_) => true,
-        Err(Failure::NoResponders) => false,
-        Err(failure) => return Err(connection.explain(failure, &Access::Direct.call(stream), stream).await),
-    };
-    match Access::MsgGet.ask(connection, stream, &request, true).await {
-        Ok(Reply::Message { record, .. }) => Ok(Some(record)),
-        Ok(_) => Ok(None),
-        Err(Failure::Forbidden) if absent => Ok(None),
-        Err(failure) => Err(connection.explain(failure, &Access::MsgGet.call(stream), stream).await),
+async fn newest(connection: &Arc<Connection>, stream: &str, subjects: &[&str]) -> Result<Vec<Option<Record>>> {
+    let ask = |access: Access, subject: &str| Ask { access, body: json!({"last_by_subj": subject}).to_string() };
+    let asks = subjects.iter().map(|subject| ask(Access::Direct, subject)).collect();
+    let mut records: Vec<Option<Record>> = Vec::with_capacity(subjects.len());
+    let (mut absent, mut refused) = (Vec::new(), false);
+    for (position, answer) in exchange(connection, stream, asks, whole(true)).await?.into_iter().enumerate() {
+        records.push(None);
+        match answer {
+            Ok(Some(record)) => records[position] = Some(record),
+            Ok(None) => absent.push(position),
+            Err(Failure::NoResponders) => {
+                absent.push(position);
+                refused = true;
+            }
+            Err(failure) => return Err(connection.explain(failure, &Access::Direct.call(stream), stream).await),
+        }
+    }
+    let asks = absent.iter().map(|position| ask(Access::MsgGet, subjects[*position])).collect();
+    let mut nowhere = Vec::new();
+    for (position, answer) in absent.iter().zip(exchange(connection, stream, asks, whole(true)).await?) {
+        match answer {
+            Ok(Some(record)) => records[*position] = Some(record),
+            Ok(None) => nowhere.push(subjects[*position]),
+            Err(Failure::Forbidden) if !refused => {}
+            Err(failure) => return Err(connection.explain(failure, &Access::MsgGet.call(stream), stream).await),
+        }
+    }
+    check_absent(connection, stream, &nowhere).await?;
+    Ok(records)
+}
+
+/// Checks that subjects without a newest message have no messages. One round trip for each subject.
+pub(super) async fn check_absent(connection: &Arc<Connection>, stream: &str, subjects: &[&str]) -> Result<()> {
+    for subject in subjects {
+        if counted(connection, stream, subject).await? == 0 {
+            continue;
+        }
+        // One may have been stored since.
+        let request = json!({"last_by_subj": subject}).to_string();
+        let again = Access::MsgGet.ask(connection, stream, &request, false).await;
+        if matches!(again, Ok(None)) && counted(connection, stream, subject).await? > 0 {
+            return Err(Error::of(Kind::Damaged, format!(
+                "the server cannot give the newest message of subject '{subject}', which the stream counts: damaged where stored"
+            ))
+            .stream(stream)
+            .advice("restore the stream from a backup, or delete that message; FROM nats_scan(...) names its sequence"));
+        }
+    }
+    Ok(())
+}
+
+/// How many messages the subjects of a filter have, by the leader; 0 where the user may not ask for it.
+pub(super) async fn counted(connection: &Arc<Connection>, stream: &str, subject: &str) -> Result<u64> {
+    #[derive(Deserialize)]
+    struct Info {
+        state: State,
+    }
+    #[derive(Deserialize)]
+    struct State {
+        #[serde(default)]
+        subjects: Option<HashMap<String, u64>>,
+    }
+    let call = format!("STREAM.INFO.{stream}");
+    let body = json!({"subjects_filter": subject}).to_string();
+    match connection.api::<Info>(&call, body.into()).await {
+        Ok(info) => Ok(info.state.subjects.unwrap_or_default().values().sum()),
+        Err(Failure::Forbidden) => Ok(0),
+        Err(failure) => Err(connection.explain(failure, &call, stream).await),
     }
 }

@@ -155,8 +155,7 @@ fn read(connection: &Arc<Connection>, bucket: &str, info: &ObjectInfo) -> Result
             range: state.range(),
             subject: Some(format!("$O.{bucket}.C.{}", info.nuid)),
             limit: Some(info.chunks),
-            density: state.density(),
-            direct: state.direct,
+            state,
             want: Want { subject: true, payload: true, ..Want::default() },
         };
         let mut fetch = Fetch::start(Arc::clone(connection), request)?;

@@ -33,6 +33,13 @@ pub(super) enum Answer {
     Reply(Reply),
     /// Nobody listens: the stream does not exist, or does not allow Direct Get.
     NoResponders,
+    /// The server refused, with a status of ADR-31 and its own words.
+    Refused {
+        /// The status, such as 408 or 413.
+        status: u16,
+        /// The server's words.
+        words: String,
+    },
 }
 
 /// Reads a reply to Direct Get. `batch` says that a batch was asked for from a server that knows batches; otherwise the
@@ -43,6 +50,8 @@ pub(super) fn direct(message: Message, batch: bool, with_headers: bool) -> Resul
     if let Some(sequence) = last(&headers, SEQUENCE) {
         let previous = last(&headers, LAST_SEQUENCE).filter(|_| batch);
         let previous = previous.map(|text| number(LAST_SEQUENCE, text)).transpose()?;
+        let pending = last(&headers, NUM_PENDING).filter(|_| previous == Some(0));
+        let pending = pending.map(|text| number(NUM_PENDING, text)).transpose()?;
         let sequence = number(SEQUENCE, sequence)?;
         let subject = last(&headers, SUBJECT).ok_or_else(|| missing(SUBJECT))?;
         let time = last(&headers, TIME_STAMP).ok_or_else(|| missing(TIME_STAMP))?;
@@ -57,7 +66,7 @@ pub(super) fn direct(message: Message, batch: bool, with_headers: bool) -> Resul
             payload,
         };
         let size = record.payload.len();
-        return Ok(Answer::Reply(Reply::Message { record, previous, size }));
+        return Ok(Answer::Reply(Reply::Message { record, previous, pending, size }));
     }
     match status.map(|status| status.as_u16()) {
         Some(204) => Ok(Answer::Reply(Reply::End {
@@ -66,10 +75,7 @@ pub(super) fn direct(message: Message, batch: bool, with_headers: bool) -> Resul
         })),
         Some(404) => Ok(Answer::Reply(Reply::Nothing)),
         Some(503) => Ok(Answer::NoResponders),
-        Some(status) => {
-            let words = description.unwrap_or_default();
-            Err(Error::of(Kind::Refused, format!("the server refused to read: status {status} {words}")))
-        }
+        Some(status) => Ok(Answer::Refused { status, words: description.unwrap_or_default() }),
         None => Err(missing(SEQUENCE)),
     }
 }
@@ -111,7 +117,7 @@ pub(super) fn msg_get(body: &[u8], with_headers: bool) -> std::result::Result<Re
         payload: Bytes::from(bytes(message.data)?),
     };
     let size = record.payload.len();
-    Ok(Reply::Message { record, previous: None, size })
+    Ok(Reply::Message { record, previous: None, pending: None, size })
 }
 
 fn last<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {

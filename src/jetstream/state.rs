@@ -7,21 +7,29 @@ use serde::Deserialize;
 
 use super::connection::Connection;
 use super::failure::Failure;
-use super::get::Access;
+use super::get::{Access, next_message};
 use super::runtime::block_on;
+use super::time::parse_utc;
 use crate::error::Result;
-use crate::plan::{Reply, StreamState};
+use crate::plan::{Absent, SequenceSet, StreamState};
+
+/// How often the connection may break while one question is asked.
+const MAX_LOSSES: u32 = 3;
 
 #[derive(Deserialize)]
 struct Info {
     config: InfoConfig,
     state: InfoState,
+    #[serde(default)]
+    created: String,
 }
 
 #[derive(Deserialize)]
 struct InfoConfig {
     #[serde(default)]
     allow_direct: bool,
+    #[serde(default)]
+    num_replicas: u32,
 }
 
 #[derive(Deserialize)]
@@ -29,63 +37,125 @@ struct InfoState {
     first_seq: u64,
     last_seq: u64,
     messages: u64,
+    #[serde(default)]
+    last_ts: String,
+    #[serde(default)]
+    deleted: Option<Vec<u64>>,
+}
+
+impl Info {
+    fn state(&self) -> StreamState {
+        StreamState {
+            first: self.state.first_seq,
+            last: self.state.last_seq,
+            messages: self.state.messages,
+            direct: Some(self.config.allow_direct),
+            exact: true,
+            created_ns: parse_utc(self.created.as_bytes()),
+            last_time_ns: parse_utc(self.state.last_ts.as_bytes()),
+            replicas: self.config.num_replicas.max(1),
+        }
+    }
 }
 
 /// The stream's state, from its leader. A user who may not ask for it but may use Direct Get learns it from the first and
 /// the last message. One round trip, or a few.
 pub fn stream_state(connection: &Arc<Connection>, stream: &str) -> Result<StreamState> {
-    block_on(async {
-        let call = format!("STREAM.INFO.{stream}");
-        match connection.api::<Info>(&call, Bytes::new()).await {
-            Ok(info) => Ok(StreamState {
-                first: info.state.first_seq,
-                last: info.state.last_seq,
-                messages: info.state.messages,
-                direct: Some(info.config.allow_direct),
-                exact: true,
-            }),
-            Err(Failure::Forbidden) => match state_by_direct_get(connection, stream).await {
-                Ok(state) => Ok(state),
-                Err(_) => Err(connection.explain(Failure::Forbidden, &call, stream).await),
-            },
-            Err(failure) => Err(connection.explain(failure, &call, stream).await),
+    block_on(state_or_error(connection, stream))
+}
+
+/// [`stream_state`], for those who wait already.
+pub(super) async fn state_or_error(connection: &Arc<Connection>, stream: &str) -> Result<StreamState> {
+    let call = format!("STREAM.INFO.{stream}");
+    match info(connection, stream, Bytes::new()).await {
+        Ok(info) => Ok(info.state()),
+        Err(Failure::Forbidden) => match state_by_direct_get(connection, stream).await {
+            Ok(state) => Ok(state),
+            Err(_) => Err(connection.explain(Failure::Forbidden, &call, stream).await),
+        },
+        Err(failure) => Err(connection.explain(failure, &call, stream).await),
+    }
+}
+
+/// The leader's information on the stream; asked again when the connection broke meanwhile.
+async fn info(connection: &Arc<Connection>, stream: &str, request: Bytes) -> std::result::Result<Info, Failure> {
+    let mut epochs = connection.epochs();
+    epochs.mark_unchanged();
+    let call = format!("STREAM.INFO.{stream}");
+    for _ in 0..MAX_LOSSES {
+        tokio::select! {
+            answer = connection.api::<Info>(&call, request.clone()) => return answer,
+            Ok(()) = epochs.changed() => {}
         }
-    })
+    }
+    connection.api(&call, request).await
+}
+
+/// The stream's state from its leader, and which sequences do not exist, at one moment. One round trip, in which every
+/// deleted sequence costs some 8 bytes.
+pub(super) async fn state_and_absent(
+    connection: &Arc<Connection>,
+    stream: &str,
+) -> std::result::Result<(StreamState, Absent), Failure> {
+    let request = Bytes::from_static(br#"{"deleted_details":true}"#);
+    let mut info = info(connection, stream, request).await?;
+    let mut deleted = info.state.deleted.take().unwrap_or_default();
+    deleted.sort_unstable();
+    let mut sequences = SequenceSet::default();
+    sequences.extend(deleted);
+    let state = info.state();
+    Ok((state, Absent::new(state.first, sequences)))
 }
 
 /// How many answers say what the last message is, where the leader may not be asked: any of several replicas may answer.
-const WITNESSES: usize = 3;
+const REPLICAS_ASKED: usize = 3;
 
 /// The state from the first and the last message.
 async fn state_by_direct_get(connection: &Arc<Connection>, stream: &str) -> std::result::Result<StreamState, Failure> {
-    let ask = async |request: &str| match Access::Direct.ask(connection, stream, request, false).await? {
-        Reply::Message { record, .. } => Ok(Some(record.sequence)),
-        _ => Ok(None),
+    let mut state = StreamState {
+        first: 1,
+        last: 0,
+        messages: 0,
+        direct: Some(true),
+        exact: false,
+        created_ns: None,
+        last_time_ns: None,
+        replicas: 1,
     };
-    let from = async |sequence: u64| ask(&format!(r#"{{"seq":{sequence},"next_by_subj":">"}}"#)).await;
-    let mut state = StreamState { first: 1, last: 0, messages: 0, direct: Some(true), exact: false };
-    let Some(first) = from(1).await? else { return Ok(state) };
+    let Some(first) = sequence_from(connection, stream, 1).await? else { return Ok(state) };
     let mut last = first;
-    for _ in 0..WITNESSES {
-        last = last.max(match ask(r#"{"last_by_subj":">"}"#).await? {
-            Some(last) => last,
+    for _ in 0..REPLICAS_ASKED {
+        last = last.max(match Access::Direct.ask(connection, stream, r#"{"last_by_subj":">"}"#, false).await? {
+            Some(last) => last.sequence,
             // The server looks at the last sequence alone: its message was deleted.
-            None => last_before_a_hole(first, from).await?,
+            None => last_before_a_hole(connection, stream, first).await?,
         });
     }
     (state.first, state.last, state.messages) = (first, last, last - first + 1);
+    let newest = Access::Direct.ask(connection, stream, &format!(r#"{{"seq":{last}}}"#), false).await?;
+    state.last_time_ns = newest.map(|record| record.time_ns);
     Ok(state)
+}
+
+/// The sequence of the first message at or after a sequence, by any replica.
+async fn sequence_from(
+    connection: &Arc<Connection>,
+    stream: &str,
+    sequence: u64,
+) -> std::result::Result<Option<u64>, Failure> {
+    Ok(next_message(connection, Access::Direct, stream, sequence).await?.map(|record| record.sequence))
 }
 
 /// The last message of a stream, from answers to "which is the next from here on": about 2 log2(messages) round trips.
 async fn last_before_a_hole(
+    connection: &Arc<Connection>,
+    stream: &str,
     first: u64,
-    from: impl AsyncFn(u64) -> std::result::Result<Option<u64>, Failure>,
 ) -> std::result::Result<u64, Failure> {
     let (mut exists, mut step) = (first, 1_u64);
     let mut beyond = loop {
         let probe = exists.saturating_add(step);
-        match from(probe).await? {
+        match sequence_from(connection, stream, probe).await? {
             Some(sequence) => exists = sequence,
             None => break probe,
         }
@@ -93,7 +163,7 @@ async fn last_before_a_hole(
     };
     while beyond - exists > 1 {
         let middle = exists + (beyond - exists) / 2;
-        match from(middle).await? {
+        match sequence_from(connection, stream, middle).await? {
             Some(sequence) => exists = sequence,
             None => beyond = middle,
         }

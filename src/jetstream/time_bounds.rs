@@ -2,11 +2,9 @@
 
 use std::sync::Arc;
 
-use futures_util::future::join_all;
-
 use super::connection::Connection;
 use super::failure::Failure;
-use super::get::{Access, next_message};
+use super::get::{Access, next_messages};
 use super::runtime::block_on;
 use crate::error::Result;
 use crate::plan::{StreamState, TimeSearch};
@@ -29,8 +27,9 @@ pub fn search_times(
             if probes.iter().all(Vec::is_empty) {
                 return Ok(());
             }
-            let look = async |probe: u64| (probe, next_message(connection, access, stream, probe).await);
-            let mut answers = join_all(probes.iter().flatten().map(|probe| look(*probe))).await.into_iter();
+            let probed: Vec<u64> = probes.iter().flatten().copied().collect();
+            let answers = next_messages(connection, access, stream, &probed).await?;
+            let mut answers = probed.into_iter().zip(answers).collect::<Vec<_>>().into_iter();
             let forbidden = |answer: &Failure| *answer == Failure::Forbidden;
             if access == Access::MsgGet
                 && state.direct != Some(false)

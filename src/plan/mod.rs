@@ -2,6 +2,7 @@
 //! records, and what a durable gave is settled. No async, no clock, no network.
 
 mod checkpoint;
+mod completeness;
 mod duplicates;
 mod isolation;
 mod key_table;
@@ -10,19 +11,24 @@ mod newest;
 mod range;
 mod region;
 mod row_keys;
+mod sequence_set;
 mod settlement;
 mod subject;
 mod survey;
+#[cfg(test)]
+mod testing;
 mod time_search;
 mod window;
 
 pub use checkpoint::{Checkpoint, Fingerprint, Removal, StreamNow, gap_error};
+pub use completeness::{Absent, Continuity, continuity, continuity_of_last, damaged};
 pub use duplicates::{KeptKeys, Repeats};
 pub use isolation::Backoff;
 pub use newest::{Newest, NewestKeys};
 pub use range::{Bounds, SequenceRange, StreamState};
 pub use region::{Region, RegionColumns, Span, filter_includes};
 pub use row_keys::RowKeys;
+pub use sequence_set::SequenceSet;
 pub use settlement::{Confirmed, Decided, Decision, Given, Outcome, Settlement, Unsettled, messages};
 pub use subject::{check_consumer, check_publish_subject, check_stream, check_subject_filter, subject_matches};
 pub use survey::{Counted, Finding, Kind as FindingKind, Runs, Seen, Survey};

@@ -14,6 +14,12 @@ pub struct StreamState {
     /// Whether the stream's leader said so. Otherwise replicas did, message by message: `messages` is the most that
     /// there can be.
     pub exact: bool,
+    /// When the stream was made, in nanoseconds since 1970-01-01 UTC; None when that is not known.
+    pub created_ns: Option<i64>,
+    /// When its last message was stored, in nanoseconds since 1970-01-01 UTC; None when there is none, or not known.
+    pub last_time_ns: Option<i64>,
+    /// How many servers keep it; 1 when that is not known.
+    pub replicas: u32,
 }
 
 /// The bounds that a statement gives; both ends inclusive.
@@ -74,6 +80,11 @@ impl StreamState {
         }
     }
 
+    /// How many sequences between the first and the last message do not exist.
+    pub fn holes(&self) -> u64 {
+        (self.last + 1).saturating_sub(self.first.max(1)).saturating_sub(self.messages)
+    }
+
     /// Whether every sequence from the first to the last exists.
     pub fn is_dense(&self) -> bool {
         self.exact && self.messages > 0 && self.last - self.first + 1 == self.messages
@@ -106,7 +117,16 @@ impl Bounds {
 mod tests {
     use super::*;
 
-    const STATE: StreamState = StreamState { first: 10, last: 20, messages: 11, direct: Some(true), exact: true };
+    const STATE: StreamState = StreamState {
+        first: 10,
+        last: 20,
+        messages: 11,
+        direct: Some(true),
+        exact: true,
+        created_ns: None,
+        last_time_ns: None,
+        replicas: 1,
+    };
 
     #[test]
     fn bounds_are_inclusive_and_clamped() {
@@ -125,9 +145,11 @@ mod tests {
 
     #[test]
     fn an_empty_stream_is_an_empty_range() {
-        let fresh = StreamState { first: 0, last: 0, messages: 0, direct: None, exact: true };
+        let fresh = StreamState { first: 0, last: 0, messages: 0, ..STATE };
         assert!(fresh.range().is_empty());
-        let purged = StreamState { first: 8, last: 7, messages: 0, direct: None, exact: true };
+        let purged = StreamState { first: 8, last: 7, messages: 0, ..STATE };
+        assert_eq!((fresh.holes(), purged.holes(), STATE.holes()), (0, 0, 0));
+        assert_eq!(StreamState { messages: 4, ..STATE }.holes(), 7);
         assert!(purged.range().is_empty());
         assert!(!purged.is_dense());
     }

@@ -11,6 +11,10 @@
 //! has is taken from it, and reading goes on behind that. When the leader may not be asked, the answer must come several
 //! times.
 //!
+//! A message that is not there was deleted, or the server could not give it and did not say so: damaged messages are left
+//! out of answers. Where it is known which sequences do not exist ([`Absent`]), nothing leaves behind a gap that this does not
+//! explain before [`Window::question`] is answered.
+//!
 //! A server that answers batches (2.11 and later) numbers the messages that are left in each reply; one that does not
 //! answers a batch request with its first message alone. The first request finds out which, and the rest is the same
 //! with batches of one.
@@ -20,7 +24,9 @@ mod sizing;
 use std::collections::VecDeque;
 
 use self::sizing::Sizing;
+use super::completeness::Absent;
 use super::range::SequenceRange;
+use super::sequence_set::SequenceSet;
 use crate::error::{Error, Kind, Result};
 use crate::record::Record;
 
@@ -29,7 +35,7 @@ const MAX_RETRIES: u32 = 3;
 /// How often in a row the same sequence may be under way when the connection breaks.
 const MAX_LOSSES: u32 = 3;
 /// How often in a row "nothing is left" must be said when the leader may not be asked.
-const WITNESSES: u32 = 3;
+const REPLICAS_ASKED: u32 = 3;
 
 /// A token is the number of a span, and behind it so many bits of the number of the request: it says at once whose a
 /// reply is, and an answer to an earlier request of the span is known.
@@ -58,6 +64,8 @@ pub enum Reply {
         /// The sequence of the message before it in this batch, 0 for the first; None when the server does not say,
         /// that is, when it does not know batches.
         previous: Option<u64>,
+        /// How many matching messages the server counts behind it; only for the first message of a batch.
+        pending: Option<u64>,
         /// How many bytes its payload has, also when the payload was not wanted.
         size: usize,
     },
@@ -111,11 +119,13 @@ enum Verdict {
     /// The leader's.
     Leader,
     /// That of several answers: the leader may not be asked.
-    Witnesses,
+    SeveralReplicas,
 }
 
 /// The state of one read of a range of sequences.
 pub struct Window {
+    /// The first sequence of the range.
+    first: u64,
     /// The last sequence of the range.
     end: u64,
     /// The first sequence that no span covers yet.
@@ -136,6 +146,14 @@ pub struct Window {
     bytes: u64,
     /// The sequence that was next when the connection broke, and how often in a row it was.
     losses: (u64, u32),
+    /// Which sequences do not exist; None where gaps are not questioned.
+    absent: Option<Absent>,
+    /// The sequence that may leave next: everything before has left, or is absent.
+    leaves: u64,
+    /// What has left.
+    read: SequenceSet,
+    /// How many messages the server counted from the range's first sequence on when it was first asked.
+    counted: Option<u64>,
 }
 
 impl Window {
@@ -143,6 +161,7 @@ impl Window {
     /// expected to match, from 0 to 1. `single` says that the server is known to answer one message a request.
     pub fn new(range: SequenceRange, limit: Option<u64>, density: f64, single: bool) -> Self {
         Window {
+            first: range.first.max(1),
             end: range.last.min(u64::MAX - 1),
             uncovered: range.first.max(1),
             wanted: limit.unwrap_or(u64::MAX),
@@ -156,7 +175,40 @@ impl Window {
             retries: 0,
             bytes: 0,
             losses: (0, 0),
+            absent: None,
+            leaves: range.first.max(1),
+            read: SequenceSet::default(),
+            counted: None,
         }
+    }
+
+    /// From the start on every gap is questioned that these absent sequences do not explain.
+    #[must_use]
+    pub fn questioning(mut self, absent: Absent) -> Self {
+        self.absent = Some(absent);
+        self
+    }
+
+    /// Whether gaps are questioned, so that what has left lacks nothing.
+    pub fn questions(&self) -> bool {
+        self.absent.is_some()
+    }
+
+    /// The sequences that have left.
+    pub fn read(&self) -> &SequenceSet {
+        &self.read
+    }
+
+    /// The range that what has left covers: up to the end, or to the last message when no more was wanted.
+    pub fn covered(&self) -> SequenceRange {
+        let last = if self.wanted == 0 { self.leaves.saturating_sub(1) } else { self.end };
+        SequenceRange { first: self.first, last }
+    }
+
+    /// How many messages the server counted from the range's first sequence on, to the end of the stream, when it was first
+    /// asked; None when it did not say.
+    pub fn counted(&self) -> Option<u64> {
+        self.counted
     }
 
     /// How many bytes of payloads have come since this was last asked.
@@ -176,7 +228,9 @@ impl Window {
 
     /// Whether everything wanted has left through [`Window::take_ready`].
     pub fn is_finished(&self) -> bool {
-        self.wanted == 0 || (self.spans.is_empty() && self.uncovered > self.end)
+        let rest = SequenceRange { first: self.leaves, last: self.end };
+        let covered = self.spans.is_empty() && self.uncovered > self.end;
+        self.wanted == 0 || (covered && self.absent.as_ref().is_none_or(|absent| absent.covers(rest)))
     }
 
     /// Whether an answer is owed.
@@ -187,17 +241,74 @@ impl Window {
     /// Moves the records whose turn it is into `out`.
     pub fn take_ready(&mut self, out: &mut impl Extend<Record>) {
         while let Some(front) = self.spans.front_mut() {
-            let count = usize::try_from(self.wanted).map_or(front.records.len(), |w| w.min(front.records.len()));
+            let most = usize::try_from(self.wanted).map_or(front.records.len(), |w| w.min(front.records.len()));
+            let count = match &self.absent {
+                None => most,
+                Some(absent) => continuous(&front.records[..most], self.leaves, absent),
+            };
+            let (read, leaves) = (&mut self.read, &mut self.leaves);
             self.wanted -= count as u64;
-            out.extend(front.records.drain(..count));
-            if self.wanted == 0 {
+            out.extend(front.records.drain(..count).inspect(|record| {
+                read.push(record.sequence);
+                *leaves = record.sequence + 1;
+            }));
+            if self.wanted == 0 || !front.done || !front.records.is_empty() {
                 return;
             }
-            if !front.done {
+            let to = front.to.unwrap_or(self.end);
+            let rest = SequenceRange { first: self.leaves, last: to };
+            if self.absent.as_ref().is_some_and(|absent| !absent.covers(rest)) {
                 return;
             }
+            self.leaves = self.leaves.max(to.saturating_add(1));
             self.spans.pop_front();
             self.retired += 1;
+        }
+    }
+
+    /// The gaps that hold up what follows them, because nothing explains them.
+    pub fn question(&self) -> Option<Vec<SequenceRange>> {
+        let absent = self.absent.as_ref()?;
+        if self.wanted == 0 {
+            return None;
+        }
+        let (records, to) = match self.spans.front() {
+            Some(front) => (&front.records[..], front.done.then(|| front.to.unwrap_or(self.end))),
+            None => (&[][..], (self.uncovered > self.end).then_some(self.end)),
+        };
+        let mut next = self.leaves;
+        let mut gaps = Vec::new();
+        let mut before = |first: u64, last: u64| {
+            let gap = SequenceRange { first, last };
+            if !gap.is_empty() && !absent.covers(gap) {
+                gaps.push(gap);
+            }
+        };
+        for record in records {
+            before(next, record.sequence - 1);
+            next = record.sequence + 1;
+        }
+        if let Some(to) = to {
+            before(next, to);
+        }
+        (!gaps.is_empty()).then_some(gaps)
+    }
+
+    /// Answers [`Window::question`]: what is known to be absent now, and messages that lie in the gaps.
+    pub fn answer(&mut self, absent: Absent, found: Vec<Record>) {
+        self.absent = Some(absent);
+        self.retries += found.len() as u64;
+        match self.spans.front_mut() {
+            _ if found.is_empty() => {}
+            Some(front) => {
+                front.records.extend(found);
+                front.records.sort_by_key(|record| record.sequence);
+                front.records.dedup_by_key(|record| record.sequence);
+            }
+            None => {
+                let (to, next) = (Some(self.end), self.end + 1);
+                self.spans.push_back(Span { to, next, records: found, request: None, doubt: 0, done: true });
+            }
         }
     }
 
@@ -291,7 +402,7 @@ impl Window {
     /// Says that the stream's leader may not be asked: what it was asked is forgotten.
     pub fn leader_is_silent(&mut self) {
         if self.verdict == Verdict::Leader {
-            self.verdict = Verdict::Witnesses;
+            self.verdict = Verdict::SeveralReplicas;
         }
         for position in 0..self.spans.len() {
             if self.spans[position].request.as_ref().is_some_and(|request| request.leader) {
@@ -307,7 +418,15 @@ impl Window {
             return self.leaders_word(position, reply);
         }
         match reply {
-            Reply::Message { record, previous, size } => self.message(position, record, previous, size),
+            Reply::Message { record, previous, pending, size } => {
+                if let Some(request) = &self.spans[position].request
+                    && request.from == self.first
+                    && request.received == 0
+                {
+                    self.counted = self.counted.or(pending.map(|pending| pending + 1));
+                }
+                self.message(position, record, previous, size)
+            }
             Reply::End { pending, last } => self.end_of_batch(position, pending, last),
             Reply::Nothing => {
                 self.sample(position);
@@ -403,7 +522,7 @@ impl Window {
         let believed = match self.verdict {
             Verdict::Any => true,
             Verdict::Leader => false,
-            Verdict::Witnesses => span.doubt >= WITNESSES,
+            Verdict::SeveralReplicas => span.doubt >= REPLICAS_ASKED,
         };
         if believed {
             self.end_here(position);
@@ -492,5 +611,18 @@ impl Window {
     }
 }
 
+/// How many of the records follow each other without a gap that is not explained, from a sequence on.
+fn continuous(records: &[Record], from: u64, absent: &Absent) -> usize {
+    let mut next = from;
+    let follows = |record: &&Record| {
+        let gap = SequenceRange { first: next, last: record.sequence - 1 };
+        next = record.sequence + 1;
+        gap.is_empty() || absent.covers(gap)
+    };
+    records.iter().take_while(follows).count()
+}
+
+#[cfg(test)]
+mod simulation;
 #[cfg(test)]
 mod tests;

@@ -77,6 +77,16 @@ class Cluster:
         """The server that leads the stream."""
         return self.call(ask, lambda wire: wire.request("STREAM.INFO.S")["cluster"]["leader"])
 
+    def lead(self, name: str) -> None:
+        """Makes this server the leader of the stream, by letting the others step down until it is."""
+        deadline = time.monotonic() + READY_SECONDS
+        while self.leader() != name:
+            if time.monotonic() > deadline:
+                raise TimeoutError(f"{name} does not become the leader")
+            self.call(NAMES[0], lambda wire: wire.request("STREAM.LEADER.STEPDOWN.S"))
+            time.sleep(POLL_SECONDS)
+        self.wait_until_whole()
+
     def wait_until_whole(self) -> None:
         """Until every replica has every message."""
         deadline = time.monotonic() + READY_SECONDS

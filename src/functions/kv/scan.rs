@@ -173,8 +173,7 @@ impl TableFunction for History {
             range: state.range(),
             subject: Some(key_subject(&plan.bucket, key)),
             limit: None,
-            density: state.density(),
-            direct: state.direct,
+            state,
             want: Want { subject: true, time: true, headers: true, payload: true },
         };
         let left = if state.range().is_empty() { Vec::new() } else { plan.keys.iter().rev().map(request).collect() };

@@ -12,12 +12,14 @@ use tokio::time::Instant;
 
 use super::FetchRequest;
 use super::backlog::Backlog;
-use super::line::{Heard, Line, Outgoing, Reading, Replied};
+use super::proof::prove;
 use crate::error::{Error, Kind, Result};
 use crate::jetstream::connection::Connection;
 use crate::jetstream::failure::{Failure, refusal};
 use crate::jetstream::get::Access;
+use crate::jetstream::inspect::{Gaps, check_identity, inspect};
 use crate::jetstream::pool;
+use crate::jetstream::read_transport::{Heard, Outgoing, ReadTransport, Reading, Replied};
 use crate::jetstream::reply::Answer;
 use crate::jetstream::wire::RETRY_PAUSE;
 use crate::plan::{Reply, Request, Window, subject_matches};
@@ -58,19 +60,22 @@ pub(super) async fn run(
 }
 
 async fn open<'a>(connection: &'a Arc<Connection>, request: &'a FetchRequest) -> Result<Driver<'a>> {
-    let access = if request.direct == Some(false) { Access::MsgGet } else { Access::Direct };
+    let access = if request.state.direct == Some(false) { Access::MsgGet } else { Access::Direct };
     let single = access == Access::MsgGet || !connection.knows_batches();
-    let mut window = Window::new(request.range, request.limit, request.density, single);
+    let mut window = Window::new(request.range, request.limit, request.state.density(), single);
+    if let Some(absent) = request.known_absent() {
+        window = window.questioning(absent);
+    }
     if access == Access::MsgGet {
         window.restart_with_leader();
     }
-    let line = Line::open(connection, access).await?;
+    let transport = ReadTransport::open(connection, access).await?;
     Ok(Driver {
         connection,
         request,
         access,
         window,
-        line,
+        transport,
         ready: Backlog::default(),
         served: false,
         deserted_since: None,
@@ -82,7 +87,7 @@ struct Driver<'a> {
     request: &'a FetchRequest,
     access: Access,
     window: Window,
-    line: Line,
+    transport: ReadTransport,
     /// Records whose turn it is, waiting for the reader.
     ready: Backlog,
     /// Whether the reader has been given a page.
@@ -97,7 +102,17 @@ impl Driver<'_> {
         let patience = self.connection.timeout / 2;
         let (mut deadline, mut asked_again) = (Instant::now() + patience, false);
         loop {
+            if let Some(gaps) = self.window.question() {
+                let request = self.request;
+                let looked =
+                    inspect(self.connection, &request.stream, &request.state, Gaps::Runs(&gaps), request.want).await?;
+                self.window.answer(looked.absent, looked.found);
+                self.window.take_ready(&mut self.ready);
+                (deadline, asked_again) = (Instant::now() + patience, false);
+                continue;
+            }
             if self.window.is_finished() {
+                prove(self.connection, self.request, &self.window).await?;
                 return self.pass_on_rest(pages).await;
             }
             let is_hungry = *hungry.borrow();
@@ -108,7 +123,7 @@ impl Driver<'_> {
             let reading = self.reading();
             // What is at hand is taken before anything is passed on, so that pages are full.
             let at_hand = if !self.ready.fills_page() {
-                tokio::task::unconstrained(self.line.receive(reading, &mut replies)).now_or_never()
+                tokio::task::unconstrained(self.transport.receive(reading, &mut replies)).now_or_never()
             } else {
                 None
             };
@@ -124,7 +139,7 @@ impl Driver<'_> {
                         // The reader has gone away.
                         Err(_) => return Ok(()),
                     },
-                    heard = self.line.receive(reading, &mut replies) => heard?,
+                    heard = self.transport.receive(reading, &mut replies) => heard?,
                     Ok(()) = hungry.changed(), if !is_hungry => continue,
                     () = tokio::time::sleep_until(deadline), if self.window.is_waiting() => {
                         if std::mem::replace(&mut asked_again, true) {
@@ -140,7 +155,11 @@ impl Driver<'_> {
             self.take_replies(&mut replies).await?;
             match heard {
                 Heard::Replies => {}
-                Heard::Reconnected => self.ask_again().await?,
+                Heard::Reconnected => {
+                    // The server may have lost the stream with the connection, or come back with another.
+                    check_identity(self.connection, &self.request.stream, &self.request.state).await?;
+                    self.ask_again().await?;
+                }
                 Heard::Refused(words) => {
                     if !self.take_refusals(&words).await? {
                         continue;
@@ -160,13 +179,19 @@ impl Driver<'_> {
                     self.take(token, reply)?;
                 }
                 _ if !self.window.awaits(token) => {}
-                Ok(Answer::NoResponders) if access == Access::Direct && self.request.direct == Some(true) => {
+                Ok(Answer::NoResponders) if access == Access::Direct && self.request.state.direct == Some(true) => {
                     self.nobody_answers(token)?;
                     deserted = true;
                 }
                 Ok(Answer::NoResponders) => {
                     self.fall_back(access).await?;
                     break;
+                }
+                Ok(Answer::Refused { status, words }) => {
+                    return Err(Error::of(
+                        Kind::Refused,
+                        format!("the server refused to read: status {status} {words}"),
+                    ));
                 }
                 Err(failure) => return Err(self.failure(access, failure).await),
             }
@@ -220,8 +245,8 @@ impl Driver<'_> {
     /// reads more in a moment. Anything unusual ends it, and the socket with it.
     async fn hang_up(mut self) {
         let mut replies: Vec<Replied> = Vec::new();
-        while self.line.is_own() && self.window.is_waiting() {
-            let Ok(Heard::Replies) = self.line.receive(self.reading(), &mut replies).await else { return };
+        while self.transport.is_own() && self.window.is_waiting() {
+            let Ok(Heard::Replies) = self.transport.receive(self.reading(), &mut replies).await else { return };
             for Replied { token, answer, .. } in replies.drain(..) {
                 let Ok(Answer::Reply(reply)) = answer else { return };
                 if self.window.accept(token, reply).is_err() {
@@ -229,7 +254,7 @@ impl Driver<'_> {
                 }
             }
         }
-        self.line.finish();
+        self.transport.finish();
     }
 
     fn take(&mut self, token: u64, reply: Reply) -> Result<()> {
@@ -280,7 +305,7 @@ impl Driver<'_> {
     async fn use_msg_get(&mut self) -> Result<()> {
         self.access = Access::MsgGet;
         self.window.restart_with_leader();
-        self.line = Line::client(self.connection).await?;
+        self.transport = ReadTransport::client(self.connection).await?;
         Ok(())
     }
 
@@ -301,7 +326,7 @@ impl Driver<'_> {
             let (token, leader, body) = (request.token, request.leader, self.body(request));
             outgoing.push(Outgoing { token, leader, subject, body });
         }
-        self.line.send(outgoing).await?;
+        self.transport.send(outgoing).await?;
         Ok(true)
     }
 
@@ -328,7 +353,7 @@ impl Driver<'_> {
 
     /// No reply within the timeout.
     async fn silence(&self) -> Error {
-        if self.line.is_up() {
+        if self.transport.is_up() {
             self.failure(self.access, Failure::TimedOut).await
         } else {
             pool::discard(&Arc::downgrade(self.connection));

@@ -3,15 +3,15 @@
 //! ```text
 //! Window (plan/)    what to ask for next, and what of the answers is whose turn; pure
 //! Driver            sends what the window asks for, hands it every reply, passes on what is ready
+//! Proof             that nothing is missing when the window is done, by what the server counts
 //! Backlog           what is ready and waits for the reader, bounded
-//! Line              where requests go out and replies come in: a socket of the read's own, or the shared client
+//! ReadTransport     where requests go out and replies come in: a socket of the read's own, or the shared client
 //! ```
 
 mod backlog;
-mod client_line;
+mod counts;
 mod driver;
-mod line;
-mod socket_line;
+mod proof;
 
 use std::sync::Arc;
 
@@ -21,7 +21,7 @@ use super::connection::Connection;
 use super::runtime;
 use super::wire::Want;
 use crate::error::Result;
-use crate::plan::SequenceRange;
+use crate::plan::{Absent, SequenceRange, SequenceSet, StreamState};
 use crate::record::Record;
 
 /// Pages that may wait for the reader.
@@ -38,12 +38,30 @@ pub struct FetchRequest {
     pub subject: Option<String>,
     /// How many messages are wanted at most.
     pub limit: Option<u64>,
-    /// The share of the range's sequences that is expected to match, from 0 to 1.
-    pub density: f64,
-    /// Whether the stream answers Direct Get; None when that is not known.
-    pub direct: Option<bool>,
+    /// What the stream held when the range was planned: the read fails when it is not the same stream any more.
+    pub state: StreamState,
     /// The parts of the messages that are wanted; others may be empty.
     pub want: Want,
+}
+
+/// With so many holes, and one for each so many messages, it takes longer to list them than to count what is left.
+const FEW_HOLES: u64 = 500;
+const MESSAGES_PER_HOLE: u64 = 20;
+
+impl FetchRequest {
+    /// Whether the server says how many messages match.
+    fn counts(&self, connection: &Connection) -> bool {
+        connection.knows_batches() && self.state.direct != Some(false)
+    }
+
+    /// What explains gaps when the read begins: everything exists, or nothing is known yet and the first gap is looked at.
+    /// None where gaps are not looked at one by one: under a filter they are the rule, and long lists of holes cost more than
+    /// the read.
+    fn known_absent(&self) -> Option<Absent> {
+        let every_subject = self.subject.as_deref().is_none_or(|subject| subject == ">");
+        let few = self.state.holes() <= FEW_HOLES + self.state.messages / MESSAGES_PER_HOLE;
+        (every_subject && self.state.exact && few).then(|| Absent::new(self.state.first, SequenceSet::default()))
+    }
 }
 
 /// A running read. Dropping it ends it: nothing more is asked for.

@@ -2,19 +2,17 @@
 
 use std::sync::Arc;
 
-use futures_util::StreamExt;
-
 use super::Part;
 use crate::error::Result;
 use crate::jetstream::connection::Connection;
+use crate::jetstream::exchange::exchange;
 use crate::jetstream::failure::Failure;
-use crate::jetstream::get::{Access, next_message};
-use crate::plan::{Fingerprint, Reply, Seen, SequenceRange};
+use crate::jetstream::get::{Access, next_message, whole};
+use crate::jetstream::inspect::ask;
+use crate::plan::{Fingerprint, Seen, SequenceRange};
 
 /// How many sequences are a part.
 const PART: u64 = 1_024;
-/// How many requests are in flight at once.
-const IN_FLIGHT: usize = 256;
 
 /// A stream, and the way to its messages.
 pub(super) struct OneByOne {
@@ -60,18 +58,13 @@ impl OneByOne {
     }
 
     async fn ask(&self, sequences: impl Iterator<Item = u64>) -> std::result::Result<Vec<Seen>, Failure> {
-        let get = async |sequence: u64| {
-            let request = format!(r#"{{"seq":{sequence}}}"#);
-            self.access.ask(&self.connection, &self.stream, &request, true).await
-        };
-        let mut gets = futures_util::stream::iter(sequences.map(get)).buffered(IN_FLIGHT);
-        let mut seen = Vec::new();
-        while let Some(reply) = gets.next().await {
-            if let Reply::Message { record, .. } = reply? {
-                seen.push(Seen { print: Fingerprint::of(&record), time_ns: record.time_ns });
-            }
-        }
-        Ok(seen)
+        let asks = sequences.map(|sequence| ask(self.access, sequence)).collect();
+        let answers = exchange(&self.connection, &self.stream, asks, whole(true)).await;
+        let answers = answers.map_err(Failure::Other)?;
+        let records = answers.into_iter().filter_map(std::result::Result::transpose);
+        records
+            .map(|record| record.map(|record| Seen { print: Fingerprint::of(&record), time_ns: record.time_ns }))
+            .collect()
     }
 
     async fn explain(&self, failure: Failure) -> crate::error::Error {

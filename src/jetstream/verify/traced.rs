@@ -217,6 +217,10 @@ impl Traced {
                     }
                     Ok(Answer::Reply(Reply::Nothing)) => ends = Some(true),
                     Ok(Answer::NoResponders) => return Err(Failure::NoResponders),
+                    Ok(Answer::Refused { status, words }) => {
+                        let cause = format!("the server refused to read: status {status} {words}");
+                        return Err(Failure::Other(Error::of(Kind::Refused, cause)));
+                    }
                     Err(error) => return Err(Failure::Other(error.kind_or(Kind::Protocol))),
                 }
             }

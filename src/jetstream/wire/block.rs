@@ -30,16 +30,16 @@ fn plain(buffer: &[u8], start: usize) -> Option<Head> {
     at.literal(b"NATS/1.0\r\nNats-Stream: ")?;
     at.value()?;
     at.literal(b"\r\nNats-Subject: ")?;
-    let subject = at.value();
+    let subject = Some(at.value()?);
     at.literal(b"\r\nNats-Sequence: ")?;
-    let sequence = at.value();
+    let sequence = Some(at.value()?);
     at.literal(b"\r\nNats-Time-Stamp: ")?;
-    let time = at.value();
+    let time = Some(at.value()?);
     let mut head = Head { subject, sequence, time, count: 4, ..Head::default() };
     if at.literal(b"\r\nNats-Num-Pending: ").is_some() {
-        head.pending = at.value();
+        head.pending = Some(at.value()?);
         at.literal(b"\r\nNats-Last-Sequence: ")?;
-        head.previous = at.value();
+        head.previous = Some(at.value()?);
         head.count = 6;
     }
     at.literal(b"\r\n\r\n")?;
@@ -57,11 +57,13 @@ impl Cursor<'_> {
         self.buffer[self.at..].starts_with(text).then(|| self.at += text.len())
     }
 
-    /// What stands before the end of the line.
+    /// What stands before the end of the line; None where it would have to be trimmed.
     fn value(&mut self) -> Option<Range<usize>> {
         let start = self.at;
-        self.at += memchr::memchr(b'\r', &self.buffer[start..])?;
-        Some(start..self.at)
+        self.at += memchr::memchr2(b'\r', b'\n', &self.buffer[start..])?;
+        let value = &self.buffer[start..self.at];
+        let bare = |byte: Option<&u8>| byte.is_some_and(|byte| !byte.is_ascii_whitespace());
+        (bare(value.first()) && bare(value.last())).then_some(start..self.at)
     }
 }
 

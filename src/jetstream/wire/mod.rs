@@ -3,12 +3,14 @@
 //!
 //! A scan receives about a million replies a second, and the general client builds a map of headers for each. Here the
 //! bytes that the socket delivered become records without a copy: subject and payload are slices of the read buffer.
-//! Everything else goes through async-nats, and both are behind the same contract (`fetch::Line`).
+//! Everything else goes through async-nats, and both are behind the same contract (`read_transport`).
 //!
 //! Source: <https://docs.nats.io/reference/reference-protocols/nats-protocol>.
 
 mod block;
 mod frame;
+#[cfg(test)]
+mod mutations;
 mod reply;
 mod socket;
 mod transport;

@@ -110,6 +110,10 @@ impl Located<'_> {
             Some(range) => Some(number(buffer, range, "Nats-Last-Sequence")?),
             None => None,
         };
+        let pending = match head.pending.as_ref().filter(|_| previous == Some(0)) {
+            Some(range) => Some(number(buffer, range, "Nats-Num-Pending")?),
+            None => None,
+        };
         let slice = |range: &Option<Range<usize>>, name: &str| match range {
             Some(range) => Ok(range.clone()),
             None => Err(missing(name).sequence(sequence)),
@@ -130,7 +134,7 @@ impl Located<'_> {
         let payload = if want.payload { buffer.slice(self.place.payload.clone()) } else { Bytes::new() };
         let size = self.place.payload.len();
         let record = Record { subject, sequence, time_ns, headers, payload };
-        Ok(Answer::Reply(Reply::Message { record, previous, size }))
+        Ok(Answer::Reply(Reply::Message { record, previous, pending, size }))
     }
 
     fn status(&self, buffer: &Bytes) -> Result<Answer> {
@@ -148,7 +152,7 @@ impl Located<'_> {
             Some(503) => Ok(Answer::NoResponders),
             Some(status) => {
                 let words = String::from_utf8_lossy(&buffer[head.description.clone()]).into_owned();
-                Err(Error::of(Kind::Refused, format!("the server refused to read: status {status} {words}")))
+                Ok(Answer::Refused { status, words })
             }
             None => Err(missing("Nats-Sequence")),
         }
@@ -239,8 +243,8 @@ mod tests {
         let nothing = "NATS/1.0 404 Message Not Found\r\n\r\n";
         assert!(matches!(answer(nothing, "", true), Ok(Answer::Reply(Reply::Nothing))));
         assert!(matches!(answer("NATS/1.0 503\r\n\r\n", "", true), Ok(Answer::NoResponders)));
-        let refused = answer("NATS/1.0 408 Bad Request\r\n\r\n", "", true).err().unwrap().to_string();
-        assert_eq!(refused, "the server refused to read: status 408 Bad Request");
+        let refused = answer("NATS/1.0 408 Bad Request\r\n\r\n", "", true);
+        assert!(matches!(refused, Ok(Answer::Refused { status: 408, words }) if words == "Bad Request"));
         assert!(answer("NATS/1.0\r\n\r\n", "", true).is_err());
     }
 }

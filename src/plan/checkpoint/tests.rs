@@ -17,7 +17,16 @@ fn message(sequence: u64, time_ns: i64, payload: &'static str) -> Record {
 fn now(first: u64, last: u64) -> StreamNow {
     let messages = (last + 1).saturating_sub(first);
     StreamNow {
-        state: StreamState { first, last, messages, direct: Some(true), exact: true },
+        state: StreamState {
+            first,
+            last,
+            messages,
+            direct: Some(true),
+            exact: true,
+            created_ns: Some(7),
+            last_time_ns: Some(1_000),
+            replicas: 1,
+        },
         created_ns: 7,
         last_time_ns: Some(1_000),
         removal: Removal::default(),

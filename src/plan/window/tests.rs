@@ -5,17 +5,8 @@ use std::collections::BTreeMap;
 use bytes::Bytes;
 
 use super::*;
+use crate::plan::testing::Numbers;
 use crate::record::Headers;
-
-/// A small generator of repeatable numbers (an LCG); tests must not depend on a seed from outside.
-struct Numbers(u64);
-
-impl Numbers {
-    fn below(&mut self, bound: u64) -> u64 {
-        self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
-        (self.0 >> 33) % bound
-    }
-}
 
 #[derive(Clone, Copy, PartialEq)]
 enum Server {
@@ -34,7 +25,7 @@ struct Faults {
     lag_one_in: u64,
 }
 
-fn record(sequence: u64) -> Record {
+pub(super) fn record(sequence: u64) -> Record {
     Record {
         subject: Bytes::from_static(b"s"),
         sequence,
@@ -52,7 +43,7 @@ fn answer(stored: &[u64], request: Request, server: Server, faults: Faults) -> V
         return vec![Reply::Nothing];
     }
     if server == Server::Singles {
-        return vec![Reply::Message { record: record(matching[0]), previous: None, size: 300 }];
+        return vec![Reply::Message { record: record(matching[0]), previous: None, pending: None, size: 300 }];
     }
     let mut count = usize::try_from(request.batch).unwrap().min(matching.len());
     if faults.short_batch > 0 {
@@ -61,7 +52,7 @@ fn answer(stored: &[u64], request: Request, server: Server, faults: Faults) -> V
     let mut frames = Vec::new();
     let mut previous = 0;
     for sequence in &matching[..count] {
-        frames.push(Reply::Message { record: record(*sequence), previous: Some(previous), size: 300 });
+        frames.push(Reply::Message { record: record(*sequence), previous: Some(previous), pending: None, size: 300 });
         previous = *sequence;
     }
     frames.push(Reply::End { pending: (matching.len() - count) as u64, last: previous });
@@ -181,7 +172,10 @@ fn frames_that_stay_lost_are_an_error() {
     let mut outcome = Ok(());
     for _ in 0..=MAX_RETRIES {
         for request in window.requests() {
-            outcome = window.accept(request.token, Reply::Message { record: record(2), previous: Some(1), size: 300 });
+            outcome = window.accept(
+                request.token,
+                Reply::Message { record: record(2), previous: Some(1), pending: None, size: 300 },
+            );
         }
     }
     let error = outcome.unwrap_err().to_string();
@@ -192,7 +186,9 @@ fn frames_that_stay_lost_are_an_error() {
 fn a_batch_that_ends_at_another_sequence_is_asked_for_again() {
     let mut window = Window::new(SequenceRange { first: 1, last: 3 }, None, 1.0, false);
     let first = window.requests()[0];
-    window.accept(first.token, Reply::Message { record: record(1), previous: Some(0), size: 300 }).unwrap();
+    window
+        .accept(first.token, Reply::Message { record: record(1), previous: Some(0), pending: None, size: 300 })
+        .unwrap();
     window.accept(first.token, Reply::End { pending: 1, last: 2 }).unwrap();
     let again = window.requests()[0];
     assert_eq!((again.from, window.retries()), (2, 1));
@@ -202,7 +198,11 @@ fn a_batch_that_ends_at_another_sequence_is_asked_for_again() {
 fn an_earlier_message_than_asked_for_is_an_error() {
     let mut window = Window::new(SequenceRange { first: 5, last: 9 }, None, 1.0, false);
     let request = window.requests()[0];
-    assert!(window.accept(request.token, Reply::Message { record: record(4), previous: Some(0), size: 300 }).is_err());
+    assert!(
+        window
+            .accept(request.token, Reply::Message { record: record(4), previous: Some(0), pending: None, size: 300 })
+            .is_err()
+    );
 }
 
 #[test]
@@ -210,11 +210,15 @@ fn forgotten_requests_are_sent_again_from_where_they_were() {
     let stored: Vec<u64> = (1..=2_000).collect();
     let mut window = Window::new(whole(&stored), None, 1.0, false);
     let first = window.requests()[0];
-    window.accept(first.token, Reply::Message { record: record(1), previous: Some(0), size: 300 }).unwrap();
+    window
+        .accept(first.token, Reply::Message { record: record(1), previous: Some(0), pending: None, size: 300 })
+        .unwrap();
     window.forget_requests();
     let again = window.requests()[0];
     assert_eq!(again.from, 2);
-    window.accept(first.token, Reply::Message { record: record(2), previous: Some(1), size: 300 }).unwrap();
+    window
+        .accept(first.token, Reply::Message { record: record(2), previous: Some(1), pending: None, size: 300 })
+        .unwrap();
     let mut out = Vec::new();
     window.take_ready(&mut out);
     assert_eq!(out.len(), 1, "an answer to a forgotten request is dropped");
@@ -229,7 +233,9 @@ fn losses_at_the_same_sequence_are_counted() {
         assert!(window.forget_requests());
     }
     let request = window.requests()[0];
-    window.accept(request.token, Reply::Message { record: record(1), previous: Some(0), size: 300 }).unwrap();
+    window
+        .accept(request.token, Reply::Message { record: record(1), previous: Some(0), pending: None, size: 300 })
+        .unwrap();
     assert!(window.forget_requests(), "a message came in between");
     for _ in 1..MAX_LOSSES {
         assert!(window.forget_requests());
@@ -318,7 +324,7 @@ fn without_the_leader_several_answers_must_agree() {
     let question = window.requests()[0];
     assert!(question.leader && !window.is_finished());
     window.leader_is_silent();
-    for _ in 1..WITNESSES {
+    for _ in 1..REPLICAS_ASKED {
         assert!(!window.is_finished());
         let again = window.requests()[0];
         assert!(!again.leader);

@@ -14,17 +14,16 @@ use super::get::{Access, next_message};
 use super::runtime::block_on;
 use super::state::stream_state;
 use crate::error::Result;
-use crate::plan::Reply;
 use crate::record::Record;
 
 /// The newest message of a stream, by the word of its leader.
 #[derive(Debug, Clone)]
-pub(super) struct Witness {
+pub(super) struct LeaderTail {
     pub subject: String,
     pub sequence: u64,
 }
 
-impl Witness {
+impl LeaderTail {
     /// The newest message up to a sequence, or of all. None where there is none, and where the user may not ask the
     /// leader. One round trip, where that message was not deleted; else about 2 log2(size of the hole).
     pub fn find(connection: &Arc<Connection>, stream: &str, up_to: Option<u64>) -> Result<Option<Self>> {
@@ -35,9 +34,9 @@ impl Witness {
             })?;
             return match newest {
                 None => Ok(None),
-                Some(Reply::Message { record, .. }) => Ok(Self::of(&record)),
+                Some(Some(record)) => Ok(Self::of(&record)),
                 // There is no message, or the last one was deleted.
-                Some(_) => match stream_state(connection, stream)? {
+                Some(None) => match stream_state(connection, stream)? {
                     state if state.messages == 0 => Ok(None),
                     state => Self::find(connection, stream, Some(state.last)),
                 },

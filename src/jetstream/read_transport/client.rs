@@ -1,4 +1,4 @@
-//! The shared client of async-nats as a line: every kind of authentication and transport.
+//! The shared client of async-nats as a transport of reads: every kind of authentication and transport.
 
 use std::sync::Arc;
 
@@ -7,7 +7,7 @@ use bytes::Bytes;
 use futures_util::{FutureExt, StreamExt};
 use tokio::sync::{broadcast, watch};
 
-use super::line::{Heard, Outgoing, Reading, Replied, read_mark, read_msg_get};
+use super::{Heard, Outgoing, Reading, Replied, read_mark, read_msg_get};
 use crate::error::{Error, Kind, Result};
 use crate::jetstream::connection::Connection;
 use crate::jetstream::get::Access;
@@ -16,7 +16,7 @@ use crate::jetstream::reply::{self, Answer};
 /// How many replies are taken at once, when so many are at hand.
 const AT_ONCE: usize = 1_024;
 
-pub(super) struct ClientLine {
+pub struct ClientTransport {
     connection: Arc<Connection>,
     inbox: String,
     replies: Subscriber,
@@ -24,7 +24,7 @@ pub(super) struct ClientLine {
     forbidden: broadcast::Receiver<String>,
 }
 
-impl ClientLine {
+impl ClientTransport {
     pub async fn open(connection: &Arc<Connection>) -> Result<Self> {
         let inbox = connection.client.new_inbox();
         let forbidden = connection.forbidden();

@@ -1,10 +1,10 @@
-//! A socket of the read's own as a line; connects again when it is lost.
+//! A socket of the read's own as a transport of reads; connects again when it is lost.
 
 use std::sync::Arc;
 
 use tokio::time::Instant;
 
-use super::line::{Heard, Outgoing, Reading, Replied, read_mark, read_msg_get};
+use super::{Heard, Outgoing, Reading, Replied, read_mark, read_msg_get};
 use crate::error::{Error, Kind, Result};
 use crate::jetstream::connection::Connection;
 use crate::jetstream::get::Access;
@@ -12,7 +12,7 @@ use crate::jetstream::reply::Answer;
 use crate::jetstream::wire::{Fault, Frames, RETRY_PAUSE, Received, Socket};
 use crate::stats;
 
-pub(super) struct SocketLine {
+pub struct SocketTransport {
     connection: Arc<Connection>,
     /// None while the connection is lost.
     socket: Option<Socket>,
@@ -20,7 +20,7 @@ pub(super) struct SocketLine {
     frames: Frames,
 }
 
-impl SocketLine {
+impl SocketTransport {
     pub async fn open(connection: &Arc<Connection>) -> Result<Self> {
         let mut socket = match connection.idle_socket() {
             Some(socket) => socket,

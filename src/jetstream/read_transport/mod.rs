@@ -1,10 +1,13 @@
 //! Where requests go out and replies come in. Two ways, one contract: each reply of each request arrives once and in the
-//! order in which the server sent it, or the line says that it was lost and came back.
+//! order in which the server sent it, or the transport says that it was lost and came back.
+
+mod client;
+mod socket;
 
 use std::sync::Arc;
 
-use super::client_line::ClientLine;
-use super::socket_line::SocketLine;
+use self::client::ClientTransport;
+use self::socket::SocketTransport;
 use crate::error::Result;
 use crate::jetstream::connection::Connection;
 use crate::jetstream::failure::Failure;
@@ -68,61 +71,61 @@ pub(super) struct Replied {
     pub answer: std::result::Result<Answer, Failure>,
 }
 
-pub(super) enum Line {
-    Socket(SocketLine),
-    Client(ClientLine),
+pub(super) enum ReadTransport {
+    Socket(SocketTransport),
+    Client(ClientTransport),
 }
 
-impl Line {
+impl ReadTransport {
     /// A socket of the read's own where that is possible, else the shared client.
     pub async fn open(connection: &Arc<Connection>, access: Access) -> Result<Self> {
         if access == Access::Direct
             && Socket::suits(connection.options())
-            && let Ok(line) = SocketLine::open(connection).await
+            && let Ok(transport) = SocketTransport::open(connection).await
         {
-            return Ok(Line::Socket(line));
+            return Ok(ReadTransport::Socket(transport));
         }
         Self::client(connection).await
     }
 
     /// The shared client.
     pub async fn client(connection: &Arc<Connection>) -> Result<Self> {
-        ClientLine::open(connection).await.map(Line::Client)
+        ClientTransport::open(connection).await.map(ReadTransport::Client)
     }
 
     /// Sends requests.
     pub async fn send(&mut self, requests: Vec<Outgoing>) -> Result<()> {
         match self {
-            Line::Socket(line) => line.send(&requests).await,
-            Line::Client(line) => line.send(requests).await,
+            ReadTransport::Socket(transport) => transport.send(&requests).await,
+            ReadTransport::Client(transport) => transport.send(requests).await,
         }
     }
 
     /// Waits until something arrives. May be cancelled while it waits.
     pub async fn receive(&mut self, reading: Reading, out: &mut Vec<Replied>) -> Result<Heard> {
         match self {
-            Line::Socket(line) => line.receive(reading, out).await,
-            Line::Client(line) => line.receive(reading, out).await,
+            ReadTransport::Socket(transport) => transport.receive(reading, out).await,
+            ReadTransport::Client(transport) => transport.receive(reading, out).await,
         }
     }
 
     /// Whether it serves this read alone.
     pub fn is_own(&self) -> bool {
-        matches!(self, Line::Socket(_))
+        matches!(self, ReadTransport::Socket(_))
     }
 
     /// Whether the connection is up now.
     pub fn is_up(&self) -> bool {
         match self {
-            Line::Socket(line) => line.is_up(),
-            Line::Client(line) => line.is_up(),
+            ReadTransport::Socket(transport) => transport.is_up(),
+            ReadTransport::Client(transport) => transport.is_up(),
         }
     }
 
-    /// The read is over, and no answer is owed: the line may serve another.
+    /// The read is over, and no answer is owed: the transport may serve another.
     pub fn finish(self) {
-        if let Line::Socket(line) = self {
-            line.finish();
+        if let ReadTransport::Socket(transport) = self {
+            transport.finish();
         }
     }
 }

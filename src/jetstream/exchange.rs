@@ -1,0 +1,203 @@
+//! Many small requests to a stream, each with one answer, as reliable as a scan: the replies are read by the same reader, a
+//! lost connection is opened again and what was under way asked again, and nothing waits longer than the timeout.
+
+use std::sync::Arc;
+
+use tokio::time::Instant;
+
+use super::connection::Connection;
+use super::failure::{Failure, refusal};
+use super::get::Access;
+use super::pool;
+use super::read_transport::{Heard, Outgoing, ReadTransport, Reading, Replied};
+use super::reply::Answer;
+use super::wire::Want;
+use crate::error::{Error, Kind, Result};
+use crate::plan::Reply;
+use crate::record::Record;
+use crate::stats;
+
+/// How many requests are under way at once.
+const IN_FLIGHT: usize = 256;
+/// How often in a row the connection may break without an answer in between.
+const MAX_LOSSES: u32 = 3;
+
+/// One request: how it is made, and its JSON body, which asks for at most one message.
+#[derive(Debug, Clone)]
+pub(super) struct Ask {
+    pub access: Access,
+    pub body: String,
+}
+
+/// What became of it: a message, None where there is none, or why it is not known.
+pub(super) type Asked = std::result::Result<Option<Record>, Failure>;
+
+/// Asks all, and brings the answers in the order of the requests.
+pub(super) async fn exchange(
+    connection: &Arc<Connection>,
+    stream: &str,
+    asks: Vec<Ask>,
+    want: Want,
+) -> Result<Vec<Asked>> {
+    if asks.is_empty() {
+        return Ok(Vec::new());
+    }
+    let answers = vec![None; asks.len()];
+    let mut run = Run { connection, stream, asks, want, answers, sent: 0, open: 0 };
+    let mut transport = ReadTransport::open(connection, Access::Direct).await?;
+    run.read(&mut transport).await?;
+    if run.open == 0 {
+        transport.finish();
+    }
+    // All are answered here.
+    Ok(run.answers.into_iter().map(|answer| answer.unwrap_or(Err(Failure::TimedOut))).collect())
+}
+
+struct Run<'a> {
+    connection: &'a Arc<Connection>,
+    stream: &'a str,
+    asks: Vec<Ask>,
+    want: Want,
+    answers: Vec<Option<Asked>>,
+    /// How many of the requests have been sent at least once.
+    sent: usize,
+    /// How many of them have no answer.
+    open: usize,
+}
+
+impl Run<'_> {
+    async fn read(&mut self, transport: &mut ReadTransport) -> Result<()> {
+        let patience = self.connection.timeout / 2;
+        let (mut deadline, mut asked_again, mut losses) = (Instant::now() + patience, false, 0);
+        let reading = Reading { access: Access::Direct, batch: false, want: self.want };
+        let mut replies: Vec<Replied> = Vec::new();
+        while self.sent < self.asks.len() || self.open > 0 {
+            let more = (self.asks.len() - self.sent).min(IN_FLIGHT.saturating_sub(self.open));
+            let new: Vec<usize> = (self.sent..self.sent + more).collect();
+            self.sent += more;
+            self.open += more;
+            if !new.is_empty() {
+                self.send(transport, &new).await?;
+            }
+            let heard = tokio::select! {
+                biased;
+                heard = transport.receive(reading, &mut replies) => heard?,
+                () = tokio::time::sleep_until(deadline) => {
+                    if std::mem::replace(&mut asked_again, true) {
+                        if !transport.is_up() {
+                            pool::discard(&Arc::downgrade(self.connection));
+                            return Err(Error::of(Kind::Unreachable, "the connection was lost while reading and did not come back in time")
+                                .advice("check the server, and run the statement again"));
+                        }
+                        self.settle_open(&Err(Failure::TimedOut));
+                        return Ok(());
+                    }
+                    self.send(transport, &self.unanswered()).await?;
+                    deadline += patience;
+                    continue;
+                }
+            };
+            let before = self.open;
+            for Replied { token, access, answer } in replies.drain(..) {
+                self.take(token, access, answer);
+            }
+            match heard {
+                Heard::Replies => {}
+                Heard::Reconnected => {
+                    losses = if self.open < before { 0 } else { losses + 1 };
+                    if losses >= MAX_LOSSES && !self.use_msg_get() {
+                        return Err(Error::of(
+                            Kind::Unreachable,
+                            "the connection is lost whenever these messages are read",
+                        )
+                        .advice("check the server's log"));
+                    }
+                    self.send(transport, &self.unanswered()).await?;
+                }
+                Heard::Refused(words) => words.iter().for_each(|words| self.refuse(words)),
+            }
+            if self.open < before {
+                losses = 0;
+            }
+            (deadline, asked_again) = (Instant::now() + patience, false);
+        }
+        Ok(())
+    }
+
+    async fn send(&self, transport: &mut ReadTransport, positions: &[usize]) -> Result<()> {
+        let outgoing = positions.iter().map(|position| {
+            let ask = &self.asks[*position];
+            match ask.access {
+                Access::Direct => stats::SINGLE_REQUESTS.add(1),
+                Access::MsgGet => stats::MSG_GET_REQUESTS.add(1),
+            }
+            Outgoing {
+                token: *position as u64,
+                leader: ask.access == Access::MsgGet,
+                subject: self.subject(ask.access),
+                body: ask.body.clone(),
+            }
+        });
+        transport.send(outgoing.collect()).await
+    }
+
+    fn subject(&self, access: Access) -> String {
+        self.connection.api_subject(&access.call(self.stream))
+    }
+
+    fn unanswered(&self) -> Vec<usize> {
+        (0..self.sent).filter(|position| self.answers[*position].is_none()).collect()
+    }
+
+    fn take(&mut self, token: u64, access: Access, answer: std::result::Result<Answer, Failure>) {
+        let Ok(position) = usize::try_from(token) else { return };
+        // An answer that comes twice, or to what is asked in another way meanwhile.
+        if self.asks.get(position).is_none_or(|ask| ask.access != access) {
+            return;
+        }
+        let asked = match answer {
+            Ok(Answer::Reply(Reply::Message { record, .. })) => Ok(Some(record)),
+            Ok(Answer::Reply(Reply::Nothing | Reply::End { .. })) => Ok(None),
+            Ok(Answer::NoResponders) => Err(Failure::NoResponders),
+            Ok(Answer::Refused { status, words }) => {
+                let cause = format!("the server refused to read: status {status} {words}");
+                Err(Failure::Other(Error::of(Kind::Refused, cause)))
+            }
+            Err(failure) => Err(failure),
+        };
+        self.settle(position, asked);
+    }
+
+    fn settle(&mut self, position: usize, asked: Asked) {
+        if self.answers[position].is_none() {
+            self.answers[position] = Some(asked);
+            self.open -= 1;
+        }
+    }
+
+    fn settle_open(&mut self, asked: &Asked) {
+        for position in self.unanswered() {
+            self.settle(position, asked.clone());
+        }
+    }
+
+    /// The server refuses something: requests of ours fail by it.
+    fn refuse(&mut self, words: &str) {
+        for position in self.unanswered() {
+            if let Some(failure) = refusal(words, &self.subject(self.asks[position].access)) {
+                self.settle(position, Err(failure));
+            }
+        }
+    }
+
+    /// What has no answer is asked of the leader, whose answers carry a message in their body: async-nats hangs up on headers
+    /// that are not UTF-8. False when it is asked already.
+    fn use_msg_get(&mut self) -> bool {
+        let mut changed = false;
+        for position in self.unanswered() {
+            changed |= self.asks[position].access != Access::MsgGet;
+            self.asks[position].access = Access::MsgGet;
+        }
+        changed
+    }
+}

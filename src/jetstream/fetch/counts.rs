@@ -1,0 +1,160 @@
+//! The proof by counts: how many messages of a range match, by the server's own count, and how many of them were read.
+//!
+//! The first message of a batch says how many match behind it (ADR-31, `Nats-Num-Pending`), damaged ones too. So a request
+//! for one message counts from a sequence on, and the difference of two such counts is that of a range.
+//!
+//! With a subject filter the count comes from the server's index, except for the block of its store in which the range
+//! begins: there the server counts by reading, and leaves out damaged messages as well.
+
+use std::sync::Arc;
+
+use serde_json::json;
+
+use super::FetchRequest;
+use crate::error::{Error, Kind, Result};
+use crate::jetstream::connection::Connection;
+use crate::jetstream::failure::Failure;
+use crate::jetstream::get::Access;
+use crate::jetstream::newest::check_absent;
+use crate::jetstream::reply::{self, Answer};
+use crate::jetstream::state::state_and_absent;
+use crate::plan::{Absent, Reply, SequenceRange, SequenceSet, StreamState, continuity};
+use crate::stats;
+
+/// How often the counts are taken anew while the stream changes under them.
+const ATTEMPTS: usize = 20;
+/// How many times one count is asked for: any replica answers, and mirrors that may stand in for the stream, and one that
+/// is behind counts fewer.
+const SAMPLES: usize = 8;
+
+/// What the counts say.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Verdict {
+    /// Everything was read that is counted.
+    Whole,
+    /// More messages are counted than were read, or the stream changed too fast to count.
+    Unsure,
+}
+
+/// Checks that everything that the server counts in the range was read; what was deleted since it was read does not count.
+///
+/// The list of deleted sequences must be the same before and after the counts; otherwise all is taken anew. Four round
+/// trips, and those of each further attempt.
+pub(super) async fn check_counts(
+    connection: &Arc<Connection>,
+    request: &FetchRequest,
+    read: &SequenceSet,
+    range: SequenceRange,
+) -> Result<Verdict> {
+    let began = &request.state;
+    let counter = Counter { connection, request };
+    let mut last_word = None;
+    for _ in 0..ATTEMPTS {
+        let Some((before, absent)) = counter.details().await? else {
+            // Who may not ask for the state cannot tell a deletion from a message that is missing.
+            return counter.check_without_state(read, range).await;
+        };
+        continuity(began, &before)?;
+        let Some(count) = counter.count_in(range).await? else { continue };
+        let Some((after, _)) = counter.details().await? else { continue };
+        if (before.first, before.holes()) != (after.first, after.holes()) {
+            continue;
+        }
+        let present = absent.count_present(read, range);
+        if count == present {
+            // Without a message to answer with, a server does not say how many it counts.
+            if read.is_empty() {
+                counter.check_nothing_matches(range).await?;
+            }
+            return Ok(Verdict::Whole);
+        }
+        // A count that was too large must be so twice: a replica may be behind with deletions.
+        if count > present && last_word.replace(count) == Some(count) {
+            break;
+        }
+    }
+    Ok(Verdict::Unsure)
+}
+
+struct Counter<'a> {
+    connection: &'a Arc<Connection>,
+    request: &'a FetchRequest,
+}
+
+impl Counter<'_> {
+    async fn details(&self) -> Result<Option<(StreamState, Absent)>> {
+        let stream = &self.request.stream;
+        match state_and_absent(self.connection, stream).await {
+            Ok(details) => Ok(Some(details)),
+            Err(Failure::Forbidden) => Ok(None),
+            Err(failure) => Err(self.connection.explain(failure, &format!("STREAM.INFO.{stream}"), stream).await),
+        }
+    }
+
+    /// How many messages match in a range; None when the stream grew meanwhile.
+    async fn count_in(&self, range: SequenceRange) -> Result<Option<u64>> {
+        let beyond = range.last.saturating_add(1);
+        let (before, start, after) =
+            tokio::try_join!(self.most_from(beyond), self.most_from(range.first), self.most_from(beyond))?;
+        Ok((before == after).then(|| start.saturating_sub(before)))
+    }
+
+    /// How many messages match from a sequence on, by the replica that has most.
+    async fn most_from(&self, sequence: u64) -> Result<u64> {
+        let counts = futures_util::future::try_join_all((0..SAMPLES).map(|_| self.count_from(sequence))).await?;
+        Ok(counts.into_iter().max().unwrap_or(0))
+    }
+
+    /// How many messages match from a sequence on.
+    async fn count_from(&self, sequence: u64) -> Result<u64> {
+        stats::BATCH_REQUESTS.add(1);
+        let stream = &self.request.stream;
+        let subject = self.connection.api_subject(&Access::Direct.call(stream));
+        let filter = serde_json::Value::from(self.request.subject.as_deref().unwrap_or(">"));
+        let body = format!(r#"{{"seq":{sequence},"next_by_subj":{filter},"batch":1}}"#);
+        match self.connection.request(&subject, body.into()).await {
+            Ok(message) => match reply::direct(message, true, false)? {
+                Answer::Reply(Reply::Message { pending, .. }) => Ok(pending.map_or(0, |pending| pending + 1)),
+                Answer::Reply(Reply::End { pending, .. }) => Ok(pending),
+                Answer::Reply(Reply::Nothing) => Ok(0),
+                Answer::NoResponders => Err(Error::of(Kind::Unavailable, "nobody answers Direct Get any more")),
+                Answer::Refused { status, words } => {
+                    Err(Error::of(Kind::Refused, format!("the server refused to count: status {status} {words}")))
+                }
+            },
+            Err(failure) => Err(self.connection.explain(failure, &Access::Direct.call(stream), stream).await),
+        }
+    }
+
+    /// Nothing was read, and there is no message behind the start of the range to count from: then there is none, unless the
+    /// last one of the filter is counted and cannot be given.
+    async fn check_nothing_matches(&self, range: SequenceRange) -> Result<()> {
+        let filter = self.request.subject.as_deref().unwrap_or(">");
+        let request = json!({"last_by_subj": filter}).to_string();
+        let last = Access::MsgGet.ask(self.connection, &self.request.stream, &request, false).await;
+        match last {
+            Ok(Some(record)) if record.sequence < range.first => Ok(()),
+            Ok(None) => check_absent(self.connection, &self.request.stream, &[filter]).await,
+            _ => Ok(()),
+        }
+    }
+
+    /// The range's count must be what was read, whenever it is taken, or messages were deleted, which nobody tells here.
+    async fn check_without_state(&self, read: &SequenceSet, range: SequenceRange) -> Result<Verdict> {
+        let mut most = 0;
+        for _ in 0..ATTEMPTS {
+            if let Some(count) = self.count_in(range).await? {
+                if count <= read.len() {
+                    return Ok(Verdict::Whole);
+                }
+                most = count;
+            }
+        }
+        Err(Error::of(
+            Kind::Damaged,
+            format!("the server counts {most} messages in the range, but gave {}", read.len()),
+        )
+        .stream(&self.request.stream)
+        .advice("grant the user STREAM.INFO of the stream, so that messages that are damaged can be named"))
+    }
+}

@@ -1,0 +1,159 @@
+//! Replies with bytes changed, lost, doubled and put in: nothing panics, and what is accepted is what a plain reader of lines
+//! reads in the same bytes.
+
+use bytes::Bytes;
+
+use super::frame::{self, Frame};
+use super::reply::{Frames, Want};
+use crate::jetstream::reply::Answer;
+use crate::jetstream::time::parse_utc;
+use crate::plan::Reply;
+
+const CASES: u64 = 60_000;
+const ALL: Want = Want { subject: true, time: true, headers: true, payload: true };
+
+/// What the server sends: messages with and without headers of their own, the end of a batch, and refusals.
+const BLOCKS: [&str; 7] = [
+    "NATS/1.0\r\nNats-Stream: S\r\nNats-Subject: a.b\r\nNats-Sequence: 17\r\nNats-Time-Stamp: 2024-01-15T10:32:45.123Z\r\n\r\n",
+    "NATS/1.0\r\nNats-Stream: S\r\nNats-Subject: a.b\r\nNats-Sequence: 18446744073709551615\r\n\
+     Nats-Time-Stamp: 1970-01-01T00:00:01Z\r\nNats-Num-Pending: 3\r\nNats-Last-Sequence: 0\r\n\r\n",
+    "NATS/1.0 404 lie\r\nNats-Sequence: 1\r\nX: a\r\nNats-Num-Pending: 9\r\nNats-Stream: S\r\nNats-Subject: a\r\n\
+     Nats-Sequence: 7\r\nNats-Time-Stamp: 1970-01-01T00:00:01Z\r\nNats-Num-Pending: 3\r\nNats-Last-Sequence: 5\r\n\r\n",
+    "NATS/1.0 204 EOB\r\nNats-Num-Pending: 4\r\nNats-Last-Sequence: 9\r\n\r\n",
+    "NATS/1.0 404 Message Not Found\r\n\r\n",
+    "NATS/1.0 503\r\n\r\n",
+    "NATS/1.0\r\nTwo Words: a\r\nno colon\r\nNats-Sequence: 7\r\n\r\n",
+];
+
+/// A small generator of repeatable numbers (an LCG).
+struct Numbers(u64);
+
+impl Numbers {
+    fn below(&mut self, bound: usize) -> usize {
+        self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        (self.0 >> 33) as usize % bound
+    }
+}
+
+fn mutated(numbers: &mut Numbers, text: &str) -> Vec<u8> {
+    let mut bytes = text.as_bytes().to_vec();
+    for _ in 0..numbers.below(4) {
+        if bytes.is_empty() {
+            break;
+        }
+        let at = numbers.below(bytes.len());
+        match numbers.below(6) {
+            0 => bytes[at] ^= 1 << numbers.below(8),
+            1 => drop(bytes.remove(at)),
+            2 => bytes.insert(at, b"\r\n: 0\xff9-"[numbers.below(8)]),
+            3 => bytes.truncate(at),
+            4 => {
+                let end = (at + numbers.below(40)).min(bytes.len());
+                let part = bytes[at..end].to_vec();
+                let to = numbers.below(bytes.len());
+                bytes.splice(to..to, part);
+            }
+            _ => bytes[at] = b"0123456789\r\n :N"[numbers.below(15)],
+        }
+    }
+    bytes
+}
+
+/// The last value of a header, read line by line.
+fn last<'a>(block: &'a [u8], name: &str) -> Option<&'a [u8]> {
+    let lines = block.split(|byte| *byte == b'\n').skip(1);
+    let values = lines.filter_map(|line| {
+        let line = line.strip_suffix(b"\r").unwrap_or(line);
+        let colon = line.iter().position(|byte| *byte == b':')?;
+        (line[..colon] == *name.as_bytes()).then(|| line[colon + 1..].trim_ascii())
+    });
+    values.last()
+}
+
+fn number(value: Option<&[u8]>) -> Option<u64> {
+    let text = std::str::from_utf8(value?).ok()?;
+    text.bytes().all(|byte| byte.is_ascii_digit()).then(|| text.parse().ok())?
+}
+
+/// The number in the first line.
+fn status(block: &[u8]) -> Option<u64> {
+    let line = block.split(|byte| *byte == b'\n').next()?;
+    let text = line.strip_suffix(b"\r").unwrap_or(line).strip_prefix(b"NATS/1.0 ")?;
+    number(Some(&text[..text.len().min(3)]))
+}
+
+#[test]
+fn what_is_accepted_is_what_the_lines_say() {
+    let mut numbers = Numbers(5);
+    let (mut accepted, mut refused) = (0, 0);
+    for case in 0..CASES {
+        let block = BLOCKS[numbers.below(BLOCKS.len())];
+        let block = mutated(&mut numbers, block);
+        let payload = b"payload";
+        let buffer = Bytes::from([&block[..], payload].concat());
+        let mut frames = Frames::default();
+        frames.push(0..0, 0..block.len(), block.len()..buffer.len());
+        frames.freeze(buffer);
+        let batch = case % 2 == 0;
+        for frame in frames.iter() {
+            match frame.direct(batch, ALL) {
+                Ok(Answer::Reply(Reply::Message { record, previous, pending, .. })) => {
+                    accepted += 1;
+                    assert_eq!(Some(record.sequence), number(last(&block, "Nats-Sequence")), "{block:?}");
+                    assert_eq!(Some(&record.subject[..]), last(&block, "Nats-Subject"), "{block:?}");
+                    let time = last(&block, "Nats-Time-Stamp").and_then(parse_utc);
+                    assert_eq!(Some(record.time_ns), time, "{block:?}");
+                    assert_eq!(&record.payload[..], payload);
+                    let said = number(last(&block, "Nats-Last-Sequence")).filter(|_| batch);
+                    assert_eq!(previous, said, "{block:?}");
+                    assert!(pending.is_none() || pending == number(last(&block, "Nats-Num-Pending")), "{block:?}");
+                }
+                Ok(Answer::Reply(Reply::End { pending, last: said })) => {
+                    accepted += 1;
+                    assert_eq!(status(&block), Some(204), "{block:?}");
+                    assert_eq!(Some(pending), number(last(&block, "Nats-Num-Pending")), "{block:?}");
+                    assert_eq!(Some(said), number(last(&block, "Nats-Last-Sequence")), "{block:?}");
+                }
+                Ok(Answer::Reply(Reply::Nothing)) => assert_eq!(status(&block), Some(404), "{block:?}"),
+                Ok(Answer::NoResponders) => assert_eq!(status(&block), Some(503), "{block:?}"),
+                Ok(Answer::Refused { status: said, .. }) => assert_eq!(status(&block), Some(said.into()), "{block:?}"),
+                Err(_) => refused += 1,
+            }
+        }
+    }
+    assert!(accepted > CASES / 10 && refused > CASES / 100, "{accepted} accepted, {refused} refused");
+}
+
+#[test]
+fn frames_of_any_bytes_are_whole_or_refused() {
+    let mut numbers = Numbers(9);
+    let mut whole = 0;
+    for _ in 0..CASES / 4 {
+        let block = BLOCKS[numbers.below(BLOCKS.len())];
+        let (size, total) = (block.len(), block.len() + 7);
+        let text = format!(
+            "PING\r\nHMSG _INBOX.a.7 1 {size} {total}\r\n{block}payload\r\nMSG i.8 1 2\r\nhi\r\n-ERR 'no'\r\n+OK\r\n"
+        );
+        let bytes = mutated(&mut numbers, &text);
+        let mut at = 0;
+        while at < bytes.len() {
+            match frame::parse(&bytes, at) {
+                Ok((frame, end)) => {
+                    assert!(end > at && end <= bytes.len(), "{bytes:?}");
+                    if let Frame::Message { headers, payload, .. } = frame {
+                        assert!(headers.start <= headers.end && headers.end == payload.start, "{bytes:?}");
+                        assert!(payload.end + 2 == end && bytes[payload.end..end] == *b"\r\n", "{bytes:?}");
+                        whole += 1;
+                    }
+                    at = end;
+                }
+                Err(frame::Fault::Incomplete(needed)) => {
+                    assert!(needed > bytes.len(), "{bytes:?}");
+                    break;
+                }
+                Err(frame::Fault::Malformed) => break,
+            }
+        }
+    }
+    assert!(whole > CASES / 20, "{whole} messages");
+}

@@ -1,0 +1,12 @@
+//! What the tests of this room share.
+
+/// A small generator of repeatable numbers (an LCG); tests must not depend on a seed from outside.
+pub struct Numbers(pub u64);
+
+impl Numbers {
+    /// A number below a bound.
+    pub fn below(&mut self, bound: u64) -> u64 {
+        self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        (self.0 >> 33) % bound
+    }
+}

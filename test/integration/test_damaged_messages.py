@@ -1,0 +1,154 @@
+"""Messages that a server counts and cannot give: every read of them fails and names them; where a replica has them, it is exact."""
+
+import unittest
+
+import duckdb
+
+from integration import host
+from integration.cluster import NAMES, Cluster
+from integration.damage import flip
+from integration.streams import fill, state
+from scripts.nats_server import Server
+
+COUNT = 2000
+DAMAGED = (700, 1500)
+VERSIONS = ("2.10.26", "2.12.8", "2.15.1")
+
+
+def text(sequence: int) -> bytes:
+    """What only the message with this sequence holds."""
+    return b"message %d." % sequence
+
+
+def damaged_server(test: unittest.TestCase, version: str, *more: str) -> Server:
+    """A server whose stream S, on the subjects s.0 and s.1, has two messages that cannot be read."""
+    server = test.enterContext(Server(version))
+    lines = ("stream name=S subjects=s.*", f"messages stream=S subject=s.{{i%2}} count={COUNT} size=100", *more)
+    fill(server.url, *lines)
+    server.stop()
+    flip(server.store, *map(text, DAMAGED))
+    server.start()
+    assert state(server.url, "S")["last_seq"] == COUNT
+    return server
+
+
+class OneServer(unittest.TestCase):
+    def setUp(self):
+        self.connection = host.connect()
+        self.addCleanup(self.connection.close)
+
+    def fails(self, server: Server, query: str, words: str) -> None:
+        with self.assertRaisesRegex(duckdb.Error, words):
+            rows = self.connection.execute(query.format(url=f"url := '{server.url}'")).fetchall()
+            self.fail(f"{len(rows)} rows, and no error: {query}")
+
+    def rows(self, server: Server, query: str) -> list:
+        return self.connection.execute(query.format(url=f"url := '{server.url}'")).fetchall()
+
+    def test_every_read_of_them_fails(self):
+        both = r"stream 'S'.*cannot give 2 messages.*sequences 700 and 1500.*damaged"
+        first = r"stream 'S'.*cannot give 1 message.*sequence 700.*damaged"
+        second = r"stream 'S'.*cannot give 1 message.*sequence 1500.*damaged"
+        for version in VERSIONS:
+            server = damaged_server(self, version)
+            with self.subTest(version=version, what="all"):
+                self.fails(server, "SELECT count(*) FROM nats_scan('S', {url})", f"({both}|{first})")
+                self.fails(server, "SELECT count(*) FROM nats_ingest('S', {url})", f"({both}|{first})")
+            with self.subTest(version=version, what="a part"):
+                self.fails(server, "FROM nats_scan('S', {url}, start_seq := 1400)", second)
+                self.fails(server, "FROM nats_scan('S', {url}, start_seq := 700, end_seq := 700)", first)
+                self.fails(server, "FROM nats_scan('S', {url}, end_seq := 700)", first)
+                self.fails(server, "FROM nats_scan('S', {url}, start_seq := 650, max_messages := 100)", first)
+            with self.subTest(version=version, what="parts without them"):
+                self.assertEqual(len(self.rows(server, "FROM nats_scan('S', {url}, start_seq := 701, end_seq := 1499)")), 799)
+                self.assertEqual(len(self.rows(server, "FROM nats_scan('S', {url}, end_seq := 699)")), 699)
+            with self.subTest(version=version, what="by sequence"):
+                self.fails(server, "FROM nats_get('S', 700, {url})", first)
+                self.fails(server, "FROM nats_get('S', range(1, 2001), {url})", f"({both}|{first})")
+                self.assertEqual(self.rows(server, "SELECT seq FROM nats_get('S', [699, 701, 5000], {url})"), [(699,), (701,)])
+
+    def test_beside_holes(self):
+        for version in VERSIONS:
+            server = damaged_server(self, version, "holes stream=S every=9")
+            with self.subTest(version=version):
+                self.fails(server, "SELECT count(*) FROM nats_scan('S', {url}, end_seq := 1400)", "sequence 700")
+                self.fails(server, "SELECT count(*) FROM nats_scan('S', {url}, start_seq := 1401)", "sequence 1500")
+                rows = self.rows(server, "FROM nats_scan('S', {url}, start_seq := 701, end_seq := 1499)")
+                self.assertEqual(len(rows), sum(1 for seq in range(701, 1500) if seq % 9))
+
+    def test_beside_more_holes_than_messages(self):
+        for version in VERSIONS:
+            server = damaged_server(self, version, *(f"holes stream=S seqs={n}-{n + 98}" for n in range(1, COUNT, 100)))
+            with self.subTest(version=version):
+                # 700 and 1500 are among the 20 that are left.
+                self.fails(server, "SELECT count(*) FROM nats_scan('S', {url})", "sequences 700 and 1500")
+                self.fails(server, "SELECT count(*) FROM nats_scan('S', {url}, start_seq := 1000)", "sequence 1500")
+                self.assertEqual(len(self.rows(server, "FROM nats_scan('S', {url}, end_seq := 600)")), 6)
+
+    def test_by_subject(self):
+        for version in VERSIONS:
+            server = damaged_server(self, version)
+            with self.subTest(version=version):
+                # Which of them are on the subject is not known any more.
+                self.fails(
+                    server, "SELECT count(*) FROM nats_scan('S', {url}, subject := 's.0')",
+                    "(sequences 700 and 1500|sequence 700)",
+                )
+                self.assertEqual(len(self.rows(server, "FROM nats_scan('S', {url}, subject := 's.1')")), COUNT // 2)
+
+    def test_the_newest_message(self):
+        for version in VERSIONS:
+            server = self.enterContext(Server(version))
+            fill(
+                server.url, "stream name=S subjects=s.*",
+                *(f"message stream=S subject=s.{n} payload='the newest of {n}.'" for n in range(5)),
+            )
+            server.stop()
+            flip(server.store, b"the newest of 3.")
+            server.start()
+            with self.subTest(version=version):
+                self.fails(server, "FROM nats_last('S', 's.3', {url})", "s.3.*damaged")
+                self.fails(server, "FROM nats_last('S', 's.*', {url})", "damaged")
+                self.assertEqual(len(self.rows(server, "FROM nats_last('S', ['s.1', 's.2', 's.9'], {url})")), 2)
+
+
+class OneReplica(unittest.TestCase):
+    """Two servers of three have everything: any read is whole."""
+
+    @classmethod
+    def setUpClass(cls):
+        cls.cluster = cluster = cls.enterClassContext(Cluster())
+        for line in ("stream name=S subjects=s.* num_replicas=3", f"messages stream=S subject=s.{{i%2}} count={COUNT} size=100"):
+            cluster.call(NAMES[0], lambda wire: fill(cluster.servers[NAMES[0]].url, line))
+        cluster.wait_until_whole()
+        leader = cluster.leader()
+        cls.victim = next(name for name in NAMES if name != leader)
+        cluster.servers[cls.victim].stop()
+        flip(cluster.servers[cls.victim].store, *map(text, DAMAGED))
+        cluster.servers[cls.victim].start()
+        cluster.wait_until_whole()
+
+    def test_scans_are_exact(self):
+        connection = host.connect()
+        self.addCleanup(connection.close)
+        for leads in (False, True):
+            if leads:
+                self.cluster.lead(self.victim)
+            with self.subTest(leads=leads):
+                for number in range(24):
+                    url = self.cluster.servers[NAMES[number % 3]].url
+                    got = connection.execute(f"SELECT count(*), count(DISTINCT seq) FROM nats_scan('S', url := '{url}')").fetchone()
+                    self.assertEqual(got, (COUNT, COUNT))
+                by_sequence = f"SELECT seq FROM nats_get('S', [699, 700, 1500], url := '{self.cluster.url}')"
+                self.assertEqual(connection.execute(by_sequence).fetchall(), [(699,), (700,), (1500,)])
+                for number in range(24):
+                    url = self.cluster.servers[NAMES[number % 3]].url
+                    try:
+                        got = connection.execute(f"SELECT count(*) FROM nats_scan('S', subject := 's.0', url := '{url}')").fetchone()
+                        self.assertEqual(got, (COUNT // 2,))
+                    except duckdb.Error as error:
+                        self.assertIn("a replica left out 2 messages", str(error))
+
+
+if __name__ == "__main__":
+    unittest.main()
