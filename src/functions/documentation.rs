@@ -62,6 +62,17 @@ pub const FUNCTIONS: &[Documentation] = &[
         "Acknowledges what this process was given by a durable, after COMMIT.",
         "FROM nats_ack('MEDIA_EVENTS', 'loader');",
     ),
+    scalar(
+        "nats_ack",
+        &["stream", "durable", "seqs", "connection"],
+        "Acknowledges these sequences of a durable and answers how many the server confirmed.",
+        "SELECT nats_ack('S', 'loader', list(u.seq)) FROM nats_unsettled('S', 'loader') u SEMI JOIN target USING (correlation_key);",
+    ),
+    table(
+        "nats_unsettled",
+        "What this process was given by a durable and has not settled.",
+        "FROM nats_unsettled('S', 'loader')",
+    ),
     table(
         "nats_nak",
         "Returns what this process was given by a durable, after ROLLBACK.",
