@@ -3,6 +3,7 @@
 
 mod checkpoint;
 mod duplicates;
+mod given;
 mod isolation;
 mod key_table;
 pub mod kv;
@@ -17,12 +18,15 @@ mod window;
 
 pub use checkpoint::{Checkpoint, Fingerprint, Removal, StreamNow, gap_error};
 pub use duplicates::{KeptKeys, Repeats};
+pub use given::Given;
 pub use isolation::Backoff;
 pub use newest::{Newest, NewestKeys};
 pub use range::{Bounds, SequenceRange, StreamState};
 pub use row_keys::RowKeys;
-pub use settlement::{Confirmed, Decided, Decision, Given, Outcome, Settlement, Unsettled, messages};
-pub use subject::{check_consumer, check_publish_subject, check_stream, check_subject_filter, subject_matches};
+pub use settlement::{Confirmed, Decided, Decision, Outcome, Settlement, Unsettled, messages};
+pub use subject::{
+    check_consumer, check_durable, check_publish_subject, check_stream, check_subject_filter, subject_matches,
+};
 pub use survey::{Counted, Finding, Kind as FindingKind, Runs, Seen, Survey};
 pub use time_search::{MAX_STEP_BACK_NS, StoreTimes, TimeSearch};
 pub use window::{Reply, Request, Window};

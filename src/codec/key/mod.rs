@@ -17,9 +17,11 @@
 mod bucket;
 mod escape;
 mod parse;
+mod percent;
 mod template;
 
-pub use template::{KeyError, Parts, Template, push_escaped};
+pub use percent::push_escaped;
+pub use template::{KeyError, Parts, Template};
 
 #[cfg(test)]
 mod tests;
