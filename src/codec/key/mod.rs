@@ -11,7 +11,7 @@
 //! ```
 //!
 //! Text outside braces is literal. In a value, `:` and `%` are written `%3A` and `%25`, and so is what else ends a value
-//! in this template ([`escape`]), so that different values make different keys; the colons of a bucket stay. No hash is
+//! in this template (`escape`), so that different values make different keys; the colons of a bucket stay. No hash is
 //! involved: a key is its text.
 
 mod bucket;
