@@ -6,13 +6,12 @@
 use std::sync::Arc;
 
 use super::connection;
-use super::ingest::check_durable;
 use super::rows::{Cell, Row, SmallTable, columns};
 use crate::column::{Column, Type};
 use crate::error::Result;
 use crate::jetstream::Connection;
 use crate::jetstream::durable::{LedgerKey, acknowledge};
-use crate::plan::check_stream;
+use crate::plan::{check_durable, check_stream};
 use crate::value::{Arguments, Parameter, ParameterType};
 
 /// After COMMIT: all, or only up to a sequence.

@@ -9,13 +9,12 @@ use std::sync::Arc;
 
 use super::by_connection::ByConnection;
 use super::connection;
-use super::ingest::check_durable;
 use crate::column::{Buffer, Type, Values};
 use crate::error::{Error, Result};
 use crate::ffi::{Input, ScalarFunction, ScalarSignature};
 use crate::jetstream::Connection;
 use crate::jetstream::durable::{LedgerKey, acknowledge_these};
-use crate::plan::check_stream;
+use crate::plan::{check_durable, check_stream};
 use crate::value::{ParameterType, Value, unsigned};
 
 /// UBIGINT. The rows of a chunk that name one durable are acknowledged together.

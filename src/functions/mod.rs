@@ -11,6 +11,7 @@ mod consumer_ensure;
 mod consumers;
 mod copy;
 mod correlation_key;
+mod dead_letters;
 mod documentation;
 mod get;
 mod ingest;

@@ -6,13 +6,13 @@
 use std::sync::Arc;
 
 use super::connection;
-use super::ingest::{DeadLetters, check_dead_letter_subject, check_durable};
+use super::dead_letters::{DeadLetters, check_dead_letter_subject};
 use super::rows::{Cell, Row, SmallTable, columns};
 use crate::column::{Column, Type};
 use crate::error::{Error, Result};
 use crate::jetstream::Connection;
 use crate::jetstream::durable::{LedgerKey, reject, subject_filter};
-use crate::plan::{Backoff, check_stream};
+use crate::plan::{Backoff, check_durable, check_stream};
 use crate::value::{Arguments, Parameter, ParameterType};
 
 /// After ROLLBACK, or for what an acknowledgement by evidence left.

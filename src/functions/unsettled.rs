@@ -4,13 +4,12 @@
 //! holds. No round trip.
 
 use super::connection;
-use super::ingest::check_durable;
 use super::rows::columns;
 use crate::column::{Buffer, Cells, Chunk, Type, Values};
 use crate::error::Result;
 use crate::ffi::{Bound, TableFunction};
 use crate::jetstream::durable::{LedgerKey, pending, unsettled};
-use crate::plan::{Outcome, Unsettled, check_stream};
+use crate::plan::{Outcome, Unsettled, check_durable, check_stream};
 use crate::value::{Arguments, Parameter, ParameterType};
 
 /// One row for each message.

@@ -11,7 +11,7 @@
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
-use super::settlement::Given;
+use super::given::Given;
 
 /// How long a message that fails alone waits at first, and at most, when the caller says nothing: the delay doubles.
 const FIRST_DELAY: Duration = Duration::from_secs(1);

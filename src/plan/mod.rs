@@ -4,6 +4,7 @@
 mod checkpoint;
 mod completeness;
 mod duplicates;
+mod given;
 mod isolation;
 mod key_table;
 pub mod kv;
@@ -23,14 +24,17 @@ mod window;
 pub use checkpoint::{Checkpoint, Fingerprint, Removal, StreamNow, gap_error};
 pub use completeness::{Absent, Continuity, continuity, continuity_of_last, damaged};
 pub use duplicates::{KeptKeys, Repeats};
+pub use given::Given;
 pub use isolation::Backoff;
 pub use newest::{Newest, NewestKeys};
 pub use range::{Bounds, SequenceRange, StreamState};
 pub use region::{Region, RegionColumns, Span, filter_includes};
 pub use row_keys::RowKeys;
 pub use sequence_set::SequenceSet;
-pub use settlement::{Confirmed, Decided, Decision, Given, Outcome, Settlement, Unsettled, messages};
-pub use subject::{check_consumer, check_publish_subject, check_stream, check_subject_filter, subject_matches};
+pub use settlement::{Confirmed, Decided, Decision, Outcome, Settlement, Unsettled, messages};
+pub use subject::{
+    check_consumer, check_durable, check_publish_subject, check_stream, check_subject_filter, subject_matches,
+};
 pub use survey::{Counted, Finding, Kind as FindingKind, Runs, Seen, Survey};
 pub use time_search::{MAX_STEP_BACK_NS, StoreTimes, TimeSearch};
 pub use window::{Reply, Request, Window};

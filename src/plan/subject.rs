@@ -61,6 +61,16 @@ pub fn check_consumer(consumer: &str) -> Result<()> {
     }
 }
 
+/// Checks the name of a durable: not empty, and without white space, `.`, `*`, `>`, `/` and `\`.
+pub fn check_durable(durable: &str) -> Result<()> {
+    let wrong = |c: char| c.is_whitespace() || c.is_control() || matches!(c, '.' | '*' | '>' | '/' | '\\');
+    if durable.is_empty() || durable.contains(wrong) {
+        return Err(Error::new(format!("'{durable}' is not a durable's name"))
+            .advice("it must not be empty nor have white space, '.', '*', '>', '/' or '\\'"));
+    }
+    Ok(())
+}
+
 /// Whether a subject matches a filter, by the rules of NATS.
 pub fn subject_matches(subject: &[u8], filter: &str) -> bool {
     let mut tokens = subject.split(|b| *b == b'.');

@@ -153,15 +153,6 @@ fn nothing_is_decided_by_the_text_of_an_error() {
 
 /// Circles that are still there; the list may only become shorter.
 const CIRCLES: &[&[&str]] = &[
-    &[
-        "functions/ack.rs",
-        "functions/ingest/dead_letters.rs",
-        "functions/ingest/mod.rs",
-        "functions/ingest/options.rs",
-        "functions/ingest/sift.rs",
-        "functions/ingest/source.rs",
-        "functions/mod.rs",
-    ],
     &["jetstream/fetch/client_line.rs", "jetstream/fetch/line.rs", "jetstream/fetch/socket_line.rs"],
     &["jetstream/fetch/driver.rs", "jetstream/fetch/mod.rs"],
     &["jetstream/get.rs", "jetstream/state.rs"],

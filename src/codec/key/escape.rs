@@ -79,21 +79,3 @@ fn is_clear(alternatives: &[Alternative], next: Option<char>) -> bool {
 fn begins_time(c: char) -> bool {
     c.is_ascii_digit() || matches!(c, '+' | '-')
 }
-
-/// Appends a value with `:`, `%` and the characters of `encoded` percent-encoded, as the bytes of their UTF-8.
-pub(super) fn push(value: &str, encoded: &[char], out: &mut String) {
-    if encoded.is_empty() {
-        return super::push_escaped(value, out);
-    }
-    let mut buffer = [0; 4];
-    for c in value.chars() {
-        if matches!(c, ':' | '%') || encoded.contains(&c) {
-            for byte in c.encode_utf8(&mut buffer).bytes() {
-                out.push('%');
-                out.extend([byte >> 4, byte & 15].map(|digit| char::from(b"0123456789ABCDEF"[usize::from(digit)])));
-            }
-        } else {
-            out.push(c);
-        }
-    }
-}

@@ -11,15 +11,17 @@
 //! ```
 //!
 //! Text outside braces is literal. In a value, `:` and `%` are written `%3A` and `%25`, and so is what else ends a value
-//! in this template ([`escape`]), so that different values make different keys; the colons of a bucket stay. No hash is
+//! in this template (`escape`), so that different values make different keys; the colons of a bucket stay. No hash is
 //! involved: a key is its text.
 
 mod bucket;
 mod escape;
 mod parse;
+mod percent;
 mod template;
 
-pub use template::{KeyError, Parts, Template, push_escaped};
+pub use percent::push_escaped;
+pub use template::{KeyError, Parts, Template};
 
 #[cfg(test)]
 mod tests;

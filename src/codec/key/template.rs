@@ -1,7 +1,7 @@
 //! A template, and the key that it makes of one event.
 
 use super::bucket::Bucket;
-use super::escape;
+use super::percent;
 use crate::codec::path::Path;
 use crate::codec::quote::quote;
 use crate::record::Headers;
@@ -148,7 +148,7 @@ impl Template {
             let stated = matches!(alternative.source, PartSource::Text(_));
             let Some(value) = value.filter(|value| stated || !value.is_empty()) else { continue };
             match &alternative.bucket {
-                None => escape::push(value, &self.encoded, out),
+                None => percent::push(value, &self.encoded, out),
                 Some(bucket) => {
                     let Some(time) = bucket.truncate(value) else {
                         return Err(KeyError::NotATime {
@@ -186,16 +186,4 @@ impl Template {
             .collect();
         shown.join("|")
     }
-}
-
-/// Appends a value with `:` and `%` percent-encoded.
-pub fn push_escaped(value: &str, out: &mut String) {
-    let mut rest = value;
-    while let Some(at) = memchr::memchr2(b':', b'%', rest.as_bytes()) {
-        let (before, from) = rest.split_at(at);
-        out.push_str(before);
-        out.push_str(if from.starts_with(':') { "%3A" } else { "%25" });
-        rest = &from[1..];
-    }
-    out.push_str(rest);
 }

@@ -3,7 +3,6 @@
 //! The caller's own statement writes them, so what becomes durable and when is the caller's word. A read of a range
 //! leaves no trace; with `durable` a pull consumer remembers what was acknowledged (`nats_ack`, `nats_nak`).
 
-mod dead_letters;
 mod options;
 mod sift;
 mod source;
@@ -20,9 +19,7 @@ use crate::plan::{Region, RegionColumns};
 use crate::predicate::Predicate;
 use crate::value::{Arguments, Parameter, ParameterType};
 
-pub(in crate::functions) use dead_letters::{DeadLetters, check_dead_letter_subject};
 pub use options::Options;
-pub(in crate::functions) use options::check_durable;
 use options::{Keep, OnBadRow};
 use sift::{Rows, Sieve};
 use source::Source;
@@ -72,8 +69,11 @@ impl TableFunction for NatsIngest {
         let extra = |column: usize| PARTS.iter().chain(&options.extra_parts).nth(column);
         let shown = |column: &usize| column.checked_sub(1).and_then(extra).is_some_and(|part| part.needs_headers());
         let headers = options.needs_headers() || projection.iter().any(shown);
-        let dead_letters =
-            options.dead_letters.as_ref().map(|letters| letters.open(&options, &connection)).transpose()?;
+        let dead_letters = options
+            .dead_letters
+            .as_ref()
+            .map(|letters| letters.open(&connection, options.stream(), options.range.subject.as_deref()))
+            .transpose()?;
         let mut source =
             Source::open(&options, &connection, Want { subject: true, time: true, headers, payload: true })?;
         let mut sieve = Sieve::new(Arc::clone(&options), dead_letters);

@@ -2,10 +2,10 @@
 
 use std::time::Duration;
 
-use super::dead_letters::DeadLetterOptions;
 use crate::codec::key::Template;
 use crate::error::{Error, Result};
 use crate::functions::connection;
+use crate::functions::dead_letters::DeadLetterOptions;
 use crate::functions::messages::Part;
 use crate::functions::payload::{self, Payload, choice};
 use crate::functions::range::{self, RangeOptions};
@@ -125,7 +125,7 @@ impl Options {
         Ok(Self {
             connect,
             durable: durable(arguments, &range)?,
-            dead_letters: DeadLetterOptions::read(arguments, on_error)?,
+            dead_letters: DeadLetterOptions::read(arguments, on_error == OnBadRow::DeadLetter)?,
             range,
             payload,
             extra_parts,
@@ -161,7 +161,7 @@ fn durable(arguments: &Arguments, range: &RangeOptions) -> Result<Option<Durable
         }
         return Ok(None);
     };
-    check_durable(durable)?;
+    crate::plan::check_durable(durable)?;
     for name in
         ["start_seq", "end_seq", "start_time", "end_time", "last_n", "subject_contains", "after", "upto", "on_gap"]
     {
@@ -200,14 +200,4 @@ fn durable(arguments: &Arguments, range: &RangeOptions) -> Result<Option<Durable
         return Err(Error::new(format!("max_ack_pending is {pending}; it must be at least max_messages, {batch}")));
     }
     Ok(Some(DurableRead { options, max_wait: arguments.duration("max_wait")?.unwrap_or_default() }))
-}
-
-/// Checks the name of a durable: not empty, and without white space, `.`, `*`, `>`, `/` and `\`.
-pub(in crate::functions) fn check_durable(durable: &str) -> Result<()> {
-    let wrong = |c: char| c.is_whitespace() || c.is_control() || matches!(c, '.' | '*' | '>' | '/' | '\\');
-    if durable.is_empty() || durable.contains(wrong) {
-        return Err(Error::new(format!("'{durable}' is not a durable's name"))
-            .advice("it must not be empty nor have white space, '.', '*', '>', '/' or '\\'"));
-    }
-    Ok(())
 }

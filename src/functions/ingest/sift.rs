@@ -3,7 +3,6 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use super::dead_letters::DeadLetters;
 use super::options::{Keep, Key, OnBadRow, Options};
 use crate::codec::Decoder;
 use crate::codec::key::{KeyError, Parts, push_escaped};
@@ -11,6 +10,7 @@ use crate::codec::rows::decode_one;
 use crate::column::{Buffer, Type, Values};
 use crate::error::{Error, Result};
 use crate::functions::correlation_key::text_at;
+use crate::functions::dead_letters::DeadLetters;
 use crate::plan::{KeptKeys, Newest, NewestKeys, Outcome, Repeats, RowKeys};
 use crate::record::{Headers, Record};
 

@@ -1,8 +1,7 @@
-//! `on_error := 'dlq'`: a message that does not become a row is published to a subject of its own.
+//! Dead letters: messages that do not become rows are published to a subject of their own.
 
 use std::sync::Arc;
 
-use super::options::{OnBadRow, Options};
 use crate::error::{Error, Result};
 use crate::jetstream::dead_letter::{self, DeadLetter};
 use crate::jetstream::{Connection, get_messages};
@@ -12,36 +11,36 @@ use crate::value::Arguments;
 
 /// Where dead letters go.
 #[derive(Clone)]
-pub(super) struct DeadLetterOptions {
+pub struct DeadLetterOptions {
     subject: String,
 }
 
 impl DeadLetterOptions {
     /// Reads `dlq_subject`, which goes with `on_error := 'dlq'` and with nothing else.
-    pub(super) fn read(arguments: &Arguments, on_error: OnBadRow) -> Result<Option<Self>> {
+    pub fn read(arguments: &Arguments, wanted: bool) -> Result<Option<Self>> {
         let subject = arguments.text("dlq_subject")?;
-        match (on_error, subject) {
-            (OnBadRow::DeadLetter, None) => Err(Error::new("on_error := 'dlq' needs dlq_subject")),
-            (OnBadRow::DeadLetter, Some(subject)) => {
+        match (wanted, subject) {
+            (true, None) => Err(Error::new("on_error := 'dlq' needs dlq_subject")),
+            (true, Some(subject)) => {
                 check_dead_letter_subject(subject)?;
                 Ok(Some(Self { subject: subject.to_owned() }))
             }
-            (_, Some(_)) => Err(Error::new("dlq_subject needs on_error := 'dlq'")),
-            (_, None) => Ok(None),
+            (false, Some(_)) => Err(Error::new("dlq_subject needs on_error := 'dlq'")),
+            (false, None) => Ok(None),
         }
     }
 
-    /// The dead letters of a call.
+    /// The dead letters of a stream, of which `filter` is read.
     ///
     /// # Errors
     /// Those of [`DeadLetters::open`].
-    pub(super) fn open(&self, options: &Options, connection: &Arc<Connection>) -> Result<DeadLetters> {
-        DeadLetters::open(connection, &self.subject, options.stream(), options.range.subject.as_deref())
+    pub fn open(&self, connection: &Arc<Connection>, stream: &str, filter: Option<&str>) -> Result<DeadLetters> {
+        DeadLetters::open(connection, &self.subject, stream, filter)
     }
 }
 
 /// Checks a subject to publish dead letters to: one, without wildcards.
-pub(in crate::functions) fn check_dead_letter_subject(subject: &str) -> Result<()> {
+pub fn check_dead_letter_subject(subject: &str) -> Result<()> {
     crate::plan::check_subject_filter(subject)?;
     if subject.split('.').any(|token| token == "*" || token == ">") {
         return Err(Error::new(format!("dlq_subject '{subject}' has a wildcard; it must be one subject")));
@@ -50,7 +49,7 @@ pub(in crate::functions) fn check_dead_letter_subject(subject: &str) -> Result<(
 }
 
 /// Where the dead letters of one stream go.
-pub(in crate::functions) struct DeadLetters {
+pub struct DeadLetters {
     connection: Arc<Connection>,
     stream: String,
     subject: String,
@@ -61,12 +60,7 @@ impl DeadLetters {
     ///
     /// # Errors
     /// No stream does; or `stream`, of which `filter` is read, would have its own dead letters among its events.
-    pub(in crate::functions) fn open(
-        connection: &Arc<Connection>,
-        subject: &str,
-        stream: &str,
-        filter: Option<&str>,
-    ) -> Result<Self> {
+    pub fn open(connection: &Arc<Connection>, subject: &str, stream: &str, filter: Option<&str>) -> Result<Self> {
         let captured_by = dead_letter::stream_of(connection, subject)?;
         let Some(captured_by) = captured_by else {
             return Err(Error::new(format!("no stream captures dlq_subject '{subject}'"))
@@ -82,13 +76,13 @@ impl DeadLetters {
     }
 
     /// Publishes one message and waits until it is stored.
-    pub(super) fn send(&self, record: &Record, reason: &str) -> Result<()> {
+    pub fn send(&self, record: &Record, reason: &str) -> Result<()> {
         let letter = DeadLetter { subject: &self.subject, stream: &self.stream, record, reason };
         dead_letter::publish(&self.connection, &letter)
     }
 
     /// Publishes messages by their sequences. One that is no longer in the stream cannot be kept.
-    pub(in crate::functions) fn send_sequences(&self, sequences: &[u64], reason: &str) -> Result<()> {
+    pub fn send_sequences(&self, sequences: &[u64], reason: &str) -> Result<()> {
         if sequences.is_empty() {
             return Ok(());
         }
