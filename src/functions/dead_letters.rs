@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use crate::error::{Error, Result};
+use crate::error::{Error, Kind, Result};
 use crate::jetstream::dead_letter::{self, DeadLetter};
 use crate::jetstream::{Connection, get_messages};
 use crate::plan::subject_matches;
@@ -63,7 +63,7 @@ impl DeadLetters {
     pub fn open(connection: &Arc<Connection>, subject: &str, stream: &str, filter: Option<&str>) -> Result<Self> {
         let captured_by = dead_letter::stream_of(connection, subject)?;
         let Some(captured_by) = captured_by else {
-            return Err(Error::new(format!("no stream captures dlq_subject '{subject}'"))
+            return Err(Error::of(Kind::NotFound, format!("no stream captures dlq_subject '{subject}'"))
                 .server(connection.label())
                 .advice("create one first, so that dead letters are kept"));
         };

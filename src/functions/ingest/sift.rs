@@ -8,7 +8,7 @@ use crate::codec::Decoder;
 use crate::codec::key::{KeyError, Parts, push_escaped};
 use crate::codec::rows::decode_one;
 use crate::column::{Buffer, Type, Values};
-use crate::error::{Error, Result};
+use crate::error::{Error, Kind, Result};
 use crate::functions::correlation_key::text_at;
 use crate::functions::dead_letters::DeadLetters;
 use crate::plan::{KeptKeys, Newest, NewestKeys, Outcome, Repeats, RowKeys};
@@ -141,7 +141,7 @@ impl Sieve {
             Duplicates::First(_) | Duplicates::Rehearsal(_) => None,
         };
         missing.map_or(Ok(()), |sequence| {
-            Err(Error::new("the newest message of its key was deleted while the stream was read")
+            Err(Error::of(Kind::Gap, "the newest message of its key was deleted while the stream was read")
                 .stream(self.options.stream())
                 .sequence(sequence)
                 .advice("run it again"))
@@ -182,7 +182,7 @@ impl Sieve {
 }
 
 fn bad_row(options: &Options, record: &Record, cause: &str) -> Error {
-    Error::new(cause)
+    Error::of(Kind::InvalidPayload, cause)
         .stream(options.stream())
         .sequence(record.sequence)
         .advice("on_error := 'skip' leaves such rows out, on_error := 'dlq' keeps them in a stream of their own")

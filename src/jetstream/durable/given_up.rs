@@ -12,7 +12,7 @@ use futures_util::{FutureExt, StreamExt};
 use serde::Deserialize;
 
 use super::config::exists;
-use crate::error::{Error, Result};
+use crate::error::{Error, Kind, Result};
 use crate::jetstream::connection::Connection;
 use crate::stats;
 
@@ -64,7 +64,7 @@ impl Watch {
         while let Ok(Ok(word)) = tokio::time::timeout_at(deadline, words.recv()).await {
             let word = word.to_lowercase();
             if word.contains("permissions violation for subscription") && word.contains(&subject.to_lowercase()) {
-                return Err(Error::new(format!("no permission to subscribe to {subject}")).advice(
+                return Err(Error::of(Kind::Denied, format!("no permission to subscribe to {subject}")).advice(
                     "grant the user that subject: it is how the server says which messages it gives up on; \
                      or use a consumer without max_deliver",
                 ));

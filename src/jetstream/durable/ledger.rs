@@ -11,7 +11,7 @@ use bytes::Bytes;
 use super::config::{DurableOptions, ensure};
 use super::given_up::Watch;
 use super::pull::Delivery;
-use crate::error::{Error, Result};
+use crate::error::{Error, Kind, Result};
 use crate::jetstream::connection::Connection;
 use crate::jetstream::get::get_messages;
 use crate::jetstream::options::ConnectOptions;
@@ -102,8 +102,11 @@ impl Ledger {
                 account.watch = None;
             });
             return Err(ledger.key.place(
-                Error::new(format!("the consumer '{}' was deleted since this process read it", ledger.key.durable))
-                    .advice("run it again to make it anew: it then delivers all messages of the stream once more"),
+                Error::of(
+                    Kind::NotFound,
+                    format!("the consumer '{}' was deleted since this process read it", ledger.key.durable),
+                )
+                .advice("run it again to make it anew: it then delivers all messages of the stream once more"),
             ));
         };
         let watch = match consumer.max_deliver {

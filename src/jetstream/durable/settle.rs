@@ -10,7 +10,7 @@ use futures_util::StreamExt;
 
 use super::config::exists;
 use super::ledger::{LedgerKey, keep_alive, with_accounts};
-use crate::error::{Error, Result};
+use crate::error::{Error, Kind, Result};
 use crate::jetstream::connection::Connection;
 use crate::jetstream::failure::Failure;
 use crate::jetstream::runtime::block_on;
@@ -97,10 +97,12 @@ fn check_known(key: &LedgerKey) -> Result<()> {
     if with_accounts(|accounts| accounts.contains_key(key)) {
         return Ok(());
     }
-    Err(key.place(Error::new(format!("this process was given nothing by the durable '{}'", key.durable)).advice(
-        "acknowledge in the process that read, naming the server and the user as nats_ingest did; what a process \
+    Err(key.place(
+        Error::of(Kind::Misuse, format!("this process was given nothing by the durable '{}'", key.durable)).advice(
+            "acknowledge in the process that read, naming the server and the user as nats_ingest did; what a process \
              that has ended was given comes again after ack_wait",
-    )))
+        ),
+    ))
 }
 
 /// Returns what this process was given to the server, which delivers it again, at once or after a delay. What fails again
@@ -204,15 +206,16 @@ fn settle(
     let Some((sequence, reason)) = failure else { return Ok((confirmed, given_up)) };
     let unconfirmed = confirmed.unconfirmed;
     let error = match reason {
-        Failure::NoResponders => Error::new(format!("nobody answers for the consumer '{}'", key.durable)),
+        Failure::NoResponders => {
+            Error::of(Kind::Unavailable, format!("nobody answers for the consumer '{}'", key.durable))
+        }
         reason => connection.failure(reason, "an acknowledgement"),
     };
     Err(key
-        .place(Error::new(format!(
-            "the server did not confirm {unconfirmed} of {}: {}",
-            messages(wanted),
-            error.cause()
-        )))
+        .place(Error::of(
+            error.kind(),
+            format!("the server did not confirm {unconfirmed} of {}: {}", messages(wanted), error.cause()),
+        ))
         .sequence(sequence)
         .advice("run it again; what is not confirmed is delivered again after ack_wait"))
 }
