@@ -60,7 +60,7 @@ pub const FUNCTIONS: &[Documentation] = &[
     table(
         "nats_ack",
         "Acknowledges what this process was given by a durable, after COMMIT.",
-        "FROM nats_ack('MEDIA_EVENTS', 'loader');",
+        "FROM nats_ack(stream, durable [, up_to_seq := ...]);",
     ),
     scalar(
         "nats_ack",
@@ -76,7 +76,7 @@ pub const FUNCTIONS: &[Documentation] = &[
     table(
         "nats_nak",
         "Returns what this process was given by a durable, after ROLLBACK.",
-        "FROM nats_nak('MEDIA_EVENTS', 'loader', delay := INTERVAL 10 SECONDS);",
+        "FROM nats_nak('MEDIA_EVENTS', 'loader', reason := 'CHECK constraint failed', dlq_subject := 'dlq.media.events');",
     ),
     scalar(
         "nats_correlation_key",
