@@ -32,6 +32,9 @@ pub(super) struct Ask {
 /// What became of it: a message, None where there is none, or why it is not known.
 pub(super) type Asked = std::result::Result<Option<Record>, Failure>;
 
+/// A message, and how many matching ones the server counts behind it, where a batch was asked for.
+type Found = (Record, Option<u64>);
+
 /// Asks all, and brings the answers in the order of the requests.
 pub(super) async fn exchange(
     connection: &Arc<Connection>,
@@ -39,11 +42,33 @@ pub(super) async fn exchange(
     asks: Vec<Ask>,
     want: Want,
 ) -> Result<Vec<Asked>> {
+    let answers = ask_all(connection, stream, asks, want, false).await?;
+    Ok(answers.into_iter().map(|answer| answer.map(|found| found.map(|(record, _)| record))).collect())
+}
+
+/// Asks for batches of one message each, and brings how many messages the server counts from there on.
+pub(super) async fn exchange_counts(
+    connection: &Arc<Connection>,
+    stream: &str,
+    asks: Vec<Ask>,
+) -> Result<Vec<std::result::Result<u64, Failure>>> {
+    let answers = ask_all(connection, stream, asks, Want::default(), true).await?;
+    let count = |found: Option<Found>| found.map_or(0, |(_, pending)| pending.map_or(0, |pending| pending + 1));
+    Ok(answers.into_iter().map(|answer| answer.map(count)).collect())
+}
+
+async fn ask_all(
+    connection: &Arc<Connection>,
+    stream: &str,
+    asks: Vec<Ask>,
+    want: Want,
+    batch: bool,
+) -> Result<Vec<std::result::Result<Option<Found>, Failure>>> {
     if asks.is_empty() {
         return Ok(Vec::new());
     }
     let answers = vec![None; asks.len()];
-    let mut run = Run { connection, stream, asks, want, answers, sent: 0, open: 0 };
+    let mut run = Run { connection, stream, asks, want, batch, answers, sent: 0, open: 0 };
     let mut transport = ReadTransport::open(connection, Access::Direct).await?;
     run.read(&mut transport).await?;
     if run.open == 0 {
@@ -58,7 +83,8 @@ struct Run<'a> {
     stream: &'a str,
     asks: Vec<Ask>,
     want: Want,
-    answers: Vec<Option<Asked>>,
+    batch: bool,
+    answers: Vec<Option<std::result::Result<Option<Found>, Failure>>>,
     /// How many of the requests have been sent at least once.
     sent: usize,
     /// How many of them have no answer.
@@ -69,7 +95,7 @@ impl Run<'_> {
     async fn read(&mut self, transport: &mut ReadTransport) -> Result<()> {
         let patience = self.connection.timeout / 2;
         let (mut deadline, mut asked_again, mut losses) = (Instant::now() + patience, false, 0);
-        let reading = Reading { access: Access::Direct, batch: false, want: self.want };
+        let reading = Reading { access: Access::Direct, batch: self.batch, want: self.want };
         let mut replies: Vec<Replied> = Vec::new();
         while self.sent < self.asks.len() || self.open > 0 {
             let more = (self.asks.len() - self.sent).min(IN_FLIGHT.saturating_sub(self.open));
@@ -89,7 +115,7 @@ impl Run<'_> {
                             return Err(Error::of(Kind::Unreachable, "the connection was lost while reading and did not come back in time")
                                 .advice("check the server, and run the statement again"));
                         }
-                        self.settle_open(&Err(Failure::TimedOut));
+                        self.settle_open();
                         return Ok(());
                     }
                     self.send(transport, &self.unanswered()).await?;
@@ -156,7 +182,7 @@ impl Run<'_> {
             return;
         }
         let asked = match answer {
-            Ok(Answer::Reply(Reply::Message { record, .. })) => Ok(Some(record)),
+            Ok(Answer::Reply(Reply::Message { record, pending, .. })) => Ok(Some((record, pending))),
             Ok(Answer::Reply(Reply::Nothing | Reply::End { .. })) => Ok(None),
             Ok(Answer::NoResponders) => Err(Failure::NoResponders),
             Ok(Answer::Refused { status, words }) => {
@@ -168,16 +194,16 @@ impl Run<'_> {
         self.settle(position, asked);
     }
 
-    fn settle(&mut self, position: usize, asked: Asked) {
+    fn settle(&mut self, position: usize, asked: std::result::Result<Option<Found>, Failure>) {
         if self.answers[position].is_none() {
             self.answers[position] = Some(asked);
             self.open -= 1;
         }
     }
 
-    fn settle_open(&mut self, asked: &Asked) {
+    fn settle_open(&mut self) {
         for position in self.unanswered() {
-            self.settle(position, asked.clone());
+            self.settle(position, Err(Failure::TimedOut));
         }
     }
 

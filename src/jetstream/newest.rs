@@ -11,6 +11,7 @@ use super::exchange::{Ask, exchange};
 use super::failure::Failure;
 use super::get::{Access, count, whole};
 use super::runtime::block_on;
+use super::state::look_up;
 use crate::error::{Error, Kind, Result};
 use crate::record::Record;
 
@@ -103,7 +104,7 @@ pub(super) async fn counted(connection: &Arc<Connection>, stream: &str, subject:
     }
     let call = format!("STREAM.INFO.{stream}");
     let body = json!({"subjects_filter": subject}).to_string();
-    match connection.api::<Info>(&call, body.into()).await {
+    match look_up::<Info>(connection, &call, body.into()).await {
         Ok(info) => Ok(info.state.subjects.unwrap_or_default().values().sum()),
         Err(Failure::Forbidden) => Ok(0),
         Err(failure) => Err(connection.explain(failure, &call, stream).await),

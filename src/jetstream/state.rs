@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use serde::Deserialize;
+use serde::de::DeserializeOwned;
 
 use super::connection::Connection;
 use super::failure::Failure;
@@ -77,18 +78,26 @@ pub(super) async fn state_or_error(connection: &Arc<Connection>, stream: &str) -
     }
 }
 
-/// The leader's information on the stream; asked again when the connection broke meanwhile.
+/// The leader's information on the stream.
 async fn info(connection: &Arc<Connection>, stream: &str, request: Bytes) -> std::result::Result<Info, Failure> {
+    look_up(connection, &format!("STREAM.INFO.{stream}"), request).await
+}
+
+/// Calls the JetStream API for something that changes nothing; again when the connection broke meanwhile.
+pub(super) async fn look_up<T: DeserializeOwned>(
+    connection: &Arc<Connection>,
+    call: &str,
+    request: Bytes,
+) -> std::result::Result<T, Failure> {
     let mut epochs = connection.epochs();
     epochs.mark_unchanged();
-    let call = format!("STREAM.INFO.{stream}");
     for _ in 0..MAX_LOSSES {
         tokio::select! {
-            answer = connection.api::<Info>(&call, request.clone()) => return answer,
+            answer = connection.api(call, request.clone()) => return answer,
             Ok(()) = epochs.changed() => {}
         }
     }
-    connection.api(&call, request).await
+    connection.api(call, request).await
 }
 
 /// The stream's state from its leader, and which sequences do not exist, at one moment. One round trip, in which every

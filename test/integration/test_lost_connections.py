@@ -44,8 +44,9 @@ class LostConnections(unittest.TestCase):
             left = [after]
 
             def rule(frame):
-                left[0] -= bool(headers(frame)) or b'"message":' in frame
-                return None if left[0] == 0 else [frame]
+                counts = bool(headers(frame)) or b'"message":' in frame
+                left[0] -= counts
+                return None if counts and left[0] == 0 else [frame]
 
             with Proxy(URL, rule) as proxy, self.subTest(query=query, after=after):
                 self.assertEqual(self.rows(query, proxy.url), expected)

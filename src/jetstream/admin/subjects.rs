@@ -14,6 +14,7 @@ use serde_json::json;
 
 use super::super::connection::Connection;
 use super::super::runtime::block_on;
+use super::super::state::look_up;
 use crate::error::Result;
 
 /// How far back a page is asked for again when the list has moved.
@@ -60,7 +61,7 @@ impl SubjectPages {
         while !self.done {
             let call = format!("STREAM.INFO.{}", self.stream);
             let body = json!({"subjects_filter": self.filter, "offset": self.offset}).to_string();
-            let answer = match self.connection.api::<Answer>(&call, Bytes::from(body)).await {
+            let answer = match look_up::<Answer>(&self.connection, &call, Bytes::from(body)).await {
                 Ok(answer) => answer,
                 Err(failure) => return Err(self.connection.explain(failure, &call, &self.stream).await),
             };

@@ -13,13 +13,12 @@ use serde_json::json;
 use super::FetchRequest;
 use crate::error::{Error, Kind, Result};
 use crate::jetstream::connection::Connection;
+use crate::jetstream::exchange::{Ask, exchange_counts};
 use crate::jetstream::failure::Failure;
 use crate::jetstream::get::Access;
 use crate::jetstream::newest::check_absent;
-use crate::jetstream::reply::{self, Answer};
 use crate::jetstream::state::state_and_absent;
-use crate::plan::{Absent, Reply, SequenceRange, SequenceSet, StreamState, continuity};
-use crate::stats;
+use crate::plan::{Absent, SequenceRange, SequenceSet, StreamState, continuity};
 
 /// How often the counts are taken anew while the stream changes under them.
 const ATTEMPTS: usize = 20;
@@ -91,39 +90,33 @@ impl Counter<'_> {
         }
     }
 
-    /// How many messages match in a range; None when the stream grew meanwhile.
+    /// How many messages match in a range; None when the stream grew meanwhile. Each count is asked for several times, and the
+    /// largest holds.
     async fn count_in(&self, range: SequenceRange) -> Result<Option<u64>> {
         let beyond = range.last.saturating_add(1);
-        let (before, start, after) =
-            tokio::try_join!(self.most_from(beyond), self.most_from(range.first), self.most_from(beyond))?;
-        Ok((before == after).then(|| start.saturating_sub(before)))
-    }
-
-    /// How many messages match from a sequence on, by the replica that has most.
-    async fn most_from(&self, sequence: u64) -> Result<u64> {
-        let counts = futures_util::future::try_join_all((0..SAMPLES).map(|_| self.count_from(sequence))).await?;
-        Ok(counts.into_iter().max().unwrap_or(0))
-    }
-
-    /// How many messages match from a sequence on.
-    async fn count_from(&self, sequence: u64) -> Result<u64> {
-        stats::BATCH_REQUESTS.add(1);
+        let asks = [beyond, range.first, beyond].into_iter().flat_map(|from| vec![self.ask(from); SAMPLES]).collect();
         let stream = &self.request.stream;
-        let subject = self.connection.api_subject(&Access::Direct.call(stream));
-        let filter = serde_json::Value::from(self.request.subject.as_deref().unwrap_or(">"));
-        let body = format!(r#"{{"seq":{sequence},"next_by_subj":{filter},"batch":1}}"#);
-        match self.connection.request(&subject, body.into()).await {
-            Ok(message) => match reply::direct(message, true, false)? {
-                Answer::Reply(Reply::Message { pending, .. }) => Ok(pending.map_or(0, |pending| pending + 1)),
-                Answer::Reply(Reply::End { pending, .. }) => Ok(pending),
-                Answer::Reply(Reply::Nothing) => Ok(0),
-                Answer::NoResponders => Err(Error::of(Kind::Unavailable, "nobody answers Direct Get any more")),
-                Answer::Refused { status, words } => {
-                    Err(Error::of(Kind::Refused, format!("the server refused to count: status {status} {words}")))
+        let answers = exchange_counts(self.connection, stream, asks).await?;
+        let mut counts = Vec::with_capacity(answers.len());
+        for answer in answers {
+            match answer {
+                Ok(count) => counts.push(count),
+                Err(failure) => {
+                    return Err(self.connection.explain(failure, &Access::Direct.call(stream), stream).await);
                 }
-            },
-            Err(failure) => Err(self.connection.explain(failure, &Access::Direct.call(stream), stream).await),
+            }
         }
+        let most: Vec<u64> = counts.chunks(SAMPLES).filter_map(|counts| counts.iter().max().copied()).collect();
+        Ok(match most[..] {
+            [before, start, after] if before == after => Some(start.saturating_sub(before)),
+            _ => None,
+        })
+    }
+
+    /// The request whose answer says how many messages match from a sequence on.
+    fn ask(&self, from: u64) -> Ask {
+        let filter = serde_json::Value::from(self.request.subject.as_deref().unwrap_or(">"));
+        Ask { access: Access::Direct, body: format!(r#"{{"seq":{from},"next_by_subj":{filter},"batch":1}}"#) }
     }
 
     /// Nothing was read, and there is no message behind the start of the range to count from: then there is none, unless the
