@@ -7,9 +7,9 @@ use bytes::Bytes;
 use serde::Deserialize;
 use serde_json::json;
 
+use super::access::Access;
 use super::connection::Connection;
 use super::failure::Failure;
-use super::get::Access;
 use super::leader_tail::newest_up_to;
 use super::runtime::block_on;
 use super::time::parse_utc;

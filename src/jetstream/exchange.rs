@@ -5,11 +5,11 @@ use std::sync::Arc;
 
 use tokio::time::Instant;
 
+use super::access::Access;
 use super::connection::Connection;
 use super::failure::{Failure, refusal};
-use super::get::Access;
 use super::pool;
-use super::read_transport::{Heard, Outgoing, ReadTransport, Reading, Replied};
+use super::read_transport::{Event, ReadTransport, Reading, Replied, WireRequest};
 use super::reply::Answer;
 use super::wire::Want;
 use crate::error::{Error, Kind, Result};
@@ -105,9 +105,9 @@ impl Run<'_> {
             if !new.is_empty() {
                 self.send(transport, &new).await?;
             }
-            let heard = tokio::select! {
+            let event = tokio::select! {
                 biased;
-                heard = transport.receive(reading, &mut replies) => heard?,
+                event = transport.receive(reading, &mut replies) => event?,
                 () = tokio::time::sleep_until(deadline) => {
                     if std::mem::replace(&mut asked_again, true) {
                         if !transport.is_up() {
@@ -127,9 +127,9 @@ impl Run<'_> {
             for Replied { token, access, answer } in replies.drain(..) {
                 self.take(token, access, answer);
             }
-            match heard {
-                Heard::Replies => {}
-                Heard::Reconnected => {
+            match event {
+                Event::Replies => {}
+                Event::Reconnected => {
                     losses = if self.open < before { 0 } else { losses + 1 };
                     if losses >= MAX_LOSSES && !self.use_msg_get() {
                         return Err(Error::of(
@@ -140,7 +140,7 @@ impl Run<'_> {
                     }
                     self.send(transport, &self.unanswered()).await?;
                 }
-                Heard::Refused(words) => words.iter().for_each(|words| self.refuse(words)),
+                Event::Refused(words) => words.iter().for_each(|words| self.refuse(words)),
             }
             if self.open < before {
                 losses = 0;
@@ -157,7 +157,7 @@ impl Run<'_> {
                 Access::Direct => stats::SINGLE_REQUESTS.add(1),
                 Access::MsgGet => stats::MSG_GET_REQUESTS.add(1),
             }
-            Outgoing {
+            WireRequest {
                 token: *position as u64,
                 leader: ask.access == Access::MsgGet,
                 subject: self.subject(ask.access),

@@ -3,79 +3,18 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
+use super::access::Access;
 use super::connection::Connection;
-use super::exchange::{Ask, Asked, exchange};
+use super::exchange::exchange;
 use super::failure::Failure;
 use super::inspect::{self, Gaps, check_identity};
 use super::runtime::block_on;
+use super::single::whole;
 use super::state::state_or_error;
-use super::wire::Want;
 use crate::error::{Error, Kind, Result};
 use crate::plan::{SequenceRange, StreamState};
 use crate::record::Record;
 use crate::stats;
-
-/// The two ways to ask for one message.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Access {
-    /// `$JS.API.DIRECT.GET.<stream>`.
-    Direct,
-    /// `$JS.API.STREAM.MSG.GET.<stream>`, for streams without `allow_direct`.
-    MsgGet,
-}
-
-impl Access {
-    /// The way that the stream allows; Direct Get when that is not known.
-    pub(super) fn of(state: &StreamState) -> Self {
-        if state.direct == Some(false) { Access::MsgGet } else { Access::Direct }
-    }
-
-    /// The API call, without `$JS.API.`.
-    pub(super) fn call(self, stream: &str) -> String {
-        match self {
-            Access::Direct => format!("DIRECT.GET.{stream}"),
-            Access::MsgGet => format!("STREAM.MSG.GET.{stream}"),
-        }
-    }
-
-    /// Sends one request for one message.
-    pub(super) async fn ask(
-        self,
-        connection: &Arc<Connection>,
-        stream: &str,
-        request: &str,
-        with_headers: bool,
-    ) -> Asked {
-        let ask = Ask { access: self, body: request.to_owned() };
-        let answers = exchange(connection, stream, vec![ask], whole(with_headers)).await;
-        answers.map_err(Failure::Other)?.into_iter().next().unwrap_or(Ok(None))
-    }
-}
-
-/// All of a message; its headers where they are wanted.
-pub(super) fn whole(headers: bool) -> Want {
-    Want { subject: true, time: true, headers, payload: true }
-}
-
-/// The first message at or after a sequence.
-pub(super) async fn next_message(connection: &Arc<Connection>, access: Access, stream: &str, sequence: u64) -> Asked {
-    access.ask(connection, stream, &next_from(sequence), false).await
-}
-
-/// The first message at or after each of some sequences, in their order. One round trip.
-pub(super) async fn next_messages(
-    connection: &Arc<Connection>,
-    access: Access,
-    stream: &str,
-    sequences: &[u64],
-) -> Result<Vec<Asked>> {
-    let asks = sequences.iter().map(|sequence| Ask { access, body: next_from(*sequence) }).collect();
-    exchange(connection, stream, asks, whole(false)).await
-}
-
-fn next_from(sequence: u64) -> String {
-    format!(r#"{{"seq":{sequence},"next_by_subj":">"}}"#)
-}
 
 /// Up to so many messages are asked for by Direct Get without asking first whether the stream answers it.
 const FEW: usize = 16;

@@ -9,10 +9,10 @@
 
 use std::sync::Arc;
 
+use super::access::Access;
 use super::connection::Connection;
 use super::exchange::{Ask, exchange};
 use super::failure::Failure;
-use super::get::Access;
 use super::state::{state_and_absent, state_or_error};
 use super::wire::Want;
 use crate::error::{Error, Result};

@@ -12,16 +12,18 @@ use std::sync::Arc;
 use bytes::Bytes;
 use serde_json::json;
 
+use super::access::Access;
 use super::admin::SubjectPages;
 use super::connection::Connection;
 use super::exchange::{Ask, exchange};
 use super::failure::Failure;
 use super::fetch::{Fetch, FetchRequest};
-use super::get::{Access, count, whole};
+use super::get::count;
 use super::leader_tail::LeaderTail;
-use super::multi_last::{MAX_SUBJECTS, Multi, multi_last};
+use super::multi_last::{LastRequest, MAX_SUBJECTS, Multi, multi_last};
 use super::newest::check_absent;
 use super::runtime::block_on;
+use super::single::whole;
 use super::state::stream_state;
 use crate::error::Result;
 use crate::plan::{StreamState, subject_matches};
@@ -36,19 +38,6 @@ const MESSAGES_PER_SUBJECT: u64 = 50;
 const FEW_FILTERS: usize = 4;
 /// How many messages are in a page.
 const PAGE: usize = 2_048;
-
-/// What to read.
-#[derive(Debug, Clone)]
-pub struct LastRequest {
-    /// The stream's name.
-    pub stream: String,
-    /// Subject filters; at least one.
-    pub subjects: Vec<String>,
-    /// The sequence up to which messages count, inclusive; None for the newest there are.
-    pub up_to: Option<u64>,
-    /// Whether headers are wanted.
-    pub headers: bool,
-}
 
 /// A running read of the newest messages, page by page. Within a page they are in sequence order.
 pub struct LastPages {

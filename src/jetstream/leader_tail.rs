@@ -8,10 +8,11 @@ use std::sync::Arc;
 
 use serde_json::json;
 
+use super::access::Access;
 use super::connection::Connection;
 use super::failure::Failure;
-use super::get::{Access, next_message};
 use super::runtime::block_on;
+use super::single::next_message;
 use super::state::stream_state;
 use crate::error::Result;
 use crate::record::Record;

@@ -1,5 +1,6 @@
 //! The only room that knows NATS and tokio. Its public surface is blocking calls that end by a deadline.
 
+mod access;
 pub mod admin;
 mod api;
 mod checkpoint;
@@ -26,6 +27,7 @@ mod read_transport;
 mod reply;
 mod runtime;
 mod server_url;
+mod single;
 mod state;
 mod time;
 mod time_bounds;
@@ -36,7 +38,8 @@ pub use checkpoint::{check_checkpoint, stream_now, take_checkpoint};
 pub use connection::Connection;
 pub use fetch::{Fetch, FetchRequest};
 pub use get::{MessageReader, get_messages};
-pub use last::{LastPages, LastRequest};
+pub use last::LastPages;
+pub use multi_last::LastRequest;
 pub use options::{Authentication, ConnectOptions, NamedFile, Secret, TlsOptions};
 pub use ping::{Ping, ping};
 pub use pool::connect;

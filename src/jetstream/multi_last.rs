@@ -10,18 +10,31 @@ use std::sync::Arc;
 use bytes::Bytes;
 use serde_json::json;
 
+use super::access::Access;
 use super::connection::Connection;
 use super::failure::{Failure, refusal};
-use super::get::{Access, whole};
-use super::last::LastRequest;
 use super::leader_tail::LeaderTail;
-use super::read_transport::{Heard, Outgoing, ReadTransport, Reading, Replied};
+use super::read_transport::{Event, ReadTransport, Reading, Replied, WireRequest};
 use super::reply::Answer;
 use super::runtime::block_on;
+use super::single::whole;
 use crate::error::{Error, Kind, Result};
 use crate::plan::{Reply, subject_matches};
 use crate::record::Record;
 use crate::stats;
+
+/// What to read.
+#[derive(Debug, Clone)]
+pub struct LastRequest {
+    /// The stream's name.
+    pub stream: String,
+    /// Subject filters; at least one.
+    pub subjects: Vec<String>,
+    /// The sequence up to which messages count, inclusive; None for the newest there are.
+    pub up_to: Option<u64>,
+    /// Whether headers are wanted.
+    pub headers: bool,
+}
 
 /// The most subjects that one request may match (ADR-31); beyond them the answer is status 413. One of them may be that
 /// of the leader's newest message.
@@ -167,14 +180,14 @@ async fn attempt_batch(
     stats::BATCH_REQUESTS.add(1);
     let subject = connection.api_subject(&Access::Direct.call(&request.stream));
     let mut transport = ReadTransport::open(connection, Access::Direct).await.map_err(Failure::Other)?;
-    let outgoing = Outgoing { token: 0, leader: false, subject: subject.clone(), body: body.to_owned() };
+    let outgoing = WireRequest { token: 0, leader: false, subject: subject.clone(), body: body.to_owned() };
     transport.send(vec![outgoing]).await.map_err(Failure::Other)?;
     let reading = Reading { access: Access::Direct, batch: true, want: whole(request.headers) };
     let mut replies: Vec<Replied> = Vec::new();
     let mut gathered = Gathered::default();
     loop {
-        let heard = tokio::select! {
-            heard = transport.receive(reading, &mut replies) => heard.map_err(Failure::Other)?,
+        let event = tokio::select! {
+            event = transport.receive(reading, &mut replies) => event.map_err(Failure::Other)?,
             () = tokio::time::sleep(connection.timeout) => return Err(Failure::TimedOut),
         };
         for Replied { answer, .. } in replies.drain(..) {
@@ -187,10 +200,10 @@ async fn attempt_batch(
                 }
             }
         }
-        match heard {
-            Heard::Replies => {}
-            Heard::Reconnected => return Ok(None),
-            Heard::Refused(words) => {
+        match event {
+            Event::Replies => {}
+            Event::Reconnected => return Ok(None),
+            Event::Refused(words) => {
                 if let Some(failure) = words.iter().find_map(|words| refusal(words, &subject)) {
                     return Err(failure);
                 }

@@ -6,11 +6,13 @@ use std::sync::Arc;
 use serde::Deserialize;
 use serde_json::json;
 
+use super::access::Access;
 use super::connection::Connection;
 use super::exchange::{Ask, exchange};
 use super::failure::Failure;
-use super::get::{Access, count, whole};
+use super::get::count;
 use super::runtime::block_on;
+use super::single::whole;
 use super::state::look_up;
 use crate::error::{Error, Kind, Result};
 use crate::record::Record;

@@ -10,7 +10,8 @@ use sha2::{Digest, Sha256};
 
 use super::connection::Connection;
 use super::fetch::{Fetch, FetchRequest};
-use super::last::{LastPages, LastRequest};
+use super::last::LastPages;
+use super::multi_last::LastRequest;
 use super::newest::last_messages;
 use super::state::stream_state;
 use super::wire::Want;

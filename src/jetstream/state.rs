@@ -6,10 +6,11 @@ use bytes::Bytes;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
+use super::access::Access;
 use super::connection::Connection;
 use super::failure::Failure;
-use super::get::{Access, next_message};
 use super::runtime::block_on;
+use super::single::next_message;
 use super::time::parse_utc;
 use crate::error::Result;
 use crate::plan::{Absent, SequenceSet, StreamState};

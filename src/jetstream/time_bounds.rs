@@ -2,10 +2,11 @@
 
 use std::sync::Arc;
 
+use super::access::Access;
 use super::connection::Connection;
 use super::failure::Failure;
-use super::get::{Access, next_messages};
 use super::runtime::block_on;
+use super::single::next_messages;
 use crate::error::Result;
 use crate::plan::{StreamState, TimeSearch};
 

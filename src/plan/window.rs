@@ -23,7 +23,7 @@ mod sizing;
 
 use std::collections::VecDeque;
 
-use self::sizing::Sizing;
+use self::sizing::{Mode, Sizing};
 use super::completeness::Absent;
 use super::range::SequenceRange;
 use super::sequence_set::SequenceSet;
@@ -99,16 +99,6 @@ struct InFlight {
     asked: u64,
     received: u64,
     last: u64,
-}
-
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Mode {
-    /// Nothing is known: one request in flight.
-    Probe,
-    /// The server answers batches.
-    Batch,
-    /// One message a request.
-    Single,
 }
 
 /// Whose word it takes that nothing is left.

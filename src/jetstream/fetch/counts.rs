@@ -10,12 +10,12 @@ use std::sync::Arc;
 
 use serde_json::json;
 
-use super::FetchRequest;
+use super::request::FetchRequest;
 use crate::error::{Error, Kind, Result};
+use crate::jetstream::access::Access;
 use crate::jetstream::connection::Connection;
 use crate::jetstream::exchange::{Ask, exchange_counts};
 use crate::jetstream::failure::Failure;
-use crate::jetstream::get::Access;
 use crate::jetstream::newest::check_absent;
 use crate::jetstream::state::state_and_absent;
 use crate::plan::{Absent, SequenceRange, SequenceSet, StreamState, continuity};

@@ -10,16 +10,16 @@ use futures_util::FutureExt;
 use tokio::sync::{mpsc, watch};
 use tokio::time::Instant;
 
-use super::FetchRequest;
 use super::backlog::Backlog;
 use super::proof::prove;
+use super::request::FetchRequest;
 use crate::error::{Error, Kind, Result};
+use crate::jetstream::access::Access;
 use crate::jetstream::connection::Connection;
 use crate::jetstream::failure::{Failure, refusal};
-use crate::jetstream::get::Access;
 use crate::jetstream::inspect::{Gaps, check_identity, inspect};
 use crate::jetstream::pool;
-use crate::jetstream::read_transport::{Heard, Outgoing, ReadTransport, Reading, Replied};
+use crate::jetstream::read_transport::{Event, ReadTransport, Reading, Replied, WireRequest};
 use crate::jetstream::reply::Answer;
 use crate::jetstream::wire::RETRY_PAUSE;
 use crate::plan::{Reply, Request, Window, subject_matches};
@@ -127,8 +127,8 @@ impl Driver<'_> {
             } else {
                 None
             };
-            let heard = match at_hand {
-                Some(heard) => heard?,
+            let event = match at_hand {
+                Some(event) => event?,
                 None => tokio::select! {
                     biased;
                     permit = pages.reserve(), if !self.ready.is_empty() => match permit {
@@ -139,7 +139,7 @@ impl Driver<'_> {
                         // The reader has gone away.
                         Err(_) => return Ok(()),
                     },
-                    heard = self.transport.receive(reading, &mut replies) => heard?,
+                    event = self.transport.receive(reading, &mut replies) => event?,
                     Ok(()) = hungry.changed(), if !is_hungry => continue,
                     () = tokio::time::sleep_until(deadline), if self.window.is_waiting() => {
                         if std::mem::replace(&mut asked_again, true) {
@@ -153,14 +153,14 @@ impl Driver<'_> {
                 },
             };
             self.take_replies(&mut replies).await?;
-            match heard {
-                Heard::Replies => {}
-                Heard::Reconnected => {
+            match event {
+                Event::Replies => {}
+                Event::Reconnected => {
                     // The server may have lost the stream with the connection, or come back with another.
                     check_identity(self.connection, &self.request.stream, &self.request.state).await?;
                     self.ask_again().await?;
                 }
-                Heard::Refused(words) => {
+                Event::Refused(words) => {
                     if !self.take_refusals(&words).await? {
                         continue;
                     }
@@ -246,7 +246,7 @@ impl Driver<'_> {
     async fn hang_up(mut self) {
         let mut replies: Vec<Replied> = Vec::new();
         while self.transport.is_own() && self.window.is_waiting() {
-            let Ok(Heard::Replies) = self.transport.receive(self.reading(), &mut replies).await else { return };
+            let Ok(Event::Replies) = self.transport.receive(self.reading(), &mut replies).await else { return };
             for Replied { token, answer, .. } in replies.drain(..) {
                 let Ok(Answer::Reply(reply)) = answer else { return };
                 if self.window.accept(token, reply).is_err() {
@@ -324,7 +324,7 @@ impl Driver<'_> {
             }
             let subject = if request.leader { self.leader_subject() } else { self.subject() };
             let (token, leader, body) = (request.token, request.leader, self.body(request));
-            outgoing.push(Outgoing { token, leader, subject, body });
+            outgoing.push(WireRequest { token, leader, subject, body });
         }
         self.transport.send(outgoing).await?;
         Ok(true)

@@ -12,57 +12,18 @@ mod backlog;
 mod counts;
 mod driver;
 mod proof;
+mod request;
 
 use std::sync::Arc;
 
 use tokio::sync::{mpsc, watch};
 
+pub use self::request::FetchRequest;
+use self::request::PAGES;
 use super::connection::Connection;
 use super::runtime;
-use super::wire::Want;
 use crate::error::Result;
-use crate::plan::{Absent, SequenceRange, SequenceSet, StreamState};
 use crate::record::Record;
-
-/// Pages that may wait for the reader.
-const PAGES: usize = 4;
-
-/// What to read.
-#[derive(Debug, Clone)]
-pub struct FetchRequest {
-    /// The stream's name.
-    pub stream: String,
-    /// The sequences to read.
-    pub range: SequenceRange,
-    /// A subject filter, applied by the server.
-    pub subject: Option<String>,
-    /// How many messages are wanted at most.
-    pub limit: Option<u64>,
-    /// What the stream held when the range was planned: the read fails when it is not the same stream any more.
-    pub state: StreamState,
-    /// The parts of the messages that are wanted; others may be empty.
-    pub want: Want,
-}
-
-/// With so many holes, and one for each so many messages, it takes longer to list them than to count what is left.
-const FEW_HOLES: u64 = 500;
-const MESSAGES_PER_HOLE: u64 = 20;
-
-impl FetchRequest {
-    /// Whether the server says how many messages match.
-    fn counts(&self, connection: &Connection) -> bool {
-        connection.knows_batches() && self.state.direct != Some(false)
-    }
-
-    /// What explains gaps when the read begins: everything exists, or nothing is known yet and the first gap is looked at.
-    /// None where gaps are not looked at one by one: under a filter they are the rule, and long lists of holes cost more than
-    /// the read.
-    fn known_absent(&self) -> Option<Absent> {
-        let every_subject = self.subject.as_deref().is_none_or(|subject| subject == ">");
-        let few = self.state.holes() <= FEW_HOLES + self.state.messages / MESSAGES_PER_HOLE;
-        (every_subject && self.state.exact && few).then(|| Absent::new(self.state.first, SequenceSet::default()))
-    }
-}
 
 /// A running read. Dropping it ends it: nothing more is asked for.
 pub struct Fetch {

@@ -5,7 +5,8 @@ use std::sync::Arc;
 use tokio::sync::{mpsc, watch};
 
 use super::counts::{Verdict, check_counts};
-use super::{FetchRequest, PAGES, driver};
+use super::driver;
+use super::request::{FetchRequest, PAGES};
 use crate::error::{Error, Kind, Result};
 use crate::jetstream::connection::Connection;
 use crate::jetstream::inspect::{Gaps, check_identity, inspect};

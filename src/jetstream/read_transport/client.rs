@@ -7,10 +7,10 @@ use bytes::Bytes;
 use futures_util::{FutureExt, StreamExt};
 use tokio::sync::{broadcast, watch};
 
-use super::{Heard, Outgoing, Reading, Replied, read_mark, read_msg_get};
+use super::request::{Event, Reading, Replied, WireRequest, read_msg_get, reply_token};
 use crate::error::{Error, Kind, Result};
+use crate::jetstream::access::Access;
 use crate::jetstream::connection::Connection;
-use crate::jetstream::get::Access;
 use crate::jetstream::reply::{self, Answer};
 
 /// How many replies are taken at once, when so many are at hand.
@@ -36,7 +36,7 @@ impl ClientTransport {
         Ok(Self { connection: Arc::clone(connection), inbox, replies, epochs, forbidden })
     }
 
-    pub async fn send(&mut self, requests: Vec<Outgoing>) -> Result<()> {
+    pub async fn send(&mut self, requests: Vec<WireRequest>) -> Result<()> {
         for request in requests {
             let reply_to = format!("{}.{}", self.inbox, request.mark());
             let body = Bytes::from(request.body);
@@ -46,13 +46,13 @@ impl ClientTransport {
         Ok(())
     }
 
-    pub async fn receive(&mut self, reading: Reading, out: &mut Vec<Replied>) -> Result<Heard> {
+    pub async fn receive(&mut self, reading: Reading, out: &mut Vec<Replied>) -> Result<Event> {
         let closed = || Error::of(Kind::Unreachable, "the connection was closed while reading");
         tokio::select! {
             biased;
             message = self.replies.next() => self.take(message.ok_or_else(closed)?, reading, out)?,
-            changed = self.epochs.changed() => return changed.map(|()| Heard::Reconnected).map_err(|_| closed()),
-            word = self.forbidden.recv() => return Ok(word.map_or(Heard::Replies, |word| Heard::Refused(vec![word]))),
+            changed = self.epochs.changed() => return changed.map(|()| Event::Reconnected).map_err(|_| closed()),
+            word = self.forbidden.recv() => return Ok(word.map_or(Event::Replies, |word| Event::Refused(vec![word]))),
         }
         while out.len() < AT_ONCE {
             // Unconstrained: the task gives way elsewhere, not in the middle of what is at hand.
@@ -61,11 +61,11 @@ impl ClientTransport {
                 None => break,
             }
         }
-        Ok(Heard::Replies)
+        Ok(Event::Replies)
     }
 
     fn take(&self, message: Message, reading: Reading, out: &mut Vec<Replied>) -> Result<()> {
-        let mark = message.subject.rsplit('.').next().and_then(|mark| read_mark(mark.as_bytes(), reading.access));
+        let mark = message.subject.rsplit('.').next().and_then(|mark| reply_token(mark.as_bytes(), reading.access));
         let (token, access) =
             mark.ok_or_else(|| Error::of(Kind::Protocol, "a reply on a subject that nobody asked for"))?;
         let no_responders = message.status.is_some_and(|status| status.as_u16() == 503);

@@ -2,74 +2,18 @@
 //! order in which the server sent it, or the transport says that it was lost and came back.
 
 mod client;
+mod request;
 mod socket;
 
 use std::sync::Arc;
 
 use self::client::ClientTransport;
+pub(super) use self::request::{Event, Reading, Replied, WireRequest};
 use self::socket::SocketTransport;
 use crate::error::Result;
+use crate::jetstream::access::Access;
 use crate::jetstream::connection::Connection;
-use crate::jetstream::failure::Failure;
-use crate::jetstream::get::Access;
-use crate::jetstream::reply::{Answer, msg_get};
-use crate::jetstream::wire::{Socket, Want, number};
-
-/// What was heard while waiting.
-pub(super) enum Heard {
-    /// Replies, perhaps none of interest.
-    Replies,
-    /// The connection came back after a loss: what was under way will not be answered.
-    Reconnected,
-    /// Besides, the server refused something, in these words.
-    Refused(Vec<String>),
-}
-
-/// How replies are read.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Reading {
-    pub access: Access,
-    /// Whether batches were asked for from a server that knows them.
-    pub batch: bool,
-    pub want: Want,
-}
-
-/// A request on its way out.
-pub(super) struct Outgoing {
-    pub token: u64,
-    /// Whether it goes to the stream's leader, as `MSG.GET`; that is so as well when [`Reading::access`] says so.
-    pub leader: bool,
-    pub subject: String,
-    pub body: String,
-}
-
-impl Outgoing {
-    /// The last token of the reply's subject.
-    pub fn mark(&self) -> String {
-        let leader = if self.leader { LEADER } else { "" };
-        format!("{leader}{}", self.token)
-    }
-}
-
-/// What stands before the token in the reply subject of a question to the stream's leader.
-const LEADER: &str = "leader-";
-
-/// The token in a reply's subject, and how the request was made.
-pub(super) fn read_mark(mark: &[u8], access: Access) -> Option<(u64, Access)> {
-    match mark.strip_prefix(LEADER.as_bytes()) {
-        Some(token) => Some((number(token)?, Access::MsgGet)),
-        None => Some((number(mark)?, access)),
-    }
-}
-
-/// A reply.
-pub(super) struct Replied {
-    pub token: u64,
-    /// How the request was made.
-    pub access: Access,
-    /// What it says, or why it says nothing.
-    pub answer: std::result::Result<Answer, Failure>,
-}
+use crate::jetstream::wire::Socket;
 
 pub(super) enum ReadTransport {
     Socket(SocketTransport),
@@ -94,7 +38,7 @@ impl ReadTransport {
     }
 
     /// Sends requests.
-    pub async fn send(&mut self, requests: Vec<Outgoing>) -> Result<()> {
+    pub async fn send(&mut self, requests: Vec<WireRequest>) -> Result<()> {
         match self {
             ReadTransport::Socket(transport) => transport.send(&requests).await,
             ReadTransport::Client(transport) => transport.send(requests).await,
@@ -102,7 +46,7 @@ impl ReadTransport {
     }
 
     /// Waits until something arrives. May be cancelled while it waits.
-    pub async fn receive(&mut self, reading: Reading, out: &mut Vec<Replied>) -> Result<Heard> {
+    pub async fn receive(&mut self, reading: Reading, out: &mut Vec<Replied>) -> Result<Event> {
         match self {
             ReadTransport::Socket(transport) => transport.receive(reading, out).await,
             ReadTransport::Client(transport) => transport.receive(reading, out).await,
@@ -128,9 +72,4 @@ impl ReadTransport {
             transport.finish();
         }
     }
-}
-
-/// Reads the body of a reply to `STREAM.MSG.GET`.
-pub(super) fn read_msg_get(body: &[u8], want: Want) -> std::result::Result<Answer, Failure> {
-    msg_get(body, want.headers).map(Answer::Reply)
 }

@@ -4,10 +4,10 @@ use std::sync::Arc;
 
 use tokio::time::Instant;
 
-use super::{Heard, Outgoing, Reading, Replied, read_mark, read_msg_get};
+use super::request::{Event, Reading, Replied, WireRequest, read_msg_get, reply_token};
 use crate::error::{Error, Kind, Result};
+use crate::jetstream::access::Access;
 use crate::jetstream::connection::Connection;
-use crate::jetstream::get::Access;
 use crate::jetstream::reply::Answer;
 use crate::jetstream::wire::{Fault, Frames, RETRY_PAUSE, Received, Socket};
 use crate::stats;
@@ -30,7 +30,7 @@ impl SocketTransport {
         Ok(Self { connection: Arc::clone(connection), socket: Some(socket), lost_at: None, frames: Frames::default() })
     }
 
-    pub async fn send(&mut self, requests: &[Outgoing]) -> Result<()> {
+    pub async fn send(&mut self, requests: &[WireRequest]) -> Result<()> {
         // While the connection is lost nothing is sent: when it is back, everything is asked for again.
         if let Some(socket) = &mut self.socket {
             for request in requests {
@@ -43,12 +43,12 @@ impl SocketTransport {
         Ok(())
     }
 
-    pub async fn receive(&mut self, reading: Reading, out: &mut Vec<Replied>) -> Result<Heard> {
+    pub async fn receive(&mut self, reading: Reading, out: &mut Vec<Replied>) -> Result<Event> {
         let Some(socket) = &mut self.socket else { return self.reconnect().await };
         match socket.receive(&mut self.frames).await {
             Ok(received) => {
                 for frame in self.frames.iter() {
-                    let Some((token, access)) = read_mark(frame.mark(), reading.access) else { continue };
+                    let Some((token, access)) = reply_token(frame.mark(), reading.access) else { continue };
                     let answer = match access {
                         Access::Direct => Ok(frame.direct(reading.batch, reading.want)?),
                         Access::MsgGet if frame.is_no_responders() => Ok(Answer::NoResponders),
@@ -58,8 +58,8 @@ impl SocketTransport {
                 }
                 self.frames.clear();
                 Ok(match received {
-                    Received::Replies => Heard::Replies,
-                    Received::Refused(words) => Heard::Refused(words),
+                    Received::Replies => Event::Replies,
+                    Received::Refused(words) => Event::Refused(words),
                 })
             }
             Err(Fault::Lost) => {
@@ -77,14 +77,14 @@ impl SocketTransport {
     }
 
     /// Tries to connect until it works or the timeout is over.
-    async fn reconnect(&mut self) -> Result<Heard> {
+    async fn reconnect(&mut self) -> Result<Event> {
         loop {
             if let Ok(mut socket) = Socket::open(self.connection.options(), self.connection.client.new_inbox()).await {
                 socket.begin();
                 self.socket = Some(socket);
                 self.lost_at = None;
                 stats::RECONNECTS.add(1);
-                return Ok(Heard::Reconnected);
+                return Ok(Event::Reconnected);
             }
             if self.lost_at.is_some_and(|since| since.elapsed() >= self.connection.timeout) {
                 return Err(Error::of(

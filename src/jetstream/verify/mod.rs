@@ -7,19 +7,21 @@
 //! ```
 
 mod one_by_one;
+mod part;
 mod traced;
 
+use self::part::Part;
 use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
 use serde::Deserialize;
 
+use super::access::Access;
 use super::connection::Connection;
-use super::get::Access;
 use super::runtime::block_on;
 use crate::error::Result;
-use crate::plan::{Counted, Finding, FindingKind, Runs, Seen, SequenceRange, Survey};
+use crate::plan::{Counted, Finding, FindingKind, Runs, SequenceRange, Survey};
 use one_by_one::OneByOne;
 use traced::Traced;
 
@@ -80,12 +82,6 @@ struct InfoCluster {
 #[derive(Deserialize)]
 struct InfoReplica {
     name: String,
-}
-
-/// What the servers gave of a range; None is a server that did not answer.
-struct Part {
-    range: SequenceRange,
-    seen: Vec<Option<Vec<Seen>>>,
 }
 
 enum Reader {

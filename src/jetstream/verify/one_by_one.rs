@@ -2,13 +2,14 @@
 
 use std::sync::Arc;
 
-use super::Part;
+use super::part::Part;
 use crate::error::Result;
+use crate::jetstream::access::Access;
 use crate::jetstream::connection::Connection;
 use crate::jetstream::exchange::exchange;
 use crate::jetstream::failure::Failure;
-use crate::jetstream::get::{Access, next_message, whole};
 use crate::jetstream::inspect::ask;
+use crate::jetstream::single::{next_message, whole};
 use crate::plan::{Fingerprint, Seen, SequenceRange};
 
 /// How many sequences are a part.

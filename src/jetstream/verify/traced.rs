@@ -13,11 +13,11 @@ use bytes::Bytes;
 use futures_util::StreamExt;
 use serde::Deserialize;
 
-use super::Part;
+use super::part::Part;
 use crate::error::{Error, Kind, Result};
+use crate::jetstream::access::Access;
 use crate::jetstream::connection::Connection;
 use crate::jetstream::failure::{Failure, refusal};
-use crate::jetstream::get::Access;
 use crate::jetstream::reply::{self, Answer};
 use crate::plan::{Finding, FindingKind, Fingerprint, Reply, Seen, SequenceRange};
 use crate::stats;

@@ -1,6 +1,15 @@
 //! How much to ask for: by what the messages have shown of their size and of their density among the sequences.
 
-use super::Mode;
+/// What is known of the server.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Mode {
+    /// Nothing is known: one request in flight.
+    Probe,
+    /// The server answers batches.
+    Batch,
+    /// One message a request.
+    Single,
+}
 
 /// The largest number of messages that one request asks for.
 const MAX_BATCH: u64 = 8_192;

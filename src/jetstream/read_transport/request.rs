@@ -1,0 +1,67 @@
+//! What both transports of reads share: requests, replies, and what else may happen while one waits.
+
+use crate::jetstream::access::Access;
+use crate::jetstream::failure::Failure;
+use crate::jetstream::reply::{Answer, msg_get};
+use crate::jetstream::wire::{Want, number};
+
+/// What happened while one waited.
+pub(in crate::jetstream) enum Event {
+    /// Replies, perhaps none of interest.
+    Replies,
+    /// The connection came back after a loss: what was under way will not be answered.
+    Reconnected,
+    /// Besides, the server refused something, in these words.
+    Refused(Vec<String>),
+}
+
+/// How replies are read.
+#[derive(Debug, Clone, Copy)]
+pub(in crate::jetstream) struct Reading {
+    pub access: Access,
+    /// Whether batches were asked for from a server that knows them.
+    pub batch: bool,
+    pub want: Want,
+}
+
+/// A request on its way out.
+pub(in crate::jetstream) struct WireRequest {
+    pub token: u64,
+    /// Whether it goes to the stream's leader, as `MSG.GET`; that is so as well when [`Reading::access`] says so.
+    pub leader: bool,
+    pub subject: String,
+    pub body: String,
+}
+
+impl WireRequest {
+    /// The last token of the reply's subject.
+    pub fn mark(&self) -> String {
+        let leader = if self.leader { LEADER } else { "" };
+        format!("{leader}{}", self.token)
+    }
+}
+
+/// What stands before the token in the reply subject of a question to the stream's leader.
+const LEADER: &str = "leader-";
+
+/// The token in a reply's subject, and how the request was made.
+pub(in crate::jetstream) fn reply_token(mark: &[u8], access: Access) -> Option<(u64, Access)> {
+    match mark.strip_prefix(LEADER.as_bytes()) {
+        Some(token) => Some((number(token)?, Access::MsgGet)),
+        None => Some((number(mark)?, access)),
+    }
+}
+
+/// A reply.
+pub(in crate::jetstream) struct Replied {
+    pub token: u64,
+    /// How the request was made.
+    pub access: Access,
+    /// What it says, or why it says nothing.
+    pub answer: std::result::Result<Answer, Failure>,
+}
+
+/// Reads the body of a reply to `STREAM.MSG.GET`.
+pub(in crate::jetstream) fn read_msg_get(body: &[u8], want: Want) -> std::result::Result<Answer, Failure> {
+    msg_get(body, want.headers).map(Answer::Reply)
+}

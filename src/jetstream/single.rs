@@ -1,0 +1,50 @@
+//! One message, or a few: each the answer to a request of its own.
+
+use std::sync::Arc;
+
+use super::access::Access;
+use super::connection::Connection;
+use super::exchange::{Ask, Asked, exchange};
+use super::failure::Failure;
+use super::wire::Want;
+use crate::error::Result;
+
+/// All of a message; its headers where they are wanted.
+pub(super) fn whole(headers: bool) -> Want {
+    Want { subject: true, time: true, headers, payload: true }
+}
+
+impl Access {
+    /// Sends one request for one message.
+    pub(super) async fn ask(
+        self,
+        connection: &Arc<Connection>,
+        stream: &str,
+        request: &str,
+        with_headers: bool,
+    ) -> Asked {
+        let ask = Ask { access: self, body: request.to_owned() };
+        let answers = exchange(connection, stream, vec![ask], whole(with_headers)).await;
+        answers.map_err(Failure::Other)?.into_iter().next().unwrap_or(Ok(None))
+    }
+}
+
+/// The first message at or after a sequence.
+pub(super) async fn next_message(connection: &Arc<Connection>, access: Access, stream: &str, sequence: u64) -> Asked {
+    access.ask(connection, stream, &next_from(sequence), false).await
+}
+
+/// The first message at or after each of some sequences, in their order. One round trip.
+pub(super) async fn next_messages(
+    connection: &Arc<Connection>,
+    access: Access,
+    stream: &str,
+    sequences: &[u64],
+) -> Result<Vec<Asked>> {
+    let asks = sequences.iter().map(|sequence| Ask { access, body: next_from(*sequence) }).collect();
+    exchange(connection, stream, asks, whole(false)).await
+}
+
+fn next_from(sequence: u64) -> String {
+    format!(r#"{{"seq":{sequence},"next_by_subj":">"}}"#)
+}
