@@ -126,6 +126,12 @@ impl Connection {
         self.client.is_server_compatible(2, 11, 0)
     }
 
+    /// Whether the counts in answers to batches are exact (2.12 and later). 2.11 counts one message too many where the
+    /// batch begins in a hole (seen with 2.11.11).
+    pub(super) fn counts_exactly(&self) -> bool {
+        self.client.is_server_compatible(2, 12, 0)
+    }
+
     /// Changes whenever the connection came back after a loss.
     pub(super) fn epochs(&self) -> watch::Receiver<u64> {
         self.signals.epoch.subscribe()

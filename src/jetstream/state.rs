@@ -1,14 +1,16 @@
 //! What a stream holds now: the facts that a plan is made from.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use bytes::Bytes;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
+use tokio::time::Instant;
 
 use super::access::Access;
 use super::connection::Connection;
-use super::failure::Failure;
+use super::failure::{ErrorNumber, Failure};
 use super::runtime::block_on;
 use super::single::next_message;
 use super::time::parse_utc;
@@ -84,11 +86,31 @@ async fn info(connection: &Arc<Connection>, stream: &str, request: Bytes) -> std
     look_up(connection, &format!("STREAM.INFO.{stream}"), request).await
 }
 
-/// Calls the JetStream API for something that changes nothing; again when the connection broke meanwhile.
+/// Calls the JetStream API for something that changes nothing; again when the connection broke meanwhile, and, for as long
+/// as one request may take, while the stream has no leader: a cluster elects one within seconds.
 pub(super) async fn look_up<T: DeserializeOwned>(
     connection: &Arc<Connection>,
     call: &str,
     request: Bytes,
+) -> std::result::Result<T, Failure> {
+    let until = Instant::now() + connection.timeout;
+    loop {
+        match look_up_once(connection, call, &request).await {
+            Err(failure) if failure.is(ErrorNumber::UNAVAILABLE) && Instant::now() < until => {
+                tokio::time::sleep(ELECTION_PAUSE).await;
+            }
+            answer => return answer,
+        }
+    }
+}
+
+/// How long to wait before a stream without a leader is asked for again.
+const ELECTION_PAUSE: Duration = Duration::from_millis(100);
+
+async fn look_up_once<T: DeserializeOwned>(
+    connection: &Arc<Connection>,
+    call: &str,
+    request: &Bytes,
 ) -> std::result::Result<T, Failure> {
     let mut epochs = connection.epochs();
     epochs.mark_unchanged();
@@ -98,7 +120,7 @@ pub(super) async fn look_up<T: DeserializeOwned>(
             Ok(()) = epochs.changed() => {}
         }
     }
-    connection.api(call, request).await
+    connection.api(call, request.clone()).await
 }
 
 /// The stream's state from its leader, and which sequences do not exist, at one moment. One round trip, in which every

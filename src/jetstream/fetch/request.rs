@@ -29,9 +29,9 @@ const FEW_HOLES: u64 = 500;
 const MESSAGES_PER_HOLE: u64 = 20;
 
 impl FetchRequest {
-    /// Whether the server says how many messages match.
+    /// Whether the server says exactly how many messages match.
     pub(super) fn counts(&self, connection: &Connection) -> bool {
-        connection.knows_batches() && self.state.direct != Some(false)
+        connection.counts_exactly() && self.state.direct != Some(false)
     }
 
     /// What explains gaps when the read begins: everything exists, or nothing is known yet and the first gap is looked at.
