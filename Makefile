@@ -5,7 +5,7 @@ PYTHON := .tools/venv/bin/python
 # One target after the other: the last line of `make test` is the count of its run.
 .NOTPARALLEL:
 
-.PHONY: all configure debug release test test_release test_doors test_debug test_rust soak check mutants demo clean bench
+.PHONY: all configure debug release test test_release test_doors test_debug test_rust soak valgrind check mutants demo clean bench
 
 all: release
 
@@ -41,6 +41,10 @@ ROUNDS := 20
 
 soak: configure release
 	NATS_JS_SOAK=$(ROUNDS) $(PYTHON) -m scripts.run_tests --profile release --file test_ingest_crash
+
+# LOAD, reading, ingesting, publishing, COPY and errors under valgrind, which must be installed.
+valgrind: configure release
+	$(PYTHON) -m scripts.valgrind
 
 check:
 	cargo fmt --check
