@@ -9,7 +9,7 @@ use super::access::Access;
 use super::connection::Connection;
 use super::failure::{Failure, refusal};
 use super::pool;
-use super::read_transport::{Event, ReadTransport, Reading, Replied, WireRequest};
+use super::read_transport::{ReadTransport, Reading, Replied, TransportEvent, WireRequest};
 use super::reply::Answer;
 use super::wire::Want;
 use crate::error::{Error, Kind, Result};
@@ -128,8 +128,8 @@ impl Run<'_> {
                 self.take(token, access, answer);
             }
             match event {
-                Event::Replies => {}
-                Event::Reconnected => {
+                TransportEvent::Replies => {}
+                TransportEvent::Reconnected => {
                     losses = if self.open < before { 0 } else { losses + 1 };
                     if losses >= MAX_LOSSES && !self.use_msg_get() {
                         return Err(Error::of(
@@ -140,7 +140,7 @@ impl Run<'_> {
                     }
                     self.send(transport, &self.unanswered()).await?;
                 }
-                Event::Refused(words) => words.iter().for_each(|words| self.refuse(words)),
+                TransportEvent::Refused(words) => words.iter().for_each(|words| self.refuse(words)),
             }
             if self.open < before {
                 losses = 0;

@@ -14,7 +14,7 @@ use super::access::Access;
 use super::connection::Connection;
 use super::failure::{Failure, refusal};
 use super::leader_tail::LeaderTail;
-use super::read_transport::{Event, ReadTransport, Reading, Replied, WireRequest};
+use super::read_transport::{ReadTransport, Reading, Replied, TransportEvent, WireRequest};
 use super::reply::Answer;
 use super::runtime::block_on;
 use super::single::whole;
@@ -201,9 +201,9 @@ async fn attempt_batch(
             }
         }
         match event {
-            Event::Replies => {}
-            Event::Reconnected => return Ok(None),
-            Event::Refused(words) => {
+            TransportEvent::Replies => {}
+            TransportEvent::Reconnected => return Ok(None),
+            TransportEvent::Refused(words) => {
                 if let Some(failure) = words.iter().find_map(|words| refusal(words, &subject)) {
                     return Err(failure);
                 }

@@ -19,7 +19,7 @@ use crate::jetstream::connection::Connection;
 use crate::jetstream::failure::{Failure, refusal};
 use crate::jetstream::inspect::{Gaps, check_identity, inspect};
 use crate::jetstream::pool;
-use crate::jetstream::read_transport::{Event, ReadTransport, Reading, Replied, WireRequest};
+use crate::jetstream::read_transport::{ReadTransport, Reading, Replied, TransportEvent, WireRequest};
 use crate::jetstream::reply::Answer;
 use crate::jetstream::wire::RETRY_PAUSE;
 use crate::plan::{Reply, Request, Window, subject_matches};
@@ -154,13 +154,13 @@ impl Driver<'_> {
             };
             self.take_replies(&mut replies).await?;
             match event {
-                Event::Replies => {}
-                Event::Reconnected => {
+                TransportEvent::Replies => {}
+                TransportEvent::Reconnected => {
                     // The server may have lost the stream with the connection, or come back with another.
                     check_identity(self.connection, &self.request.stream, &self.request.state).await?;
                     self.ask_again().await?;
                 }
-                Event::Refused(words) => {
+                TransportEvent::Refused(words) => {
                     if !self.take_refusals(&words).await? {
                         continue;
                     }
@@ -246,7 +246,9 @@ impl Driver<'_> {
     async fn hang_up(mut self) {
         let mut replies: Vec<Replied> = Vec::new();
         while self.transport.is_own() && self.window.is_waiting() {
-            let Ok(Event::Replies) = self.transport.receive(self.reading(), &mut replies).await else { return };
+            let Ok(TransportEvent::Replies) = self.transport.receive(self.reading(), &mut replies).await else {
+                return;
+            };
             for Replied { token, answer, .. } in replies.drain(..) {
                 let Ok(Answer::Reply(reply)) = answer else { return };
                 if self.window.accept(token, reply).is_err() {

@@ -7,7 +7,7 @@ use bytes::Bytes;
 use futures_util::{FutureExt, StreamExt};
 use tokio::sync::{broadcast, watch};
 
-use super::request::{Event, Reading, Replied, WireRequest, read_msg_get, reply_token};
+use super::request::{Reading, Replied, TransportEvent, WireRequest, read_msg_get, reply_token};
 use crate::error::{Error, Kind, Result};
 use crate::jetstream::access::Access;
 use crate::jetstream::connection::Connection;
@@ -46,13 +46,13 @@ impl ClientTransport {
         Ok(())
     }
 
-    pub async fn receive(&mut self, reading: Reading, out: &mut Vec<Replied>) -> Result<Event> {
+    pub async fn receive(&mut self, reading: Reading, out: &mut Vec<Replied>) -> Result<TransportEvent> {
         let closed = || Error::of(Kind::Unreachable, "the connection was closed while reading");
         tokio::select! {
             biased;
             message = self.replies.next() => self.take(message.ok_or_else(closed)?, reading, out)?,
-            changed = self.epochs.changed() => return changed.map(|()| Event::Reconnected).map_err(|_| closed()),
-            word = self.forbidden.recv() => return Ok(word.map_or(Event::Replies, |word| Event::Refused(vec![word]))),
+            changed = self.epochs.changed() => return changed.map(|()| TransportEvent::Reconnected).map_err(|_| closed()),
+            word = self.forbidden.recv() => return Ok(word.map_or(TransportEvent::Replies, |word| TransportEvent::Refused(vec![word]))),
         }
         while out.len() < AT_ONCE {
             // Unconstrained: the task gives way elsewhere, not in the middle of what is at hand.
@@ -61,7 +61,7 @@ impl ClientTransport {
                 None => break,
             }
         }
-        Ok(Event::Replies)
+        Ok(TransportEvent::Replies)
     }
 
     fn take(&self, message: Message, reading: Reading, out: &mut Vec<Replied>) -> Result<()> {

@@ -8,7 +8,7 @@ mod socket;
 use std::sync::Arc;
 
 use self::client::ClientTransport;
-pub(super) use self::request::{Event, Reading, Replied, WireRequest};
+pub(super) use self::request::{Reading, Replied, TransportEvent, WireRequest};
 use self::socket::SocketTransport;
 use crate::error::Result;
 use crate::jetstream::access::Access;
@@ -46,7 +46,7 @@ impl ReadTransport {
     }
 
     /// Waits until something arrives. May be cancelled while it waits.
-    pub async fn receive(&mut self, reading: Reading, out: &mut Vec<Replied>) -> Result<Event> {
+    pub async fn receive(&mut self, reading: Reading, out: &mut Vec<Replied>) -> Result<TransportEvent> {
         match self {
             ReadTransport::Socket(transport) => transport.receive(reading, out).await,
             ReadTransport::Client(transport) => transport.receive(reading, out).await,

@@ -6,7 +6,7 @@ use crate::jetstream::reply::{Answer, msg_get};
 use crate::jetstream::wire::{Want, number};
 
 /// What happened while one waited.
-pub(in crate::jetstream) enum Event {
+pub(in crate::jetstream) enum TransportEvent {
     /// Replies, perhaps none of interest.
     Replies,
     /// The connection came back after a loss: what was under way will not be answered.

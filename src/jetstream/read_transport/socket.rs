@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use tokio::time::Instant;
 
-use super::request::{Event, Reading, Replied, WireRequest, read_msg_get, reply_token};
+use super::request::{Reading, Replied, TransportEvent, WireRequest, read_msg_get, reply_token};
 use crate::error::{Error, Kind, Result};
 use crate::jetstream::access::Access;
 use crate::jetstream::connection::Connection;
@@ -43,7 +43,7 @@ impl SocketTransport {
         Ok(())
     }
 
-    pub async fn receive(&mut self, reading: Reading, out: &mut Vec<Replied>) -> Result<Event> {
+    pub async fn receive(&mut self, reading: Reading, out: &mut Vec<Replied>) -> Result<TransportEvent> {
         let Some(socket) = &mut self.socket else { return self.reconnect().await };
         match socket.receive(&mut self.frames).await {
             Ok(received) => {
@@ -58,8 +58,8 @@ impl SocketTransport {
                 }
                 self.frames.clear();
                 Ok(match received {
-                    Received::Replies => Event::Replies,
-                    Received::Refused(words) => Event::Refused(words),
+                    Received::Replies => TransportEvent::Replies,
+                    Received::Refused(words) => TransportEvent::Refused(words),
                 })
             }
             Err(Fault::Lost) => {
@@ -77,14 +77,14 @@ impl SocketTransport {
     }
 
     /// Tries to connect until it works or the timeout is over.
-    async fn reconnect(&mut self) -> Result<Event> {
+    async fn reconnect(&mut self) -> Result<TransportEvent> {
         loop {
             if let Ok(mut socket) = Socket::open(self.connection.options(), self.connection.client.new_inbox()).await {
                 socket.begin();
                 self.socket = Some(socket);
                 self.lost_at = None;
                 stats::RECONNECTS.add(1);
-                return Ok(Event::Reconnected);
+                return Ok(TransportEvent::Reconnected);
             }
             if self.lost_at.is_some_and(|since| since.elapsed() >= self.connection.timeout) {
                 return Err(Error::of(
