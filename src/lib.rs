@@ -10,7 +10,8 @@
 //! emit    ffi/        columns become DuckDB vectors
 //! ```
 //!
-//! The values that cross rooms are [`record::Record`], [`column::Column`], [`column::Buffer`] and [`error::Error`].
+//! The values that cross rooms are [`record::Record`], [`column::Column`], [`column::Buffer`], [`column::Chunk`] and
+//! [`error::Error`].
 //! `ffi` is the only room with `unsafe` and the only one that knows DuckDB; `jetstream` is the only one that knows
 //! NATS and tokio; `functions` holds one file per SQL function. `tests/rooms/` keeps it so.
 

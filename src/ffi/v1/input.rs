@@ -34,6 +34,10 @@ impl<'a> Input<'a> {
             }
         }
     }
+
+    fn column(&self, column: usize, row: usize) -> Option<&Source<'a>> {
+        self.columns.get(column).filter(|_| row < self.rows)
+    }
 }
 
 impl port::Input for Input<'_> {
@@ -50,7 +54,7 @@ impl port::Input for Input<'_> {
     }
 
     fn bytes(&self, column: usize, row: usize) -> Option<&[u8]> {
-        self.columns.get(column).filter(|_| row < self.rows)?.bytes(row)
+        self.column(column, row)?.bytes(row)
     }
 
     fn is_bytes(&self, column: usize) -> bool {
@@ -58,17 +62,17 @@ impl port::Input for Input<'_> {
     }
 
     fn document(&self, column: usize, row: usize) -> Result<Document> {
-        let source = self.columns.get(column).filter(|_| row < self.rows);
+        let source = self.column(column, row);
         source.map_or(Ok(Document::Null), |source| source.rows_of_members()?.document(row))
     }
 
     fn value(&self, column: usize, row: usize) -> Result<Value> {
-        let source = self.columns.get(column).filter(|_| row < self.rows);
+        let source = self.column(column, row);
         source.map_or(Ok(Value::Null), |source| Ok(source.rows_of_members()?.value(row)))
     }
 
     fn option(&self, column: usize, row: usize) -> Value {
-        let source = self.columns.get(column).filter(|_| row < self.rows);
+        let source = self.column(column, row);
         // Row 0 is there, whatever the members' vectors are.
         source.map_or(Value::Null, |source| source.value(if source.has_rows_of_members() { row } else { 0 }))
     }
