@@ -75,6 +75,8 @@ pub enum ParameterType {
     Text,
     /// VARCHAR[].
     TextList,
+    /// VARCHAR or VARCHAR[], in a URL VARCHAR. To DuckDB it is ANY.
+    TextOrList,
     /// BOOLEAN.
     Boolean,
     /// INTERVAL.

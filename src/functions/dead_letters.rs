@@ -5,7 +5,7 @@ use std::sync::Arc;
 use crate::error::{Error, Kind, Result};
 use crate::jetstream::dead_letter::{self, DeadLetter};
 use crate::jetstream::{Connection, get_messages};
-use crate::plan::subject_matches;
+use crate::plan::Subjects;
 use crate::record::Record;
 use crate::value::Arguments;
 
@@ -30,12 +30,12 @@ impl DeadLetterOptions {
         }
     }
 
-    /// The dead letters of a stream, of which `filter` is read.
+    /// The dead letters of a stream, of which these subjects are read.
     ///
     /// # Errors
     /// Those of [`DeadLetters::open`].
-    pub fn open(&self, connection: &Arc<Connection>, stream: &str, filter: Option<&str>) -> Result<DeadLetters> {
-        DeadLetters::open(connection, &self.subject, stream, filter)
+    pub fn open(&self, connection: &Arc<Connection>, stream: &str, subjects: &Subjects) -> Result<DeadLetters> {
+        DeadLetters::open(connection, &self.subject, stream, subjects)
     }
 }
 
@@ -59,15 +59,15 @@ impl DeadLetters {
     /// Finds the stream that captures the subject.
     ///
     /// # Errors
-    /// No stream does; or `stream`, of which `filter` is read, would have its own dead letters among its events.
-    pub fn open(connection: &Arc<Connection>, subject: &str, stream: &str, filter: Option<&str>) -> Result<Self> {
+    /// No stream does; or `stream`, of which these subjects are read, would have its own dead letters among its events.
+    pub fn open(connection: &Arc<Connection>, subject: &str, stream: &str, subjects: &Subjects) -> Result<Self> {
         let captured_by = dead_letter::stream_of(connection, subject)?;
         let Some(captured_by) = captured_by else {
             return Err(Error::of(Kind::NotFound, format!("no stream captures dlq_subject '{subject}'"))
                 .server(connection.label())
                 .advice("create one first, so that dead letters are kept"));
         };
-        if captured_by == stream && subject_matches(subject.as_bytes(), filter.unwrap_or(">")) {
+        if captured_by == stream && subjects.matches(subject.as_bytes()) {
             return Err(Error::new(format!("dlq_subject '{subject}' lies in the stream that is read"))
                 .stream(stream)
                 .advice("dead letters would be read as events; give them a stream of their own"));

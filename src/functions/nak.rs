@@ -11,7 +11,7 @@ use super::rows::{Cell, Row, SmallTable, columns};
 use crate::column::{Column, Type};
 use crate::error::{Error, Result};
 use crate::jetstream::Connection;
-use crate::jetstream::durable::{LedgerKey, reject, subject_filter};
+use crate::jetstream::durable::{LedgerKey, reject, subject_filters};
 use crate::plan::{Backoff, check_durable, check_stream};
 use crate::value::{Arguments, Parameter, ParameterType};
 
@@ -75,8 +75,8 @@ impl SmallTable for NatsNak {
     }
 
     fn rows(connection: &Arc<Connection>, call: &Call) -> Result<Vec<Row>> {
-        let filter = subject_filter(&call.key);
-        let open = |letter: &Letter| DeadLetters::open(connection, &letter.subject, &call.stream, filter.as_deref());
+        let subjects = subject_filters(&call.key);
+        let open = |letter: &Letter| DeadLetters::open(connection, &letter.subject, &call.stream, &subjects);
         let letters = call.letter.as_ref().map(|letter| Ok((open(letter)?, &letter.reason))).transpose()?;
         let bury =
             letters.as_ref().map(|(letters, reason)| move |sequence: u64| letters.send_sequences(&[sequence], reason));

@@ -7,17 +7,14 @@ use std::sync::Arc;
 
 use crate::error::{Error, Result};
 use crate::jetstream::{ConnectOptions, Connection, Fetch, FetchRequest, Want, search_times, stream_state};
-use crate::plan::{
-    Bounds, Region, SequenceRange, StoreTimes, StreamState, TimeSearch, check_stream, check_subject_filter,
-    filter_includes,
-};
+use crate::plan::{Bounds, Region, SequenceRange, StoreTimes, StreamState, Subjects, TimeSearch, check_stream};
 use crate::record::Record;
-use crate::value::{Arguments, Parameter, ParameterType};
+use crate::value::{Arguments, Parameter, ParameterType, Value};
 use checkpoints::{Checkpoints, GapWatch};
 
 /// The named parameters.
 pub const PARAMETERS: &[Parameter] = &[
-    Parameter::new("subject", ParameterType::Text),
+    Parameter::new("subject", ParameterType::TextOrList),
     Parameter::new("subject_contains", ParameterType::Text),
     Parameter::new("start_seq", ParameterType::Unsigned),
     Parameter::new("end_seq", ParameterType::Unsigned),
@@ -35,8 +32,8 @@ pub const PARAMETERS: &[Parameter] = &[
 pub struct RangeOptions {
     /// The stream's name.
     pub stream: String,
-    /// The subject filter, if there is one.
-    pub subject: Option<String>,
+    /// The subject filters.
+    pub subjects: Subjects,
     subject_contains: Option<String>,
     bounds: Bounds,
     checkpoints: Option<Arc<Checkpoints>>,
@@ -60,9 +57,9 @@ impl RangeOptions {
         if counted || self.checkpoints.is_some() || region == Region::WHOLE {
             return None;
         }
-        let includes = |filter: &String| self.subject.as_ref().is_none_or(|own| filter_includes(own, filter));
-        let subject = region.subject_filter().filter(includes).or_else(|| self.subject.clone());
-        Some(Self { subject, region, ..self.clone() })
+        let narrower = region.subject_filter().filter(|filter| self.subjects.include(filter));
+        let subjects = narrower.map_or_else(|| self.subjects.clone(), Subjects::from);
+        Some(Self { subjects, region, ..self.clone() })
     }
 
     /// About how many messages the arguments ask for, without a look at the stream.
@@ -80,7 +77,7 @@ impl RangeOptions {
     fn of_stream(stream: &str) -> Self {
         Self {
             stream: stream.to_owned(),
-            subject: None,
+            subjects: Subjects::ALL,
             subject_contains: None,
             bounds: Bounds::All,
             checkpoints: None,
@@ -95,8 +92,11 @@ impl RangeOptions {
 pub fn read(arguments: &Arguments) -> Result<RangeOptions> {
     let stream = arguments.required_text("stream")?;
     check_stream(stream)?;
-    let subject = arguments.text("subject")?;
-    subject.map(check_subject_filter).transpose()?;
+    let subjects = match arguments.find("subject") {
+        None => Subjects::ALL,
+        Some(Value::List(_)) => Subjects::new(&arguments.texts("subject")?.unwrap_or_default())?,
+        Some(_) => Subjects::new(&[arguments.required_text("subject")?])?,
+    };
     let (start_seq, end_seq) = (arguments.unsigned("start_seq")?, arguments.unsigned("end_seq")?);
     let (start_time, end_time) = (arguments.moment("start_time")?, arguments.moment("end_time")?);
     let by_sequence = start_seq.is_some() || end_seq.is_some();
@@ -115,7 +115,7 @@ pub fn read(arguments: &Arguments) -> Result<RangeOptions> {
     };
     Ok(RangeOptions {
         stream: stream.to_owned(),
-        subject: subject.map(str::to_owned),
+        subjects,
         subject_contains: arguments.text("subject_contains")?.map(str::to_owned),
         bounds,
         checkpoints,
@@ -215,7 +215,7 @@ impl RangePlan {
         }
         // A range by time holds messages of other times as well.
         let by_time = matches!(self.options.bounds, Bounds::Time { .. });
-        let filtered = by_time || self.options.subject.is_some() || self.options.subject_contains.is_some();
+        let filtered = by_time || !self.options.subjects.is_all() || self.options.subject_contains.is_some();
         // All that there are, filtered or not.
         if n >= self.state.messages {
             return Ok(range);
@@ -253,7 +253,7 @@ impl RangePlan {
 
     /// The parts of a message that the caller wants, and those that the range itself is checked by.
     fn needed(&self, want: Want) -> Want {
-        let by_subject = self.options.subject.is_some() || self.options.subject_contains.is_some();
+        let by_subject = !self.options.subjects.is_all() || self.options.subject_contains.is_some();
         let by_time = self.is_by_time();
         Want { subject: want.subject || by_subject, time: want.time || by_time, ..want }
     }
@@ -269,7 +269,7 @@ impl RangePlan {
             let request = FetchRequest {
                 stream: options.stream.clone(),
                 range,
-                subject: options.subject.clone(),
+                subjects: options.subjects.clone(),
                 limit: limit_on_server,
                 state: self.state,
                 want: self.needed(want),

@@ -107,7 +107,7 @@ fn parameter(name: &str) -> Result<Parameter> {
 /// The type whose text the parameter takes; None when no text will do.
 fn column_type(ty: ParameterType) -> Option<Type> {
     match ty {
-        ParameterType::Text => Some(Type::Varchar),
+        ParameterType::Text | ParameterType::TextOrList => Some(Type::Varchar),
         ParameterType::Boolean => Some(Type::Boolean),
         ParameterType::Interval => Some(Type::Interval),
         ParameterType::Unsigned => Some(Type::UBigInt),

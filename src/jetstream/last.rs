@@ -214,7 +214,7 @@ fn read_up_to(
     let fetch = FetchRequest {
         stream: request.stream.clone(),
         range,
-        subject: Some(filter.to_owned()),
+        subjects: filter.to_owned().into(),
         limit: None,
         state: *state,
         want: whole(request.headers),

@@ -154,7 +154,7 @@ fn read(connection: &Arc<Connection>, bucket: &str, info: &ObjectInfo) -> Result
         let request = FetchRequest {
             stream,
             range: state.range(),
-            subject: Some(format!("$O.{bucket}.C.{}", info.nuid)),
+            subjects: format!("$O.{bucket}.C.{}", info.nuid).into(),
             limit: Some(info.chunks),
             state,
             want: Want { subject: true, payload: true, ..Want::default() },

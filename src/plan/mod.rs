@@ -8,6 +8,7 @@ mod given;
 mod isolation;
 mod key_table;
 pub mod kv;
+mod merge;
 mod newest;
 mod range;
 mod region;
@@ -15,6 +16,7 @@ mod row_keys;
 mod sequence_set;
 mod settlement;
 mod subject;
+mod subjects;
 mod survey;
 #[cfg(test)]
 mod testing;
@@ -26,15 +28,17 @@ pub use completeness::{Absent, Continuity, continuity, continuity_of_last, damag
 pub use duplicates::{KeptKeys, Repeats};
 pub use given::Given;
 pub use isolation::Backoff;
+pub use merge::Merge;
 pub use newest::{Newest, NewestKeys};
 pub use range::{Bounds, SequenceRange, StreamState};
-pub use region::{Region, RegionColumns, Span, filter_includes};
+pub use region::{Region, RegionColumns, Span};
 pub use row_keys::RowKeys;
 pub use sequence_set::SequenceSet;
 pub use settlement::{Confirmed, Decided, Decision, Outcome, Settlement, Unsettled, messages};
 pub use subject::{
     check_consumer, check_durable, check_publish_subject, check_stream, check_subject_filter, subject_matches,
 };
+pub use subjects::Subjects;
 pub use survey::{Counted, Finding, Kind as FindingKind, Runs, Seen, Survey};
 pub use time_search::{MAX_STEP_BACK_NS, StoreTimes, TimeSearch};
 pub use window::{Reply, Request, Window};

@@ -216,7 +216,7 @@ fn has_wildcard(filter: &str) -> bool {
 }
 
 /// One filter that matches what either of two does.
-fn generalised(one: &str, other: &str) -> String {
+pub(super) fn generalised(one: &str, other: &str) -> String {
     let (mut ones, mut others) = (one.split('.'), other.split('.'));
     let mut tokens = Vec::new();
     loop {

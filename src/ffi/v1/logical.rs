@@ -52,7 +52,7 @@ impl From<ParameterType> for Logical {
             ParameterType::TextList => Logical::list(&Logical::plain(duckdb::DUCKDB_TYPE_DUCKDB_TYPE_VARCHAR)),
             ParameterType::Boolean => Logical::plain(duckdb::DUCKDB_TYPE_DUCKDB_TYPE_BOOLEAN),
             ParameterType::Interval => Logical::plain(duckdb::DUCKDB_TYPE_DUCKDB_TYPE_INTERVAL),
-            ParameterType::Unsigned | ParameterType::Moment | ParameterType::Any => {
+            ParameterType::TextOrList | ParameterType::Unsigned | ParameterType::Moment | ParameterType::Any => {
                 Logical::plain(duckdb::DUCKDB_TYPE_DUCKDB_TYPE_ANY)
             }
         }

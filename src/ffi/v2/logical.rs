@@ -28,7 +28,9 @@ pub(super) fn of_parameter<C: FFILink>(link: &C, ty: ParameterType) -> neo::Resu
         ParameterType::TextList => with_children(link, Id::List, &[plain(link, Id::Varchar)?]),
         ParameterType::Boolean => plain(link, Id::Boolean),
         ParameterType::Interval => plain(link, Id::Interval),
-        ParameterType::Unsigned | ParameterType::Moment | ParameterType::Any => plain(link, Id::Any),
+        ParameterType::TextOrList | ParameterType::Unsigned | ParameterType::Moment | ParameterType::Any => {
+            plain(link, Id::Any)
+        }
     }
 }
 

@@ -72,7 +72,7 @@ impl TableFunction for NatsIngest {
         let dead_letters = options
             .dead_letters
             .as_ref()
-            .map(|letters| letters.open(&connection, options.stream(), options.range.subject.as_deref()))
+            .map(|letters| letters.open(&connection, options.stream(), &options.range.subjects))
             .transpose()?;
         let mut source =
             Source::open(&options, &connection, Want { subject: true, time: true, headers, payload: true })?;

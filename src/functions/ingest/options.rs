@@ -185,7 +185,7 @@ fn durable(arguments: &Arguments, range: &RangeOptions) -> Result<Option<Durable
     let options = DurableOptions {
         stream: range.stream.clone(),
         durable: durable.to_owned(),
-        subject: range.subject.clone(),
+        subjects: range.subjects.clone(),
         ack_wait: arguments.duration("ack_wait")?,
         max_deliver,
         max_ack_pending: count("max_ack_pending")?,

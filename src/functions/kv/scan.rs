@@ -171,7 +171,7 @@ impl TableFunction for History {
         let request = |key: &String| FetchRequest {
             stream: stream.clone(),
             range: state.range(),
-            subject: Some(key_subject(&plan.bucket, key)),
+            subjects: key_subject(&plan.bucket, key).into(),
             limit: None,
             state,
             want: Want { subject: true, time: true, headers: true, payload: true },

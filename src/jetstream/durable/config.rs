@@ -10,6 +10,7 @@ use crate::error::{Error, Kind, Result};
 use crate::jetstream::connection::Connection;
 use crate::jetstream::failure::{ErrorNumber, Failure};
 use crate::jetstream::runtime::block_on;
+use crate::plan::Subjects;
 
 /// How long the server waits for an acknowledgement before it delivers again, when none is asked for.
 const DEFAULT_ACK_WAIT: Duration = Duration::from_secs(30);
@@ -23,8 +24,8 @@ pub struct DurableOptions {
     pub stream: String,
     /// The consumer's name.
     pub durable: String,
-    /// The subject filter; None reads the whole stream.
-    pub subject: Option<String>,
+    /// The subject filters. Several need server 2.10.
+    pub subjects: Subjects,
     /// How long the server waits for an acknowledgement.
     pub ack_wait: Option<Duration>,
     /// How often a message is delivered at most; -1 for no end.
@@ -181,8 +182,11 @@ fn wanted(options: &DurableOptions) -> Config {
         ack_wait: options.ack_wait.unwrap_or(DEFAULT_ACK_WAIT).as_nanos() as u64,
         max_deliver: options.max_deliver.unwrap_or(-1),
         max_ack_pending: options.max_ack_pending.unwrap_or(DEFAULT_MAX_ACK_PENDING.max(batch)),
-        filter_subject: options.subject.clone(),
-        filter_subjects: Vec::new(),
+        filter_subject: options.subjects.single().map(str::to_owned),
+        filter_subjects: match options.subjects.filters() {
+            [_] => Vec::new(),
+            several => several.to_vec(),
+        },
         headers_only: false,
     }
 }
@@ -203,8 +207,13 @@ fn differences(config: &Config, options: &DurableOptions) -> Vec<String> {
     differ("headers_only", config.headers_only.to_string(), "false".into());
     let mut filters = config.filter_subjects.clone();
     filters.extend(config.filter_subject.clone().filter(|filter| !filter.is_empty()));
-    let shown = |filter: &str| if filter.is_empty() || filter == ">" { "none".into() } else { format!("'{filter}'") };
-    differ("the subject filter", shown(&filters.join(", ")), shown(options.subject.as_deref().unwrap_or_default()));
+    let shown = |filters: &[String]| {
+        let mut filters: Vec<String> =
+            filters.iter().filter(|filter| *filter != ">").map(|filter| format!("'{filter}'")).collect();
+        filters.sort();
+        if filters.is_empty() { "none".to_owned() } else { filters.join(", ") }
+    };
+    differ("the subject filter", shown(&filters), shown(options.subjects.filters()));
     if let Some(ack_wait) = options.ack_wait {
         let is = Duration::from_nanos(config.ack_wait);
         differ("ack_wait", format!("{is:?}"), format!("{ack_wait:?}"));
@@ -227,7 +236,7 @@ mod tests {
         DurableOptions {
             stream: "S".into(),
             durable: "d".into(),
-            subject: None,
+            subjects: Subjects::ALL,
             ack_wait: None,
             max_deliver: None,
             max_ack_pending: None,
@@ -239,7 +248,7 @@ mod tests {
     fn what_was_made_is_what_was_wanted() {
         assert_eq!(differences(&wanted(&options()), &options()), Vec::<String>::new());
         let filtered = DurableOptions {
-            subject: Some("a.>".into()),
+            subjects: "a.>".to_owned().into(),
             ack_wait: Some(Duration::from_secs(3)),
             max_deliver: Some(5),
             max_ack_pending: Some(10),

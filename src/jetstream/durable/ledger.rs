@@ -16,7 +16,7 @@ use crate::jetstream::connection::Connection;
 use crate::jetstream::get::get_messages;
 use crate::jetstream::options::ConnectOptions;
 use crate::jetstream::runtime::block_on;
-use crate::plan::{Given, Outcome, RowKeys, Settlement, Unsettled};
+use crate::plan::{Given, Outcome, RowKeys, Settlement, Subjects, Unsettled};
 use crate::stats;
 
 /// One durable as one user of one server sees it.
@@ -51,8 +51,8 @@ pub(super) struct Account {
     pub(super) created: Option<String>,
     pub(super) watch: Option<Watch>,
     ack_wait: Duration,
-    /// The subject filter of its consumer.
-    subject: Option<String>,
+    /// The subject filters of its consumer.
+    subjects: Subjects,
 }
 
 /// The accounts of the process that made them: a forked child owes nothing.
@@ -126,7 +126,7 @@ impl Ledger {
             account.created = Some(consumer.created);
             account.watch = watch;
             account.ack_wait = consumer.ack_wait;
-            account.subject = options.subject.clone();
+            account.subjects = options.subjects.clone();
         });
         (ledger.ack_wait, ledger.max_deliver) = (consumer.ack_wait, consumer.max_deliver);
         ledger.keep_alive();
@@ -307,9 +307,9 @@ pub fn pending(key: &LedgerKey) -> u64 {
     with_accounts(|accounts| accounts.get(key).map_or(0, |account| account.settlement.pending()))
 }
 
-/// The subject filter by which this process read a durable; None when it reads the whole stream, or did not read it.
-pub fn subject_filter(key: &LedgerKey) -> Option<String> {
-    with_accounts(|accounts| accounts.get(key).and_then(|account| account.subject.clone()))
+/// The subject filters by which this process read a durable; every subject when it did not read it.
+pub fn subject_filters(key: &LedgerKey) -> Subjects {
+    with_accounts(|accounts| accounts.get(key).map(|account| account.subjects.clone()).unwrap_or_default())
 }
 
 /// Lets one statement read; the answer is when the consumer was made, if this process knows.

@@ -9,6 +9,6 @@ mod pull;
 mod settle;
 
 pub use config::DurableOptions;
-pub use ledger::{Ledger, LedgerKey, pending, subject_filter, unsettled};
+pub use ledger::{Ledger, LedgerKey, pending, subject_filters, unsettled};
 pub use pull::{Delivery, Pull, PullLimits};
 pub use settle::{Returned, Settled, acknowledge, acknowledge_these, reject};

@@ -115,14 +115,14 @@ impl Counter<'_> {
 
     /// The request whose answer says how many messages match from a sequence on.
     fn ask(&self, from: u64) -> Ask {
-        let filter = serde_json::Value::from(self.request.subject.as_deref().unwrap_or(">"));
+        let filter = serde_json::Value::from(self.request.subject().unwrap_or(">"));
         Ask { access: Access::Direct, body: format!(r#"{{"seq":{from},"next_by_subj":{filter},"batch":1}}"#) }
     }
 
     /// Nothing was read, and there is no message behind the start of the range to count from: then there is none, unless the
     /// last one of the filter is counted and cannot be given.
     async fn check_nothing_matches(&self, range: SequenceRange) -> Result<()> {
-        let filter = self.request.subject.as_deref().unwrap_or(">");
+        let filter = self.request.subject().unwrap_or(">");
         let request = json!({"last_by_subj": filter}).to_string();
         let last = Access::MsgGet.ask(self.connection, &self.request.stream, &request, false).await;
         match last {

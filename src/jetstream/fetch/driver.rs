@@ -261,7 +261,7 @@ impl Driver<'_> {
 
     fn take(&mut self, token: u64, reply: Reply) -> Result<()> {
         if let Reply::Message { record, .. } = &reply
-            && let Some(filter) = &self.request.subject
+            && let Some(filter) = self.request.subject()
             && !subject_matches(&record.subject, filter)
         {
             return Err(Error::of(Kind::Protocol, "the server answered with a message of another subject")
@@ -335,7 +335,7 @@ impl Driver<'_> {
     fn body(&self, request: Request) -> String {
         let from = request.from;
         // A subject filter is always plain JSON text but for quotes and backslashes, which serde escapes.
-        let subject = serde_json::Value::from(self.request.subject.as_deref().unwrap_or(">"));
+        let subject = serde_json::Value::from(self.request.subject().unwrap_or(">"));
         if self.window.is_single() || self.access == Access::MsgGet || request.leader {
             format!(r#"{{"seq":{from},"next_by_subj":{subject}}}"#)
         } else {

@@ -5,53 +5,88 @@
 //! Driver            sends what the window asks for, hands it every reply, passes on what is ready
 //! Proof             that nothing is missing when the window is done, by what the server counts
 //! Backlog           what is ready and waits for the reader, bounded
+//! Part              a driver's task and its pages: a read with one filter, or none
+//! Merge (plan/)     several parts as one; pure
 //! ReadTransport     where requests go out and replies come in: a socket of the read's own, or the shared client
 //! ```
+//!
+//! Direct Get takes one filter (ADR-31). A few filters are a read each, merged by sequence, each with the proof that it is
+//! whole; what matches two of them comes twice over the wire, and once to the reader. Many filters are one read of what
+//! includes them all, whose other messages are left out here.
 
 mod backlog;
 mod counts;
 mod driver;
+mod part;
 mod proof;
 mod request;
 
 use std::sync::Arc;
 
-use tokio::sync::{mpsc, watch};
-
+use self::part::Part;
 pub use self::request::FetchRequest;
-use self::request::PAGES;
 use super::connection::Connection;
-use super::runtime;
 use crate::error::Result;
+use crate::plan::{Merge, Subjects};
 use crate::record::Record;
+
+/// Up to so many filters are a read each: each takes a connection and walks the stream by itself.
+const FEW_FILTERS: usize = 8;
+/// The most records of a page of several parts: DuckDB's vector size.
+const PAGE: usize = 2_048;
 
 /// A running read. Dropping it ends it: nothing more is asked for.
 pub struct Fetch {
-    pages: mpsc::Receiver<Result<Vec<Record>>>,
-    /// Says that more than the first page is wanted.
-    appetite: watch::Sender<bool>,
-    started: bool,
+    parts: Vec<Part>,
+    /// Puts several parts together.
+    merge: Merge,
+    /// What the reader wants of the messages that come, where more come.
+    keep: Subjects,
 }
 
 impl Fetch {
     /// Starts reading.
     pub fn start(connection: Arc<Connection>, request: FetchRequest) -> Result<Self> {
-        let (sender, pages) = mpsc::channel(PAGES);
-        let (appetite, hungry) = watch::channel(false);
-        runtime::handle()?.spawn(async move {
-            if let Err(error) = driver::run(&connection, &request, &sender, hungry).await {
-                let _ = sender.send(Err(error.stream(&request.stream).server(connection.label()))).await;
+        let filters = request.subjects.filters();
+        let (requests, keep) = match filters.len() {
+            0 | 1 => (vec![request], Subjects::ALL),
+            2..=FEW_FILTERS => {
+                let one = |filter: &String| FetchRequest { subjects: filter.clone().into(), ..request.clone() };
+                (filters.iter().map(one).collect(), Subjects::ALL)
             }
-        });
-        Ok(Self { pages, appetite, started: false })
+            _ => (vec![request.covering()], request.subjects),
+        };
+        let merge = Merge::new(requests.len());
+        let parts = requests.into_iter().map(|request| Part::start(Arc::clone(&connection), request));
+        Ok(Self { parts: parts.collect::<Result<_>>()?, merge, keep })
     }
 
     /// The next records in sequence order; None at the end. Blocks until there are some, at most for the connection's
     /// timeout. After an error there is nothing more.
     pub fn next_page(&mut self) -> Result<Option<Vec<Record>>> {
-        if std::mem::replace(&mut self.started, true) {
-            self.appetite.send_if_modified(|hungry| !std::mem::replace(hungry, true));
+        loop {
+            let page = match self.parts.as_mut_slice() {
+                [part] => part.next_page()?,
+                _ => self.merged_page()?,
+            };
+            let Some(mut page) = page else { return Ok(None) };
+            if !self.keep.is_all() {
+                page.retain(|record| self.keep.matches(&record.subject));
+            }
+            if !page.is_empty() {
+                return Ok(Some(page));
+            }
         }
-        self.pages.blocking_recv().transpose()
+    }
+
+    fn merged_page(&mut self) -> Result<Option<Vec<Record>>> {
+        while let Some(run) = self.merge.wanting() {
+            let page = match self.parts.get_mut(run) {
+                Some(part) => part.next_page()?,
+                None => None,
+            };
+            self.merge.feed(run, page);
+        }
+        Ok(self.merge.take(PAGE))
     }
 }

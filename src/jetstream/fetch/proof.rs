@@ -12,7 +12,7 @@ use crate::jetstream::connection::Connection;
 use crate::jetstream::inspect::{Gaps, check_identity, inspect};
 use crate::jetstream::newest::counted;
 use crate::jetstream::wire::Want;
-use crate::plan::{SequenceRange, SequenceSet, Window, subject_matches};
+use crate::plan::{SequenceRange, SequenceSet, Subjects, Window, subject_matches};
 use crate::record::Record;
 
 /// Proves that what left the window is everything that there is of its range.
@@ -32,7 +32,7 @@ pub(super) async fn prove(connection: &Arc<Connection>, request: &FetchRequest, 
         return Ok(());
     }
     let (read, range) = (window.read(), window.covered());
-    let filtered = request.subject.as_deref().is_some_and(|subject| subject != ">");
+    let filtered = request.subject().is_some();
     let whole = range.first <= began.first.max(1) && range.last >= began.last;
     let now = check_identity(connection, stream, began).await?;
     let still = now.last == began.last;
@@ -50,7 +50,7 @@ pub(super) async fn prove(connection: &Arc<Connection>, request: &FetchRequest, 
             Verdict::Unsure => compare(connection, request, read, range).await,
         };
     }
-    if let Some(filter) = request.subject.as_deref().filter(|_| filtered) {
+    if let Some(filter) = request.subject() {
         // Servers before 2.11, and streams without Direct Get: the stream's own count of a subject is that of all of it.
         if !whole || !still || now.messages != began.messages || filter.contains(['*', '>']) {
             return Ok(());
@@ -79,9 +79,9 @@ async fn compare(
     read: &SequenceSet,
     range: SequenceRange,
 ) -> Result<()> {
-    let Some(filter) = request.subject.as_deref() else { return Ok(()) };
+    let Some(filter) = request.subject() else { return Ok(()) };
     let want = Want { subject: true, ..Want::default() };
-    let all = FetchRequest { subject: None, limit: None, want, range, ..request.clone() };
+    let all = FetchRequest { subjects: Subjects::ALL, limit: None, want, range, ..request.clone() };
     let (sender, mut pages) = mpsc::channel::<Result<Vec<Record>>>(PAGES);
     let (_appetite, hungry) = watch::channel(true);
     let again = async {

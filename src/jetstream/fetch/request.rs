@@ -2,7 +2,7 @@
 
 use crate::jetstream::connection::Connection;
 use crate::jetstream::wire::Want;
-use crate::plan::{Absent, SequenceRange, SequenceSet, StreamState};
+use crate::plan::{Absent, SequenceRange, SequenceSet, StreamState, Subjects};
 
 /// Pages that may wait for the reader.
 pub(super) const PAGES: usize = 4;
@@ -14,8 +14,8 @@ pub struct FetchRequest {
     pub stream: String,
     /// The sequences to read.
     pub range: SequenceRange,
-    /// A subject filter, applied by the server.
-    pub subject: Option<String>,
+    /// The subject filters, applied by the server.
+    pub subjects: Subjects,
     /// How many messages are wanted at most.
     pub limit: Option<u64>,
     /// What the stream held when the range was planned: the read fails when it is not the same stream any more.
@@ -29,6 +29,18 @@ const FEW_HOLES: u64 = 500;
 const MESSAGES_PER_HOLE: u64 = 20;
 
 impl FetchRequest {
+    /// The filter of a read with one; None reads every subject.
+    pub(super) fn subject(&self) -> Option<&str> {
+        self.subjects.single()
+    }
+
+    /// One read that brings all that this one wants, and perhaps more: who reads it leaves the others out, by subject, and
+    /// counts by itself.
+    pub(super) fn covering(&self) -> Self {
+        let want = Want { subject: true, ..self.want };
+        Self { subjects: self.subjects.cover(), limit: None, want, ..self.clone() }
+    }
+
     /// Whether the server says exactly how many messages match.
     pub(super) fn counts(&self, connection: &Connection) -> bool {
         connection.counts_exactly() && self.state.direct != Some(false)
@@ -38,7 +50,7 @@ impl FetchRequest {
     /// None where gaps are not looked at one by one: under a filter they are the rule, and long lists of holes cost more than
     /// the read.
     pub(super) fn known_absent(&self) -> Option<Absent> {
-        let every_subject = self.subject.as_deref().is_none_or(|subject| subject == ">");
+        let every_subject = self.subjects.is_all();
         let few = self.state.holes() <= FEW_HOLES + self.state.messages / MESSAGES_PER_HOLE;
         (every_subject && self.state.exact && few).then(|| Absent::new(self.state.first, SequenceSet::default()))
     }

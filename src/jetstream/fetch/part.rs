@@ -1,0 +1,42 @@
+//! A read with one filter: a task that reads, and the pages that it has ready.
+
+use std::sync::Arc;
+
+use tokio::sync::{mpsc, watch};
+
+use super::driver;
+use super::request::{FetchRequest, PAGES};
+use crate::error::Result;
+use crate::jetstream::connection::Connection;
+use crate::jetstream::runtime;
+use crate::record::Record;
+
+/// A running read. Dropping it ends it: nothing more is asked for.
+pub(super) struct Part {
+    pages: mpsc::Receiver<Result<Vec<Record>>>,
+    /// Says that more than the first page is wanted.
+    appetite: watch::Sender<bool>,
+    started: bool,
+}
+
+impl Part {
+    /// Starts reading; the request has one filter, or none.
+    pub fn start(connection: Arc<Connection>, request: FetchRequest) -> Result<Self> {
+        let (sender, pages) = mpsc::channel(PAGES);
+        let (appetite, hungry) = watch::channel(false);
+        runtime::handle()?.spawn(async move {
+            if let Err(error) = driver::run(&connection, &request, &sender, hungry).await {
+                let _ = sender.send(Err(error.stream(&request.stream).server(connection.label()))).await;
+            }
+        });
+        Ok(Self { pages, appetite, started: false })
+    }
+
+    /// The next records in sequence order; None at the end.
+    pub fn next_page(&mut self) -> Result<Option<Vec<Record>>> {
+        if std::mem::replace(&mut self.started, true) {
+            self.appetite.send_if_modified(|hungry| !std::mem::replace(hungry, true));
+        }
+        self.pages.blocking_recv().transpose()
+    }
+}
