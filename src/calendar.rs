@@ -2,6 +2,7 @@
 //! and the time stamps of replies are read a million times a second.
 
 /// The days from 1970-01-01 to a date of the proleptic Gregorian calendar (year 0 is 1 BC); None when there is no such day.
+#[must_use]
 pub fn days_from_date(year: i64, month: i64, day: i64) -> Option<i64> {
     let leap = year % 4 == 0 && (year % 100 != 0 || year % 400 == 0);
     let length = match month {
@@ -21,6 +22,7 @@ pub fn days_from_date(year: i64, month: i64, day: i64) -> Option<i64> {
 }
 
 /// The date (year, month, day) that is `days` after 1970-01-01.
+#[must_use]
 pub fn date_from_days(days: i64) -> (i64, i64, i64) {
     let days = days + 719_468;
     let (era, day_of_era) = (days.div_euclid(146_097), days.rem_euclid(146_097));

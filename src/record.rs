@@ -28,11 +28,13 @@ impl Headers {
     pub const MESSAGE_ID: &'static str = "Nats-Msg-Id";
 
     /// The first value of a header, by exact name.
+    #[must_use]
     pub fn get(&self, name: &str) -> Option<&str> {
         self.0.iter().find(|(n, _)| n == name).map(|(_, v)| v.as_str())
     }
 
     /// Every name in order of first appearance, with all its values.
+    #[must_use]
     pub fn grouped(&self) -> Vec<(&str, Vec<&str>)> {
         let mut groups: Vec<(&str, Vec<&str>)> = Vec::new();
         for (name, value) in &self.0 {

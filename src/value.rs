@@ -37,6 +37,7 @@ pub enum Value {
 
 impl Value {
     /// The kind of value, as an error names it.
+    #[must_use]
     pub fn kind(&self) -> &'static str {
         match self {
             Value::Null => "NULL",
@@ -101,6 +102,7 @@ pub struct Parameter {
 
 impl Parameter {
     /// A parameter from its name and type.
+    #[must_use]
     pub const fn new(name: &'static str, ty: ParameterType) -> Self {
         Self { name, ty }
     }
@@ -132,6 +134,7 @@ pub struct Arguments {
 
 impl Arguments {
     /// The argument, if the call gave it.
+    #[must_use]
     pub fn find(&self, name: &str) -> Option<&Value> {
         self.named.iter().chain(&self.positional).find(|(n, _)| *n == name).map(|(_, v)| v)
     }
@@ -205,6 +208,9 @@ impl Arguments {
     }
 
     /// A list of lengths of time; see [`Arguments::duration`].
+    ///
+    /// # Errors
+    /// The argument is NULL or of another type, or an element is not a length of time; see [`Arguments::duration`].
     pub fn durations(&self, name: &str) -> Result<Option<Vec<Duration>>> {
         match self.non_null(name)? {
             None => Ok(None),

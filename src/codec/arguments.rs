@@ -11,11 +11,13 @@ pub struct FormatParameter {
 
 impl FormatParameter {
     /// A parameter that takes one text.
+    #[must_use]
     pub const fn text(name: &'static str) -> Self {
         Self { name, is_list: false }
     }
 
     /// A parameter that takes a list of texts.
+    #[must_use]
     pub const fn list(name: &'static str) -> Self {
         Self { name, is_list: true }
     }
@@ -27,6 +29,7 @@ pub struct FormatArguments(pub Vec<(&'static str, Vec<String>)>);
 
 impl FormatArguments {
     /// The texts of a parameter; none when the call does not give it.
+    #[must_use]
     pub fn texts(&self, name: &str) -> &[String] {
         self.0.iter().find(|(known, _)| *known == name).map_or(&[], |(_, texts)| texts)
     }

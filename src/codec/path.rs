@@ -63,11 +63,13 @@ impl Path {
     }
 
     /// The steps, outermost first.
+    #[must_use]
     pub fn steps(&self) -> &[Step] {
         &self.steps
     }
 
     /// The name of the path's column.
+    #[must_use]
     pub fn column_name(&self) -> String {
         let mut name = String::new();
         for (i, step) in self.steps.iter().enumerate() {

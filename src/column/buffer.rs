@@ -76,6 +76,7 @@ pub struct ListValues {
 
 impl TextValues {
     /// The `i`th value.
+    #[must_use]
     pub fn get(&self, i: usize) -> &[u8] {
         let start = if i == 0 { 0 } else { self.ends[i - 1] };
         &self.bytes[start..self.ends[i]]
@@ -128,6 +129,7 @@ fn ascending(ends: &[usize], all: usize) -> bool {
 
 impl Buffer {
     /// An empty buffer for values of a type.
+    #[must_use]
     pub fn new(ty: &Type) -> Self {
         let values = match ty {
             Type::Boolean => Values::Bool(Vec::new()),
@@ -168,6 +170,7 @@ impl Buffer {
 
     /// Whether the buffer is laid out as a vector of the type is, with as many values as rows at every level: a buffer
     /// that passes can be copied into such a vector without another look at its bounds.
+    #[must_use]
     pub fn fits(&self, ty: &Type) -> bool {
         let rows = self.len();
         let layout = std::mem::discriminant(&Buffer::new(ty).values) == std::mem::discriminant(&self.values);
@@ -191,11 +194,13 @@ impl Buffer {
     }
 
     /// The number of rows written.
+    #[must_use]
     pub fn len(&self) -> usize {
         self.valid.len()
     }
 
     /// Whether nothing is written.
+    #[must_use]
     pub fn is_empty(&self) -> bool {
         self.valid.is_empty()
     }

@@ -32,6 +32,7 @@ pub enum Cells<'p> {
 
 impl<'p> Chunk<'p> {
     /// A chunk of this many rows, to which columns are added.
+    #[must_use]
     pub fn new(rows: usize) -> Self {
         Self { rows, columns: Vec::new() }
     }
@@ -42,16 +43,19 @@ impl<'p> Chunk<'p> {
     }
 
     /// The number of rows.
+    #[must_use]
     pub fn len(&self) -> usize {
         self.rows
     }
 
     /// Whether there is no row.
+    #[must_use]
     pub fn is_empty(&self) -> bool {
         self.rows == 0
     }
 
     /// The column at `position` of the result, if the chunk has it.
+    #[must_use]
     pub fn column(&self, position: usize) -> Option<&Cells<'p>> {
         self.columns.iter().find(|(column, _)| *column == position).map(|(_, cells)| cells)
     }

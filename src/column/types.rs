@@ -71,11 +71,13 @@ impl Column {
 
 impl Type {
     /// `LIST` of `ty`.
+    #[must_use]
     pub fn list(ty: Type) -> Self {
         Type::List(Box::new(ty))
     }
 
     /// `MAP` from `key` to `value`.
+    #[must_use]
     pub fn map(key: Type, value: Type) -> Self {
         Type::Map(Box::new(key), Box::new(value))
     }

@@ -112,6 +112,7 @@ impl Error {
     }
 
     /// The cause alone, without place and advice.
+    #[must_use]
     pub fn cause(&self) -> &str {
         &self.cause
     }

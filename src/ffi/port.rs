@@ -42,8 +42,14 @@ pub trait TableFunction: 'static {
     /// The named parameters.
     fn named() -> Vec<Parameter>;
     /// Arguments become columns and a plan. No network.
+    ///
+    /// # Errors
+    /// An argument is missing, of the wrong type, out of its range, or contradicts another.
     fn bind(arguments: &Arguments) -> Result<Bound<Self::Plan>>;
     /// Starts a run that will be asked for the columns at these positions of [`Bound::columns`] only.
+    ///
+    /// # Errors
+    /// The server cannot be reached or refuses what the plan asks for first.
     fn open(plan: &Self::Plan, projection: &[usize]) -> Result<(Self::Reader, Self::Decoder)>;
     /// Whether [`TableFunction::restrict`] is worth a question.
     const RESTRICTS: bool = false;
@@ -64,8 +70,14 @@ pub trait TableFunction: 'static {
         1
     }
     /// The next page, which becomes at most `capacity` rows; None at the end.
+    ///
+    /// # Errors
+    /// The server cannot be reached any more, refuses, or does not hold what it counts. Nothing is read after an error.
     fn read(reader: &mut Self::Reader, capacity: usize) -> Result<Option<Self::Page>>;
     /// The rows of a page; there may be none. Each projected column has one value a row.
+    ///
+    /// # Errors
+    /// A value of the page does not fit its column.
     fn decode<'p>(decoder: &'p Self::Decoder, page: &'p Self::Page) -> Result<Chunk<'p>>;
     /// Called once a call failed, also by an exception of DuckDB while it took the rows: the statement has failed.
     fn fail(_reader: &mut Self::Reader) {}
@@ -86,6 +98,9 @@ pub trait ScalarFunction: 'static {
     /// The type of the result.
     fn returns() -> Type;
     /// Answers every row of the input: a buffer of the result's type with as many rows. NULL arguments are passed on.
+    ///
+    /// # Errors
+    /// A row that has no answer; the whole statement fails.
     fn call(input: &dyn Input) -> Result<Buffer>;
 }
 
@@ -106,6 +121,9 @@ pub trait Input {
     /// Whether a column is VARCHAR or BLOB.
     fn is_bytes(&self, column: usize) -> bool;
     /// Any value as a document for a payload; null when there is no such column.
+    ///
+    /// # Errors
+    /// The value is of a type that no payload can hold, or a MAP with keys that are neither texts nor whole numbers.
     fn document(&self, column: usize, row: usize) -> Result<Document>;
     /// Any value; NULL when there is no such column.
     ///
@@ -132,6 +150,9 @@ pub trait CopyFunction: 'static {
 
     /// Options become a plan. No network. `columns` is how many columns a row has, `names` what they are called; empty where
     /// the host does not say.
+    ///
+    /// # Errors
+    /// An option is unknown, of the wrong type, or contradicts another.
     fn bind(
         options: &[(String, Value)],
         settings: &[(&'static str, Value)],
@@ -139,10 +160,19 @@ pub trait CopyFunction: 'static {
         names: &[String],
     ) -> Result<Self::Plan>;
     /// Starts a run that writes to `target`.
+    ///
+    /// # Errors
+    /// The server cannot be reached, or does not take what is to be written.
     fn open(plan: &Self::Plan, target: &str) -> Result<Self::Run>;
     /// Takes rows.
+    ///
+    /// # Errors
+    /// A row cannot be written, or a write before it failed.
     fn sink(run: &mut Self::Run, rows: &dyn Input) -> Result<()>;
     /// Every row was taken.
+    ///
+    /// # Errors
+    /// A write failed that was still waiting for its acknowledgement.
     fn finish(run: &mut Self::Run) -> Result<()>;
 }
 
@@ -175,13 +205,28 @@ pub trait Registrar {
     /// cannot be told.
     fn describe(&self, _functions: &'static [Documentation]) {}
     /// Registers a table function.
+    ///
+    /// # Errors
+    /// The host refuses the registration.
     fn table<T: TableFunction>(&self) -> Result<()>;
     /// Registers a scalar function with all its overloads.
+    ///
+    /// # Errors
+    /// The host refuses the registration.
     fn scalar<F: ScalarFunction>(&self) -> Result<()>;
     /// Registers a format of COPY. Does nothing on a host without copy functions.
+    ///
+    /// # Errors
+    /// The host refuses the registration.
     fn copy<F: CopyFunction>(&self) -> Result<()>;
     /// Registers settings, unset, for the session. Does nothing on a host without settings.
+    ///
+    /// # Errors
+    /// The host refuses the registration.
     fn settings(&self, settings: &[Setting]) -> Result<()>;
     /// Makes `FROM 'name'` a call `FROM function('name')` where the name begins with one of the prefixes, in any case.
+    ///
+    /// # Errors
+    /// The host refuses the registration.
     fn replacement(&self, prefixes: &'static [&'static str], function: &'static str) -> Result<()>;
 }

@@ -17,6 +17,9 @@ pub(super) fn opened(parser: TypeParser) {
 
 /// Reads the texts of types, such as `DECIMAL(18,2)`, `int8`, `STRUCT(a INTEGER, b VARCHAR[])`. Beside DuckDB's own,
 /// `BASE64` is a BLOB that documents hold as base64 text.
+///
+/// # Errors
+/// A text is no type of DuckDB, or one that no column of this extension can have; no DuckDB has loaded the extension.
 pub fn parse_types(texts: &[&str]) -> Result<Vec<Type>> {
     let parse = OPENED.get().ok_or_else(|| Error::new("internal error: no DuckDB has loaded the extension"))?;
     parse(texts)

@@ -52,7 +52,7 @@ fn message(input: &dyn Input, row: usize) -> Result<PublishRequest> {
     let within = |error: Error| error.within(&format!("subject '{subject}'"));
     let payload = payload(input, 1, row, "payload").map_err(within)?;
     let headers = headers(&input.value(2, row)?).map_err(within)?;
-    Ok(PublishRequest { headers, payload, subject })
+    Ok(PublishRequest { subject, headers, payload })
 }
 
 /// A payload argument, which errors call `name`: VARCHAR or BLOB, not NULL.

@@ -67,11 +67,17 @@ struct InfoState {
 }
 
 /// What a stream is and holds now, by the word of its leader. One round trip.
+///
+/// # Errors
+/// [`Kind::NotFound`] when there is no such stream; those of any request.
 pub fn stream_now(connection: &Arc<Connection>, stream: &str) -> Result<StreamNow> {
     block_on(look(connection, stream))
 }
 
 /// The end of a stream as it is now. Two round trips, and about 2 log2(size of the hole) when the last message was deleted.
+///
+/// # Errors
+/// [`Kind::NotFound`] when there is no such stream; those of any request.
 pub fn take_checkpoint(connection: &Arc<Connection>, stream: &str) -> Result<Checkpoint> {
     block_on(async {
         let now = look(connection, stream).await?;
@@ -81,6 +87,10 @@ pub fn take_checkpoint(connection: &Arc<Connection>, stream: &str) -> Result<Che
 }
 
 /// Fails unless the stream is the one of the checkpoint; with what it is now. As many round trips as taking one.
+///
+/// # Errors
+/// [`Kind::Replaced`] when it is another stream, or one that was rewound; [`Kind::NotFound`] when there is none; those of
+/// any request.
 pub fn check_checkpoint(connection: &Arc<Connection>, checkpoint: &Checkpoint) -> Result<StreamNow> {
     let stream = &checkpoint.stream;
     block_on(async {

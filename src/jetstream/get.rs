@@ -41,6 +41,10 @@ impl MessageReader {
     /// of a server before 2.11, which may stay silent, the stream's state is asked for first. A message that is not there
     /// costs one more for the leader, which may have it, and one for the list of deleted messages: one that is neither there
     /// nor deleted is damaged, and an error.
+    ///
+    /// # Errors
+    /// [`Kind::Damaged`] when a message is neither there nor deleted; [`Kind::Replaced`] when the stream was made anew since
+    /// the first call; [`Kind::NotFound`] when there is no such stream; those of any request.
     pub fn messages(&mut self, sequences: &[u64], with_headers: bool) -> Result<Vec<Option<Record>>> {
         let label = self.connection.label().to_owned();
         let stream = self.stream.clone();
@@ -164,6 +168,9 @@ impl MessageReader {
 }
 
 /// The messages with these sequences, in the order of the list; None where there is none. [`MessageReader`] in one call.
+///
+/// # Errors
+/// Those of [`MessageReader::messages`].
 pub fn get_messages(
     connection: &Arc<Connection>,
     stream: &str,

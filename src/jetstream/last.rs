@@ -74,6 +74,10 @@ impl LastPages {
     }
 
     /// The next messages; None at the end. Two round trips where at most 1023 subjects match.
+    ///
+    /// # Errors
+    /// `Kind::Damaged` when the newest message of a subject cannot be given; `Kind::Replaced` when the stream was made anew
+    /// meanwhile; `Kind::NotFound` when there is no such stream; those of any request.
     pub fn next_page(&mut self) -> Result<Option<Vec<Record>>> {
         let page = self.page().map_err(|error| error.stream(&self.request.stream).server(self.connection.label()))?;
         count(page.iter().flatten());

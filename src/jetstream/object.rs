@@ -84,6 +84,7 @@ impl ObjectInfo {
     }
 
     /// The target, if it is a link.
+    #[must_use]
     pub fn link(&self) -> Option<&Link> {
         self.options.link.as_ref()
     }

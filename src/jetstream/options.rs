@@ -59,6 +59,7 @@ pub struct TlsOptions {
 impl TlsOptions {
     /// Whether an option asks for encryption: an authority or a client certificate of the user's own does, as well as
     /// `tls_first`.
+    #[must_use]
     pub fn is_wanted(&self) -> bool {
         self.first || self.ca.is_some() || self.cert.is_some()
     }
@@ -85,6 +86,7 @@ impl fmt::Debug for Secret {
 
 impl ConnectOptions {
     /// The options of a connection to one of these servers, with the defaults of all others.
+    #[must_use]
     pub fn new(servers: Vec<ServerUrl>) -> Self {
         Self {
             servers,

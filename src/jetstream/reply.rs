@@ -121,7 +121,7 @@ pub(super) fn msg_get(body: &[u8], with_headers: bool) -> std::result::Result<Re
 }
 
 fn last<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
-    headers.get_last(name).map(|value| value.as_str())
+    headers.get_last(name).map(async_nats::HeaderValue::as_str)
 }
 
 fn number(name: &str, text: &str) -> Result<u64> {

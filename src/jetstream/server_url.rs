@@ -72,11 +72,13 @@ impl ServerUrl {
     }
 
     /// How the server is reached.
+    #[must_use]
     pub fn scheme(&self) -> Scheme {
         self.scheme
     }
 
     /// Whether the server is reached through WebSocket.
+    #[must_use]
     pub fn is_websocket(&self) -> bool {
         matches!(self.scheme, Scheme::Ws | Scheme::Wss)
     }

@@ -64,6 +64,9 @@ impl Info {
 
 /// The stream's state, from its leader. A user who may not ask for it but may use Direct Get learns it from the first and
 /// the last message. One round trip, or a few.
+///
+/// # Errors
+/// `Kind::NotFound` when there is no such stream; those of any request.
 pub fn stream_state(connection: &Arc<Connection>, stream: &str) -> Result<StreamState> {
     block_on(state_or_error(connection, stream))
 }

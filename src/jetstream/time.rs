@@ -30,6 +30,7 @@ pub(super) fn parse_utc(text: &[u8]) -> Option<i64> {
 }
 
 /// RFC 3339 in UTC of a time in microseconds since 1970-01-01; None outside the years 0 to 9999.
+#[must_use]
 pub fn format_utc(micros: i64) -> Option<String> {
     let (days, within) = (micros.div_euclid(86_400_000_000), micros.rem_euclid(86_400_000_000));
     let (year, month, day) = date_from_days(days);

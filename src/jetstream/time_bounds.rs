@@ -15,6 +15,9 @@ use crate::plan::{StreamState, TimeSearch};
 /// The leader is asked where it may be, because a replica that is behind would let the range end early. A hole is skipped
 /// by reading the next message there is. (Direct Get's own `start_time` needs server 2.11, and was found to answer with an
 /// earlier message, nats-server#6032, and to start at the first message for times beyond the year 2262.)
+///
+/// # Errors
+/// `Kind::Unsupported` when store times step back too far for a bound of time; those of any request.
 pub fn search_times(
     connection: &Arc<Connection>,
     stream: &str,

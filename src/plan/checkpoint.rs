@@ -105,6 +105,7 @@ impl Checkpoint {
     }
 
     /// The checkpoint as a text of letters, digits, `-` and `_`.
+    #[must_use]
     pub fn to_text(&self) -> String {
         let mut bytes = Vec::with_capacity(64 + self.stream.len());
         bytes.extend(self.created_ns.to_be_bytes());
@@ -119,6 +120,9 @@ impl Checkpoint {
     }
 
     /// Reads what [`Self::to_text`] wrote. `name` is the parameter's, for errors.
+    ///
+    /// # Errors
+    /// The text is not a checkpoint, or a part of it is missing or changed.
     pub fn from_text(name: &str, text: &str) -> Result<Self> {
         let malformed = || {
             Error::new(format!("{name} is not a checkpoint, or not all of it"))
@@ -144,6 +148,9 @@ impl Checkpoint {
     }
 
     /// Fails for the checkpoint of another stream.
+    ///
+    /// # Errors
+    /// [`Kind::Misuse`] when the checkpoint is that of another stream.
     pub fn check_stream(&self, stream: &str) -> Result<()> {
         if self.stream == stream {
             return Ok(());
@@ -154,6 +161,9 @@ impl Checkpoint {
     }
 
     /// Fails when the stream was made anew.
+    ///
+    /// # Errors
+    /// [`Kind::Replaced`] when the stream was created at another time than the one of the checkpoint.
     pub fn check_created(&self, now: &StreamNow) -> Result<()> {
         if self.created_ns == now.created_ns {
             return Ok(());
@@ -167,11 +177,13 @@ impl Checkpoint {
     }
 
     /// Whether the stream ends before the checkpoint.
+    #[must_use]
     pub fn is_beyond(&self, now: &StreamNow) -> bool {
         now.state.last < self.last
     }
 
     /// What it means that the stream ends before the checkpoint.
+    #[must_use]
     pub fn rewound_to(&self, last: u64) -> Error {
         let rest = self.last - last;
         Error::of(Kind::Replaced, format!(
@@ -189,6 +201,9 @@ impl Checkpoint {
     ///
     /// When the checkpoint's message was deleted, the one before it stands in: it must be one that the checkpoint has
     /// seen, so its time must not be later. Messages that were written after a rewind are.
+    ///
+    /// # Errors
+    /// [`Kind::Replaced`] when the message is another, or stands where there was none.
     pub fn check_newest(&self, newest: Option<&Record>) -> Result<()> {
         let Some(found) = newest else { return Ok(()) };
         let wrong = match self.newest {
@@ -216,6 +231,7 @@ impl Checkpoint {
     /// A message that was deleted between others is no gap: somebody meant it. Nor is, on a stream that keeps the newest
     /// messages of each subject, one that gave way to a newer one of its subject. There the front of the stream says
     /// nothing, unless something else can have removed a subject's last message.
+    #[must_use]
     pub fn gap(&self, now: &StreamNow) -> Option<SequenceRange> {
         let gap = SequenceRange { first: self.last + 1, last: now.state.first.saturating_sub(1) };
         let Removal { by_newer, by_limit, before_ns } = now.removal;
@@ -231,6 +247,7 @@ const AFTER_REWIND: &str = "a copy was restored, or the server lost writes: comp
                             NULL for after to read it again from its first message; a key keeps rows from standing twice";
 
 /// What a gap means.
+#[must_use]
 pub fn gap_error(gap: SequenceRange) -> Error {
     let (first, last) = (gap.first, gap.last);
     Error::of(Kind::Gap, format!(

@@ -15,11 +15,13 @@ pub struct Absent {
 
 impl Absent {
     /// All before the first sequence, and the deleted ones.
+    #[must_use]
     pub fn new(first: u64, deleted: SequenceSet) -> Self {
         Self { first, deleted }
     }
 
     /// Whether no sequence of the range exists.
+    #[must_use]
     pub fn covers(&self, range: SequenceRange) -> bool {
         let existing = self.beyond_first(range);
         existing.is_empty() || self.deleted.count_in(existing) == existing.last - existing.first + 1
@@ -31,6 +33,7 @@ impl Absent {
     }
 
     /// How many of these sequences in the range are not known to be absent.
+    #[must_use]
     pub fn count_present(&self, sequences: &SequenceSet, range: SequenceRange) -> u64 {
         let range = self.beyond_first(range);
         let deleted = self.deleted.runs().filter_map(|run| {
@@ -56,8 +59,9 @@ pub enum Continuity {
 
 /// Whether the stream is still the one with which the statement began.
 ///
-/// An error when it was deleted and made anew, when it ends before it did (the server lost its end, or went back to an
-/// older copy of its store).
+/// # Errors
+/// [`Kind::Replaced`] when it was deleted and made anew, or when it ends before it did: the server lost its end, or went back
+/// to an older copy of its store.
 pub fn continuity(began: &StreamState, now: &StreamState) -> Result<Continuity> {
     if let (Some(before), Some(after)) = (began.created_ns, now.created_ns)
         && before != after
@@ -79,6 +83,9 @@ pub fn continuity(began: &StreamState, now: &StreamState) -> Result<Continuity> 
 
 /// Whether the message that was the stream's last when the statement began is still that. `time_ns` is when the message
 /// that now has its sequence was stored; None where there is none, which may be a deletion.
+///
+/// # Errors
+/// [`Kind::Replaced`] when the message is another one.
 pub fn continuity_of_last(began: &StreamState, time_ns: Option<i64>) -> Result<()> {
     match (began.last_time_ns, time_ns) {
         (Some(before), Some(now)) if before != now => Err(Error::of(Kind::Replaced, format!(
@@ -92,6 +99,7 @@ pub fn continuity_of_last(began: &StreamState, time_ns: Option<i64>) -> Result<(
 }
 
 /// Says which messages a stream counts and nobody can give.
+#[must_use]
 pub fn damaged(stream: &str, replicas: u32, sequences: &[u64]) -> Error {
     let (who, where_from) = match replicas {
         0 | 1 => ("server", "the server's store"),

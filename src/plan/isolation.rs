@@ -15,7 +15,7 @@ use super::given::Given;
 
 /// How long a message that fails alone waits at first, and at most, when the caller says nothing: the delay doubles.
 const FIRST_DELAY: Duration = Duration::from_secs(1);
-const MAX_DELAY: Duration = Duration::from_secs(60);
+const MAX_DELAY: Duration = Duration::from_mins(1);
 
 /// How long what is returned waits before it comes again: by how often it failed. After the last of the delays, the last.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -23,6 +23,7 @@ pub struct Backoff(pub Vec<Duration>);
 
 impl Backoff {
     /// The delay after so many failures, from 1 on; None when the caller says nothing.
+    #[must_use]
     pub fn delay(&self, failures: u64) -> Option<Duration> {
         let index = usize::try_from(failures.saturating_sub(1)).unwrap_or(usize::MAX);
         self.0.get(index).or(self.0.last()).copied()

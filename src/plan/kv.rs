@@ -27,6 +27,7 @@ pub enum Operation {
 
 impl Operation {
     /// The operation of a message, by its headers.
+    #[must_use]
     pub fn of(headers: &Headers) -> Self {
         match (headers.get(OPERATION), headers.get(MARKER_REASON)) {
             (Some("DEL"), _) | (None, Some("Remove")) => Operation::Delete,
@@ -38,6 +39,7 @@ impl Operation {
     }
 
     /// As SQL shows it.
+    #[must_use]
     pub fn name(self) -> &'static str {
         match self {
             Operation::Put => "PUT",
@@ -48,6 +50,9 @@ impl Operation {
 }
 
 /// Checks a bucket's name: letters, digits, `_` and `-` (ADR-6).
+///
+/// # Errors
+/// `Kind::Misuse` when the name is empty or has another character.
 pub fn check_bucket(bucket: &str) -> Result<()> {
     let good = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '-');
     if !bucket.is_empty() && bucket.chars().all(good) {
@@ -57,6 +62,9 @@ pub fn check_bucket(bucket: &str) -> Result<()> {
 }
 
 /// Checks a key: letters, digits, `-`, `_`, `/`, `=` and, inside, `.` (ADR-8).
+///
+/// # Errors
+/// `Kind::Misuse` when the key has another character, or an empty part between dots.
 pub fn check_key(key: &str) -> Result<()> {
     let good = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '-' | '/' | '=' | '.');
     if key.split('.').all(|token| !token.is_empty()) && key.chars().all(good) {
@@ -67,21 +75,29 @@ pub fn check_key(key: &str) -> Result<()> {
 }
 
 /// Checks a filter of keys, which may have wildcards.
+///
+/// # Errors
+/// Those of [`check_subject_filter`].
 pub fn check_keys(keys: &str) -> Result<()> {
     check_subject_filter(keys)
 }
 
 /// The stream of a bucket.
+#[must_use]
 pub fn bucket_stream(bucket: &str) -> String {
     format!("{STREAM_PREFIX}{bucket}")
 }
 
 /// The subject of a key, or the filter of several.
+#[must_use]
 pub fn key_subject(bucket: &str, key: &str) -> String {
     format!("$KV.{bucket}.{key}")
 }
 
 /// The key of a message of a bucket.
+///
+/// # Errors
+/// The subject of the message is not one of the bucket.
 pub fn key_of<'a>(bucket: &str, record: &'a Record) -> Result<&'a str> {
     let key = std::str::from_utf8(&record.subject).ok();
     let key = key.and_then(|subject| subject.strip_prefix("$KV.")?.strip_prefix(bucket)?.strip_prefix('.'));

@@ -44,11 +44,13 @@ impl Newest {
     }
 
     /// The newer row that stays in the place of one that does not.
+    #[must_use]
     pub fn replaced_by(&self, sequence: u64) -> Option<u64> {
         self.replaced.get(&sequence).copied()
     }
 
     /// A row that was to stay and did not come, although a row did not stay for its sake.
+    #[must_use]
     pub fn missing(&self) -> Option<u64> {
         self.owed.iter().min().copied()
     }
@@ -66,6 +68,7 @@ impl NewestKeys {
     }
 
     /// The rows that stay: from the newest on, each row none of whose keys is one of a row that stays.
+    #[must_use]
     pub fn finish(self) -> Newest {
         // For each key the position of the row that stays and has it.
         let mut owner: Vec<Option<usize>> = vec![None; self.keys.len()];

@@ -55,11 +55,13 @@ pub struct SequenceRange {
 
 impl SequenceRange {
     /// Whether the range holds no sequence.
+    #[must_use]
     pub fn is_empty(self) -> bool {
         self.first > self.last
     }
 
     /// How many sequences there are in the range.
+    #[must_use]
     pub fn len(self) -> u64 {
         if self.is_empty() { 0 } else { (self.last - self.first).saturating_add(1) }
     }
@@ -67,11 +69,13 @@ impl SequenceRange {
 
 impl StreamState {
     /// The stream's whole range.
+    #[must_use]
     pub fn range(&self) -> SequenceRange {
         SequenceRange { first: self.first.max(1), last: self.last }
     }
 
     /// The part of the stream between two sequences, clamped to what there is.
+    #[must_use]
     pub fn clamp(&self, start: Option<u64>, end: Option<u64>) -> SequenceRange {
         let whole = self.range();
         SequenceRange {
@@ -81,16 +85,19 @@ impl StreamState {
     }
 
     /// How many sequences between the first and the last message do not exist.
+    #[must_use]
     pub fn holes(&self) -> u64 {
         (self.last + 1).saturating_sub(self.first.max(1)).saturating_sub(self.messages)
     }
 
     /// Whether every sequence from the first to the last exists.
+    #[must_use]
     pub fn is_dense(&self) -> bool {
         self.exact && self.messages > 0 && self.last - self.first + 1 == self.messages
     }
 
     /// The share of sequences that exist, from 0 to 1.
+    #[must_use]
     pub fn density(&self) -> f64 {
         if self.messages == 0 || self.last < self.first {
             return 1.0;
@@ -102,6 +109,7 @@ impl StreamState {
 impl Bounds {
     /// Whether a message stored at this time (nanoseconds since 1970 UTC) lies within time bounds, at the microsecond
     /// precision in which SQL sees it. Always true for other bounds.
+    #[must_use]
     pub fn admit_time(&self, time_ns: i64) -> bool {
         match self {
             Bounds::Time { start, end } => {

@@ -44,11 +44,13 @@ const EVERY_TIME: Span<i64> = Span { first: i64::MIN, last: i64::MAX };
 
 impl Span<i64> {
     /// The smallest value, if it bounds anything.
+    #[must_use]
     pub fn first_bound(self) -> Option<i64> {
         (self.first > i64::MIN).then_some(self.first)
     }
 
     /// The largest value, if it bounds anything.
+    #[must_use]
     pub fn last_bound(self) -> Option<i64> {
         (self.last < i64::MAX).then_some(self.last)
     }
@@ -74,6 +76,7 @@ impl Region {
     pub const WHOLE: Region = Region { sequences: EVERY_SEQUENCE, times: EVERY_TIME, subjects: None };
 
     /// The messages that can fulfil all of the conditions.
+    #[must_use]
     pub fn of(conditions: &[Predicate], columns: RegionColumns) -> Self {
         conditions.iter().fold(Region::WHOLE, |region, condition| region.within(Region::one(condition, columns)))
     }
@@ -118,6 +121,7 @@ impl Region {
     }
 
     /// The filters that subjects of the region match, where they are fewer subjects than those of `own`.
+    #[must_use]
     pub fn narrower_filters(&self, own: &[String]) -> Option<Vec<String>> {
         let filter = self.subject_filter()?;
         own.iter().any(|outer| filter_includes(outer, &filter) && *outer != filter).then(|| vec![filter])
@@ -155,6 +159,7 @@ impl Region {
     }
 
     /// One filter that all subjects of the region match; None where that would be every subject.
+    #[must_use]
     pub fn subject_filter(&self) -> Option<String> {
         let mut filters = self.subjects.as_ref()?.iter();
         let first = filters.next()?.clone();
@@ -236,6 +241,7 @@ pub(super) fn generalised(one: &str, other: &str) -> String {
 }
 
 /// Whether every subject that matches `inner` matches `outer`, too.
+#[must_use]
 pub fn filter_includes(outer: &str, inner: &str) -> bool {
     let (mut outers, mut inners) = (outer.split('.'), inner.split('.'));
     loop {

@@ -17,6 +17,9 @@ impl RowKeys {
     }
 
     /// Adds the key that `write` appends to a text, or none when it says so. After an error the keys are as they were.
+    ///
+    /// # Errors
+    /// The error of `write`.
     pub fn push<E>(&mut self, write: impl FnOnce(&mut String) -> Result<bool, E>) -> Result<(), E> {
         let start = self.text.len();
         let written = write(&mut self.text);

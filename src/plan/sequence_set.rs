@@ -48,16 +48,19 @@ impl SequenceSet {
     }
 
     /// How many sequences there are.
+    #[must_use]
     pub fn len(&self) -> u64 {
         self.count
     }
 
     /// Whether there is none.
+    #[must_use]
     pub fn is_empty(&self) -> bool {
         self.count == 0
     }
 
     /// How many of the range's sequences are in the set.
+    #[must_use]
     pub fn count_in(&self, range: SequenceRange) -> u64 {
         if range.is_empty() {
             return 0;
@@ -68,6 +71,7 @@ impl SequenceSet {
     }
 
     /// Whether the set has a sequence.
+    #[must_use]
     pub fn contains(&self, sequence: u64) -> bool {
         self.count_in(SequenceRange { first: sequence, last: sequence }) == 1
     }
@@ -89,6 +93,7 @@ impl SequenceSet {
     }
 
     /// How many sequences two sets share.
+    #[must_use]
     pub fn shared(&self, other: &SequenceSet) -> u64 {
         let (few, many) = if self.blocks.len() < other.blocks.len() { (self, other) } else { (other, self) };
         few.runs().map(|run| many.count_in(run)).sum()

@@ -216,6 +216,7 @@ impl Settlement {
     }
 
     /// What is given and not settled, in the order in which it was given.
+    #[must_use]
     pub fn unsettled(&self) -> Vec<Unsettled> {
         let shown = |entry: &Entry| {
             let keys = entry.outcome.iter().flat_map(|(_, keys)| keys.iter().skip(1));
@@ -248,6 +249,7 @@ impl Settlement {
     }
 
     /// Whether the statement that reads, or read last, was given a message.
+    #[must_use]
     pub fn gave(&self, sequence: u64) -> bool {
         self.statement.contains(&sequence)
     }
@@ -300,6 +302,7 @@ impl Settlement {
     }
 
     /// When something that is kept is to be read; None when nothing is kept.
+    #[must_use]
     pub fn next_kept_at(&self, now: Instant) -> Option<Instant> {
         self.isolation.next_at(now)
     }
@@ -320,6 +323,7 @@ impl Settlement {
     }
 
     /// How many messages are given and not settled.
+    #[must_use]
     pub fn pending(&self) -> u64 {
         self.given.len() as u64
     }
@@ -448,6 +452,7 @@ impl Settlement {
 }
 
 /// `1 message`, `2 messages`.
+#[must_use]
 pub fn messages(count: usize) -> String {
     format!("{count} message{}", if count == 1 { "" } else { "s" })
 }

@@ -6,6 +6,9 @@
 use crate::error::{Error, Result};
 
 /// Checks a subject filter: tokens separated by dots, `*` for one token, `>` for the rest and only at the end.
+///
+/// # Errors
+/// `Kind::Misuse` when the filter breaks a rule; the error names it.
 pub fn check_subject_filter(subject: &str) -> Result<()> {
     let fault = if subject.is_empty() {
         Some("it is empty")
@@ -26,6 +29,9 @@ pub fn check_subject_filter(subject: &str) -> Result<()> {
 }
 
 /// Checks a subject to publish to: as a filter, but without wildcards.
+///
+/// # Errors
+/// Those of [`check_subject_filter`], and when there is a wildcard.
 pub fn check_publish_subject(subject: &str) -> Result<()> {
     check_subject_filter(subject)?;
     if subject.split('.').any(|token| matches!(token, "*" | ">")) {
@@ -35,6 +41,9 @@ pub fn check_publish_subject(subject: &str) -> Result<()> {
 }
 
 /// Checks a stream's name: not empty, and without white space, `.`, `*`, `>`, `/` and `\`.
+///
+/// # Errors
+/// `Kind::Misuse` when the name breaks a rule.
 pub fn check_stream(stream: &str) -> Result<()> {
     let wrong = |c: char| c.is_whitespace() || c.is_control() || matches!(c, '.' | '*' | '>' | '/' | '\\');
     if stream.is_empty() {
@@ -49,6 +58,9 @@ pub fn check_stream(stream: &str) -> Result<()> {
 }
 
 /// Checks a consumer's name, which has the same rules.
+///
+/// # Errors
+/// `Kind::Misuse` when the name breaks a rule.
 pub fn check_consumer(consumer: &str) -> Result<()> {
     let wrong = |c: char| c.is_whitespace() || c.is_control() || matches!(c, '.' | '*' | '>' | '/' | '\\');
     if consumer.is_empty() {
@@ -62,6 +74,9 @@ pub fn check_consumer(consumer: &str) -> Result<()> {
 }
 
 /// Checks the name of a durable: not empty, and without white space, `.`, `*`, `>`, `/` and `\`.
+///
+/// # Errors
+/// `Kind::Misuse` when the name breaks a rule.
 pub fn check_durable(durable: &str) -> Result<()> {
     let wrong = |c: char| c.is_whitespace() || c.is_control() || matches!(c, '.' | '*' | '>' | '/' | '\\');
     if durable.is_empty() || durable.contains(wrong) {
@@ -72,6 +87,7 @@ pub fn check_durable(durable: &str) -> Result<()> {
 }
 
 /// Whether a subject matches a filter, by the rules of NATS.
+#[must_use]
 pub fn subject_matches(subject: &[u8], filter: &str) -> bool {
     let mut tokens = subject.split(|b| *b == b'.');
     let mut pattern = filter.as_bytes().split(|b| *b == b'.');

@@ -72,6 +72,7 @@ pub struct Counted {
 
 impl Counted {
     /// The parts of a run that the leader counts as messages. None when that is not known.
+    #[must_use]
     pub fn within(&self, run: SequenceRange) -> Option<Vec<SequenceRange>> {
         let run = SequenceRange { first: run.first.max(self.first), last: run.last };
         if run.is_empty() {
@@ -118,6 +119,7 @@ pub struct Survey {
 
 impl Survey {
     /// Nothing was read yet from servers of these names.
+    #[must_use]
     pub fn new(servers: Vec<String>) -> Self {
         let lacking = vec![Runs::default(); servers.len()];
         let (gaps, differing) = (Runs::default(), Runs::default());
@@ -161,6 +163,7 @@ impl Survey {
     }
 
     /// What is wrong, by sequence. `holes` says whether holes are.
+    #[must_use]
     pub fn findings(&self, counted: &Counted, holes: bool) -> Vec<Finding> {
         let mut findings = Vec::new();
         let names = |wanted: &dyn Fn(usize) -> bool| {
@@ -221,6 +224,7 @@ impl Survey {
 
 impl Finding {
     /// A finding about each message of a range.
+    #[must_use]
     pub fn of(kind: Kind, range: SequenceRange, server: Option<String>, evidence: String) -> Self {
         Self { kind, range: Some(range), messages: Some(range.last - range.first + 1), server, evidence }
     }

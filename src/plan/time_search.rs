@@ -37,11 +37,13 @@ pub struct TimeSearch {
 
 impl TimeSearch {
     /// Looks for a sequence before which every message was stored before `micros` (microseconds since 1970 UTC).
+    #[must_use]
     pub fn start(range: SequenceRange, micros: i64) -> Self {
         Self::new(Side::Start, range, micros.saturating_mul(1_000).saturating_sub(MAX_STEP_BACK_NS))
     }
 
     /// Looks for a sequence from which on every message was stored after `micros` (microseconds since 1970 UTC).
+    #[must_use]
     pub fn end(range: SequenceRange, micros: i64) -> Self {
         let after = micros.saturating_add(1).saturating_mul(1_000);
         Self::new(Side::End, range, after.saturating_add(MAX_STEP_BACK_NS))
@@ -59,6 +61,7 @@ impl TimeSearch {
     }
 
     /// The sequences to look at next, ascending; none when the bound is found.
+    #[must_use]
     pub fn probes(&self) -> Vec<u64> {
         let width = self.high - self.low;
         let count = PROBES.min(width);
@@ -69,6 +72,9 @@ impl TimeSearch {
     }
 
     /// Takes what stands at the probes: for each the sequence and time of the first message at or after it, if there is one.
+    ///
+    /// # Errors
+    /// Those of [`StoreTimes::take`].
     pub fn take(&mut self, answers: &[(u64, Option<(u64, i64)>)]) -> Result<()> {
         for (_, found) in answers {
             self.seen.extend(*found);
@@ -95,6 +101,7 @@ impl TimeSearch {
     }
 
     /// The bound, once there is nothing more to look at.
+    #[must_use]
     pub fn found(&self) -> u64 {
         self.low
     }
@@ -108,6 +115,9 @@ pub struct StoreTimes {
 
 impl StoreTimes {
     /// Takes the next message; fails when it was stored too long before one in front of it.
+    ///
+    /// # Errors
+    /// [`Kind::Unsupported`] when the message was stored too long before one in front of it.
     pub fn take(&mut self, sequence: u64, time_ns: i64) -> Result<()> {
         match self.latest {
             Some((before, latest)) if time_ns < latest.saturating_sub(MAX_STEP_BACK_NS) => {

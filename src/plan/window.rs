@@ -149,6 +149,7 @@ pub struct Window {
 impl Window {
     /// A read of `range` that stops after `limit` messages. `density` is the share of the range's sequences that are
     /// expected to match, from 0 to 1. `single` says that the server is known to answer one message a request.
+    #[must_use]
     pub fn new(range: SequenceRange, limit: Option<u64>, density: f64, single: bool) -> Self {
         Window {
             first: range.first.max(1),
@@ -180,16 +181,19 @@ impl Window {
     }
 
     /// Whether gaps are questioned, so that what has left lacks nothing.
+    #[must_use]
     pub fn questions(&self) -> bool {
         self.absent.is_some()
     }
 
     /// The sequences that have left.
+    #[must_use]
     pub fn read(&self) -> &SequenceSet {
         &self.read
     }
 
     /// The range that what has left covers: up to the end, or to the last message when no more was wanted.
+    #[must_use]
     pub fn covered(&self) -> SequenceRange {
         let last = if self.wanted == 0 { self.leaves.saturating_sub(1) } else { self.end };
         SequenceRange { first: self.first, last }
@@ -197,6 +201,7 @@ impl Window {
 
     /// How many messages the server counted from the range's first sequence on, to the end of the stream, when it was first
     /// asked; None when it did not say.
+    #[must_use]
     pub fn counted(&self) -> Option<u64> {
         self.counted
     }
@@ -207,16 +212,19 @@ impl Window {
     }
 
     /// How often something was asked for again.
+    #[must_use]
     pub fn retries(&self) -> u64 {
         self.retries
     }
 
     /// Whether the server answers one message a request.
+    #[must_use]
     pub fn is_single(&self) -> bool {
         self.mode == Mode::Single
     }
 
     /// Whether everything wanted has left through [`Window::take_ready`].
+    #[must_use]
     pub fn is_finished(&self) -> bool {
         let rest = SequenceRange { first: self.leaves, last: self.end };
         let covered = self.spans.is_empty() && self.uncovered > self.end;
@@ -224,6 +232,7 @@ impl Window {
     }
 
     /// Whether an answer is owed.
+    #[must_use]
     pub fn is_waiting(&self) -> bool {
         self.spans.iter().any(|span| span.request.is_some())
     }
@@ -257,6 +266,7 @@ impl Window {
     }
 
     /// The gaps that hold up what follows them, because nothing explains them.
+    #[must_use]
     pub fn question(&self) -> Option<Vec<SequenceRange>> {
         let absent = self.absent.as_ref()?;
         if self.wanted == 0 {
@@ -366,6 +376,7 @@ impl Window {
     }
 
     /// The sequence before which everything has arrived.
+    #[must_use]
     pub fn next_sequence(&self) -> u64 {
         self.spans.front().map_or(self.uncovered, |span| span.next)
     }
@@ -379,6 +390,7 @@ impl Window {
     }
 
     /// Whether an answer to this request is of interest.
+    #[must_use]
     pub fn awaits(&self, token: u64) -> bool {
         self.owner(token).is_some()
     }
@@ -402,6 +414,10 @@ impl Window {
     }
 
     /// Takes one reply. An answer to a request that is no longer of interest is dropped.
+    ///
+    /// # Errors
+    /// [`Kind::Protocol`] when the answer is none to what was asked; [`Kind::Unreachable`] when replies are missing time
+    /// after time.
     pub fn accept(&mut self, token: u64, reply: Reply) -> Result<()> {
         let Some(position) = self.owner(token) else { return Ok(()) };
         if self.spans[position].request.as_ref().is_some_and(|request| request.leader) {

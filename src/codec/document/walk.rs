@@ -24,7 +24,7 @@ pub(super) struct Walk<'a, V> {
     pub values: PhantomData<V>,
 }
 
-impl<'a, V: Values> Walk<'a, V> {
+impl<V: Values> Walk<'_, V> {
     fn below<'b>(&'b mut self, node: &'b Node) -> Walk<'b, V> {
         Walk { node, out: self.out, context: self.context, values: PhantomData }
     }

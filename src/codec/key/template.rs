@@ -86,21 +86,25 @@ impl std::fmt::Display for KeyError {
 
 impl Template {
     /// The template as it was written.
+    #[must_use]
     pub fn text(&self) -> &str {
         &self.text
     }
 
     /// The payload fields that the key needs.
+    #[must_use]
     pub fn paths(&self) -> &[Path] {
         &self.paths
     }
 
     /// Whether the key needs the message's headers.
+    #[must_use]
     pub fn needs_headers(&self) -> bool {
         self.alternatives().any(|alternative| matches!(alternative.source, PartSource::Header(_)))
     }
 
     /// Whether the key needs the message, not its payload alone.
+    #[must_use]
     pub fn needs_message(&self) -> bool {
         self.alternatives().any(|alternative| !matches!(alternative.source, PartSource::Field(_) | PartSource::Text(_)))
     }

@@ -199,7 +199,7 @@ impl Default {
 impl Enum {
     fn new(descriptor: &EnumDescriptor) -> Self {
         let mut names = HashMap::new();
-        for value in descriptor.enum_descriptor_proto().value.iter() {
+        for value in &descriptor.enum_descriptor_proto().value {
             names.entry(value.number()).or_insert_with(|| value.name().to_owned());
         }
         Self { names }

@@ -12,6 +12,7 @@ pub const PARAMETERS: &[FormatParameter] = &[
 
 impl SchemaSource {
     /// The source that the arguments of a call name.
+    #[must_use]
     pub fn of(arguments: &FormatArguments) -> Self {
         let text = |name: &str| arguments.text(name).map(str::to_owned);
         Self {

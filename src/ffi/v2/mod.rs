@@ -73,6 +73,9 @@ fn registered(outcome: neo::Result<()>, kind: &str, name: &str) -> Result<()> {
 }
 
 /// Registers functions with the database that loads the extension.
+///
+/// # Errors
+/// `register` fails: the host refuses one of the functions.
 pub fn load(
     extension: &Extension,
     register: impl FnOnce(&Registrar<'_>) -> Result<()>,

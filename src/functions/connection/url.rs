@@ -71,7 +71,9 @@ fn read_userinfo(text: &str) -> Result<Userinfo> {
 /// Percent-decodes; `%` without two digits behind it stands for itself.
 pub fn decode(text: &str) -> Result<String> {
     let decoded = percent_encoding::percent_decode_str(text).decode_utf8();
-    decoded.map(|text| text.into_owned()).map_err(|_| Error::new("url has percent-encoded bytes that are not UTF-8"))
+    decoded
+        .map(std::borrow::Cow::into_owned)
+        .map_err(|_| Error::new("url has percent-encoded bytes that are not UTF-8"))
 }
 
 #[cfg(test)]

@@ -15,7 +15,7 @@ use crate::plan::kv::{MAX_HISTORY, STREAM_PREFIX, bucket_stream, check_bucket};
 use crate::value::{Arguments, Parameter, ParameterType};
 
 /// The longest duplicate window of a bucket whose values expire (ADR-8).
-const DUPLICATE_WINDOW: Duration = Duration::from_secs(120);
+const DUPLICATE_WINDOW: Duration = Duration::from_mins(2);
 
 /// One row a bucket.
 pub struct Buckets;

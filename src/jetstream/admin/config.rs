@@ -80,16 +80,19 @@ impl Config {
     }
 
     /// A moment in microseconds since 1970 UTC; None when absent or before 1677, as the zero time 0001-01-01 is.
+    #[must_use]
     pub fn time(&self, name: &str) -> Option<i64> {
         parse_utc(self.0.get(name)?.as_str()?.as_bytes()).map(|nanos| nanos.div_euclid(1_000))
     }
 
     /// An object inside; empty when absent.
+    #[must_use]
     pub fn object(&self, name: &str) -> Config {
         Self::of(self.0.get(name))
     }
 
     /// Pairs of texts, without those that the server added.
+    #[must_use]
     pub fn pairs(&self, name: &str) -> Vec<(String, String)> {
         let text = |value: &Value| value.as_str().map_or_else(|| value.to_string(), str::to_owned);
         let pairs = self.object(name).0.into_iter().map(|(key, value)| (key, text(&value)));
@@ -97,6 +100,7 @@ impl Config {
     }
 
     /// The JSON text.
+    #[must_use]
     pub fn json(&self) -> String {
         Value::Object(self.0.clone()).to_string()
     }

@@ -32,6 +32,7 @@ pub struct LedgerKey {
 impl LedgerKey {
     /// The key of a durable. Who connects is a part of it: users of different accounts may have streams of one name.
     /// How long they wait is not.
+    #[must_use]
     pub fn new(connect: &ConnectOptions, stream: &str, durable: &str) -> Self {
         let connect = ConnectOptions { timeout: ConnectOptions::DEFAULT_TIMEOUT, ..connect.clone() };
         Self { connect, stream: stream.to_owned(), durable: durable.to_owned() }
@@ -138,6 +139,7 @@ impl Ledger {
     }
 
     /// How long the server waits for an acknowledgement.
+    #[must_use]
     pub fn ack_wait(&self) -> Duration {
         self.ack_wait
     }
@@ -163,6 +165,7 @@ impl Ledger {
     }
 
     /// The messages on which the consumer gave up since this was last asked.
+    #[must_use]
     pub fn given_up(&self) -> BTreeSet<u64> {
         self.account(|account| account.watch.as_mut().map(Watch::take).unwrap_or_default())
     }
@@ -212,6 +215,7 @@ impl Ledger {
     }
 
     /// How long until something that is kept is to be read; None when nothing is.
+    #[must_use]
     pub fn next_kept_in(&self) -> Option<Duration> {
         let now = Instant::now();
         self.account(|account| account.settlement.next_kept_at(now)).map(|at| at.saturating_duration_since(now))
@@ -298,16 +302,19 @@ impl Drop for Ledger {
 }
 
 /// What this process was given by a durable and has not settled, in the order in which it was given. No round trip.
+#[must_use]
 pub fn unsettled(key: &LedgerKey) -> Vec<Unsettled> {
     with_accounts(|accounts| accounts.get(key).map(|account| account.settlement.unsettled()).unwrap_or_default())
 }
 
 /// How many messages [`unsettled`] would show.
+#[must_use]
 pub fn pending(key: &LedgerKey) -> u64 {
     with_accounts(|accounts| accounts.get(key).map_or(0, |account| account.settlement.pending()))
 }
 
 /// The subject filters by which this process read a durable; every subject when it did not read it.
+#[must_use]
 pub fn subject_filters(key: &LedgerKey) -> Subjects {
     with_accounts(|accounts| accounts.get(key).map(|account| account.subjects.clone()).unwrap_or_default())
 }

@@ -85,6 +85,9 @@ enum End {
 
 impl Pull {
     /// Starts a read; the consumer exists.
+    ///
+    /// # Errors
+    /// [`Kind::Unreachable`] when the connection takes no subscription.
     pub fn start(connection: Arc<Connection>, stream: &str, durable: &str, limits: PullLimits) -> Result<Self> {
         let inbox = connection.client.new_inbox();
         let subject = format!("{inbox}.*");
@@ -111,6 +114,10 @@ impl Pull {
     }
 
     /// The next deliveries, in the order in which the server gave them; None when the consumer is drained.
+    ///
+    /// # Errors
+    /// [`Kind::Unavailable`] when the consumer was stopped or deleted meanwhile, or does not answer; [`Kind::Unreachable`] when
+    /// the connection was lost; [`Kind::Refused`] when the server refuses a pull.
     pub fn next_page(&mut self) -> Result<Option<Vec<Delivery>>> {
         block_on(async {
             while !self.drained && self.left > 0 && self.page.len() < PAGE {

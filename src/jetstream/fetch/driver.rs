@@ -122,10 +122,10 @@ impl Driver<'_> {
             }
             let reading = self.reading();
             // What is at hand is taken before anything is passed on, so that pages are full.
-            let at_hand = if !self.ready.fills_page() {
-                tokio::task::unconstrained(self.transport.receive(reading, &mut replies)).now_or_never()
-            } else {
+            let at_hand = if self.ready.fills_page() {
                 None
+            } else {
+                tokio::task::unconstrained(self.transport.receive(reading, &mut replies)).now_or_never()
             };
             let event = match at_hand {
                 Some(event) => event?,

@@ -46,6 +46,9 @@ pub struct Fetch {
 
 impl Fetch {
     /// Starts reading.
+    ///
+    /// # Errors
+    /// `Kind::Internal` when the network threads cannot be started.
     pub fn start(connection: Arc<Connection>, request: FetchRequest) -> Result<Self> {
         let filters = request.subjects.filters();
         let (requests, keep) = match filters.len() {
@@ -63,6 +66,10 @@ impl Fetch {
 
     /// The next records in sequence order; None at the end. Blocks until there are some, at most for the connection's
     /// timeout. After an error there is nothing more.
+    ///
+    /// # Errors
+    /// `Kind::Damaged` when a message that the stream counts cannot be given; `Kind::Replaced` when the stream is no longer
+    /// the one of the request; `Kind::Unavailable` when nobody answers Direct Get; those of any request.
     pub fn next_page(&mut self) -> Result<Option<Vec<Record>>> {
         loop {
             let page = match self.parts.as_mut_slice() {

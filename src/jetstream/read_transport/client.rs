@@ -50,21 +50,21 @@ impl ClientTransport {
         let closed = || Error::of(Kind::Unreachable, "the connection was closed while reading");
         tokio::select! {
             biased;
-            message = self.replies.next() => self.take(message.ok_or_else(closed)?, reading, out)?,
+            message = self.replies.next() => Self::take(message.ok_or_else(closed)?, reading, out)?,
             changed = self.epochs.changed() => return changed.map(|()| TransportEvent::Reconnected).map_err(|_| closed()),
             word = self.forbidden.recv() => return Ok(word.map_or(TransportEvent::Replies, |word| TransportEvent::Refused(vec![word]))),
         }
         while out.len() < AT_ONCE {
             // Unconstrained: the task gives way elsewhere, not in the middle of what is at hand.
             match tokio::task::unconstrained(self.replies.next()).now_or_never().flatten() {
-                Some(message) => self.take(message, reading, out)?,
+                Some(message) => Self::take(message, reading, out)?,
                 None => break,
             }
         }
         Ok(TransportEvent::Replies)
     }
 
-    fn take(&self, message: Message, reading: Reading, out: &mut Vec<Replied>) -> Result<()> {
+    fn take(message: Message, reading: Reading, out: &mut Vec<Replied>) -> Result<()> {
         let mark = message.subject.rsplit('.').next().and_then(|mark| reply_token(mark.as_bytes(), reading.access));
         let (token, access) =
             mark.ok_or_else(|| Error::of(Kind::Protocol, "a reply on a subject that nobody asked for"))?;

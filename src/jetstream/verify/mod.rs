@@ -100,6 +100,10 @@ impl Reader {
 }
 
 /// Reads all of a stream as it is when this is called. `holes` says whether holes are findings.
+///
+/// # Errors
+/// `Kind::NotFound` when there is no such stream; those of any request. What is wrong with the stream is a finding and no
+/// error.
 pub fn verify(connection: &Arc<Connection>, stream: &str, holes: bool) -> Result<Vec<Finding>> {
     let verify = async {
         let begin = info(connection, stream, false).await?;
