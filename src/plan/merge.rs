@@ -15,13 +15,13 @@ pub struct Merge {
 
 impl Merge {
     /// A merge of so many runs, of which nothing is known yet.
-    #[must_use] 
+    #[must_use]
     pub fn new(runs: usize) -> Self {
         Self { runs: (0..runs).map(|_| Some(VecDeque::new())).collect(), given: 0 }
     }
 
     /// The run whose next records must be known before anything can be given; None when none is missing.
-    #[must_use] 
+    #[must_use]
     pub fn wanting(&self) -> Option<usize> {
         self.runs.iter().position(|run| run.as_ref().is_some_and(VecDeque::is_empty))
     }

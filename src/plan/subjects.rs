@@ -37,19 +37,19 @@ impl Subjects {
     }
 
     /// Whether every subject matches.
-    #[must_use] 
+    #[must_use]
     pub fn is_all(&self) -> bool {
         self.0.is_empty()
     }
 
     /// The filters; none when every subject matches.
-    #[must_use] 
+    #[must_use]
     pub fn filters(&self) -> &[String] {
         &self.0
     }
 
     /// The filter, where there is exactly one.
-    #[must_use] 
+    #[must_use]
     pub fn single(&self) -> Option<&str> {
         match self.0.as_slice() {
             [filter] => Some(filter),
@@ -58,7 +58,7 @@ impl Subjects {
     }
 
     /// Whether a subject matches.
-    #[must_use] 
+    #[must_use]
     pub fn matches(&self, subject: &[u8]) -> bool {
         self.is_all() || self.0.iter().any(|filter| subject_matches(subject, filter))
     }
@@ -73,7 +73,7 @@ impl Subjects {
     }
 
     /// Whether these match every subject that a filter matches.
-    #[must_use] 
+    #[must_use]
     pub fn include(&self, filter: &str) -> bool {
         self.is_all() || self.0.iter().any(|own| filter_includes(own, filter))
     }

@@ -26,12 +26,13 @@ const ATTEMPTS: usize = 20;
 /// is behind counts fewer.
 const SAMPLES: usize = 8;
 
-/// What the counts say.
+/// What is known of a read at its end.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Verdict {
-    /// Everything was read that is counted.
+pub(super) enum Proof {
+    /// Nothing is missing.
     Whole,
-    /// More messages are counted than were read, or the stream changed too fast to count.
+    /// More messages are counted than were read, or the stream changed too fast to count: the range has to be read again
+    /// without the filter.
     Unsure,
 }
 
@@ -44,7 +45,7 @@ pub(super) async fn check_counts(
     request: &FetchRequest,
     read: &SequenceSet,
     range: SequenceRange,
-) -> Result<Verdict> {
+) -> Result<Proof> {
     let began = &request.state;
     let counter = Counter { connection, request };
     let mut last_word = None;
@@ -65,14 +66,14 @@ pub(super) async fn check_counts(
             if read.is_empty() {
                 counter.check_nothing_matches(range).await?;
             }
-            return Ok(Verdict::Whole);
+            return Ok(Proof::Whole);
         }
         // A count that was too large must be so twice: a replica may be behind with deletions.
         if count > present && last_word.replace(count) == Some(count) {
             break;
         }
     }
-    Ok(Verdict::Unsure)
+    Ok(Proof::Unsure)
 }
 
 struct Counter<'a> {
@@ -133,12 +134,12 @@ impl Counter<'_> {
     }
 
     /// The range's count must be what was read, whenever it is taken, or messages were deleted, which nobody tells here.
-    async fn check_without_state(&self, read: &SequenceSet, range: SequenceRange) -> Result<Verdict> {
+    async fn check_without_state(&self, read: &SequenceSet, range: SequenceRange) -> Result<Proof> {
         let mut most = 0;
         for _ in 0..ATTEMPTS {
             if let Some(count) = self.count_in(range).await? {
                 if count <= read.len() {
-                    return Ok(Verdict::Whole);
+                    return Ok(Proof::Whole);
                 }
                 most = count;
             }

@@ -4,14 +4,12 @@
 //! comes in, so the server is never kept waiting by a full socket. What can come in is bounded by the window.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use futures_util::FutureExt;
 use tokio::sync::{mpsc, watch};
 use tokio::time::Instant;
 
 use super::backlog::Backlog;
-use super::proof::prove;
 use super::request::FetchRequest;
 use crate::error::{Error, Kind, Result};
 use crate::jetstream::access::Access;
@@ -29,60 +27,10 @@ use crate::stats;
 /// The most bytes that the server may send for one request (ADR-31, `max_bytes`); one message is always sent.
 const MAX_BYTES: u64 = 4 * 1024 * 1024;
 
-/// How long the answers that are still owed may take when the reader has enough.
-const HANG_UP: Duration = Duration::from_secs(1);
-
 pub(super) type Pages = mpsc::Sender<Result<Vec<Record>>>;
 
-/// Reads until everything has been passed on, or the reader has gone away.
-///
-/// Until the reader is hungry, that is, wants more than one page, no more is asked for than that takes: `LIMIT 10` costs the
-/// server one small batch.
-pub(super) async fn run(
-    connection: &Arc<Connection>,
-    request: &FetchRequest,
-    pages: &Pages,
-    hungry: watch::Receiver<bool>,
-) -> Result<()> {
-    let mut driver = tokio::select! {
-        driver = open(connection, request) => driver?,
-        () = pages.closed() => return Ok(()),
-    };
-    let outcome = tokio::select! {
-        outcome = driver.read(pages, hungry) => outcome,
-        () = pages.closed() => Ok(()),
-    };
-    stats::RETRIES.add(driver.window.retries());
-    if outcome.is_ok() {
-        let _ = tokio::time::timeout(HANG_UP, driver.hang_up()).await;
-    }
-    outcome
-}
-
-async fn open<'a>(connection: &'a Arc<Connection>, request: &'a FetchRequest) -> Result<Driver<'a>> {
-    let access = if request.state.direct == Some(false) { Access::MsgGet } else { Access::Direct };
-    let single = access == Access::MsgGet || !connection.knows_batches();
-    let mut window = Window::new(request.range, request.limit, request.state.density(), single);
-    if let Some(absent) = request.known_absent() {
-        window = window.questioning(absent);
-    }
-    if access == Access::MsgGet {
-        window.restart_with_leader();
-    }
-    let transport = ReadTransport::open(connection, access).await?;
-    Ok(Driver {
-        connection,
-        request,
-        access,
-        window,
-        transport,
-        ready: Backlog::default(),
-        served: false,
-        deserted_since: None,
-    })
-}
-
-struct Driver<'a> {
+/// One read: what it knows of the server, and what has come of it.
+pub(super) struct Driver<'a> {
     connection: &'a Arc<Connection>,
     request: &'a FetchRequest,
     access: Access,
@@ -96,11 +44,45 @@ struct Driver<'a> {
     deserted_since: Option<Instant>,
 }
 
-impl Driver<'_> {
-    async fn read(&mut self, pages: &Pages, mut hungry: watch::Receiver<bool>) -> Result<()> {
+impl<'a> Driver<'a> {
+    /// Opens the way to the server; asks for nothing yet.
+    pub async fn open(connection: &'a Arc<Connection>, request: &'a FetchRequest) -> Result<Self> {
+        let access = if request.state.direct == Some(false) { Access::MsgGet } else { Access::Direct };
+        let single = access == Access::MsgGet || !connection.knows_batches();
+        let mut window = Window::new(request.range, request.limit, request.state.density(), single);
+        if let Some(absent) = request.known_absent() {
+            window = window.questioning(absent);
+        }
+        if access == Access::MsgGet {
+            window.restart_with_leader();
+        }
+        let transport = ReadTransport::open(connection, access).await?;
+        Ok(Self {
+            connection,
+            request,
+            access,
+            window,
+            transport,
+            ready: Backlog::default(),
+            served: false,
+            deserted_since: None,
+        })
+    }
+
+    /// What was asked for, and what came.
+    pub fn window(&self) -> &Window {
+        &self.window
+    }
+
+    /// Reads until the window has everything; false when the reader has gone away. The last records are ready then and not
+    /// passed on: that waits for the proof that nothing is missing.
+    ///
+    /// Until `demand` says that more than one page is wanted, no more is asked for than that takes: `LIMIT 10` costs the
+    /// server one small batch.
+    pub async fn read(&mut self, pages: &Pages, mut demand: watch::Receiver<bool>) -> Result<bool> {
         let mut replies: Vec<Replied> = Vec::new();
-        let patience = self.connection.timeout / 2;
-        let (mut deadline, mut asked_again) = (Instant::now() + patience, false);
+        let half_timeout = self.connection.timeout / 2;
+        let (mut deadline, mut asked_again) = (Instant::now() + half_timeout, false);
         loop {
             if let Some(gaps) = self.window.question() {
                 let request = self.request;
@@ -108,17 +90,16 @@ impl Driver<'_> {
                     inspect(self.connection, &request.stream, &request.state, Gaps::Runs(&gaps), request.want).await?;
                 self.window.answer(looked.absent, looked.found);
                 self.window.take_ready(&mut self.ready);
-                (deadline, asked_again) = (Instant::now() + patience, false);
+                (deadline, asked_again) = (Instant::now() + half_timeout, false);
                 continue;
             }
             if self.window.is_finished() {
-                prove(self.connection, self.request, &self.window).await?;
-                return self.pass_on_rest(pages).await;
+                return Ok(true);
             }
-            let is_hungry = *hungry.borrow();
-            let wants = if is_hungry { self.ready.has_room() } else { self.ready.is_empty() && !self.served };
+            let more = *demand.borrow();
+            let wants = if more { self.ready.has_room() } else { self.ready.is_empty() && !self.served };
             if wants && self.send_requests().await? {
-                deadline = deadline.max(Instant::now() + patience);
+                deadline = deadline.max(Instant::now() + half_timeout);
             }
             let reading = self.reading();
             // What is at hand is taken before anything is passed on, so that pages are full.
@@ -137,17 +118,17 @@ impl Driver<'_> {
                             continue;
                         }
                         // The reader has gone away.
-                        Err(_) => return Ok(()),
+                        Err(_) => return Ok(false),
                     },
                     event = self.transport.receive(reading, &mut replies) => event?,
-                    Ok(()) = hungry.changed(), if !is_hungry => continue,
+                    Ok(()) = demand.changed(), if !more => continue,
                     () = tokio::time::sleep_until(deadline), if self.window.is_waiting() => {
                         if std::mem::replace(&mut asked_again, true) {
                             return Err(self.silence().await);
                         }
                         // Whoever had the requests may be gone: others are asked, within the same timeout.
                         self.ask_again().await?;
-                        deadline += patience;
+                        deadline += half_timeout;
                         continue;
                     }
                 },
@@ -166,7 +147,7 @@ impl Driver<'_> {
                     }
                 }
             }
-            (deadline, asked_again) = (Instant::now() + patience, false);
+            (deadline, asked_again) = (Instant::now() + half_timeout, false);
         }
     }
 
@@ -231,19 +212,19 @@ impl Driver<'_> {
         page
     }
 
-    async fn pass_on_rest(&mut self, pages: &Pages) -> Result<()> {
+    /// Passes on what is ready, unless the reader goes away.
+    pub async fn pass_on_rest(&mut self, pages: &Pages) {
         while !self.ready.is_empty() {
             let page = self.page();
             if pages.send(Ok(page)).await.is_err() {
                 break;
             }
         }
-        Ok(())
     }
 
     /// Waits for the answers that are still owed, so that the socket can serve another read: whoever reads ten rows mostly
     /// reads more in a moment. Anything unusual ends it, and the socket with it.
-    async fn hang_up(mut self) {
+    pub async fn hang_up(mut self) {
         let mut replies: Vec<Replied> = Vec::new();
         while self.transport.is_own() && self.window.is_waiting() {
             let Ok(TransportEvent::Replies) = self.transport.receive(self.reading(), &mut replies).await else {

@@ -3,9 +3,10 @@
 //! ```text
 //! Window (plan/)    what to ask for next, and what of the answers is whose turn; pure
 //! Driver            sends what the window asks for, hands it every reply, passes on what is ready
-//! Proof             that nothing is missing when the window is done, by what the server counts
 //! Backlog           what is ready and waits for the reader, bounded
-//! Part              a driver's task and its pages: a read with one filter, or none
+//! Proof             that nothing is missing when the window is done, by what the server counts
+//! read              driver, then proof; where the counts do not settle it, the range once more without the filter
+//! Part              the task of a read and its pages: one filter, or none
 //! Merge (plan/)     several parts as one; pure
 //! ReadTransport     where requests go out and replies come in: a socket of the read's own, or the shared client
 //! ```
@@ -19,6 +20,7 @@ mod counts;
 mod driver;
 mod part;
 mod proof;
+mod read;
 mod request;
 
 use std::sync::Arc;

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use tokio::sync::{mpsc, watch};
 
-use super::driver;
+use super::read::read;
 use super::request::{FetchRequest, PAGES};
 use crate::error::Result;
 use crate::jetstream::connection::Connection;
@@ -15,7 +15,7 @@ use crate::record::Record;
 pub(super) struct Part {
     pages: mpsc::Receiver<Result<Vec<Record>>>,
     /// Says that more than the first page is wanted.
-    appetite: watch::Sender<bool>,
+    demand: watch::Sender<bool>,
     started: bool,
 }
 
@@ -23,19 +23,19 @@ impl Part {
     /// Starts reading; the request has one filter, or none.
     pub fn start(connection: Arc<Connection>, request: FetchRequest) -> Result<Self> {
         let (sender, pages) = mpsc::channel(PAGES);
-        let (appetite, hungry) = watch::channel(false);
+        let (demand, demanded) = watch::channel(false);
         runtime::handle()?.spawn(async move {
-            if let Err(error) = driver::run(&connection, &request, &sender, hungry).await {
+            if let Err(error) = read(&connection, &request, &sender, demanded).await {
                 let _ = sender.send(Err(error.stream(&request.stream).server(connection.label()))).await;
             }
         });
-        Ok(Self { pages, appetite, started: false })
+        Ok(Self { pages, demand, started: false })
     }
 
     /// The next records in sequence order; None at the end.
     pub fn next_page(&mut self) -> Result<Option<Vec<Record>>> {
         if std::mem::replace(&mut self.started, true) {
-            self.appetite.send_if_modified(|hungry| !std::mem::replace(hungry, true));
+            self.demand.send_if_modified(|more| !std::mem::replace(more, true));
         }
         self.pages.blocking_recv().transpose()
     }

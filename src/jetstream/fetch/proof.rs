@@ -2,18 +2,14 @@
 
 use std::sync::Arc;
 
-use tokio::sync::{mpsc, watch};
-
-use super::counts::{Verdict, check_counts};
-use super::driver;
-use super::request::{FetchRequest, PAGES};
+use super::counts::{Proof, check_counts};
+use super::request::FetchRequest;
 use crate::error::{Error, Kind, Result};
 use crate::jetstream::connection::Connection;
 use crate::jetstream::inspect::{Gaps, check_identity, inspect};
 use crate::jetstream::newest::counted;
 use crate::jetstream::wire::Want;
-use crate::plan::{SequenceRange, SequenceSet, Subjects, Window, subject_matches};
-use crate::record::Record;
+use crate::plan::Window;
 
 /// Proves that what left the window is everything that there is of its range.
 ///
@@ -25,11 +21,11 @@ use crate::record::Record;
 ///    answer, if nothing was stored meanwhile.
 /// 3. Otherwise messages were deleted meanwhile, or are missing, and the deleted ones have to be listed; under a filter, when
 ///    counts do not settle it, the range is read again without the filter.
-pub(super) async fn prove(connection: &Arc<Connection>, request: &FetchRequest, window: &Window) -> Result<()> {
+pub(super) async fn prove(connection: &Arc<Connection>, request: &FetchRequest, window: &Window) -> Result<Proof> {
     let (stream, began) = (&request.stream, &request.state);
     if window.questions() {
         check_identity(connection, stream, began).await?;
-        return Ok(());
+        return Ok(Proof::Whole);
     }
     let (read, range) = (window.read(), window.covered());
     let filtered = request.subject().is_some();
@@ -42,70 +38,34 @@ pub(super) async fn prove(connection: &Arc<Connection>, request: &FetchRequest, 
         true => window.counted().filter(|_| range.last >= began.last && still && began.exact && began.replicas == 1),
     };
     if expected == Some(read.len()) {
-        return Ok(());
+        return Ok(Proof::Whole);
     }
     if request.counts(connection) && (filtered || !began.exact) {
-        return match check_counts(connection, request, read, range).await? {
-            Verdict::Whole => Ok(()),
-            Verdict::Unsure => compare(connection, request, read, range).await,
-        };
+        return check_counts(connection, request, read, range).await;
     }
     if let Some(filter) = request.subject() {
         // Servers before 2.11, and streams without Direct Get: the stream's own count of a subject is that of all of it.
         if !whole || !still || now.messages != began.messages || filter.contains(['*', '>']) {
-            return Ok(());
+            return Ok(Proof::Whole);
         }
         return match counted(connection, stream, filter).await? > read.len() {
-            true => compare(connection, request, read, range).await,
-            false => Ok(()),
+            true => Ok(Proof::Unsure),
+            false => Ok(Proof::Whole),
         };
     }
     if !began.exact {
         // Who may not ask for the state, on a server that does not count, cannot tell a deletion from a missing message.
-        return Ok(());
+        return Ok(Proof::Whole);
     }
     let inspection = inspect(connection, stream, began, Gaps::Beside(read, range), Want::default()).await?;
     match inspection.found.len() {
-        0 => Ok(()),
+        0 => Ok(Proof::Whole),
         count => Err(left_out(count as u64)),
     }
 }
 
-/// Reads the range again without a filter, where every gap is looked at, and compares: what cannot be given is an error that
-/// names it, and so is what matches and was not read.
-async fn compare(
-    connection: &Arc<Connection>,
-    request: &FetchRequest,
-    read: &SequenceSet,
-    range: SequenceRange,
-) -> Result<()> {
-    let Some(filter) = request.subject() else { return Ok(()) };
-    let want = Want { subject: true, ..Want::default() };
-    let all = FetchRequest { subjects: Subjects::ALL, limit: None, want, range, ..request.clone() };
-    let (sender, mut pages) = mpsc::channel::<Result<Vec<Record>>>(PAGES);
-    let (_appetite, hungry) = watch::channel(true);
-    let again = async {
-        let outcome = Box::pin(driver::run(connection, &all, &sender, hungry)).await;
-        drop(sender);
-        outcome
-    };
-    let missed = async {
-        let mut missed = 0;
-        while let Some(page) = pages.recv().await {
-            let lacks = |record: &&Record| subject_matches(&record.subject, filter) && !read.contains(record.sequence);
-            missed += page.unwrap_or_default().iter().filter(lacks).count() as u64;
-        }
-        missed
-    };
-    let (outcome, missed) = tokio::join!(again, missed);
-    outcome?;
-    match missed {
-        0 => Ok(()),
-        count => Err(left_out(count)),
-    }
-}
-
-fn left_out(count: u64) -> Error {
+/// The error for messages that a replica did not give.
+pub(super) fn left_out(count: u64) -> Error {
     let messages = if count == 1 { "a message".to_owned() } else { format!("{count} messages") };
     Error::of(Kind::Damaged, format!("a replica left out {messages} that the stream counts and another replica has"))
         .advice("run the statement again; a replica is damaged")

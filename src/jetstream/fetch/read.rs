@@ -1,0 +1,90 @@
+//! A whole read: the driver brings what the window asks for, the proof says whether it is everything, and only then the last
+//! records leave.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::{mpsc, watch};
+
+use super::counts::Proof;
+use super::driver::{Driver, Pages};
+use super::proof::{left_out, prove};
+use super::request::{FetchRequest, PAGES};
+use crate::error::Result;
+use crate::jetstream::connection::Connection;
+use crate::jetstream::wire::Want;
+use crate::plan::{Subjects, Window, subject_matches};
+use crate::record::Record;
+use crate::stats;
+
+/// How long the answers that are still owed may take when the reader has enough.
+const HANG_UP: Duration = Duration::from_secs(1);
+
+/// Reads until everything has been passed on, or the reader has gone away. `demand` says whether more than the first page is
+/// wanted.
+pub(super) async fn read(
+    connection: &Arc<Connection>,
+    request: &FetchRequest,
+    pages: &Pages,
+    demand: watch::Receiver<bool>,
+) -> Result<()> {
+    let mut driver = tokio::select! {
+        driver = Driver::open(connection, request) => driver?,
+        () = pages.closed() => return Ok(()),
+    };
+    let outcome = tokio::select! {
+        outcome = read_and_prove(connection, request, &mut driver, pages, demand) => outcome,
+        () = pages.closed() => Ok(()),
+    };
+    stats::RETRIES.add(driver.window().retries());
+    if outcome.is_ok() {
+        let _ = tokio::time::timeout(HANG_UP, driver.hang_up()).await;
+    }
+    outcome
+}
+
+async fn read_and_prove(
+    connection: &Arc<Connection>,
+    request: &FetchRequest,
+    driver: &mut Driver<'_>,
+    pages: &Pages,
+    demand: watch::Receiver<bool>,
+) -> Result<()> {
+    if driver.read(pages, demand).await? {
+        if prove(connection, request, driver.window()).await? == Proof::Unsure {
+            compare(connection, request, driver.window()).await?;
+        }
+        driver.pass_on_rest(pages).await;
+    }
+    Ok(())
+}
+
+/// Reads the range again without a filter, where every gap is looked at, and compares: what cannot be given is an error that
+/// names it, and so is what matches and was not read.
+async fn compare(connection: &Arc<Connection>, request: &FetchRequest, window: &Window) -> Result<()> {
+    let (came, range) = (window.read(), window.covered());
+    let Some(filter) = request.subject() else { return Ok(()) };
+    let want = Want { subject: true, ..Want::default() };
+    let all = FetchRequest { subjects: Subjects::ALL, limit: None, want, range, ..request.clone() };
+    let (sender, mut pages) = mpsc::channel::<Result<Vec<Record>>>(PAGES);
+    let (_reader, demand) = watch::channel(true);
+    let again = async {
+        let outcome = Box::pin(read(connection, &all, &sender, demand)).await;
+        drop(sender);
+        outcome
+    };
+    let missed = async {
+        let mut missed = 0;
+        while let Some(page) = pages.recv().await {
+            let lacks = |record: &&Record| subject_matches(&record.subject, filter) && !came.contains(record.sequence);
+            missed += page.unwrap_or_default().iter().filter(lacks).count() as u64;
+        }
+        missed
+    };
+    let (outcome, missed) = tokio::join!(again, missed);
+    outcome?;
+    match missed {
+        0 => Ok(()),
+        count => Err(left_out(count)),
+    }
+}
