@@ -37,7 +37,7 @@ class Combination:
 
 
 def combinations(both_doors: bool = False) -> list[Combination]:
-    """Everything that `make test` runs besides cargo, the longest first.
+    """Everything that `make test` runs besides cargo; what holds the longest files stands first.
 
     Each suite goes through the newest door of its host, and the reading suite through the other one, too; with
     `both_doors` every suite of the newest host goes through both.
@@ -56,8 +56,8 @@ def combinations(both_doors: bool = False) -> list[Combination]:
         Combination("integration", "python", NEWEST_HOST, NEWEST_SERVER, integration),
     ]
     return [
-        *(Combination("sql", "sql", host, NEWEST_SERVER, sql, door) for host, door in SQL_HOSTS),
         Combination("integration", "python", NEWEST_HOST, NEWEST_SERVER, integration, doors.V2),
+        *(Combination("sql", "sql", host, NEWEST_SERVER, sql, door) for host, door in SQL_HOSTS),
         *(other_door if both_doors else [Combination("reading", "sql", NEWEST_HOST, NEWEST_SERVER, reading)]),
         *(Combination("hosts", "python", host, NEWEST_SERVER, hosts) for host in pins["duckdb"]),
         Combination("hosts", "python", NEWEST_HOST, NEWEST_SERVER, hosts, doors.V2),

@@ -4,113 +4,20 @@
 """
 
 import argparse
-import os
 import sys
-import tempfile
-import threading
-from collections import Counter
-from collections.abc import Iterable
-from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field, replace
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor, as_completed
+from dataclasses import replace
 from pathlib import Path
 
-from scripts import doors, fixtures, matrix, package, paths, processes, tools
+from scripts import doors, matrix, processes, run_file
 from scripts.matrix import Combination
-from scripts.nats_server import Server, ServerError, end_on_sigterm, environment_without_nats
+from scripts.nats_server import end_on_sigterm
+from scripts.run_file import FAILED, PASSED, Job, Result
+from scripts.run_report import Report
 
-WORKERS = 2
-# Of one file. `make soak` sets NATS_JS_SOAK to a number of rounds, for the tests that have them.
-SOAK = {name: value for name, value in os.environ.items() if name == "NATS_JS_SOAK"}
-FILE_SECONDS = 4 * 3600 if SOAK else 600
-PASSED, FAILED, SKIPPED = "passed", "failed", "skipped"
-EXIT_CODES = {0: PASSED, 77: SKIPPED}
-
-_print_lock = threading.Lock()
-
-
-@dataclass
-class Report:
-    """What became of a combination's files."""
-
-    combination: Combination
-    counts: Counter = field(default_factory=Counter)
-    notes: list[str] = field(default_factory=list)
-
-    def add(self, outcome: str, what: str | Path, text: str) -> None:
-        self.counts[outcome] += 1
-        if outcome == SKIPPED:
-            self.notes.append(f"skipped {what} ({self.combination.name}): {text.strip().splitlines()[-1]}")
-        if outcome == FAILED:
-            with _print_lock:
-                print(f"--- FAILED {what} ({self.combination.name})\n{text.rstrip()}\n", flush=True)
-
-
-def command(combination: Combination, file: Path, profile: str) -> list[str | Path]:
-    """How a file of this kind is run."""
-    match combination.kind:
-        case "sql":
-            return [tools.VENV_PYTHON, "-m", "scripts.sqllogic", "--profile", profile, file]
-        case "python":
-            return [tools.VENV_PYTHON, "-m", "scripts.unittest_file", file]
-        case "cli":
-            load = f"LOAD '{paths.extension(profile, package.machine())}'"
-            return [tools.cli_binary(combination.host), "-unsigned", "-bail", "-init", os.devnull, "-cmd", load, "-f", file]
-    raise ValueError(combination.kind)
-
-
-def environment(combination: Combination, url: str, directory: str, profile: str) -> dict[str, str]:
-    """This process's environment without its NATS settings, and what test/README.md promises."""
-    clean = environment_without_nats()
-    host = tools.duckdb(combination.host).folder
-    clean |= {
-        "PYTHONPATH": os.pathsep.join([str(host), str(paths.ROOT), str(paths.ROOT / "test")]),
-        "TZ": "UTC",
-        "NATS_JS_ROOT": str(paths.ROOT),
-        "NATS_JS_PROFILE": profile,
-        "NATS_JS_TEST_URL": url,
-        "NATS_JS_TEST_DIR": directory,
-        "NATS_JS_TEST_HOST": combination.host,
-        "NATS_JS_TEST_SERVER": combination.server,
-        "NATS_JS_TEST_DOOR": combination.door.name,
-    }
-    clean |= SOAK
-    if combination.kind == "cli":
-        clean["NATS_URL"] = url
-    return clean
-
-
-def run_file(combination: Combination, file: Path, profile: str) -> tuple[str, str]:
-    """Runs a file against a new server with its fixtures; the outcome and what there is to say."""
-    try:
-        needs = fixtures.needs(paths.ROOT / file)
-        with (
-            Server(combination.server, needs.config()) as server,
-            tempfile.TemporaryDirectory(prefix="nats_js-test-") as directory,
-        ):
-            needs.prepare(server.url)
-            variables = environment(combination, server.url, directory, profile)
-            finished = processes.run(command(combination, file, profile), variables, FILE_SECONDS)
-    except (fixtures.FixtureError, ServerError) as error:
-        return FAILED, str(error)
-    if finished.code < 0:
-        return FAILED, f"{finished.output}\nended by signal {-finished.code}"
-    return EXIT_CODES.get(finished.code, FAILED), finished.output
-
-
-def run_combination(combination: Combination, profile: str) -> Report:
-    """Runs the files one after the other."""
-    report = Report(combination)
-    missing = combination.missing()
-    if missing is not None:
-        report.add(FAILED, "everything", f"{missing} is not installed: run 'make configure'")
-        return report
-    if not combination.files:
-        report.add(FAILED, "everything", "the suite has no files")
-        return report
-    for file in combination.files:
-        outcome, text = run_file(combination, file, profile)
-        report.add(outcome, file, text)
-    return report
+# The files wait for servers as much as they compute: one more than the two cores that CI has.
+WORKERS = 3
 
 
 def chosen(arguments: argparse.Namespace) -> list[Combination]:
@@ -131,16 +38,24 @@ def chosen(arguments: argparse.Namespace) -> list[Combination]:
     return out
 
 
-def table(reports: Iterable[Report]) -> str:
-    """What ran where."""
-    rows = [("suite", "host", "door", "nats-server", PASSED, FAILED, SKIPPED)]
-    for report in reports:
-        place = report.combination
-        counts = [str(report.counts[outcome]) for outcome in (PASSED, FAILED, SKIPPED)]
-        host = f"{'CLI' if place.kind == 'cli' else 'DuckDB'} {place.host}"
-        rows.append((place.suite, host, place.door.name, place.server, *counts))
-    widths = [max(map(len, column)) for column in zip(*rows)]
-    return "\n".join("  ".join(cell.ljust(width) for cell, width in zip(row, widths)).rstrip() for row in rows)
+def results(combinations: list[Combination], options: argparse.Namespace) -> Iterator[Result]:
+    """Runs all files, several at once, and yields each result as it comes."""
+    jobs = []
+    for combination in combinations:
+        missing = combination.missing()
+        if missing is not None:
+            yield Result(Job(combination, Path("everything")), FAILED, f"{missing} is not installed: run 'make configure'")
+        elif not combination.files:
+            yield Result(Job(combination, Path("everything")), FAILED, "the suite has no files")
+        else:
+            jobs += [Job(combination, file) for file in combination.files]
+    with ThreadPoolExecutor(options.workers) as pool:
+        try:
+            for future in as_completed([pool.submit(run_file.run, job, options.profile) for job in jobs]):
+                yield future.result()
+        except BaseException:
+            processes.close()
+            raise
 
 
 def main() -> int:
@@ -152,21 +67,19 @@ def main() -> int:
     arguments.add_argument("--server", help="only this version of nats-server")
     arguments.add_argument("--door", choices=list(doors.DOORS), help="only this door into DuckDB")
     arguments.add_argument("--both-doors", action="store_true", help="every suite of the newest DuckDB through both doors")
+    arguments.add_argument("--workers", type=int, default=WORKERS, help="how many files run at once")
     options = arguments.parse_args()
     end_on_sigterm()
     combinations = chosen(options)
-    with ThreadPoolExecutor(WORKERS) as pool:
-        try:
-            reports = list(pool.map(lambda combination: run_combination(combination, options.profile), combinations))
-        except BaseException:
-            processes.close()
-            raise
-    total = sum((report.counts for report in reports), Counter())
-    for report in reports:
-        for note in report.notes:
-            print(note)
-    print(f"\n{table(reports)}\n")
-    print(f"{total[PASSED]} passed, {total[FAILED]} failed, {total[SKIPPED]} skipped", flush=True)
+    report = Report(combinations, sum(max(1, len(combination.files)) for combination in combinations))
+    for result in results(combinations, options):
+        report.add(result)
+    print(f"\nthe slowest files:\n{report.slowest()}\n")
+    for line in report.skipped():
+        print(line)
+    print(f"{report.table()}\n")
+    print(report.counts(), flush=True)
+    total = report.total()
     return 0 if total[PASSED] and not total[FAILED] else 1
 
 
