@@ -5,7 +5,7 @@ PYTHON := .tools/venv/bin/python
 # One target after the other: the last line of `make test` is the count of its run.
 .NOTPARALLEL:
 
-.PHONY: all configure debug release test test_release test_doors test_debug test_rust soak valgrind check mutants demo clean bench
+.PHONY: all configure debug release test test_release test_doors test_debug test_rust soak valgrind check cross_check mutants demo clean bench
 
 all: release
 
@@ -46,10 +46,14 @@ soak: configure release
 valgrind: configure release
 	$(PYTHON) -m scripts.valgrind
 
-check:
+check: cross_check
 	cargo fmt --check
 	cargo clippy --locked --all-targets -- -D warnings
 	RUSTDOCFLAGS="-D warnings" cargo doc --locked --no-deps
+
+# That the library compiles for every platform; those whose targets rustup cannot add are skipped.
+cross_check:
+	python3 -m scripts.cross_check
 
 # Faults planted one at a time into the rooms without I/O; those that no unit test notices are listed in
 # build/mutants/mutants.out/missed.txt. Needs `cargo install cargo-mutants`. FILES narrows it down, CHUNK is a part of it:

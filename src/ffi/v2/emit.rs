@@ -219,13 +219,13 @@ unsafe fn slot(value: &[u8], free: &mut *mut u8) -> neo::Result<ffi::duckdb_v2_b
     };
     let value = if value.len() <= INLINE {
         let mut inlined = [0; INLINE];
-        inlined.iter_mut().zip(value).for_each(|(to, from)| *to = from.cast_signed());
+        inlined.iter_mut().zip(value).for_each(|(to, from)| *to = std::ffi::c_char::from_ne_bytes([*from]));
         ffi::duckdb_v2_bytes__bindgen_ty_1 {
             inlined: ffi::duckdb_v2_bytes__bindgen_ty_1__bindgen_ty_2 { length, inlined },
         }
     } else {
         let mut prefix = [0; 4];
-        prefix.iter_mut().zip(value).for_each(|(to, from)| *to = from.cast_signed());
+        prefix.iter_mut().zip(value).for_each(|(to, from)| *to = std::ffi::c_char::from_ne_bytes([*from]));
         let start = *free;
         // SAFETY: the caller vouches for the room; the two do not overlap.
         unsafe {
