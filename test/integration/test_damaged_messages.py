@@ -8,11 +8,12 @@ from integration import host
 from integration.cluster import NAMES, Cluster
 from integration.damage import flip
 from integration.streams import fill, state
+from scripts import servers
 from scripts.nats_server import Server
 
 COUNT = 2000
 DAMAGED = (700, 1500)
-VERSIONS = ("2.10.26", "2.12.8", "2.15.1")
+VERSIONS = servers.tested("2.10.26", "2.12.8", "2.15.1")
 
 
 def text(sequence: int) -> bytes:

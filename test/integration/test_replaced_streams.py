@@ -10,11 +10,12 @@ from fixtures.wire import Wire
 from integration import host
 from integration.cluster import NAMES, Cluster
 from integration.streams import fill, state
+from scripts import servers
 from scripts.nats_server import Server
 
 COUNT = 200_000
 BEFORE = 20_000
-VERSIONS = ("2.9.10", "2.10.26", "2.15.1")
+VERSIONS = servers.tested("2.9.10", "2.10.26", "2.15.1")
 # Between the two there is none.
 ANEW = "stream 'S'.*(was deleted and made anew|no such stream)"
 
