@@ -9,6 +9,8 @@ PYTHON := .tools/venv/bin/python
 
 all: release
 
+include scripts/registry.mk
+
 # The nats-servers that the tests run on: `make test SERVERS=2.15,2.12` leaves out the others, among them 2.9, which is a Debian package.
 SERVERS :=
 export NATS_JS_TEST_SERVERS := $(SERVERS)

@@ -90,6 +90,8 @@ def main() -> None:
     code = source.read_bytes()
     for name in names(platform_name):
         write(code, name, doors.V1, paths.extension(options.profile, name))
+    # Where the registry's workflow looks for it.
+    write(code, platform_name, doors.V1, paths.registry_extension(options.profile))
     write(code, platform_name, doors.V2, paths.extension(options.profile, platform_name, doors.V2.folder))
 
 

@@ -15,3 +15,8 @@ def extension(profile: str, platform: str, door: str | None = None) -> Path:
     elif door is not None:
         folder /= door
     return folder / f"{EXTENSION}.duckdb_extension"
+
+
+def registry_extension(profile: str) -> Path:
+    """Where the build of DuckDB's community registry looks for the extension."""
+    return ROOT / "build" / profile / "extension" / EXTENSION / f"{EXTENSION}.duckdb_extension"
