@@ -5,7 +5,7 @@ PYTHON := .tools/venv/bin/python
 # One target after the other: the last line of `make test` is the count of its run.
 .NOTPARALLEL:
 
-.PHONY: all configure configure_demo debug release test test_release test_doors test_debug test_rust soak valgrind check cross_check mutants demo clean bench
+.PHONY: all configure configure_demo debug release test test_release test_doors test_debug test_rust soak valgrind check cross_check mutants demo play clean bench
 
 all: release
 
@@ -76,6 +76,12 @@ mutants:
 
 demo: configure_demo release
 	$(PYTHON) -m scripts.demo
+
+# A server, a stream whose events keep coming, and a DuckDB shell: FILE is the example whose streams it has.
+FILE := examples/quickstart.sql
+
+play: configure_demo release
+	$(PYTHON) -m scripts.play $(FILE)
 
 # What reading, publishing and ingesting cost, beside other ways to do the same; scripts/bench/settings.py has its variables.
 bench: configure release

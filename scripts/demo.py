@@ -28,12 +28,12 @@ def main() -> int:
         for fixture in needs.fixtures:
             print(f"  {fixture.name}: {', '.join(f'{key}={value}' for key, value in fixture.arguments.items())}")
         print(f"DuckDB {matrix.CLI} runs {file}\n", flush=True)
-        shell = [tools.cli_binary(matrix.CLI), "-unsigned", "-bail", "-echo", "-init", os.devnull]
+        shell = [tools.cli_binary(matrix.CLI), "-unsigned", "-bail", "-echo", "-init", os.devnull, "-cmd", ".changes on"]
         ended = subprocess.run(
             [*shell, "-cmd", f"LOAD '{extension}'", "-f", file],
             env={**environment_without_nats(), "NATS_URL": server.url}, stdin=subprocess.DEVNULL,
         )
-    print(f"\nnats-server stopped, its store removed. Try it on your own: see {file}" if not ended.returncode else "\nfailed")
+    print("\nnats-server stopped, its store removed. Try it on your own: make play" if not ended.returncode else "\nfailed")
     return ended.returncode
 
 
