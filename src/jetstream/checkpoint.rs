@@ -3,18 +3,16 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use bytes::Bytes;
-use serde::Deserialize;
 use serde_json::json;
 
 use super::access::Access;
 use super::connection::Connection;
 use super::failure::Failure;
+use super::info_reply::{self, Details};
 use super::leader_tail::newest_up_to;
 use super::runtime::block_on;
-use super::time::parse_utc;
 use crate::error::{Error, Kind, Result};
-use crate::plan::{Checkpoint, Removal, StreamNow, StreamState};
+use crate::plan::{Checkpoint, StreamNow};
 use crate::record::Record;
 
 /// How often, and after which pause, a stream that seems to end too early is looked at again: a replica that has just
@@ -24,47 +22,6 @@ const PAUSE: Duration = Duration::from_millis(200);
 
 /// How many replicas are asked, where the leader may not be.
 const REPLICAS_ASKED: usize = 3;
-
-#[derive(Deserialize)]
-struct Info {
-    config: InfoConfig,
-    state: InfoState,
-    created: String,
-    /// The server's clock; since server 2.10.
-    #[serde(default)]
-    ts: Option<String>,
-}
-
-#[derive(Deserialize)]
-struct InfoConfig {
-    #[serde(default)]
-    allow_direct: bool,
-    #[serde(default)]
-    num_replicas: u32,
-    #[serde(default)]
-    allow_msg_ttl: bool,
-    #[serde(default)]
-    retention: String,
-    #[serde(default)]
-    discard: String,
-    #[serde(default)]
-    max_msgs: i64,
-    #[serde(default)]
-    max_bytes: i64,
-    #[serde(default)]
-    max_msgs_per_subject: i64,
-    /// In nanoseconds.
-    #[serde(default)]
-    max_age: i64,
-}
-
-#[derive(Deserialize)]
-struct InfoState {
-    first_seq: u64,
-    last_seq: u64,
-    messages: u64,
-    last_ts: String,
-}
 
 /// What a stream is and holds now, by the word of its leader. One round trip.
 ///
@@ -113,44 +70,14 @@ pub fn check_checkpoint(connection: &Arc<Connection>, checkpoint: &Checkpoint) -
 }
 
 async fn look(connection: &Arc<Connection>, stream: &str) -> Result<StreamNow> {
-    let call = format!("STREAM.INFO.{stream}");
-    let info: Info = match connection.api(&call, Bytes::new()).await {
-        Ok(info) => info,
-        Err(failure) => return Err(connection.explain(failure, &call, stream).await),
-    };
-    let Info { config, state, created, ts } = info;
-    let created_ns = parse_utc(created.as_bytes()).ok_or_else(|| {
+    let reply = info_reply::ask_or_explain(connection, stream, Details::None).await?;
+    let state = reply.stream_state();
+    let created_ns = state.created_ns.ok_or_else(|| {
         Error::of(Kind::Protocol, "malformed time in the answer to STREAM.INFO")
             .stream(stream)
             .server(connection.label())
     })?;
-    let keeps_all = config.discard == "new" || (config.max_msgs <= 0 && config.max_bytes <= 0);
-    let clock = ts.and_then(|ts| parse_utc(ts.as_bytes()));
-    let expires = config.max_age > 0;
-    // The zero time, year 1, is none that can be counted.
-    let last_time_ns = parse_utc(state.last_ts.as_bytes());
-    Ok(StreamNow {
-        state: StreamState {
-            first: state.first_seq,
-            last: state.last_seq,
-            messages: state.messages,
-            direct: Some(config.allow_direct),
-            exact: true,
-            created_ns: Some(created_ns),
-            last_time_ns,
-            replicas: config.num_replicas.max(1),
-        },
-        created_ns,
-        last_time_ns,
-        removal: Removal {
-            by_newer: config.max_msgs_per_subject > 0,
-            by_limit: !keeps_all
-                || config.allow_msg_ttl
-                || !matches!(config.retention.as_str(), "" | "limits")
-                || (expires && clock.is_none()),
-            before_ns: clock.filter(|_| expires).map(|clock| clock.saturating_sub(config.max_age)),
-        },
-    })
+    Ok(StreamNow { state, created_ns, last_time_ns: state.last_time_ns, removal: reply.removal() })
 }
 
 /// The newest message at or before a sequence with its headers; None when there is none left.

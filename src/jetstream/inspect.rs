@@ -13,6 +13,7 @@ use super::access::Access;
 use super::connection::Connection;
 use super::exchange::{Ask, exchange};
 use super::failure::Failure;
+use super::info_reply;
 use super::state::{state_and_absent, state_or_error};
 use super::wire::Want;
 use crate::error::{Error, Result};
@@ -147,7 +148,7 @@ async fn details(connection: &Arc<Connection>, stream: &str) -> Result<(StreamSt
     match state_and_absent(connection, stream).await {
         Ok(details) => Ok(details),
         Err(failure) => {
-            let error: Error = connection.explain(failure, &format!("STREAM.INFO.{stream}"), stream).await;
+            let error: Error = connection.explain(failure, &info_reply::call(stream), stream).await;
             Err(error)
         }
     }

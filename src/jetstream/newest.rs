@@ -1,9 +1,8 @@
 //! The newest message of each of some known subjects, one request each, pipelined.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use serde::Deserialize;
 use serde_json::json;
 
 use super::access::Access;
@@ -11,9 +10,9 @@ use super::connection::Connection;
 use super::exchange::{Ask, exchange};
 use super::failure::Failure;
 use super::get::count;
+use super::info_reply::{self, Details};
 use super::runtime::block_on;
 use super::single::whole;
-use super::state::look_up;
 use crate::error::{Error, Kind, Result};
 use crate::record::Record;
 
@@ -95,20 +94,9 @@ pub(super) async fn check_absent(connection: &Arc<Connection>, stream: &str, sub
 
 /// How many messages the subjects of a filter have, by the leader; 0 where the user may not ask for it.
 pub(super) async fn counted(connection: &Arc<Connection>, stream: &str, subject: &str) -> Result<u64> {
-    #[derive(Deserialize)]
-    struct Info {
-        state: State,
-    }
-    #[derive(Deserialize)]
-    struct State {
-        #[serde(default)]
-        subjects: Option<HashMap<String, u64>>,
-    }
-    let call = format!("STREAM.INFO.{stream}");
-    let body = json!({"subjects_filter": subject}).to_string();
-    match look_up::<Info>(connection, &call, body.into()).await {
-        Ok(info) => Ok(info.state.subjects.unwrap_or_default().values().sum()),
+    match info_reply::ask(connection, stream, Details::Subjects(subject)).await {
+        Ok(reply) => Ok(reply.messages_of_subjects()),
         Err(Failure::Forbidden) => Ok(0),
-        Err(failure) => Err(connection.explain(failure, &call, stream).await),
+        Err(failure) => Err(connection.explain(failure, &info_reply::call(stream), stream).await),
     }
 }

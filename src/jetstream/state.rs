@@ -1,66 +1,15 @@
 //! What a stream holds now: the facts that a plan is made from.
 
 use std::sync::Arc;
-use std::time::Duration;
-
-use bytes::Bytes;
-use serde::Deserialize;
-use serde::de::DeserializeOwned;
-use tokio::time::Instant;
 
 use super::access::Access;
 use super::connection::Connection;
-use super::failure::{ErrorNumber, Failure};
+use super::failure::Failure;
+use super::info_reply::{self, Details};
 use super::runtime::block_on;
 use super::single::next_message;
-use super::time::parse_utc;
 use crate::error::Result;
-use crate::plan::{Absent, SequenceSet, StreamState};
-
-/// How often the connection may break while one question is asked.
-const MAX_LOSSES: u32 = 3;
-
-#[derive(Deserialize)]
-struct Info {
-    config: InfoConfig,
-    state: InfoState,
-    #[serde(default)]
-    created: String,
-}
-
-#[derive(Deserialize)]
-struct InfoConfig {
-    #[serde(default)]
-    allow_direct: bool,
-    #[serde(default)]
-    num_replicas: u32,
-}
-
-#[derive(Deserialize)]
-struct InfoState {
-    first_seq: u64,
-    last_seq: u64,
-    messages: u64,
-    #[serde(default)]
-    last_ts: String,
-    #[serde(default)]
-    deleted: Option<Vec<u64>>,
-}
-
-impl Info {
-    fn state(&self) -> StreamState {
-        StreamState {
-            first: self.state.first_seq,
-            last: self.state.last_seq,
-            messages: self.state.messages,
-            direct: Some(self.config.allow_direct),
-            exact: true,
-            created_ns: parse_utc(self.created.as_bytes()),
-            last_time_ns: parse_utc(self.state.last_ts.as_bytes()),
-            replicas: self.config.num_replicas.max(1),
-        }
-    }
-}
+use crate::plan::{Absent, StreamState};
 
 /// The stream's state, from its leader. A user who may not ask for it but may use Direct Get learns it from the first and
 /// the last message. One round trip, or a few.
@@ -73,57 +22,14 @@ pub fn stream_state(connection: &Arc<Connection>, stream: &str) -> Result<Stream
 
 /// [`stream_state`], for those who wait already.
 pub(super) async fn state_or_error(connection: &Arc<Connection>, stream: &str) -> Result<StreamState> {
-    let call = format!("STREAM.INFO.{stream}");
-    match info(connection, stream, Bytes::new()).await {
-        Ok(info) => Ok(info.state()),
+    match info_reply::ask(connection, stream, Details::None).await {
+        Ok(reply) => Ok(reply.stream_state()),
         Err(Failure::Forbidden) => match state_by_direct_get(connection, stream).await {
             Ok(state) => Ok(state),
-            Err(_) => Err(connection.explain(Failure::Forbidden, &call, stream).await),
+            Err(_) => Err(connection.explain(Failure::Forbidden, &info_reply::call(stream), stream).await),
         },
-        Err(failure) => Err(connection.explain(failure, &call, stream).await),
+        Err(failure) => Err(connection.explain(failure, &info_reply::call(stream), stream).await),
     }
-}
-
-/// The leader's information on the stream.
-async fn info(connection: &Arc<Connection>, stream: &str, request: Bytes) -> std::result::Result<Info, Failure> {
-    look_up(connection, &format!("STREAM.INFO.{stream}"), request).await
-}
-
-/// Calls the JetStream API for something that changes nothing; again when the connection broke meanwhile, and, for as long
-/// as one request may take, while the stream has no leader: a cluster elects one within seconds.
-pub(super) async fn look_up<T: DeserializeOwned>(
-    connection: &Arc<Connection>,
-    call: &str,
-    request: Bytes,
-) -> std::result::Result<T, Failure> {
-    let until = Instant::now() + connection.timeout;
-    loop {
-        match look_up_once(connection, call, &request).await {
-            Err(failure) if failure.is(ErrorNumber::UNAVAILABLE) && Instant::now() < until => {
-                tokio::time::sleep(ELECTION_PAUSE).await;
-            }
-            answer => return answer,
-        }
-    }
-}
-
-/// How long to wait before a stream without a leader is asked for again.
-const ELECTION_PAUSE: Duration = Duration::from_millis(100);
-
-async fn look_up_once<T: DeserializeOwned>(
-    connection: &Arc<Connection>,
-    call: &str,
-    request: &Bytes,
-) -> std::result::Result<T, Failure> {
-    let mut epochs = connection.epochs();
-    epochs.mark_unchanged();
-    for _ in 0..MAX_LOSSES {
-        tokio::select! {
-            answer = connection.api(call, request.clone()) => return answer,
-            Ok(()) = epochs.changed() => {}
-        }
-    }
-    connection.api(call, request.clone()).await
 }
 
 /// The stream's state from its leader, and which sequences do not exist, at one moment. One round trip, in which every
@@ -132,14 +38,8 @@ pub(super) async fn state_and_absent(
     connection: &Arc<Connection>,
     stream: &str,
 ) -> std::result::Result<(StreamState, Absent), Failure> {
-    let request = Bytes::from_static(br#"{"deleted_details":true}"#);
-    let mut info = info(connection, stream, request).await?;
-    let mut deleted = info.state.deleted.take().unwrap_or_default();
-    deleted.sort_unstable();
-    let mut sequences = SequenceSet::default();
-    sequences.extend(deleted);
-    let state = info.state();
-    Ok((state, Absent::new(state.first, sequences)))
+    let reply = info_reply::ask(connection, stream, Details::Deleted).await?;
+    Ok((reply.stream_state(), reply.absent()))
 }
 
 /// How many answers say what the last message is, where the leader may not be asked: any of several replicas may answer.

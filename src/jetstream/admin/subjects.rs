@@ -13,8 +13,8 @@ use serde::Deserialize;
 use serde_json::json;
 
 use super::super::connection::Connection;
+use super::super::look_up::look_up;
 use super::super::runtime::block_on;
-use super::super::state::look_up;
 use crate::error::Result;
 
 /// How far back a page is asked for again when the list has moved.

@@ -16,6 +16,7 @@ use crate::jetstream::access::Access;
 use crate::jetstream::connection::Connection;
 use crate::jetstream::exchange::{Ask, exchange_counts};
 use crate::jetstream::failure::Failure;
+use crate::jetstream::info_reply;
 use crate::jetstream::newest::check_absent;
 use crate::jetstream::state::state_and_absent;
 use crate::plan::{Absent, SequenceRange, SequenceSet, StreamState, continuity};
@@ -87,7 +88,7 @@ impl Counter<'_> {
         match state_and_absent(self.connection, stream).await {
             Ok(details) => Ok(Some(details)),
             Err(Failure::Forbidden) => Ok(None),
-            Err(failure) => Err(self.connection.explain(failure, &format!("STREAM.INFO.{stream}"), stream).await),
+            Err(failure) => Err(self.connection.explain(failure, &info_reply::call(stream), stream).await),
         }
     }
 

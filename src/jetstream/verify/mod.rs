@@ -14,11 +14,9 @@ use self::part::Part;
 use std::sync::Arc;
 use std::time::Duration;
 
-use bytes::Bytes;
-use serde::Deserialize;
-
 use super::access::Access;
 use super::connection::Connection;
+use super::info_reply::{Details, InfoReply, ask_or_explain};
 use super::runtime::block_on;
 use crate::error::Result;
 use crate::plan::{Counted, Finding, FindingKind, Runs, SequenceRange, Survey};
@@ -33,56 +31,6 @@ const MAX_RUNS: usize = 1_000;
 /// A replica may be behind: what it lacks is asked for again, so often, after such a pause.
 const LOOKS: usize = 3;
 const PAUSE: Duration = Duration::from_millis(300);
-
-/// What is known of a stream beside its messages.
-#[derive(Deserialize)]
-struct Info {
-    config: InfoConfig,
-    state: InfoState,
-    #[serde(default)]
-    cluster: Option<InfoCluster>,
-}
-
-#[derive(Deserialize)]
-struct InfoConfig {
-    #[serde(default)]
-    allow_direct: bool,
-}
-
-#[derive(Deserialize)]
-struct InfoState {
-    first_seq: u64,
-    last_seq: u64,
-    messages: u64,
-    #[serde(default)]
-    num_deleted: u64,
-    #[serde(default)]
-    deleted: Option<Vec<u64>>,
-    /// What the leader found its storage to have lost when it started.
-    #[serde(default)]
-    lost: Option<InfoLost>,
-}
-
-#[derive(Deserialize)]
-struct InfoLost {
-    #[serde(default)]
-    msgs: Option<Vec<u64>>,
-    #[serde(default)]
-    bytes: u64,
-}
-
-#[derive(Deserialize)]
-struct InfoCluster {
-    #[serde(default)]
-    leader: Option<String>,
-    #[serde(default)]
-    replicas: Option<Vec<InfoReplica>>,
-}
-
-#[derive(Deserialize)]
-struct InfoReplica {
-    name: String,
-}
 
 enum Reader {
     OneByOne(OneByOne),
@@ -106,7 +54,7 @@ impl Reader {
 /// error.
 pub fn verify(connection: &Arc<Connection>, stream: &str, holes: bool) -> Result<Vec<Finding>> {
     let verify = async {
-        let begin = info(connection, stream, false).await?;
+        let begin = ask_or_explain(connection, stream, Details::None).await?;
         let (mut reader, servers, mut findings) = reader(connection, stream, &begin);
         let mut survey = Survey::new(servers);
         let (mut next, last) = (begin.state.first_seq.max(1), begin.state.last_seq);
@@ -128,7 +76,7 @@ pub fn verify(connection: &Arc<Connection>, stream: &str, holes: bool) -> Result
 }
 
 /// How the stream is read, from which servers, and which of them cannot be read.
-fn reader(connection: &Arc<Connection>, stream: &str, info: &Info) -> (Reader, Vec<String>, Vec<Finding>) {
+fn reader(connection: &Arc<Connection>, stream: &str, info: &InfoReply) -> (Reader, Vec<String>, Vec<Finding>) {
     let direct = info.config.allow_direct;
     let cluster = info.cluster.as_ref();
     let leader = cluster.and_then(|cluster| cluster.leader.clone());
@@ -160,30 +108,21 @@ fn reader(connection: &Arc<Connection>, stream: &str, info: &Info) -> (Reader, V
     (Reader::OneByOne(OneByOne::new(connection, stream, Access::MsgGet)), vec![leader], unread.collect())
 }
 
-async fn info(connection: &Arc<Connection>, stream: &str, deleted: bool) -> Result<Info> {
-    let call = format!("STREAM.INFO.{stream}");
-    let request = if deleted { Bytes::from_static(br#"{"deleted_details":true}"#) } else { Bytes::new() };
-    match connection.api(&call, request).await {
-        Ok(info) => Ok(info),
-        Err(failure) => Err(connection.explain(failure, &call, stream).await),
-    }
-}
-
 /// Asks again for what did not come, and takes out what was behind. What has left the stream meanwhile is not counted.
 async fn confirm(
     connection: &Arc<Connection>,
     stream: &str,
-    begin: &Info,
+    begin: &InfoReply,
     survey: &mut Survey,
     reader: &mut Reader,
-) -> Result<(Counted, Info)> {
+) -> Result<(Counted, InfoReply)> {
     let leader = OneByOne::new(connection, stream, Access::MsgGet);
     let mut look = 1;
     loop {
         let missing = !survey.gaps.0.is_empty() || survey.lacking.iter().any(|lacking| !lacking.0.is_empty());
-        let now = info(connection, stream, false).await?;
+        let now = ask_or_explain(connection, stream, Details::None).await?;
         let listed = missing && (1..=MAX_DELETED).contains(&now.state.num_deleted);
-        let now = if listed { info(connection, stream, true).await? } else { now };
+        let now = if listed { ask_or_explain(connection, stream, Details::Deleted).await? } else { now };
         let counted = counted(begin, &now);
         let gaps = survey.gaps.0.iter().flat_map(|gap| counted.within(*gap).unwrap_or_default());
         let gaps: Vec<u64> = gaps.flat_map(|run| run.first..=run.last).take(MAX_CONFIRMED).collect();
@@ -220,7 +159,7 @@ async fn again(reader: &mut Reader, server: usize, runs: &[SequenceRange]) -> Re
     Ok(came)
 }
 
-fn counted(begin: &Info, now: &Info) -> Counted {
+fn counted(begin: &InfoReply, now: &InfoReply) -> Counted {
     let (begin, now) = (&begin.state, &now.state);
     let same = begin.first_seq == now.first_seq && begin.last_seq == now.last_seq && begin.messages == now.messages;
     Counted {
@@ -231,7 +170,7 @@ fn counted(begin: &Info, now: &Info) -> Counted {
 }
 
 /// What the leader says of itself.
-fn lost(info: &Info) -> Vec<Finding> {
+fn lost(info: &InfoReply) -> Vec<Finding> {
     let Some(lost) = &info.state.lost else { return Vec::new() };
     let leader = info.cluster.as_ref().and_then(|cluster| cluster.leader.clone());
     let mut runs = Runs::default();
