@@ -32,6 +32,7 @@ mod scan;
 mod stats;
 mod stream_delete;
 mod stream_ensure;
+mod stream_table;
 mod streams;
 mod subjects;
 mod unsettled;
@@ -41,14 +42,15 @@ mod verify;
 use crate::error::Result;
 use crate::ffi::Registrar;
 use rows::Small;
+use stream_table::{StreamTable, StreamTableArguments};
 
 /// Registers every function with the database that loads the extension.
 pub fn register_all<R: Registrar>(registrar: &R) -> Result<()> {
     registrar.describe(documentation::FUNCTIONS);
     registrar.settings(&connection::settings())?;
-    registrar.table::<scan::NatsScan>()?;
-    registrar.table::<url_scan::NatsUrlScan>()?;
-    registrar.replacement(url_scan::PREFIXES, <url_scan::NatsUrlScan as crate::ffi::TableFunction>::NAME)?;
+    registrar.table::<StreamTable<scan::NatsScan>>()?;
+    registrar.table::<StreamTable<url_scan::NatsUrlScan>>()?;
+    registrar.replacement(url_scan::PREFIXES, url_scan::NatsUrlScan::NAME)?;
     registrar.table::<get::NatsGet>()?;
     registrar.table::<ingest::NatsIngest>()?;
     registrar.table::<Small<ack::NatsAck>>()?;

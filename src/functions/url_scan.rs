@@ -4,11 +4,11 @@
 
 use super::connection;
 use super::scan::NatsScan;
+use super::stream_table::{Plan, StreamTableArguments};
 use crate::codec::scalar::{Scalar, push};
-use crate::column::{Buffer, Chunk, Type, Values};
+use crate::column::{Buffer, Type, Values};
 use crate::error::{Error, Result};
-use crate::ffi::{Bound, TableFunction};
-use crate::predicate::Predicate;
+use crate::ffi::Bound;
 use crate::value::{Arguments, Parameter, ParameterType, Value};
 
 /// How the names begin that are such URLs.
@@ -16,12 +16,8 @@ pub const PREFIXES: &[&str] = &["nats://", "tls://", "ws://", "wss://"];
 
 pub struct NatsUrlScan;
 
-impl TableFunction for NatsUrlScan {
+impl StreamTableArguments for NatsUrlScan {
     const NAME: &'static str = "nats_url_scan";
-    type Plan = <NatsScan as TableFunction>::Plan;
-    type Reader = <NatsScan as TableFunction>::Reader;
-    type Decoder = <NatsScan as TableFunction>::Decoder;
-    type Page = <NatsScan as TableFunction>::Page;
 
     fn parameters() -> Vec<Parameter> {
         vec![Parameter::new(URL, ParameterType::Text)]
@@ -31,38 +27,10 @@ impl TableFunction for NatsUrlScan {
         Vec::new()
     }
 
-    fn bind(arguments: &Arguments) -> Result<Bound<Self::Plan>> {
+    fn bind(arguments: &Arguments) -> Result<Bound<Plan>> {
         let mut parsed = parse(arguments.required_text(URL)?)?;
         parsed.settings.clone_from(&arguments.settings);
         NatsScan::bind(&parsed)
-    }
-
-    fn open(plan: &Self::Plan, projection: &[usize]) -> Result<(Self::Reader, Self::Decoder)> {
-        NatsScan::open(plan, projection)
-    }
-
-    const RESTRICTS: bool = NatsScan::RESTRICTS;
-
-    fn restrict(plan: &Self::Plan, conditions: &[Predicate]) -> Option<Self::Plan> {
-        NatsScan::restrict(plan, conditions)
-    }
-
-    const REPORTS_PROGRESS: bool = NatsScan::REPORTS_PROGRESS;
-
-    fn progress(reader: &Self::Reader) -> f64 {
-        NatsScan::progress(reader)
-    }
-
-    fn threads(reader: &Self::Reader) -> usize {
-        NatsScan::threads(reader)
-    }
-
-    fn read(reader: &mut Self::Reader, capacity: usize) -> Result<Option<Self::Page>> {
-        NatsScan::read(reader, capacity)
-    }
-
-    fn decode<'p>(decoder: &'p Self::Decoder, page: &'p Self::Page) -> Result<Chunk<'p>> {
-        NatsScan::decode(decoder, page)
     }
 }
 

@@ -2,12 +2,12 @@
 
 use super::options;
 use crate::codec::path::Path;
-use crate::column::{Chunk, Column, Type};
+use crate::column::{Column, Type};
 use crate::error::{Error, Result};
-use crate::ffi::{Bound, TableFunction};
-use crate::functions::messages::{Layout, MessageDecoder, Part, RecordPage, Shown};
+use crate::ffi::Bound;
+use crate::functions::messages::{Layout, Part, Shown};
 use crate::functions::payload::{self, Payload};
-use crate::functions::scan::{Plan, Reader};
+use crate::functions::stream_table::{Plan, StreamTableArguments};
 use crate::functions::{connection, range};
 use crate::value::{Arguments, Parameter, ParameterType};
 
@@ -33,12 +33,8 @@ const FORMAT: &str = "format";
 /// Parameters of the payload that say what the columns are, which the table says here.
 const SAID_BY_TABLE: [&str; 5] = ["json_extract", "proto_extract", "columns", "sample_size", FORMAT];
 
-impl TableFunction for CopyFromStream {
+impl StreamTableArguments for CopyFromStream {
     const NAME: &'static str = "nats_js";
-    type Plan = Plan;
-    type Reader = Reader;
-    type Decoder = MessageDecoder;
-    type Page = RecordPage;
 
     fn parameters() -> Vec<Parameter> {
         vec![Parameter::new("stream", ParameterType::Text)]
@@ -70,28 +66,6 @@ impl TableFunction for CopyFromStream {
         let layout = Layout::of(&arguments, shown, Payload::of_members(&arguments, members)?)?;
         let estimated_rows = Some(range.estimated_rows());
         Ok(Bound { columns: arguments.target, plan: Plan { connect, range, layout }, estimated_rows })
-    }
-
-    fn open(plan: &Plan, projection: &[usize]) -> Result<(Reader, MessageDecoder)> {
-        plan.open(projection)
-    }
-
-    const REPORTS_PROGRESS: bool = true;
-
-    fn progress(reader: &Reader) -> f64 {
-        reader.progress()
-    }
-
-    fn threads(reader: &Reader) -> usize {
-        reader.threads()
-    }
-
-    fn read(reader: &mut Reader, capacity: usize) -> Result<Option<RecordPage>> {
-        reader.next(capacity)
-    }
-
-    fn decode<'p>(decoder: &'p MessageDecoder, page: &'p RecordPage) -> Result<Chunk<'p>> {
-        decoder.decode(page.records())
     }
 }
 

@@ -13,6 +13,7 @@ use options::{of_parameter, single};
 use super::connection;
 use super::payload;
 use super::publish::{headers, message_payload, payload as raw_payload};
+use super::stream_table::StreamTable;
 use crate::codec::encode::{ENCODING_FORMATS, EncodingFormat, ProtobufEncoder};
 use crate::codec::protobuf::{self, SchemaSource};
 use crate::document::Document;
@@ -81,7 +82,7 @@ impl CopyFunction for CopyToStream {
     const NAME: &'static str = "nats_js";
     type Plan = Plan;
     type Run = Run;
-    type Source = from::CopyFromStream;
+    type Source = StreamTable<from::CopyFromStream>;
 
     fn bind(
         options: &[(String, Value)],
