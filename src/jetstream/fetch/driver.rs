@@ -51,7 +51,7 @@ impl<'a> Driver<'a> {
         let single = access == Access::MsgGet || !connection.knows_batches();
         let mut window = Window::new(request.range, request.limit, request.state.density(), single);
         if let Some(absent) = request.known_absent() {
-            window = window.questioning(absent);
+            window = window.explaining_gaps(absent);
         }
         if access == Access::MsgGet {
             window.restart_with_leader();
@@ -84,11 +84,11 @@ impl<'a> Driver<'a> {
         let half_timeout = self.connection.timeout / 2;
         let (mut deadline, mut asked_again) = (Instant::now() + half_timeout, false);
         loop {
-            if let Some(gaps) = self.window.question() {
+            if let Some(gaps) = self.window.unexplained_gaps() {
                 let request = self.request;
                 let looked =
                     inspect(self.connection, &request.stream, &request.state, Gaps::Runs(&gaps), request.want).await?;
-                self.window.answer(looked.absent, looked.found);
+                self.window.explain_gaps(looked.absent, looked.found);
                 self.window.take_ready(&mut self.ready);
                 (deadline, asked_again) = (Instant::now() + half_timeout, false);
                 continue;
@@ -192,7 +192,7 @@ impl<'a> Driver<'a> {
                 return Err(self.failure(self.access, failure).await);
             }
             if refusal(words, &self.leader_subject()).is_some() {
-                self.window.leader_is_silent();
+                self.window.leader_is_denied();
                 ours = true;
             }
         }

@@ -23,7 +23,7 @@ use crate::plan::Window;
 ///    counts do not settle it, the range is read again without the filter.
 pub(super) async fn prove(connection: &Arc<Connection>, request: &FetchRequest, window: &Window) -> Result<Proof> {
     let (stream, began) = (&request.stream, &request.state);
-    if window.questions() {
+    if window.explains_gaps() {
         check_identity(connection, stream, began).await?;
         return Ok(Proof::Whole);
     }

@@ -146,7 +146,7 @@ fn play(seed: u64, questions: bool) -> (Outcome, u64) {
     let range = SequenceRange { first, last };
     let mut window = Window::new(range, None, began.len() as f64 / world.last as f64, false);
     if questions {
-        window = window.questioning(Absent::new(1, SequenceSet::default()));
+        window = window.explaining_gaps(Absent::new(1, SequenceSet::default()));
     }
     let mut open: BTreeMap<u64, VecDeque<Reply>> = BTreeMap::new();
     let (mut out, mut steps): (Vec<Record>, u64) = (Vec::new(), 0);
@@ -156,9 +156,9 @@ fn play(seed: u64, questions: bool) -> (Outcome, u64) {
         if world.chance(world.deletes) {
             world.delete_something();
         }
-        if let Some(gaps) = window.question() {
+        if let Some(gaps) = window.unexplained_gaps() {
             match world.inspect(&gaps) {
-                Ok((absent, found)) => window.answer(absent, found),
+                Ok((absent, found)) => window.explain_gaps(absent, found),
                 Err(sequence) => {
                     let nobody = world.replicas.iter().all(|r| r.damaged.contains(&sequence) || sequence > r.knows_to);
                     assert!(nobody && world.stored.contains(&sequence), "seed {seed}: {sequence} is not damaged");

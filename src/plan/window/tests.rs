@@ -4,6 +4,9 @@ use std::collections::BTreeMap;
 
 use bytes::Bytes;
 
+use super::answers::MAX_RETRIES;
+use super::asking::MAX_LOSSES;
+use super::end_policy::REPLICAS_ASKED;
 use super::*;
 use crate::plan::testing::Numbers;
 use crate::record::Headers;
@@ -229,7 +232,7 @@ fn losses_at_the_same_sequence_are_counted() {
     let stored: Vec<u64> = (1..=2_000).collect();
     let mut window = Window::new(whole(&stored), None, 1.0, false);
     for _ in 0..MAX_LOSSES {
-        window.requests();
+        let _ = window.requests();
         assert!(window.forget_requests());
     }
     let request = window.requests()[0];
@@ -323,7 +326,7 @@ fn without_the_leader_several_answers_must_agree() {
     window.accept(first.token, Reply::Nothing).unwrap();
     let question = window.requests()[0];
     assert!(question.leader && !window.is_finished());
-    window.leader_is_silent();
+    window.leader_is_denied();
     for _ in 1..REPLICAS_ASKED {
         assert!(!window.is_finished());
         let again = window.requests()[0];

@@ -1,0 +1,110 @@
+//! Which requests to send now, and what becomes of them when the connection breaks.
+
+use super::Window;
+use super::end_policy::EndPolicy;
+use super::request::{Request, token};
+use super::sizing::Mode;
+use super::span::{InFlight, Span};
+
+/// How often in a row the same sequence may be under way when the connection breaks.
+pub(super) const MAX_LOSSES: u32 = 3;
+
+impl Window {
+    /// The requests to send now.
+    #[must_use = "requests that are not sent are never answered"]
+    pub fn requests(&mut self) -> Vec<Request> {
+        let wanted = self.release.wanted();
+        let mut requests = Vec::new();
+        let mut expected: u64 = 0;
+        // What comes of the first span with an empty reply decides on those behind it.
+        let mut doubtful = false;
+        for position in 0..self.spans.len() {
+            let span = &self.spans[position];
+            expected += span.expected();
+            let waits = doubtful && span.empty_replies > 0;
+            doubtful |= span.empty_replies > 0;
+            if span.request.is_none() && !span.done && !waits {
+                let request = self.ask(position);
+                expected += request.batch;
+                requests.push(request);
+            }
+        }
+        while !doubtful
+            && !self.is_assigned()
+            && self.spans.len() < self.sizing.max_spans(self.mode, self.retired)
+            && expected < wanted
+        {
+            let last = match self.mode {
+                Mode::Probe => None,
+                _ => {
+                    let width = self.sizing.width(self.mode);
+                    Some(self.range.last.min(self.next_unassigned.saturating_add(width - 1)))
+                }
+            };
+            self.spans.push_back(Span::new(self.next_unassigned, last));
+            self.next_unassigned = last.unwrap_or(self.range.last).saturating_add(1);
+            let request = self.ask(self.spans.len() - 1);
+            expected += request.batch;
+            requests.push(request);
+        }
+        requests
+    }
+
+    fn ask(&mut self, position: usize) -> Request {
+        let span = &self.spans[position];
+        let (from, last) = (span.next, self.last_of(span));
+        let leader = self.end_policy.asks_leader(span.empty_replies);
+        let batch = match leader {
+            true => 1,
+            false => {
+                let batch = self.sizing.batch(self.mode, self.retries_in_a_row > 0);
+                batch.min(last - from + 1).min(self.release.wanted())
+            }
+        };
+        let token = token(self.retired + position as u64, self.asked);
+        self.asked += 1;
+        self.spans[position].request = Some(InFlight { token, leader, from, asked: batch, received: 0, last: 0 });
+        Request { token, from, batch, leader }
+    }
+
+    /// Forgets every request in flight, because the connection broke and their answers will not come any more;
+    /// [`Window::requests`] then asks again for what is missing. False when it broke at the same sequence time after
+    /// time.
+    pub fn forget_requests(&mut self) -> bool {
+        let next = self.next_sequence();
+        let count = if self.losses.0 == next { self.losses.1 + 1 } else { 1 };
+        self.losses = (next, count);
+        for span in &mut self.spans {
+            if span.request.take().is_some() {
+                self.retries += 1;
+            }
+        }
+        count <= MAX_LOSSES
+    }
+
+    /// A request was not taken by anybody: it is to be made again.
+    pub fn postpone(&mut self, token: u64) {
+        if let Some(position) = self.owner(token) {
+            self.retire_request(position);
+            self.retries += 1;
+        }
+    }
+
+    /// From now on the stream's leader answers every request, with one message.
+    pub fn restart_with_leader(&mut self) {
+        self.forget_requests();
+        self.losses = (0, 0);
+        self.mode = Mode::Single;
+        self.end_policy = EndPolicy::AnyReply;
+    }
+
+    /// The stream's leader may not be asked: what it was asked is forgotten.
+    pub fn leader_is_denied(&mut self) {
+        if self.end_policy == EndPolicy::Leader {
+            self.end_policy = EndPolicy::SeveralReplicas;
+        }
+        for span in self.spans.iter_mut().filter(|span| span.asks_leader()) {
+            span.request = None;
+        }
+    }
+}

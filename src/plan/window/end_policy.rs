@@ -1,0 +1,47 @@
+//! Which replies end a span before its last sequence.
+
+/// How many empty replies in a row are believed when the leader may not be asked.
+pub(super) const REPLICAS_ASKED: u32 = 3;
+
+/// Whose reply it takes that nothing is left in the stream. Any replica may give it, also one that is behind the others.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum EndPolicy {
+    /// Any reply is believed: the leader gives them all.
+    AnyReply,
+    /// The leader is asked.
+    Leader,
+    /// Several replies in a row are: the leader may not be asked.
+    SeveralReplicas,
+}
+
+impl EndPolicy {
+    /// Whether so many empty replies in a row end a span.
+    pub fn believes(self, empty_replies: u32) -> bool {
+        match self {
+            EndPolicy::AnyReply => true,
+            EndPolicy::Leader => false,
+            EndPolicy::SeveralReplicas => empty_replies >= REPLICAS_ASKED,
+        }
+    }
+
+    /// Whether the leader is asked after so many empty replies.
+    pub fn asks_leader(self, empty_replies: u32) -> bool {
+        empty_replies > 0 && self == EndPolicy::Leader
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_empty_reply_is_believed_by_policy() {
+        let believed = |policy: EndPolicy| [1, 2, 3, 4].map(|empty_replies| policy.believes(empty_replies));
+        assert_eq!(believed(EndPolicy::AnyReply), [true; 4]);
+        assert_eq!(believed(EndPolicy::Leader), [false; 4]);
+        assert_eq!(believed(EndPolicy::SeveralReplicas), [false, false, true, true]);
+        let asks = |policy: EndPolicy| [0, 1, 2].map(|empty_replies| policy.asks_leader(empty_replies));
+        assert_eq!(asks(EndPolicy::Leader), [false, true, true]);
+        assert_eq!((asks(EndPolicy::AnyReply), asks(EndPolicy::SeveralReplicas)), ([false; 3], [false; 3]));
+    }
+}

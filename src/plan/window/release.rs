@@ -1,0 +1,135 @@
+//! What leaves the window: records in the order of their sequences, and none behind a gap that nothing explains.
+
+use std::collections::VecDeque;
+
+use super::span::Span;
+use crate::plan::completeness::Absent;
+use crate::plan::range::SequenceRange;
+use crate::plan::sequence_set::SequenceSet;
+use crate::record::Record;
+
+/// What has left, and what may leave next.
+pub(super) struct Release {
+    range: SequenceRange,
+    /// How many more messages the reader wants.
+    wanted: u64,
+    /// The sequence that may leave next: everything before it has left, or does not exist.
+    next: u64,
+    /// What has left.
+    read: SequenceSet,
+    /// Which sequences do not exist; None where gaps need no explanation.
+    absent: Option<Absent>,
+}
+
+impl Release {
+    pub fn new(range: SequenceRange, limit: Option<u64>) -> Self {
+        let wanted = limit.unwrap_or(u64::MAX);
+        Self { range, wanted, next: range.first, read: SequenceSet::default(), absent: None }
+    }
+
+    /// How many more messages the reader wants.
+    pub fn wanted(&self) -> u64 {
+        self.wanted
+    }
+
+    /// What has left.
+    pub fn read(&self) -> &SequenceSet {
+        &self.read
+    }
+
+    /// Whether gaps need an explanation.
+    pub fn explains_gaps(&self) -> bool {
+        self.absent.is_some()
+    }
+
+    /// From now on gaps need an explanation, and this is one.
+    pub fn explain(&mut self, absent: Absent) {
+        self.absent = Some(absent);
+    }
+
+    /// The range that what has left covers: up to the end, or to the last message when no more was wanted.
+    pub fn covered(&self) -> SequenceRange {
+        let last = if self.wanted == 0 { self.next.saturating_sub(1) } else { self.range.last };
+        SequenceRange { first: self.range.first, last }
+    }
+
+    /// Whether nothing is left to leave once every span has.
+    pub fn is_complete(&self) -> bool {
+        self.explained_to(self.range.last)
+    }
+
+    /// Whether no sequence is missing from the next one to `last`.
+    fn explained_to(&self, last: u64) -> bool {
+        let rest = SequenceRange { first: self.next, last };
+        self.absent.as_ref().is_none_or(|absent| absent.covers(rest))
+    }
+
+    /// Moves the records whose turn it is into `out`, and takes away the spans that are done with; how many those are.
+    pub fn take(&mut self, spans: &mut VecDeque<Span>, out: &mut impl Extend<Record>) -> u64 {
+        let mut retired = 0;
+        while let Some(front) = spans.front_mut() {
+            let most = usize::try_from(self.wanted).map_or(front.records.len(), |w| w.min(front.records.len()));
+            let count = match &self.absent {
+                None => most,
+                Some(absent) => continuous(&front.records[..most], self.next, absent),
+            };
+            let (read, next) = (&mut self.read, &mut self.next);
+            self.wanted -= count as u64;
+            out.extend(front.records.drain(..count).inspect(|record| {
+                read.push(record.sequence);
+                *next = record.sequence + 1;
+            }));
+            if self.wanted == 0 || !front.done || !front.records.is_empty() {
+                return retired;
+            }
+            let last = front.last.unwrap_or(self.range.last);
+            if !self.explained_to(last) {
+                return retired;
+            }
+            self.next = self.next.max(last.saturating_add(1));
+            spans.pop_front();
+            retired += 1;
+        }
+        retired
+    }
+
+    /// The gaps that hold up what follows them, because nothing explains them. `front` is the first span; None when there is
+    /// none, and all of the range was assigned to spans.
+    pub fn unexplained(&self, front: Option<&Span>) -> Option<Vec<SequenceRange>> {
+        let absent = self.absent.as_ref()?;
+        if self.wanted == 0 {
+            return None;
+        }
+        let (records, last) = match front {
+            Some(front) => (&front.records[..], front.done.then(|| front.last.unwrap_or(self.range.last))),
+            None => (&[][..], Some(self.range.last)),
+        };
+        let mut next = self.next;
+        let mut gaps = Vec::new();
+        let mut before = |first: u64, last: u64| {
+            let gap = SequenceRange { first, last };
+            if !gap.is_empty() && !absent.covers(gap) {
+                gaps.push(gap);
+            }
+        };
+        for record in records {
+            before(next, record.sequence - 1);
+            next = record.sequence + 1;
+        }
+        if let Some(last) = last {
+            before(next, last);
+        }
+        (!gaps.is_empty()).then_some(gaps)
+    }
+}
+
+/// How many of the records follow each other without a gap that is not explained, from a sequence on.
+fn continuous(records: &[Record], from: u64, absent: &Absent) -> usize {
+    let mut next = from;
+    let follows = |record: &&Record| {
+        let gap = SequenceRange { first: next, last: record.sequence - 1 };
+        next = record.sequence + 1;
+        gap.is_empty() || absent.covers(gap)
+    };
+    records.iter().take_while(follows).count()
+}
