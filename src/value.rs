@@ -119,6 +119,10 @@ pub struct Setting {
     pub doc: String,
 }
 
+/// A setting of DuckDB itself that [`Arguments::settings`] has beside those of this extension: whether the session may open
+/// anything outside of the process (<https://duckdb.org/docs/stable/operations_manual/securing_duckdb/overview>).
+pub const EXTERNAL_ACCESS: &str = "enable_external_access";
+
 /// The arguments of one call: by position and by name.
 #[derive(Debug, Clone, Default)]
 pub struct Arguments {
@@ -126,7 +130,7 @@ pub struct Arguments {
     pub positional: Vec<(&'static str, Value)>,
     /// Named arguments that the call gave.
     pub named: Vec<(&'static str, Value)>,
-    /// The settings of the session that are set, by their names.
+    /// The settings of the session that are set, by their names; and [`EXTERNAL_ACCESS`]. Empty on hosts that tell none.
     pub settings: Vec<(&'static str, Value)>,
     /// The columns that a `COPY ... FROM` fills; none in any other statement.
     pub target: Vec<Column>,

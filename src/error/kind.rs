@@ -43,7 +43,7 @@ kinds! {
     NotFound = "not_found", "errors_not_found";
     /// Something of that name exists already, or another writer came first.
     Conflict = "conflict", "errors_conflict";
-    /// The server does not know the user, or the user lacks a permission.
+    /// The server does not know the user, the user lacks a permission, or the session may open nothing outside of its process.
     Denied = "denied", "errors_denied";
     /// No server answers at the address, or the connection was lost and did not come back.
     Unreachable = "unreachable", "errors_unreachable";

@@ -10,7 +10,7 @@ use super::logical::Logical;
 use super::value::Handle;
 use crate::error::{Error, Result};
 use crate::ffi::contain::c_text;
-use crate::value::{Setting, Value};
+use crate::value::{EXTERNAL_ACCESS, Setting, Value};
 
 /// The names that are registered: the host is asked for no other.
 static REGISTERED: Mutex<Vec<&'static str>> = Mutex::new(Vec::new());
@@ -97,7 +97,7 @@ unsafe fn read(get_context: impl FnOnce(*mut duckdb::duckdb_client_context)) -> 
             unsafe { duckdb::duckdb_client_context_get_config_option(context, text.as_ptr(), std::ptr::null_mut()) };
         (!raw.is_null()).then(|| (name, Handle(raw).read())).filter(|(_, value)| *value != Value::Null)
     };
-    let settings = names.into_iter().filter_map(get).collect();
+    let settings = names.into_iter().chain([EXTERNAL_ACCESS]).filter_map(get).collect();
     // SAFETY: the context is ours and is destroyed once.
     unsafe { duckdb::duckdb_destroy_client_context(&raw mut context) };
     settings

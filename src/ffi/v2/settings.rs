@@ -9,7 +9,7 @@ use neo::extension::Extension;
 
 use super::{logical, value};
 use crate::error::Result;
-use crate::value::{Setting, Value};
+use crate::value::{EXTERNAL_ACCESS, Setting, Value};
 
 /// The names that are registered: the host is asked for no other.
 static REGISTERED: Mutex<Vec<&'static str>> = Mutex::new(Vec::new());
@@ -49,7 +49,7 @@ pub(super) fn read(context: &Context) -> Result<Vec<(&'static str, Value)>> {
     let names = REGISTERED.lock().unwrap_or_else(PoisonError::into_inner).clone();
     let config = context.config().map_err(super::boundary::fault)?;
     let mut settings = Vec::new();
-    for name in names {
+    for name in names.into_iter().chain([EXTERNAL_ACCESS]) {
         let Some((found, _)) = config.try_get_value(name).map_err(super::boundary::fault)? else { continue };
         match value::read(&found)? {
             Value::Null => {}

@@ -4,11 +4,13 @@
 //! table    every option: its names, its type, and how its value is put into the options of a connection
 //! found    a value and where it was found
 //! sources  parameter > URL > setting > context > environment
+//! external_access  whether the session may open anything
 //! context  the files of the NATS CLI
 //! url      lists of servers, and their userinfo
 //! ```
 
 mod context;
+mod external_access;
 mod found;
 mod sources;
 mod table;
@@ -34,6 +36,7 @@ pub fn read(arguments: &Arguments) -> Result<ConnectOptions> {
 }
 
 fn read_with(arguments: &Arguments, environment: &dyn Fn(&str) -> Option<String>) -> Result<ConnectOptions> {
+    external_access::check(arguments, environment)?;
     let sources = Sources::new(arguments, environment)?;
     let (text, origin) = match sources.find(URL)? {
         Some(found) => (found.text()?.to_owned(), found.origin),
