@@ -3,6 +3,7 @@
     # fixture: stream name=ORDERS subjects=orders.>
     -- fixture: events stream=MEDIA_EVENTS count=1000
     # server: no_jetstream
+    <!-- fixture: stream name=ORDERS subjects=orders.> -->
 """
 
 import re
@@ -20,7 +21,7 @@ from fixtures import NAMES  # noqa: E402
 from fixtures.wire import Message, Wire, WireError  # noqa: E402, F401
 
 SERVERS = paths.ROOT / "test" / "servers"
-_DIRECTIVE = re.compile(r"^(?:#|--) (fixture|server): *(.*)$")
+_DIRECTIVE = re.compile(r"^(?:#|--|<!--) (fixture|server): *(.*?)(?: -->)?$")
 
 
 class FixtureError(Exception):

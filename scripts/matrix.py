@@ -14,7 +14,7 @@ SQL_HOSTS = ((NEWEST_HOST, doors.V2), ("1.5.6", doors.V1))
 
 @dataclass(frozen=True)
 class Combination:
-    """The files of a suite on one host with one server. `kind` says how a file is run: sql, python or cli."""
+    """The files of a suite on one host with one server. `kind` says how a file is run: sql, python, page or cli."""
 
     suite: str
     kind: str
@@ -63,8 +63,15 @@ def combinations(both_doors: bool = False) -> list[Combination]:
         *(Combination("reading", "sql", host, NEWEST_SERVER, reading) for host in old_hosts),
         *(Combination("reading", "sql", NEWEST_HOST, server, reading, doors.V2) for server in old_servers),
         Combination("examples", "cli", CLI, NEWEST_SERVER, found("examples", "*.sql")),
+        Combination("docs", "page", NEWEST_HOST, NEWEST_SERVER, pages(), doors.V2),
         Combination("scripts", "python", NEWEST_HOST, NEWEST_SERVER, found("scripts", "test_*.py")),
     ]
+
+
+def pages() -> tuple[Path, ...]:
+    """The pages of the documentation that have SQL in them."""
+    there = (Path("README.md"), *found("docs", "*.md"))
+    return tuple(page for page in there if "\n```sql\n" in (paths.ROOT / page).read_text())
 
 
 def found(folder: str, pattern: str) -> tuple[Path, ...]:

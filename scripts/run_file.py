@@ -43,6 +43,8 @@ def command(job: Job, profile: str) -> list[str | Path]:
             return [tools.VENV_PYTHON, "-m", "scripts.sqllogic", "--profile", profile, job.file]
         case "python":
             return [tools.VENV_PYTHON, "-m", "scripts.unittest_file", job.file]
+        case "page":
+            return [tools.VENV_PYTHON, "-m", "scripts.page", "--profile", profile, job.file]
         case "cli":
             load = f"LOAD '{paths.extension(profile, package.machine())}'"
             return [tools.cli_binary(job.combination.host), "-unsigned", "-bail", "-init", os.devnull, "-cmd", load, "-f", job.file]
