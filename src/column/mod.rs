@@ -2,8 +2,13 @@
 
 mod buffer;
 mod chunk;
+mod copy;
+mod fold;
+mod order;
 mod types;
 
 pub use buffer::{Buffer, Interval, ListValues, TextValues, Values};
 pub use chunk::{Cells, Chunk};
+pub use fold::{Fold, Folded};
+pub use order::is_ordered;
 pub use types::{Column, Field, Type};

@@ -3,6 +3,8 @@
 //! The caller's own statement writes them, so what becomes durable and when is the caller's word. A read of a range
 //! leaves no trace; with `durable` a pull consumer remembers what was acknowledged (`nats_ack`, `nats_nak`).
 
+mod merge;
+mod merge_options;
 mod options;
 mod sift;
 mod source;
@@ -19,8 +21,8 @@ use crate::plan::{Region, RegionColumns};
 use crate::predicate::Predicate;
 use crate::value::{Arguments, Parameter, ParameterType};
 
+use options::OnBadRow;
 pub use options::Options;
-use options::{Keep, OnBadRow};
 use sift::{Rows, Sieve};
 use source::Source;
 
@@ -55,10 +57,7 @@ impl TableFunction for NatsIngest {
         let mut columns = vec![Column::new("correlation_key", Type::Varchar)];
         columns.extend(PARTS.iter().chain(&options.extra_parts).map(|part| part.column()));
         columns.extend(options.payload.columns().iter().cloned());
-        if options.keep == Keep::All {
-            columns.push(Column::new("duplicate_of", Type::UBigInt));
-            columns.push(Column::new("duplicate_key", Type::Varchar));
-        }
+        columns.extend(options.last_columns());
         let estimated_rows = Some(options.range.estimated_rows());
         Ok(Bound { columns, plan: Arc::new(options), estimated_rows })
     }
@@ -77,7 +76,7 @@ impl TableFunction for NatsIngest {
         let mut source =
             Source::open(&options, &connection, Want { subject: true, time: true, headers, payload: true })?;
         let mut sieve = Sieve::new(Arc::clone(&options), dead_letters);
-        if options.keep == Keep::Last {
+        if options.looks_ahead() {
             source.rehearse(&mut sieve)?;
         }
         let decoder = RowsDecoder { options: Arc::clone(&options), projection: projection.to_vec() };
@@ -86,10 +85,10 @@ impl TableFunction for NatsIngest {
 
     const RESTRICTS: bool = true;
 
-    /// By where the range ends alone, and only where rows are told apart by those before them: with `keep := 'last'` by
-    /// those behind. What a durable gives, and what becomes a dead letter, is not for a condition to say.
+    /// By where the range ends alone, and only where rows are told apart by those before them: with `keep := 'last'` and
+    /// `merge` by those behind. What a durable gives, and what becomes a dead letter, is not for a condition to say.
     fn restrict(plan: &Self::Plan, conditions: &[Predicate]) -> Option<Self::Plan> {
-        if plan.durable.is_some() || plan.keep == Keep::Last || plan.on_error == OnBadRow::DeadLetter {
+        if plan.durable.is_some() || plan.looks_ahead() || plan.on_error == OnBadRow::DeadLetter {
             return None;
         }
         let place = |wanted| PARTS.iter().position(|part| *part == wanted).map(|place| place + 1);
@@ -158,10 +157,10 @@ impl RowsDecoder {
                 part.cells(options.stream(), &records)
             } else if let Some(values) = rows.values.get(column - parts).filter(|_| column < parts + decoded) {
                 Cells::from(values)
-            } else if column == parts + decoded {
-                Cells::from(&rows.duplicate_of)
+            } else if let Some(values) = column.checked_sub(parts + decoded).and_then(|last| rows.last.get(last)) {
+                Cells::from(values)
             } else {
-                Cells::from(&rows.duplicate_key)
+                continue;
             };
             chunk.push(column, cells);
         }

@@ -2,7 +2,9 @@
 
 use std::time::Duration;
 
+use super::merge_options::MergeOptions;
 use crate::codec::key::Template;
+use crate::column::{Column, Type};
 use crate::error::{Error, Result};
 use crate::functions::connection;
 use crate::functions::dead_letters::DeadLetterOptions;
@@ -19,6 +21,8 @@ const OWN: &[Parameter] = &[
     Parameter::new("correlation_key", ParameterType::Text),
     Parameter::new("unique_keys", ParameterType::TextList),
     Parameter::new("keep", ParameterType::Text),
+    Parameter::new("order_by", ParameterType::Text),
+    Parameter::new("merge", ParameterType::Any),
     Parameter::new("dlq_subject", ParameterType::Text),
     Parameter::new("durable", ParameterType::Text),
     Parameter::new("max_wait", ParameterType::Interval),
@@ -70,6 +74,8 @@ pub struct Options {
     pub(super) correlation_key: Option<Key>,
     pub(super) unique_keys: Vec<Key>,
     pub(super) keep: Keep,
+    /// How rows that share a key become one; None keeps rows as they are.
+    pub(super) merge: Option<MergeOptions>,
     pub(super) on_error: OnBadRow,
     pub(super) dead_letters: Option<DeadLetterOptions>,
 }
@@ -122,6 +128,8 @@ impl Options {
         let keep = [("first", Keep::First), ("last", Keep::Last), ("all", Keep::All)];
         let bad_row = [("fail", OnBadRow::Fail), ("skip", OnBadRow::Skip), ("dlq", OnBadRow::DeadLetter)];
         let on_error = choice(arguments, "on_error", &bad_row)?.unwrap_or(OnBadRow::Fail);
+        let merge = MergeOptions::read(arguments, payload.columns())?;
+        let keep = choice(arguments, "keep", &keep)?.unwrap_or(Keep::First);
         Ok(Self {
             connect,
             durable: durable(arguments, &range)?,
@@ -131,7 +139,8 @@ impl Options {
             extra_parts,
             correlation_key,
             unique_keys,
-            keep: choice(arguments, "keep", &keep)?.unwrap_or(Keep::First),
+            keep,
+            merge,
             on_error,
         })
     }
@@ -139,6 +148,21 @@ impl Options {
     /// The stream's name.
     pub(super) fn stream(&self) -> &str {
         &self.range.stream
+    }
+
+    /// Whether every row is shown twice: what leaves depends on rows behind it.
+    pub(super) fn looks_ahead(&self) -> bool {
+        self.keep == Keep::Last || self.merge.is_some()
+    }
+
+    /// The columns behind those of the payload.
+    pub(super) fn last_columns(&self) -> Vec<Column> {
+        let column = Column::new;
+        match (&self.merge, self.keep) {
+            (Some(_), _) => vec![column("first_seq", Type::UBigInt), column("last_seq", Type::UBigInt)],
+            (None, Keep::All) => vec![column("duplicate_of", Type::UBigInt), column("duplicate_key", Type::Varchar)],
+            (None, Keep::First | Keep::Last) => Vec::new(),
+        }
     }
 
     /// Whether headers are needed whatever the projection.

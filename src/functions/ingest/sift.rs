@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
+use super::merge::Merger;
 use super::options::{Keep, Key, OnBadRow, Options};
 use crate::codec::Decoder;
 use crate::codec::key::{KeyError, Parts, push_escaped};
@@ -11,7 +12,7 @@ use crate::column::{Buffer, Type, Values};
 use crate::error::{Error, Kind, Result};
 use crate::functions::correlation_key::text_at;
 use crate::functions::dead_letters::DeadLetters;
-use crate::plan::{KeptKeys, Newest, NewestKeys, Outcome, Repeats, RowKeys};
+use crate::plan::{KeptKeys, MergedRow, Newest, NewestKeys, Outcome, Repeats, RowKeys};
 use crate::record::{Headers, Record};
 
 /// The rows of one page.
@@ -22,10 +23,8 @@ pub struct Rows {
     pub(super) keys: Buffer,
     /// Their values, in the order of the codec's columns.
     pub(super) values: Vec<Buffer>,
-    /// With `keep := 'all'`, the sequence of the row that each repeats.
-    pub(super) duplicate_of: Buffer,
-    /// With `keep := 'all'`, the template by which it does.
-    pub(super) duplicate_key: Buffer,
+    /// The columns behind those of the payload, which [`Options::last_columns`] names.
+    pub(super) last: Vec<Buffer>,
 }
 
 /// What decides on duplicates.
@@ -36,7 +35,12 @@ enum Duplicates {
     Rehearsal(NewestKeys),
     /// The rows that stay are known.
     Newest(Newest),
+    /// The rows of each key become one.
+    Merged(Box<Merger>),
 }
+
+/// The most bytes that the keys and the folded values of a call may take.
+const MOST_MERGED: usize = 96 * 1024 * 1024;
 
 pub(super) struct Sieve {
     options: Arc<Options>,
@@ -48,31 +52,48 @@ pub(super) struct Sieve {
 
 impl Sieve {
     pub(super) fn new(options: Arc<Options>, dead_letters: Option<DeadLetters>) -> Self {
-        let duplicates = match options.keep {
-            Keep::First | Keep::All => Duplicates::First(KeptKeys::default()),
-            Keep::Last => Duplicates::Rehearsal(NewestKeys::default()),
+        let duplicates = match (&options.merge, options.keep) {
+            (Some(merge), _) => Duplicates::Merged(Box::new(Merger::new(merge, options.payload.columns()))),
+            (None, Keep::First | Keep::All) => Duplicates::First(KeptKeys::default()),
+            (None, Keep::Last) => Duplicates::Rehearsal(NewestKeys::default()),
         };
         let outcomes = options.durable.is_some().then(Vec::new);
         Self { options, duplicates, dead_letters, outcomes }
     }
 
-    /// Notes the keys of records that will come again. A row that is not good is passed over here: it is dealt with
-    /// when it comes again, but for one that fails the statement.
-    pub(super) fn rehearse(&mut self, records: &[Record]) -> Result<()> {
+    /// Notes the keys of records that will come again, and folds their values. A row that is not good is passed over here:
+    /// it is dealt with when it comes again, but for one that fails the statement.
+    pub(super) fn rehearse<'r>(&mut self, records: impl IntoIterator<Item = &'r Record>) -> Result<()> {
         let options = Arc::clone(&self.options);
         let mut rows = Workbench::new(&options);
         for record in records {
             match rows.add(record) {
                 Ok(()) => {
-                    if let Duplicates::Rehearsal(newest) = &mut self.duplicates {
-                        newest.note(record.sequence, &rows.keys);
+                    match &mut self.duplicates {
+                        Duplicates::Rehearsal(newest) => newest.note(record.sequence, &rows.keys),
+                        Duplicates::Merged(merger) => merger.note(record.sequence, &rows.keys, &rows.buffers, 0),
+                        Duplicates::First(_) | Duplicates::Newest(_) => {}
                     }
+                    rows.take_back();
                 }
                 Err(cause) if options.on_error == OnBadRow::Fail => return Err(bad_row(&options, record, &cause)),
                 Err(_) => {}
             }
         }
-        Ok(())
+        self.check_size()
+    }
+
+    /// Keys and folded values must fit in memory.
+    fn check_size(&self) -> Result<()> {
+        match &self.duplicates {
+            Duplicates::Merged(merger) if merger.size() > MOST_MERGED => Err(Error::of(
+                Kind::Unsupported,
+                format!("the keys of this read, and what is merged for them, take more than {} MiB", MOST_MERGED >> 20),
+            )
+            .stream(self.options.stream())
+            .advice("read it in parts, with end_seq or max_messages: the table becomes the same")),
+            _ => Ok(()),
+        }
     }
 
     /// Every record was shown.
@@ -88,47 +109,46 @@ impl Sieve {
         let mut bench = Workbench::new(&options);
         let mut kept = Vec::with_capacity(records.len());
         let mut keys_column = Buffer::new(&Type::Varchar);
-        let mut duplicate_of = Buffer::new(&Type::UBigInt);
-        let mut duplicate_key = Buffer::new(&Type::Varchar);
+        let mut last = options.last_columns().iter().map(|column| Buffer::new(&column.ty)).collect::<Vec<_>>();
+        let mut numbers = Vec::new();
         for record in records {
             if let Err(cause) = bench.add(&record) {
                 let outcome = self.refuse(&record, &cause)?;
                 self.note(record.sequence, outcome, &RowKeys::default());
                 continue;
             }
-            let repeats = match &mut self.duplicates {
-                Duplicates::First(kept_keys) => kept_keys.keep(record.sequence, &bench.keys),
-                Duplicates::Newest(newest) => {
-                    let stays = newest.stays(record.sequence);
-                    let sequence = newest.replaced_by(record.sequence).unwrap_or(record.sequence);
-                    (!stays).then_some(Repeats { sequence, template: 0 })
-                }
-                Duplicates::Rehearsal(_) => None,
-            };
-            if let Some(Repeats { sequence, .. }) = repeats.filter(|_| options.keep != Keep::All) {
+            let place = self.duplicates.place(record.sequence, &bench.keys);
+            if let Place::Repeats(Repeats { sequence, .. }) = place
+                && options.keep != Keep::All
+            {
                 self.note(record.sequence, Outcome::Repeats(sequence), &bench.keys);
                 bench.take_back();
                 continue;
             }
             self.note(record.sequence, Outcome::Row, &bench.keys);
             push_text(&mut keys_column, bench.keys.iter().next().flatten());
-            match repeats {
-                None => {
-                    duplicate_of.push_null();
-                    duplicate_key.push_null();
-                }
-                Some(Repeats { sequence, template }) => {
-                    if let Values::U64(values) = &mut duplicate_of.values {
-                        values.push(sequence);
-                        duplicate_of.valid.push(true);
+            if let Place::Merged(number, row) = place {
+                numbers.push(number);
+                push_numbers(&mut last, [row.first, row.last]);
+            } else if let [duplicate_of, duplicate_key] = last.as_mut_slice() {
+                match place {
+                    Place::Repeats(Repeats { sequence, template }) => {
+                        push_number(duplicate_of, sequence);
+                        push_text(duplicate_key, Some(options.key_text(template)));
                     }
-                    push_text(&mut duplicate_key, Some(options.key_text(template)));
+                    Place::Stays | Place::Merged(..) => {
+                        duplicate_of.push_null();
+                        duplicate_key.push_null();
+                    }
                 }
             }
             kept.push(record);
         }
-        let values = bench.values();
-        Ok(Rows { records: kept, keys: keys_column, values, duplicate_of, duplicate_key })
+        let mut values = bench.values();
+        if let Duplicates::Merged(merger) = &self.duplicates {
+            merger.replace(&numbers, options.payload.columns(), &mut values);
+        }
+        Ok(Rows { records: kept, keys: keys_column, values, last })
     }
 
     /// Every record came.
@@ -138,6 +158,7 @@ impl Sieve {
     pub(super) fn end(&self) -> Result<()> {
         let missing = match &self.duplicates {
             Duplicates::Newest(newest) => newest.missing(),
+            Duplicates::Merged(merger) => merger.missing(),
             Duplicates::First(_) | Duplicates::Rehearsal(_) => None,
         };
         missing.map_or(Ok(()), |sequence| {
@@ -181,11 +202,49 @@ impl Sieve {
     }
 }
 
+/// What becomes of a row among those that share its keys.
+enum Place {
+    Stays,
+    Repeats(Repeats),
+    /// It stays for all rows of its key, which has this number.
+    Merged(usize, MergedRow),
+}
+
+impl Duplicates {
+    fn place(&mut self, sequence: u64, keys: &RowKeys) -> Place {
+        let repeats = |sequence| Place::Repeats(Repeats { sequence, template: 0 });
+        match self {
+            Duplicates::First(kept) => kept.keep(sequence, keys).map_or(Place::Stays, Place::Repeats),
+            Duplicates::Newest(newest) => match newest.stays(sequence) {
+                true => Place::Stays,
+                false => repeats(newest.replaced_by(sequence).unwrap_or(sequence)),
+            },
+            Duplicates::Merged(merger) => match merger.comes(sequence, keys) {
+                Some((number, row)) if row.newest == sequence => Place::Merged(number, row),
+                Some((_, row)) => repeats(row.newest),
+                None => repeats(sequence),
+            },
+            Duplicates::Rehearsal(_) => Place::Stays,
+        }
+    }
+}
+
 fn bad_row(options: &Options, record: &Record, cause: &str) -> Error {
     Error::of(Kind::InvalidPayload, cause)
         .stream(options.stream())
         .sequence(record.sequence)
         .advice("on_error := 'skip' leaves such rows out, on_error := 'dlq' keeps them in a stream of their own")
+}
+
+fn push_number(buffer: &mut Buffer, number: u64) {
+    if let Values::U64(values) = &mut buffer.values {
+        values.push(number);
+        buffer.valid.push(true);
+    }
+}
+
+fn push_numbers<const N: usize>(buffers: &mut [Buffer], numbers: [u64; N]) {
+    buffers.iter_mut().zip(numbers).for_each(|(buffer, number)| push_number(buffer, number));
 }
 
 fn push_text(buffer: &mut Buffer, text: Option<&str>) {
@@ -231,6 +290,11 @@ impl<'a> Workbench<'a> {
         if let Some(decoder) = &mut self.decoder {
             let inflate = options.payload.inflate;
             decode_one(record, inflate, &mut **decoder, &mut self.buffers).map_err(|error| error.to_string())?;
+        }
+        if let Some(column) = options.merge.as_ref().and_then(|merge| merge.order_by)
+            && self.buffers[column].valid.last() != Some(&true)
+        {
+            return Err(format!("order_by: the message has no {}", options.payload.columns()[column].name));
         }
         let Self { keys, buffers, rows, .. } = self;
         let render = |key: &Key, out: &mut String| {

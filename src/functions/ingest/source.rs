@@ -12,6 +12,9 @@ use crate::jetstream::{Connection, Want};
 use crate::plan::{Outcome, RowKeys};
 use crate::record::Record;
 
+/// A durable is asked for no more once this many bytes are held in memory, where rows depend on rows behind them.
+const MOST_HELD: usize = 64 * 1024 * 1024;
+
 pub(super) enum Source {
     Range {
         plan: RangePlan,
@@ -97,9 +100,14 @@ impl Source {
             }
             Source::Durable { pull, page, .. } => {
                 if let Some(pull) = pull {
-                    while let Some(more) = pull.next_page()? {
+                    let mut held = 0;
+                    while held < MOST_HELD
+                        && let Some(more) = pull.next_page()?
+                    {
+                        held += more.iter().map(Delivery::size).sum::<usize>();
                         page.extend(more);
                     }
+                    pull.stop();
                 }
                 // What comes again comes out of order, and perhaps twice.
                 let mut deliveries: Vec<Delivery> = page.drain(..).collect();
@@ -112,9 +120,7 @@ impl Source {
                     same
                 });
                 *page = deliveries.into();
-                for delivery in page.iter() {
-                    sieve.rehearse(std::slice::from_ref(&delivery.record))?;
-                }
+                sieve.rehearse(page.iter().map(|delivery| &delivery.record))?;
             }
         }
         sieve.end_rehearsal();

@@ -39,6 +39,14 @@ pub struct Delivery {
     pub ack_subject: String,
 }
 
+impl Delivery {
+    /// About how many bytes of memory it takes.
+    pub fn size(&self) -> usize {
+        let headers = self.record.headers.0.iter().map(|(name, value)| name.len() + value.len() + 48).sum::<usize>();
+        self.record.payload.len() + self.record.subject.len() + headers + self.ack_subject.len() + size_of::<Self>()
+    }
+}
+
 /// How much a call takes.
 #[derive(Debug, Clone, Copy)]
 pub struct PullLimits {
@@ -120,7 +128,7 @@ impl Pull {
     /// the connection was lost; [`Kind::Refused`] when the server refuses a pull.
     pub fn next_page(&mut self) -> Result<Option<Vec<Delivery>>> {
         block_on(async {
-            while !self.drained && self.left > 0 && self.page.len() < PAGE {
+            while !self.drained && self.left > 0 && self.has_room() {
                 // Before each pull: the caller may have taken its time over the last page.
                 if self.until.is_some_and(|until| until <= Instant::now()) {
                     self.drained = true;
@@ -149,6 +157,16 @@ impl Pull {
             Ok((!page.is_empty()).then_some(page))
         })
         .map_err(|error: Error| error.stream(&self.stream).server(self.connection.label()))
+    }
+
+    /// Whether the page that is being read takes more messages.
+    fn has_room(&self) -> bool {
+        self.page.len() < PAGE && self.page.iter().map(Delivery::size).sum::<usize>() < MAX_BYTES as usize
+    }
+
+    /// Asks for no more.
+    pub fn stop(&mut self) {
+        self.drained = true;
     }
 
     /// What was delivered and will not be handed on: after an error, or because it came late.
