@@ -208,7 +208,7 @@ impl Arguments {
     /// # Errors
     /// The argument is NULL, of another type, negative, or has months.
     pub fn duration(&self, name: &str) -> Result<Option<Duration>> {
-        self.non_null(name)?.map(|value| Self::length_of_time(name, value)).transpose()
+        self.non_null(name)?.map(|value| length_of_time(name, value)).transpose()
     }
 
     /// A list of lengths of time; see [`Arguments::duration`].
@@ -219,18 +219,9 @@ impl Arguments {
         match self.non_null(name)? {
             None => Ok(None),
             Some(Value::List(items)) => {
-                items.iter().map(|item| Self::length_of_time(name, item)).collect::<Result<_>>().map(Some)
+                items.iter().map(|item| length_of_time(name, item)).collect::<Result<_>>().map(Some)
             }
             Some(other) => Err(Self::wrong(name, "INTERVAL[]", other)),
-        }
-    }
-
-    fn length_of_time(name: &str, value: &Value) -> Result<Duration> {
-        let Value::Interval(interval) = value else { return Err(Self::wrong(name, "INTERVAL", value)) };
-        let micros = i128::from(interval.days) * 86_400_000_000 + i128::from(interval.micros);
-        match u64::try_from(micros) {
-            Ok(micros) if interval.months == 0 => Ok(Duration::from_micros(micros)),
-            _ => Err(Error::new(format!("{name} must be a length of time in days or less, and not negative"))),
         }
     }
 
@@ -262,6 +253,19 @@ impl Arguments {
             Some(other) => Err(Self::wrong(name, "TIMESTAMP or TIMESTAMPTZ", other)
                 .advice(format!("write {name} := TIMESTAMP '2024-01-15 10:30:00'"))),
         }
+    }
+}
+
+/// Reads a value as a length of time; see [`Arguments::duration`].
+///
+/// # Errors
+/// The value is of another type, negative, or has months.
+pub fn length_of_time(name: &str, value: &Value) -> Result<Duration> {
+    let Value::Interval(interval) = value else { return Err(Arguments::wrong(name, "INTERVAL", value)) };
+    let micros = i128::from(interval.days) * 86_400_000_000 + i128::from(interval.micros);
+    match u64::try_from(micros) {
+        Ok(micros) if interval.months == 0 => Ok(Duration::from_micros(micros)),
+        _ => Err(Error::new(format!("{name} must be a length of time in days or less, and not negative"))),
     }
 }
 

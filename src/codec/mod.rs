@@ -24,5 +24,6 @@ mod testing;
 
 pub use arguments::{FormatArguments, FormatParameter};
 pub use decode::{Codec, DecodeError, Decoder};
+pub use document::Rest;
 pub use formats::{FORMATS, PayloadFormat};
 use quote::{cut_off, quote};

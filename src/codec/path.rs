@@ -15,7 +15,7 @@ use std::fmt;
 use crate::column::{Column, Type};
 use crate::error::{Error, Result};
 
-/// Where in a document a column's value stands; at least one step.
+/// Where in a document a column's value stands; the document itself has no step.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Path {
     steps: Vec<Step>,
@@ -55,6 +55,12 @@ impl Path {
             }
             rest = rest.strip_prefix('.').ok_or_else(|| fail("expected '.' or '[' after a step"))?;
         }
+    }
+
+    /// The document itself.
+    #[must_use]
+    pub fn root() -> Self {
+        Self { steps: Vec::new() }
     }
 
     /// A path of one step: a member of the document, whatever its name.

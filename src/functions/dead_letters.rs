@@ -75,10 +75,11 @@ impl DeadLetters {
         Ok(Self { connection: Arc::clone(connection), stream: stream.to_owned(), subject: subject.to_owned() })
     }
 
-    /// Publishes one message and waits until it is stored.
-    pub fn send(&self, record: &Record, reason: &str) -> Result<()> {
-        let letter = DeadLetter { subject: &self.subject, stream: &self.stream, record, reason };
-        dead_letter::publish(&self.connection, &letter)
+    /// Publishes messages, each with its reason, and waits until all are stored. They are in flight together.
+    pub fn send<'a>(&self, letters: impl IntoIterator<Item = (&'a Record, &'a str)>) -> Result<()> {
+        let letter = |(record, reason)| DeadLetter { subject: &self.subject, stream: &self.stream, record, reason };
+        let letters: Vec<DeadLetter<'_>> = letters.into_iter().map(letter).collect();
+        dead_letter::publish(&self.connection, &letters)
     }
 
     /// Publishes messages by their sequences. One that is no longer in the stream cannot be kept.
@@ -87,6 +88,6 @@ impl DeadLetters {
             return Ok(());
         }
         let records = get_messages(&self.connection, &self.stream, sequences, true)?;
-        records.iter().flatten().try_for_each(|record| self.send(record, reason))
+        self.send(records.iter().flatten().map(|record| (record, reason)))
     }
 }

@@ -79,6 +79,24 @@ pub const FUNCTIONS: &[Documentation] = &[
         "FROM nats_nak('MEDIA_EVENTS', 'loader', reason := 'CHECK constraint failed', dlq_subject := 'dlq.media.events');",
     ),
     scalar(
+        "nats_nak",
+        &["stream", "durable", "seqs", "delay", "connection"],
+        "Returns these sequences of a durable and answers how many come again.",
+        "SELECT nats_nak('S', 'loader', [42], INTERVAL 5 SECONDS);",
+    ),
+    scalar(
+        "nats_term",
+        &["stream", "durable", "seqs", "reason", "connection"],
+        "Ends these sequences of a durable, so that its consumer never delivers them again, and answers how many.",
+        "SELECT nats_term('S', 'loader', [42], 'no such customer');",
+    ),
+    scalar(
+        "nats_in_progress",
+        &["stream", "durable", "seqs", "connection"],
+        "Tells the server that these sequences of a durable are still in hand, and answers how many it confirmed.",
+        "SELECT nats_in_progress('S', 'loader', list(seq)) FROM nats_unsettled('S', 'loader');",
+    ),
+    scalar(
         "nats_correlation_key",
         &["template", "document"],
         "The key that nats_ingest gives an event.",

@@ -6,7 +6,7 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 
 use crate::error::{Error, Result};
-use crate::jetstream::{ConnectOptions, Connection, Fetch, FetchRequest, Want, search_times, stream_state};
+use crate::jetstream::{Connection, Fetch, FetchRequest, Want, search_times, stream_state};
 use crate::plan::{Bounds, Region, SequenceRange, StoreTimes, StreamState, Subjects, TimeSearch, check_stream};
 use crate::record::Record;
 use crate::value::{Arguments, Parameter, ParameterType, Value};
@@ -73,6 +73,46 @@ impl RangeOptions {
         [by_sequence, self.last_n, self.max_messages].into_iter().flatten().min().unwrap_or(UNKNOWN_ROWS)
     }
 
+    /// The first sequence behind the checkpoint that the read comes after, if it comes after one.
+    #[must_use]
+    pub fn first_after_checkpoint(&self) -> Option<u64> {
+        match self.bounds {
+            Bounds::Sequence { start, .. } if self.checkpoints.is_some() => start,
+            _ => None,
+        }
+    }
+
+    /// Proves that the stream is the one of the checkpoint that the read comes after, if it comes after one, and that
+    /// what follows was not removed.
+    pub fn check_checkpoints(&self, connection: &Arc<Connection>) -> Result<()> {
+        self.checkpoints.as_ref().map_or(Ok(()), |given| given.check(connection, &self.stream).map(drop))
+    }
+
+    /// The same without a bound on their number.
+    #[must_use]
+    pub fn unbounded(&self) -> Self {
+        Self { max_messages: None, ..self.clone() }
+    }
+
+    /// All messages from a sequence on, of the same subject.
+    #[must_use]
+    pub fn starting_at(&self, first: u64) -> Self {
+        let bounds = Bounds::Sequence { start: Some(first), end: None };
+        Self { bounds, checkpoints: None, last_n: None, max_messages: None, ..self.clone() }
+    }
+
+    /// The newest so many of the same subject.
+    #[must_use]
+    pub fn newest_messages(&self, n: u64) -> Self {
+        Self { bounds: Bounds::All, checkpoints: None, last_n: Some(n), max_messages: None, ..self.clone() }
+    }
+
+    /// The same of other subjects.
+    #[must_use]
+    pub fn of_subjects(&self, subjects: &Subjects) -> Self {
+        Self { subjects: subjects.clone(), ..self.clone() }
+    }
+
     /// All of a stream.
     fn of_stream(stream: &str) -> Self {
         Self {
@@ -126,10 +166,10 @@ pub fn read(arguments: &Arguments) -> Result<RangeOptions> {
 }
 
 /// The first messages of the range, at most so many, with payloads and headers.
-pub fn sample(options: &RangeOptions, connect: &ConnectOptions, size: u64) -> Result<Vec<Record>> {
+pub fn sample(options: &RangeOptions, connection: &Arc<Connection>, size: u64) -> Result<Vec<Record>> {
     let most = options.max_messages.map_or(size, |most| most.min(size));
     let options = RangeOptions { max_messages: Some(most), ..options.clone() };
-    let plan = RangePlan::resolve(&options, &super::connection::open(connect)?)?;
+    let plan = RangePlan::resolve(&options, connection)?;
     let mut read = plan.read(Want { headers: true, payload: true, ..Want::default() })?;
     let mut records = Vec::new();
     while let Some(page) = read.next_page()? {

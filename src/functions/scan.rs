@@ -22,7 +22,7 @@ impl StreamTableArguments for NatsScan {
 
     fn bind(arguments: &Arguments) -> Result<Bound<Plan>> {
         let (connect, range) = (connection::read(arguments)?, range::read(arguments)?);
-        let layout = Layout::read(arguments, &|size| range::sample(&range, &connect, size))?;
+        let layout = Layout::read(arguments, &|size| range::sample(&range, &connection::open(&connect)?, size))?;
         let plan = Plan { connect, range, layout };
         Ok(Bound { columns: plan.layout.columns(), estimated_rows: Some(plan.range.estimated_rows()), plan })
     }

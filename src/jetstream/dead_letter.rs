@@ -16,18 +16,20 @@ use std::sync::Arc;
 use async_nats::HeaderMap;
 use async_nats::header::{HeaderName, HeaderValue};
 use bytes::Bytes;
+use futures_util::{StreamExt, TryStreamExt};
 use serde::Deserialize;
 
 use super::connection::Connection;
 use super::failure::{Failure, decode};
 use super::get::get_messages;
 use super::runtime::block_on;
-
 use super::time::format_utc;
 use crate::error::{Error, Kind, Result};
 use crate::record::{Headers, Record};
 use crate::stats;
 
+/// How many letters wait for their acknowledgement at once.
+const IN_FLIGHT: usize = 512;
 /// The header with the time at which the message was stored.
 const TIME_STAMP: &str = "Dlq-Time-Stamp";
 
@@ -71,49 +73,72 @@ pub fn stream_of(connection: &Arc<Connection>, subject: &str) -> Result<Option<S
     })
 }
 
-/// Publishes a dead letter and waits for the server's acknowledgement. Sent again within the duplicate window of the
-/// stream that keeps it, it is stored once.
+/// Publishes dead letters of one subject, in flight together, and waits for the server's acknowledgement of each. Sent again
+/// within the duplicate window of the stream that keeps them, they are stored once.
 ///
 /// # Errors
-/// The server did not acknowledge the letter; it names stream and sequence of the message.
-pub fn publish(connection: &Arc<Connection>, letter: &DeadLetter<'_>) -> Result<()> {
-    let record = letter.record;
-    let id = format!("dlq:{}:{}", letter.stream, record.sequence);
-    let name = |error: Error| error.stream(letter.stream).sequence(record.sequence).server(connection.label());
-    let mut stored = send(connection, letter, &id).map_err(name)?;
-    if stored.duplicate && !is_stored(connection, letter, &stored).map_err(name)? {
-        // Another letter has the id: for another subject, or of a message of an earlier stream of the same name.
-        let longer = format!("{id}:{}:{}", record.time_ns, letter.subject);
-        stored = send(connection, letter, &longer).map_err(name)?;
-    }
-    stats::DEAD_LETTERS.add(u64::from(!stored.duplicate));
+/// The server did not acknowledge a letter; it names stream and sequence of the first such message. Others may be stored.
+pub fn publish(connection: &Arc<Connection>, letters: &[DeadLetter<'_>]) -> Result<()> {
+    let sent: Vec<(&DeadLetter<'_>, String)> = letters.iter().map(|letter| (letter, id(letter))).collect();
+    let stored = send_all(connection, &sent)?;
+    // Another letter may have the id: for another subject, or of a message of an earlier stream of the same name.
+    let duplicates = letters.iter().zip(&stored).filter(|(_, ack)| ack.duplicate).collect::<Vec<_>>();
+    let others = others(connection, &duplicates)?;
+    let longer = |letter: &DeadLetter<'_>| format!("{}:{}:{}", id(letter), letter.record.time_ns, letter.subject);
+    let others: Vec<(&DeadLetter<'_>, String)> = others.into_iter().map(|letter| (letter, longer(letter))).collect();
+    let again = send_all(connection, &others)?;
+    let new = stored.iter().chain(&again).filter(|ack| !ack.duplicate).count();
+    stats::DEAD_LETTERS.add(new as u64);
     Ok(())
 }
 
-fn send(connection: &Arc<Connection>, letter: &DeadLetter<'_>, id: &str) -> Result<PubAck> {
+fn id(letter: &DeadLetter<'_>) -> String {
+    format!("dlq:{}:{}", letter.stream, letter.record.sequence)
+}
+
+fn send_all(connection: &Arc<Connection>, letters: &[(&DeadLetter<'_>, String)]) -> Result<Vec<PubAck>> {
     block_on(async {
-        let headers = headers(letter, id)?;
-        let payload = letter.record.payload.clone();
-        let request = connection.client.request_with_headers(letter.subject.to_owned(), headers, payload);
-        let answer = request.await.map_err(|error| {
-            Error::foreign("the server did not take the dead letter", &error).kind_or(Kind::Unavailable)
-        })?;
-        decode::<PubAck>(&answer.payload).map_err(|failure| match failure {
-            Failure::Api(api) => api.error().within("the dead letter was refused"),
-            other => connection.failure(other, "a dead letter"),
-        })
+        let sending = letters.iter().map(|(letter, id)| async move {
+            let sent = send(connection, letter, id).await;
+            sent.map_err(|error| {
+                error.stream(letter.stream).sequence(letter.record.sequence).server(connection.label())
+            })
+        });
+        futures_util::stream::iter(sending).buffered(IN_FLIGHT).try_collect().await
     })
 }
 
-/// Whether the message that the server takes for the same is this letter.
-fn is_stored(connection: &Arc<Connection>, letter: &DeadLetter<'_>, ack: &PubAck) -> Result<bool> {
-    let found = get_messages(connection, &ack.stream, &[ack.seq], true)?;
-    let time = format_utc(letter.record.time_ns.div_euclid(1_000));
-    Ok(found.first().is_some_and(|found| {
+async fn send(connection: &Arc<Connection>, letter: &DeadLetter<'_>, id: &str) -> Result<PubAck> {
+    let headers = headers(letter, id)?;
+    let payload = letter.record.payload.clone();
+    let request = connection.client.request_with_headers(letter.subject.to_owned(), headers, payload);
+    let answer = request.await.map_err(|error| {
+        Error::foreign("the server did not take the dead letter", &error).kind_or(Kind::Unavailable)
+    })?;
+    decode::<PubAck>(&answer.payload).map_err(|failure| match failure {
+        Failure::Api(api) => api.error().within("the dead letter was refused"),
+        other => connection.failure(other, "a dead letter"),
+    })
+}
+
+/// Those of the letters for which the server has another message of the same id.
+fn others<'l, 'r>(
+    connection: &Arc<Connection>,
+    duplicates: &[(&'l DeadLetter<'r>, &PubAck)],
+) -> Result<Vec<&'l DeadLetter<'r>>> {
+    let Some((first, ack)) = duplicates.first() else { return Ok(Vec::new()) };
+    let name = |error: Error| error.within("the dead letter that is stored already").server(connection.label());
+    let sequences: Vec<u64> = duplicates.iter().map(|(_, ack)| ack.seq).collect();
+    let found = get_messages(connection, &ack.stream, &sequences, true)
+        .map_err(|error| name(error).sequence(first.record.sequence))?;
+    let is_stored = |letter: &DeadLetter<'_>, found: &Option<Record>| {
+        let time = format_utc(letter.record.time_ns.div_euclid(1_000));
         found.as_ref().is_some_and(|found| {
             found.subject == letter.subject.as_bytes() && found.headers.get(TIME_STAMP) == time.as_deref()
         })
-    }))
+    };
+    let others = duplicates.iter().zip(&found).filter(|((letter, _), found)| !is_stored(letter, found));
+    Ok(others.map(|((letter, _), _)| *letter).collect())
 }
 
 fn headers(letter: &DeadLetter<'_>, id: &str) -> Result<HeaderMap> {

@@ -158,8 +158,13 @@ impl Isolation {
 
     /// Keeps messages that did not fail: the server would not deliver them again.
     pub fn keep(&mut self, messages: Vec<Given>) {
+        self.keep_until(messages, None);
+    }
+
+    /// The same, not to be read before a time.
+    pub fn keep_until(&mut self, messages: Vec<Given>, not_before: Option<Instant>) {
         if !messages.is_empty() {
-            self.groups.push_back(Group { messages, ..Group::default() });
+            self.groups.push_back(Group { messages, not_before, ..Group::default() });
         }
     }
 

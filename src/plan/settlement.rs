@@ -389,6 +389,59 @@ impl Settlement {
         Ok(self.decide(Decision::Acknowledge, chosen))
     }
 
+    /// Decides to return exactly the messages of these sequences, of those that are given. Those that the server would not
+    /// deliver again are kept, and read by themselves when their time has come.
+    ///
+    /// # Errors
+    /// A statement reads or settles.
+    pub fn return_these(&mut self, sequences: &HashSet<u64>, not_before: Option<Instant>) -> Result<Decided> {
+        self.check_settleable()?;
+        let chosen = self.given.extract_if(.., |entry| sequences.contains(&entry.given.sequence));
+        let (last, others): (Vec<Entry>, Vec<Entry>) = chosen.partition(|entry| entry.given.last);
+        let last: Vec<Given> = last.into_iter().map(|entry| entry.given).collect();
+        let kept = last.iter().map(|given| given.sequence).collect();
+        if !last.is_empty() {
+            self.isolation.keep_until(last, not_before);
+            self.kept_alive = None;
+        }
+        Ok(Decided { kept, ..self.decide(Decision::Return, others) })
+    }
+
+    /// Decides that exactly the messages of these sequences, of those that are given, are never delivered again.
+    ///
+    /// # Errors
+    /// A statement reads or settles.
+    pub fn end_these(&mut self, sequences: &HashSet<u64>) -> Result<Decided> {
+        self.check_settleable()?;
+        let chosen = self.given.extract_if(.., |entry| sequences.contains(&entry.given.sequence)).collect();
+        Ok(self.decide(Decision::End, chosen))
+    }
+
+    /// The messages of these sequences, of those that are given.
+    #[must_use]
+    pub fn given(&self, sequences: &HashSet<u64>) -> Vec<Given> {
+        let given = self.given.iter().map(|entry| &entry.given);
+        given.filter(|given| sequences.contains(&given.sequence)).cloned().collect()
+    }
+
+    /// The server has taken note that the messages of these sequences are still in hand: of those that are given it takes
+    /// back the last at `until`.
+    pub fn extend(&mut self, sequences: &HashSet<u64>, until: Instant) {
+        if self.given.iter().any(|entry| sequences.contains(&entry.given.sequence)) {
+            self.until = self.until.max(Some(until));
+        }
+    }
+
+    /// What is in hand and not decided about, given or kept: how many, and the lowest sequence.
+    #[must_use]
+    pub fn in_hand(&self) -> (u64, Option<u64>) {
+        let given = self.given.iter().map(|entry| entry.given.sequence);
+        let kept = self.isolation.messages().map(|message| message.sequence);
+        given.chain(kept).fold((0, None), |(count, lowest), sequence| {
+            (count + 1, Some(lowest.map_or(sequence, |lowest: u64| lowest.min(sequence))))
+        })
+    }
+
     fn decide(&mut self, decision: Decision, chosen: Vec<Entry>) -> Decided {
         let messages = chosen.iter().map(|entry| entry.given.clone()).collect();
         self.decided = Some((decision, chosen));

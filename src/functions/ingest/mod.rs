@@ -6,6 +6,7 @@
 mod merge;
 mod merge_options;
 mod options;
+mod sample;
 mod sift;
 mod source;
 
@@ -57,6 +58,9 @@ impl TableFunction for NatsIngest {
         let mut columns = vec![Column::new("correlation_key", Type::Varchar)];
         columns.extend(PARTS.iter().chain(&options.extra_parts).map(|part| part.column()));
         columns.extend(options.payload.columns().iter().cloned());
+        if options.rest.is_some() {
+            columns.push(Column::new("rest", Type::Json));
+        }
         columns.extend(options.last_columns());
         let estimated_rows = Some(options.range.estimated_rows());
         Ok(Bound { columns, plan: Arc::new(options), estimated_rows })
@@ -71,7 +75,7 @@ impl TableFunction for NatsIngest {
         let dead_letters = options
             .dead_letters
             .as_ref()
-            .map(|letters| letters.open(&connection, options.stream(), &options.range.subjects))
+            .map(|letters| letters.open(&connection, options.stream(), &source::subjects(&options, &connection)?))
             .transpose()?;
         let mut source =
             Source::open(&options, &connection, Want { subject: true, time: true, headers, payload: true })?;
@@ -148,7 +152,7 @@ impl RowsDecoder {
         let options = &self.options;
         let records: Vec<_> = rows.records.iter().collect();
         let parts = 1 + PARTS.len() + options.extra_parts.len();
-        let decoded = options.payload.columns().len();
+        let decoded = options.payload.columns().len() + usize::from(options.rest.is_some());
         let mut chunk = Chunk::new(records.len());
         for column in self.projection.iter().copied() {
             let cells = if column == 0 {

@@ -3,7 +3,10 @@
 use std::time::Duration;
 
 use super::merge_options::MergeOptions;
+use super::sample::sample;
+use crate::codec::Rest;
 use crate::codec::key::Template;
+use crate::codec::path::Path;
 use crate::column::{Column, Type};
 use crate::error::{Error, Result};
 use crate::functions::connection;
@@ -11,13 +14,15 @@ use crate::functions::dead_letters::DeadLetterOptions;
 use crate::functions::messages::Part;
 use crate::functions::payload::{self, Payload, choice};
 use crate::functions::range::{self, RangeOptions};
-use crate::jetstream::ConnectOptions;
-use crate::jetstream::durable::DurableOptions;
+use crate::jetstream::durable::{DurableOptions, DurableStart};
+use crate::jetstream::{ConnectOptions, utc_text};
 use crate::value::{Arguments, Parameter, ParameterType};
 
 /// The parameters that no other function has.
 const OWN: &[Parameter] = &[
     Parameter::new("headers", ParameterType::Boolean),
+    Parameter::new("payload", ParameterType::Boolean),
+    Parameter::new("rest", ParameterType::Boolean),
     Parameter::new("correlation_key", ParameterType::Text),
     Parameter::new("unique_keys", ParameterType::TextList),
     Parameter::new("keep", ParameterType::Text),
@@ -25,6 +30,7 @@ const OWN: &[Parameter] = &[
     Parameter::new("merge", ParameterType::Any),
     Parameter::new("dlq_subject", ParameterType::Text),
     Parameter::new("durable", ParameterType::Text),
+    Parameter::new("deliver_policy", ParameterType::Text),
     Parameter::new("max_wait", ParameterType::Interval),
     Parameter::new("ack_wait", ParameterType::Interval),
     Parameter::new("max_deliver", ParameterType::Any),
@@ -70,6 +76,8 @@ pub struct Options {
     pub(super) payload: Payload,
     /// The columns between those of every call and those of the payload.
     pub(super) extra_parts: Vec<Part>,
+    /// What the column `rest` shows of a payload; None without that column.
+    pub(super) rest: Option<Rest>,
     /// None is the default key: `msg_id`, else `stream:seq:time`.
     pub(super) correlation_key: Option<Key>,
     pub(super) unique_keys: Vec<Key>,
@@ -95,6 +103,14 @@ pub(super) struct DurableRead {
     pub(super) max_wait: Duration,
 }
 
+impl DurableRead {
+    /// Whether a durable that this call makes begins behind the messages that there are.
+    pub(super) fn starts_at_the_end(&self) -> bool {
+        let policy = |word: &&DurableStart| matches!(word, DurableStart::Policy(word) if word != "all");
+        self.options.start.as_ref().filter(policy).is_some()
+    }
+}
+
 impl Options {
     /// Reads and checks the call.
     pub(super) fn read(arguments: &Arguments) -> Result<Self> {
@@ -116,12 +132,18 @@ impl Options {
         }
         let unique_keys = unique_keys.iter().map(|text| key("unique_keys", text)).collect::<Result<Vec<_>>>()?;
         let (connect, range) = (connection::read(arguments)?, range::read(arguments)?);
-        let payload = Payload::read(arguments, &texts, &|size| range::sample(&range, &connect, size))?;
+        let durable = durable(arguments, &range)?;
+        let rest = arguments.flag("rest")?;
+        if rest {
+            texts.push(Path::root());
+        }
+        let payload = Payload::read(arguments, &texts, &|size| sample(&range, durable.as_ref(), &connect, size))?;
+        let rest = if rest { Some(payload.rest()?) } else { None };
         let mut extra_parts = Vec::new();
         if arguments.flag("headers")? {
             extra_parts.push(Part::Headers);
         }
-        if payload.columns().is_empty() {
+        if payload.columns().is_empty() || arguments.flag("payload")? {
             // Without columns the payload itself is what there is to ingest.
             extra_parts.push(Part::Payload);
         }
@@ -129,14 +151,19 @@ impl Options {
         let bad_row = [("fail", OnBadRow::Fail), ("skip", OnBadRow::Skip), ("dlq", OnBadRow::DeadLetter)];
         let on_error = choice(arguments, "on_error", &bad_row)?.unwrap_or(OnBadRow::Fail);
         let merge = MergeOptions::read(arguments, payload.columns())?;
+        if rest.is_some() && merge.is_some() {
+            return Err(Error::new("rest and merge cannot be used together")
+                .advice("rest is what one message has; name the columns to merge"));
+        }
         let keep = choice(arguments, "keep", &keep)?.unwrap_or(Keep::First);
         Ok(Self {
             connect,
-            durable: durable(arguments, &range)?,
+            durable,
             dead_letters: DeadLetterOptions::read(arguments, on_error == OnBadRow::DeadLetter)?,
             range,
             payload,
             extra_parts,
+            rest,
             correlation_key,
             unique_keys,
             keep,
@@ -178,7 +205,7 @@ impl Options {
 /// The durable, if one is named; without one its parameters mean nothing and are errors.
 fn durable(arguments: &Arguments, range: &RangeOptions) -> Result<Option<DurableRead>> {
     let Some(durable) = arguments.text("durable")? else {
-        for name in ["max_wait", "ack_wait", "max_deliver", "max_ack_pending"] {
+        for name in ["max_wait", "ack_wait", "max_deliver", "max_ack_pending", "deliver_policy"] {
             if arguments.find(name).is_some() {
                 return Err(Error::new(format!("{name} needs durable")).advice("name a durable, or leave it out"));
             }
@@ -186,9 +213,7 @@ fn durable(arguments: &Arguments, range: &RangeOptions) -> Result<Option<Durable
         return Ok(None);
     };
     crate::plan::check_durable(durable)?;
-    for name in
-        ["start_seq", "end_seq", "start_time", "end_time", "last_n", "subject_contains", "after", "upto", "on_gap"]
-    {
+    for name in ["end_seq", "end_time", "last_n", "subject_contains", "upto"] {
         if arguments.find(name).is_some() {
             return Err(Error::new(format!("{name} and durable cannot be used together")).advice(
                 "a durable reads what is not acknowledged yet; subject narrows it, max_messages bounds a call",
@@ -210,6 +235,7 @@ fn durable(arguments: &Arguments, range: &RangeOptions) -> Result<Option<Durable
         stream: range.stream.clone(),
         durable: durable.to_owned(),
         subjects: range.subjects.clone(),
+        start: start(arguments, range)?,
         ack_wait: arguments.duration("ack_wait")?,
         max_deliver,
         max_ack_pending: count("max_ack_pending")?,
@@ -224,4 +250,32 @@ fn durable(arguments: &Arguments, range: &RangeOptions) -> Result<Option<Durable
         return Err(Error::new(format!("max_ack_pending is {pending}; it must be at least max_messages, {batch}")));
     }
     Ok(Some(DurableRead { options, max_wait: arguments.duration("max_wait")?.unwrap_or_default() }))
+}
+
+/// Where the durable begins when this call makes it: at most one of `start_seq`, `start_time`, `after` and
+/// `deliver_policy`. `after := NULL` is the beginning.
+fn start(arguments: &Arguments, range: &RangeOptions) -> Result<Option<DurableStart>> {
+    let given: Vec<&str> = ["start_seq", "start_time", "after", "deliver_policy"]
+        .into_iter()
+        .filter(|name| arguments.find(name).is_some())
+        .collect();
+    if let [one, other, ..] = given[..] {
+        return Err(Error::new(format!("{one} and {other} each say where the durable begins")).advice("give one"));
+    }
+    if let Some(sequence) = arguments.unsigned("start_seq")? {
+        // Sequences count from 1, and the server wants such a one.
+        return Ok(Some(DurableStart::Sequence(sequence.max(1))));
+    }
+    if let Some(time) = arguments.moment("start_time")? {
+        if utc_text(time).is_none() {
+            return Err(Error::new("start_time is outside the years 0 to 9999"));
+        }
+        return Ok(Some(DurableStart::Time(time)));
+    }
+    if let Some(first) = range.first_after_checkpoint() {
+        return Ok(Some(DurableStart::Sequence(first)));
+    }
+    let policies = ["all", "new", "last", "last_per_subject"].map(|policy| (policy, policy));
+    let policy = choice(arguments, "deliver_policy", &policies)?;
+    Ok(policy.map(|policy| DurableStart::Policy(policy.to_owned())))
 }

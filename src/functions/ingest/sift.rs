@@ -21,7 +21,7 @@ pub struct Rows {
     pub(super) records: Vec<Record>,
     /// Their correlation keys.
     pub(super) keys: Buffer,
-    /// Their values, in the order of the codec's columns.
+    /// Their values, in the order of the codec's columns, and what those leave of the payload, if it is shown.
     pub(super) values: Vec<Buffer>,
     /// The columns behind those of the payload, which [`Options::last_columns`] names.
     pub(super) last: Vec<Buffer>,
@@ -46,6 +46,8 @@ pub(super) struct Sieve {
     options: Arc<Options>,
     duplicates: Duplicates,
     dead_letters: Option<DeadLetters>,
+    /// Messages of the page that become dead letters, with the reason.
+    letters: Vec<(Record, String)>,
     /// What became of each message since this was last taken; None when nobody asks.
     outcomes: Option<Vec<(u64, Outcome, RowKeys)>>,
 }
@@ -58,7 +60,7 @@ impl Sieve {
             (None, Keep::Last) => Duplicates::Rehearsal(NewestKeys::default()),
         };
         let outcomes = options.durable.is_some().then(Vec::new);
-        Self { options, duplicates, dead_letters, outcomes }
+        Self { options, duplicates, dead_letters, letters: Vec::new(), outcomes }
     }
 
     /// Notes the keys of records that will come again, and folds their values. A row that is not good is passed over here:
@@ -144,10 +146,11 @@ impl Sieve {
             }
             kept.push(record);
         }
-        let mut values = bench.values();
+        let mut values = bench.values().map_err(|error| error.stream(options.stream()))?;
         if let Duplicates::Merged(merger) = &self.duplicates {
             merger.replace(&numbers, options.payload.columns(), &mut values);
         }
+        self.send_letters()?;
         Ok(Rows { records: kept, keys: keys_column, values, last })
     }
 
@@ -192,11 +195,21 @@ impl Sieve {
         }
     }
 
-    /// A row that is not good.
+    /// Publishes the dead letters of a page, and waits until they are stored.
+    fn send_letters(&mut self) -> Result<()> {
+        let letters = std::mem::take(&mut self.letters);
+        let sent = letters.iter().map(|(record, cause)| (record, cause.as_str()));
+        self.dead_letters.as_ref().map_or(Ok(()), |to| to.send(sent))
+    }
+
+    /// A row that is not good. A dead letter is sent with those of its page.
     fn refuse(&mut self, record: &Record, cause: &str) -> Result<Outcome> {
         match (self.options.on_error, &self.dead_letters) {
             (OnBadRow::Skip, _) => Ok(Outcome::Skipped),
-            (OnBadRow::DeadLetter, Some(letters)) => letters.send(record, cause).map(|()| Outcome::DeadLetter),
+            (OnBadRow::DeadLetter, Some(_)) => {
+                self.letters.push((record.clone(), cause.to_owned()));
+                Ok(Outcome::DeadLetter)
+            }
             _ => Err(bad_row(&self.options, record, cause)),
         }
     }
@@ -331,9 +344,25 @@ impl<'a> Workbench<'a> {
         self.buffers.iter_mut().for_each(|buffer| buffer.truncate(self.rows));
     }
 
-    fn values(self) -> Vec<Buffer> {
+    fn values(self) -> Result<Vec<Buffer>> {
         let shown = self.options.payload.columns().len();
-        self.buffers.into_iter().take(shown).collect()
+        let mut buffers = self.buffers;
+        let documents = self.options.rest.as_ref().and_then(|rest| Some((rest.writer(), buffers.pop()?)));
+        buffers.truncate(shown);
+        if let Some((rest, documents)) = documents {
+            let mut left = Buffer::new(&Type::Json);
+            for row in 0..self.rows {
+                let mut text = Vec::new();
+                let document = text_at(std::slice::from_ref(&documents), 0, row);
+                let written = document.map_or(Ok(false), |document| rest.write(document, &mut text));
+                match written.map_err(|cause| Error::of(Kind::InvalidPayload, format!("rest: {cause}")))? {
+                    true => left.push_bytes(&text),
+                    false => left.push_null(),
+                }
+            }
+            buffers.push(left);
+        }
+        Ok(buffers)
     }
 }
 

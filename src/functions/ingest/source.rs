@@ -7,9 +7,9 @@ use super::options::Options;
 use super::sift::Sieve;
 use crate::error::Result;
 use crate::functions::range::{RangePlan, RangeRead};
-use crate::jetstream::durable::{Delivery, Ledger, LedgerKey, Pull, PullLimits};
+use crate::jetstream::durable::{Delivery, Ledger, LedgerKey, Pull, PullLimits, standing};
 use crate::jetstream::{Connection, Want};
-use crate::plan::{Outcome, RowKeys};
+use crate::plan::{Outcome, RowKeys, Subjects};
 use crate::record::Record;
 
 /// A durable is asked for no more once this many bytes are held in memory, where rows depend on rows behind them.
@@ -30,6 +30,15 @@ pub(super) enum Source {
     },
 }
 
+/// The subject filters of what is read. Those of a durable are its own, where the call names none.
+pub(super) fn subjects(options: &Options, connection: &Arc<Connection>) -> Result<Subjects> {
+    if let Some(durable) = options.durable.as_ref().filter(|_| options.range.subjects.is_all()) {
+        let standing = standing(connection, &durable.options.stream, &durable.options.durable)?;
+        return Ok(standing.map(|standing| standing.subjects).unwrap_or_default());
+    }
+    Ok(options.range.subjects.clone())
+}
+
 impl Source {
     pub(super) fn open(options: &Options, connection: &Arc<Connection>, want: Want) -> Result<Self> {
         let Some(durable) = &options.durable else {
@@ -38,6 +47,9 @@ impl Source {
             return Ok(Source::Range { plan, read, want, page: VecDeque::new() });
         };
         let (stream, name) = (&durable.options.stream, &durable.options.durable);
+        if options.range.first_after_checkpoint().is_some() && standing(connection, stream, name)?.is_none() {
+            options.range.check_checkpoints(connection)?;
+        }
         let key = LedgerKey::new(&options.connect, stream, name);
         let ledger = Ledger::open(Arc::clone(connection), key, &durable.options)?;
         let kept = ledger.kept(options.range.max_messages)?;
@@ -50,6 +62,7 @@ impl Source {
             wait: ledger.next_kept_in().map_or(durable.max_wait, |wait| wait.min(durable.max_wait)),
             // The other half is for the caller, to commit and acknowledge.
             span: ledger.ack_wait() / 2,
+            requests: ledger.limits(),
         };
         let pull = Pull::start(Arc::clone(connection), stream, name, limits)?;
         Ok(Source::Durable { pull: Some(Box::new(pull)), ledger, page: VecDeque::new() })

@@ -18,6 +18,21 @@ const SAMPLE_SIZE: u64 = 1_000;
 /// that may touch the network at bind.
 pub type Sample<'a> = &'a dyn Fn(u64) -> Result<Vec<Record>>;
 
+/// What a statement asks for.
+pub(super) struct Chosen {
+    /// The codec, if columns are decoded or keys need texts.
+    pub(super) codec: Option<Box<dyn Codec>>,
+    /// The paths of the columns; none where a schema says what the columns are.
+    pub(super) named: Vec<Path>,
+}
+
+impl Chosen {
+    /// All that a schema has, or nothing.
+    fn all(codec: Option<Box<dyn Codec>>) -> Self {
+        Self { codec, named: Vec::new() }
+    }
+}
+
 /// The codec, if the statement asks for decoded columns or its keys need texts.
 pub(super) fn codec(
     arguments: &Arguments,
@@ -25,7 +40,7 @@ pub(super) fn codec(
     texts: &[Path],
     inflate: Inflate,
     sample: Sample<'_>,
-) -> Result<Option<Box<dyn Codec>>> {
+) -> Result<Chosen> {
     let format = format(arguments, "format")?;
     let json_extract = arguments.texts("json_extract")?;
     let proto_extract = arguments.texts("proto_extract")?;
@@ -43,11 +58,12 @@ pub(super) fn codec(
     }
     let paths = |list: Vec<&str>| list.into_iter().map(Path::parse).collect::<Result<Vec<_>>>();
     if let Some(list) = json_extract {
-        return json::extract(paths(list)?, texts.to_vec()).map(Some);
+        let paths = paths(list)?;
+        return Ok(Chosen { codec: Some(json::extract(paths.clone(), texts.to_vec())?), named: paths });
     }
     if let Some(list) = proto_extract {
         let source = SchemaSource::of(&format_arguments(arguments)?);
-        return protobuf::extract(&source, paths(list)?, texts.to_vec()).map(Some);
+        return Ok(Chosen::all(Some(protobuf::extract(&source, paths(list)?, texts.to_vec())?)));
     }
     let format = format.unwrap_or(&FORMATS[0]);
     check_parameters(arguments, format)?;
@@ -56,12 +72,14 @@ pub(super) fn codec(
         Some(Asked::Typed(columns)) => columns,
         Some(Asked::Auto) => infer(arguments, format, inflate, sample)?,
         None => match (format.all)(&schema, texts)? {
-            None if texts.is_empty() => return Ok(None),
+            None if texts.is_empty() => return Ok(Chosen::all(None)),
             None => Vec::new(),
-            all => return Ok(all),
+            all => return Ok(Chosen::all(all)),
         },
     };
-    (format.columns)(&schema, Wanted { columns, texts: texts.to_vec() }).map(Some)
+    let named = columns.iter().map(|(path, _)| path.clone()).collect();
+    let codec = (format.columns)(&schema, Wanted { columns, texts: texts.to_vec() })?;
+    Ok(Chosen { codec: Some(codec), named })
 }
 
 /// Refuses the parameters of other formats.

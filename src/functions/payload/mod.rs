@@ -9,11 +9,12 @@ use std::sync::Arc;
 use crate::codec::inflate::{Compression, Inflate};
 use crate::codec::path::Path;
 use crate::codec::rows::OnError;
-use crate::codec::{Codec, FORMATS};
+use crate::codec::{Codec, FORMATS, Rest};
 use crate::column::{Column, Type};
 use crate::error::{Error, Result};
 use crate::value::{Arguments, Parameter, ParameterType};
 pub use choice::choice;
+use choose::Chosen;
 pub use choose::{Sample, check_format, format_arguments};
 use typed::Asked;
 
@@ -66,6 +67,8 @@ const fn parameters() -> [Parameter; count()] {
 #[derive(Clone)]
 pub struct Payload {
     codec: Option<Arc<dyn Codec>>,
+    /// The paths of the columns that the statement shows, where it names paths.
+    named: Vec<Path>,
     /// How many of the codec's columns the statement shows; the rest are texts that its keys are made from.
     shown: usize,
     /// How payloads are inflated.
@@ -101,15 +104,28 @@ impl Payload {
         let inflate = Inflate { compression, limit };
         let is_text = arguments.find("json_extract").is_some();
         let extracts = is_text || arguments.find("proto_extract").is_some();
-        let codec: Option<Arc<dyn Codec>> = choose::codec(arguments, columns, texts, inflate, sample)?.map(Arc::from);
+        let Chosen { codec, named } = choose::codec(arguments, columns, texts, inflate, sample)?;
+        let codec: Option<Arc<dyn Codec>> = codec.map(Arc::from);
         let shown = codec.as_ref().map_or(0, |codec| codec.columns().len() - texts.len());
         let default_on_error = if extracts { OnError::Null } else { OnError::Fail };
-        Ok(Self { codec, shown, inflate, is_text, default_on_error })
+        Ok(Self { codec, named, shown, inflate, is_text, default_on_error })
     }
 
     /// The columns that the statement shows.
     pub fn columns(&self) -> &[Column] {
         self.codec.as_ref().map_or(&[], |codec| &codec.columns()[..self.shown])
+    }
+
+    /// What the columns leave of a document.
+    ///
+    /// # Errors
+    /// No columns are named by their paths, or a schema says which fields there are.
+    pub fn rest(&self) -> Result<Rest> {
+        if self.named.is_empty() {
+            return Err(Error::new("rest needs columns, which it completes")
+                .advice("name columns, or take the whole payload with payload := true"));
+        }
+        Ok(Rest::new(&self.named))
     }
 
     /// The codec, if anything is decoded.

@@ -10,12 +10,14 @@ use crate::error::{Error, Kind, Result};
 use crate::jetstream::connection::Connection;
 use crate::jetstream::failure::{ErrorNumber, Failure};
 use crate::jetstream::runtime::block_on;
-use crate::plan::Subjects;
+use crate::jetstream::time::{format_utc, parse_utc};
+use crate::plan::{Progress, Subjects};
 
 /// How long the server waits for an acknowledgement before it delivers again, when none is asked for.
 const DEFAULT_ACK_WAIT: Duration = Duration::from_secs(30);
 /// How many messages may be unacknowledged at once, when none is asked for.
 const DEFAULT_MAX_ACK_PENDING: i64 = 100_000;
+
 /// What a caller wants of a durable. What is None is taken as it is, or from the defaults when it is created: explicit
 /// acks, all messages, `ack_wait` 30 s, `max_deliver` -1, `max_ack_pending` 100000.
 #[derive(Debug, Clone)]
@@ -24,8 +26,11 @@ pub struct DurableOptions {
     pub stream: String,
     /// The consumer's name.
     pub durable: String,
-    /// The subject filters. Several need server 2.10.
+    /// The subject filters. Several need server 2.10. Every subject takes those of the consumer, and of one that is made the
+    /// whole stream.
     pub subjects: Subjects,
+    /// Where it begins when it is made; None is the beginning of the stream, and takes one that exists as it is.
+    pub start: Option<DurableStart>,
     /// How long the server waits for an acknowledgement.
     pub ack_wait: Option<Duration>,
     /// How often a message is delivered at most; -1 for no end.
@@ -34,6 +39,29 @@ pub struct DurableOptions {
     pub max_ack_pending: Option<i64>,
     /// How many messages one call wants; the default of `max_ack_pending` is not below it.
     pub batch: Option<u64>,
+}
+
+/// Where a consumer begins: its deliver policy
+/// (<https://docs.nats.io/nats-concepts/jetstream/consumers#deliverpolicy>).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum DurableStart {
+    /// `all`, `new`, `last` or `last_per_subject`.
+    Policy(String),
+    /// With the first message of at least this sequence.
+    Sequence(u64),
+    /// With the first message stored at or after this time, in microseconds since 1970-01-01 UTC.
+    Time(i64),
+}
+
+impl DurableStart {
+    /// The policy as the server calls it, with its sequence and its time.
+    fn policy(&self) -> (String, Option<u64>, Option<String>) {
+        match self {
+            Self::Policy(policy) => (policy.clone(), None, None),
+            Self::Sequence(sequence) => ("by_start_sequence".into(), Some(*sequence), None),
+            Self::Time(time) => ("by_start_time".into(), None, format_utc(*time)),
+        }
+    }
 }
 
 /// A consumer as it was found or made.
@@ -45,6 +73,36 @@ pub(super) struct Consumer {
     pub(super) ack_wait: Duration,
     /// How often it delivers a message at most; None for no end.
     pub(super) max_deliver: Option<u64>,
+    /// Its subject filters.
+    pub(super) subjects: Subjects,
+    /// What one pull may ask for.
+    pub(super) limits: RequestLimits,
+}
+
+/// What one pull of a consumer may ask for, by its configuration; None is no limit (ADR-13).
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct RequestLimits {
+    /// Messages (`max_batch`).
+    pub(super) messages: Option<u64>,
+    /// Bytes (`max_bytes`).
+    pub(super) bytes: Option<u64>,
+    /// How long it may wait (`max_expires`).
+    pub(super) wait: Option<Duration>,
+}
+
+/// Where a durable stands.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Standing {
+    /// Every message below this sequence is acknowledged, or was none of its own.
+    pub next: u64,
+    /// Its subject filters.
+    pub subjects: Subjects,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+struct Position {
+    stream_seq: u64,
 }
 
 #[derive(Deserialize)]
@@ -53,6 +111,10 @@ struct Info {
     created: String,
     #[serde(default)]
     num_ack_pending: i64,
+    #[serde(default)]
+    delivered: Position,
+    #[serde(default)]
+    ack_floor: Position,
     config: Config,
 }
 
@@ -61,9 +123,28 @@ impl Info {
         Consumer {
             created: self.created,
             ack_wait: Duration::from_nanos(self.config.ack_wait),
-            max_deliver: u64::try_from(self.config.max_deliver).ok().filter(|most| *most > 0),
+            max_deliver: positive(self.config.max_deliver),
+            limits: RequestLimits {
+                messages: positive(self.config.max_batch),
+                bytes: positive(self.config.max_bytes),
+                wait: positive(self.config.max_expires).map(Duration::from_nanos),
+            },
+            subjects: self.config.subjects(),
         }
     }
+
+    fn progress(&self) -> Progress {
+        Progress {
+            delivered: self.delivered.stream_seq,
+            ack_floor: self.ack_floor.stream_seq,
+            ack_pending: u64::try_from(self.num_ack_pending).unwrap_or(0),
+        }
+    }
+}
+
+/// A limit as the API writes it: 0 and -1 are none.
+fn positive(limit: i64) -> Option<u64> {
+    u64::try_from(limit).ok().filter(|limit| *limit > 0)
 }
 
 #[derive(Debug, Default, Deserialize, Serialize)]
@@ -74,6 +155,10 @@ struct Config {
     #[serde(skip_serializing_if = "Option::is_none")]
     deliver_subject: Option<String>,
     deliver_policy: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    opt_start_seq: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    opt_start_time: Option<String>,
     ack_policy: String,
     replay_policy: String,
     /// Nanoseconds.
@@ -86,6 +171,23 @@ struct Config {
     filter_subjects: Vec<String>,
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     headers_only: bool,
+    #[serde(skip_serializing)]
+    priority_policy: Option<String>,
+    #[serde(skip_serializing)]
+    max_batch: i64,
+    #[serde(skip_serializing)]
+    max_bytes: i64,
+    /// Nanoseconds.
+    #[serde(skip_serializing)]
+    max_expires: i64,
+}
+
+impl Config {
+    fn subjects(&self) -> Subjects {
+        let one = self.filter_subject.iter().filter(|filter| !filter.is_empty());
+        let all: Vec<&String> = one.chain(&self.filter_subjects).collect();
+        Subjects::new(&all).unwrap_or_default()
+    }
 }
 
 #[derive(Serialize)]
@@ -149,14 +251,34 @@ pub(super) fn ensure(
     })
 }
 
-/// Whether the consumer that was made at this time still exists. One round trip.
-pub(super) async fn exists(connection: &Arc<Connection>, stream: &str, durable: &str, created: &str) -> Result<bool> {
+/// How far the consumer is that was made at this time; None when it does not exist any more. One round trip.
+pub(super) async fn progress(
+    connection: &Arc<Connection>,
+    stream: &str,
+    durable: &str,
+    created: &str,
+) -> Result<Option<Progress>> {
     let call = format!("CONSUMER.INFO.{stream}.{durable}");
     match connection.api::<Info>(&call, Bytes::new()).await {
-        Ok(info) => Ok(info.created == created),
-        Err(failure) if not_found(&failure) => Ok(false),
+        Ok(info) => Ok((info.created == created).then(|| info.progress())),
+        Err(failure) if not_found(&failure) => Ok(None),
         Err(failure) => Err(connection.explain(failure, &call, stream).await),
     }
+}
+
+/// Where a durable stands; None when there is no such consumer. One round trip.
+///
+/// # Errors
+/// There is no such stream; those of any request.
+pub fn standing(connection: &Arc<Connection>, stream: &str, durable: &str) -> Result<Option<Standing>> {
+    let call = format!("CONSUMER.INFO.{stream}.{durable}");
+    block_on(async {
+        match connection.api::<Info>(&call, Bytes::new()).await {
+            Ok(info) => Ok(Some(Standing { next: info.ack_floor.stream_seq + 1, subjects: info.config.subjects() })),
+            Err(failure) if failure.is(ErrorNumber::CONSUMER_NOT_FOUND) => Ok(None),
+            Err(failure) => Err(connection.explain(failure, &call, stream).await),
+        }
+    })
 }
 
 /// Whether as many messages are unacknowledged as may be: the server then sends no new one, and says nothing. One round
@@ -172,11 +294,15 @@ fn not_found(failure: &Failure) -> bool {
 }
 
 fn wanted(options: &DurableOptions) -> Config {
+    let start = options.start.clone().unwrap_or(DurableStart::Policy("all".into()));
+    let (deliver_policy, opt_start_seq, opt_start_time) = start.policy();
     let batch = options.batch.and_then(|batch| i64::try_from(batch).ok()).unwrap_or(0);
     Config {
         durable_name: Some(options.durable.clone()),
         deliver_subject: None,
-        deliver_policy: "all".into(),
+        deliver_policy,
+        opt_start_seq,
+        opt_start_time,
         ack_policy: "explicit".into(),
         replay_policy: "instant".into(),
         ack_wait: options.ack_wait.unwrap_or(DEFAULT_ACK_WAIT).as_nanos() as u64,
@@ -187,11 +313,13 @@ fn wanted(options: &DurableOptions) -> Config {
             [_] => Vec::new(),
             several => several.to_vec(),
         },
-        headers_only: false,
+        ..Config::default()
     }
 }
 
-/// What an existing consumer does otherwise than wanted.
+/// What an existing consumer does otherwise than wanted, or than can be read soundly. Whatever deliver policy it has, and
+/// however many filters, what it delivers is given once and acknowledged one by one; where it begins matters to a caller
+/// who names it.
 fn differences(config: &Config, options: &DurableOptions) -> Vec<String> {
     let mut differences = Vec::new();
     let mut differ = |name: &str, is: String, wanted: String| {
@@ -201,19 +329,39 @@ fn differences(config: &Config, options: &DurableOptions) -> Vec<String> {
     };
     let push = config.deliver_subject.as_ref().is_some_and(|subject| !subject.is_empty());
     differ("its kind", if push { "push" } else { "pull" }.into(), "pull".into());
-    differ("ack_policy", config.ack_policy.clone(), "explicit".into());
-    differ("deliver_policy", config.deliver_policy.clone(), "all".into());
+    let ack_policy = match config.ack_policy.as_str() {
+        // What it delivers counts as acknowledged: a statement that fails would lose it.
+        "none" => "'none', which acknowledges what no table has".to_owned(),
+        // One word covers what other processes were given before.
+        "all" => "'all', which acknowledges what came before as well".to_owned(),
+        other => other.to_owned(),
+    };
+    differ("ack_policy", ack_policy, "explicit".into());
+    if let Some(start) = &options.start {
+        let micros = |time: &String| parse_utc(time.as_bytes()).map(|nanos| nanos.div_euclid(1_000));
+        let shown = |policy: &str, sequence: Option<u64>, time: Option<&String>| match (sequence, time) {
+            (Some(sequence), _) if policy == "by_start_sequence" => format!("start_seq {sequence}"),
+            (_, Some(time)) if policy == "by_start_time" => {
+                format!("start_time {}", micros(time).and_then(format_utc).unwrap_or_else(|| time.clone()))
+            }
+            _ => policy.to_owned(),
+        };
+        let (policy, sequence, time) = start.policy();
+        let is = shown(&config.deliver_policy, config.opt_start_seq, config.opt_start_time.as_ref());
+        differ("where it begins", is, shown(&policy, sequence, time.as_ref()));
+    }
+    let priority = config.priority_policy.as_deref().filter(|policy| !policy.is_empty()).unwrap_or("none");
+    differ("priority_policy", priority.into(), "none".into());
     differ("replay_policy", config.replay_policy.clone(), "instant".into());
     differ("headers_only", config.headers_only.to_string(), "false".into());
-    let mut filters = config.filter_subjects.clone();
-    filters.extend(config.filter_subject.clone().filter(|filter| !filter.is_empty()));
-    let shown = |filters: &[String]| {
-        let mut filters: Vec<String> =
-            filters.iter().filter(|filter| *filter != ">").map(|filter| format!("'{filter}'")).collect();
-        filters.sort();
-        if filters.is_empty() { "none".to_owned() } else { filters.join(", ") }
-    };
-    differ("the subject filter", shown(&filters), shown(options.subjects.filters()));
+    if !options.subjects.is_all() {
+        let shown = |subjects: &Subjects| {
+            let mut filters: Vec<String> = subjects.filters().iter().map(|filter| format!("'{filter}'")).collect();
+            filters.sort();
+            if filters.is_empty() { "none".to_owned() } else { filters.join(", ") }
+        };
+        differ("the subject filter", shown(&config.subjects()), shown(&options.subjects));
+    }
     if let Some(ack_wait) = options.ack_wait {
         let is = Duration::from_nanos(config.ack_wait);
         differ("ack_wait", format!("{is:?}"), format!("{ack_wait:?}"));
@@ -237,6 +385,7 @@ mod tests {
             stream: "S".into(),
             durable: "d".into(),
             subjects: Subjects::ALL,
+            start: None,
             ack_wait: None,
             max_deliver: None,
             max_ack_pending: None,

@@ -11,7 +11,7 @@ use async_nats::Subscriber;
 use futures_util::{FutureExt, StreamExt};
 use serde::Deserialize;
 
-use super::config::exists;
+use super::config::progress;
 use crate::error::{Error, Kind, Result};
 use crate::jetstream::connection::Connection;
 use crate::stats;
@@ -59,7 +59,7 @@ impl Watch {
         let advisories = connection.client.subscribe(subject.clone()).await;
         let advisories = advisories.map_err(|error| Error::foreign("cannot subscribe to advisories", &error))?;
         // The server works in order: after this answer it has said whether the subscription is allowed.
-        exists(connection, stream, durable, created).await?;
+        progress(connection, stream, durable, created).await?;
         let deadline = tokio::time::Instant::now() + REFUSAL;
         while let Ok(Ok(word)) = tokio::time::timeout_at(deadline, words.recv()).await {
             let word = word.to_lowercase();

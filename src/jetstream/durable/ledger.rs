@@ -8,9 +8,10 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use bytes::Bytes;
 
-use super::config::{DurableOptions, ensure};
+use super::config::{DurableOptions, RequestLimits, ensure};
 use super::given_up::Watch;
 use super::pull::Delivery;
+use super::words::{IN_PROGRESS, RETURN, TERMINATE};
 use crate::error::{Error, Kind, Result};
 use crate::jetstream::connection::Connection;
 use crate::jetstream::get::get_messages;
@@ -51,7 +52,7 @@ pub(super) struct Account {
     /// When the consumer was made that gave it.
     pub(super) created: Option<String>,
     pub(super) watch: Option<Watch>,
-    ack_wait: Duration,
+    pub(super) ack_wait: Duration,
     /// The subject filters of its consumer.
     subjects: Subjects,
 }
@@ -84,6 +85,7 @@ pub struct Ledger {
     connection: Arc<Connection>,
     ack_wait: Duration,
     max_deliver: Option<u64>,
+    limits: RequestLimits,
 }
 
 impl Ledger {
@@ -95,7 +97,8 @@ impl Ledger {
     pub fn open(connection: Arc<Connection>, key: LedgerKey, options: &DurableOptions) -> Result<Self> {
         let known = with_accounts(|accounts| claim(accounts, &key)).map_err(|error| key.place(error))?;
         // From here on, dropping the ledger ends the claim.
-        let mut ledger = Self { key, connection, ack_wait: Duration::ZERO, max_deliver: None };
+        let mut ledger =
+            Self { key, connection, ack_wait: Duration::ZERO, max_deliver: None, limits: RequestLimits::default() };
         let consumer = ensure(&ledger.connection, options, known.as_deref())?;
         let Some(consumer) = consumer else {
             ledger.account(|account| {
@@ -127,9 +130,10 @@ impl Ledger {
             account.created = Some(consumer.created);
             account.watch = watch;
             account.ack_wait = consumer.ack_wait;
-            account.subjects = options.subjects.clone();
+            account.subjects = consumer.subjects;
         });
         (ledger.ack_wait, ledger.max_deliver) = (consumer.ack_wait, consumer.max_deliver);
+        ledger.limits = consumer.limits;
         ledger.keep_alive();
         Ok(ledger)
     }
@@ -142,6 +146,12 @@ impl Ledger {
     #[must_use]
     pub fn ack_wait(&self) -> Duration {
         self.ack_wait
+    }
+
+    /// What one pull may ask for.
+    #[must_use]
+    pub fn limits(&self) -> RequestLimits {
+        self.limits
     }
 
     /// Writes down what the statement gives out now. What it gave out before, and the server has delivered again, is left
@@ -253,15 +263,10 @@ impl Ledger {
         keep_alive(&self.connection, &self.key);
     }
 
-    fn tell<'a>(&self, ack_subjects: impl Iterator<Item = &'a str>, word: &'static [u8]) {
+    fn tell<'a>(&self, ack_subjects: impl Iterator<Item = &'a str>, word: &'static str) {
         tell(&self.connection, ack_subjects, word);
     }
 }
-
-/// The words on a delivery (ADR-15): deliver it again; it is still in hand; never deliver it again.
-const RETURN: &[u8] = b"-NAK";
-const IN_PROGRESS: &[u8] = b"+WPI";
-const TERMINATE: &[u8] = b"+TERM";
 
 /// Tells the server that what this process keeps of a durable is still in hand, if it is time to.
 pub(super) fn keep_alive(connection: &Arc<Connection>, key: &LedgerKey) {
@@ -273,7 +278,7 @@ pub(super) fn keep_alive(connection: &Arc<Connection>, key: &LedgerKey) {
 }
 
 /// Best effort: what the server does not hear of comes back after `ack_wait`.
-fn tell<'a>(connection: &Arc<Connection>, ack_subjects: impl Iterator<Item = &'a str>, word: &'static [u8]) {
+fn tell<'a>(connection: &Arc<Connection>, ack_subjects: impl Iterator<Item = &'a str>, word: &'static str) {
     if !connection.is_up() {
         // Words that wait for the connection to come back could meet the messages in the hands of who has them then.
         return;
@@ -283,7 +288,7 @@ fn tell<'a>(connection: &Arc<Connection>, ack_subjects: impl Iterator<Item = &'a
         let mut any = false;
         for ack_subject in ack_subjects {
             any = true;
-            if client.publish(ack_subject.to_owned(), Bytes::from_static(word)).await.is_err() {
+            if client.publish(ack_subject.to_owned(), Bytes::from_static(word.as_bytes())).await.is_err() {
                 break;
             }
         }

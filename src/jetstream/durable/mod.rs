@@ -6,9 +6,12 @@ mod config;
 mod given_up;
 mod ledger;
 mod pull;
+mod sequences;
 mod settle;
+mod words;
 
-pub use config::DurableOptions;
+pub use config::{DurableOptions, DurableStart, RequestLimits, Standing, standing};
 pub use ledger::{Ledger, LedgerKey, pending, subject_filters, unsettled};
 pub use pull::{Delivery, Pull, PullLimits};
-pub use settle::{Returned, Settled, acknowledge, acknowledge_these, reject};
+pub use sequences::{acknowledge_these, extend_these, return_these, terminate_these};
+pub use settle::{Returned, Settled, acknowledge, reject};

@@ -1,13 +1,18 @@
 //! Pulling messages from a durable, in pages, until it is drained or enough came.
+//!
+//! A pull request asks for a number of messages, and ends when they came or by a status (ADR-13). While a statement reads
+//! on, the next request is under way before the last one is answered. The server deals messages out to all open requests
+//! in turn and does not say for which a message is, so requests are counted together: what was asked for, what came, and
+//! what a status says will not come.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use async_nats::{Message, Subscriber};
+use async_nats::{Message, StatusCode, Subscriber};
 use bytes::Bytes;
 use futures_util::{FutureExt, StreamExt};
 
-use super::config::is_full;
+use super::config::{RequestLimits, is_full};
 use crate::error::{Error, Kind, Result};
 use crate::jetstream::connection::Connection;
 use crate::jetstream::failure::{Failure, refusal};
@@ -17,16 +22,22 @@ use crate::jetstream::runtime::block_on;
 use crate::record::Record;
 use crate::stats;
 
-/// The number of messages that one pull asks for.
+/// How many messages the first pull asks for, and those of a statement that takes its time over a page.
 const BATCH: u64 = 1_000;
+/// How many messages a pull asks for at most.
+const MAX_BATCH: u64 = 8_000;
+/// A page that is worked on for longer is worked on slowly: what is asked for ahead would grow old.
+const SLOW: Duration = Duration::from_millis(100);
 /// The most bytes of one pull.
-const MAX_BYTES: u64 = 16 * 1024 * 1024;
+const MAX_BYTES: u64 = 8 * 1024 * 1024;
 /// How long a pull that does not wait may be silent before the consumer is asked whether it holds back.
 const QUIET: Duration = Duration::from_millis(200);
 /// On a status: how many messages of the pull were not sent (ADR-13).
 const PENDING_MESSAGES: &str = "Nats-Pending-Messages";
 /// The number of records in a page: DuckDB's vector size.
 const PAGE: usize = 2_048;
+/// After so many bytes a page is handed on before it is full.
+const PAGE_BYTES: usize = 16 * 1024 * 1024;
 
 /// One message as the consumer delivered it.
 #[derive(Debug, Clone)]
@@ -57,6 +68,8 @@ pub struct PullLimits {
     /// How long after the first message to ask for more. The server delivers again what is not acknowledged within
     /// `ack_wait`: a call that reads as long would get the same messages over and over.
     pub span: Duration,
+    /// What one pull may ask for.
+    pub requests: RequestLimits,
 }
 
 /// A running read of a durable.
@@ -66,23 +79,44 @@ pub struct Pull {
     durable: String,
     inbox: String,
     replies: Subscriber,
+    requests: RequestLimits,
+    /// Whether the server says how much of a pull it leaves unanswered (2.10 and later).
+    says_left: bool,
+    /// How many messages may still be asked for.
     left: u64,
     wait: Duration,
     span: Duration,
     /// When to ask no more; known with the first message.
     until: Option<Instant>,
-    pulls: u64,
+    /// The number of the next pull.
+    next: u64,
+    /// The pulls that may still be answered.
+    open: Vec<Request>,
+    /// How many messages the open pulls are still to bring.
+    expected: u64,
+    /// How many messages the next pull asks for.
+    batch: u64,
+    /// When the last page was handed on.
+    handed_on: Option<Instant>,
     drained: bool,
-    /// A message waits that is larger than [`MAX_BYTES`].
+    /// Whether a message has come since the last pull was sent.
+    came: bool,
+    /// A message waits that is larger than what a pull may hold.
     oversized: bool,
     /// The page that is being read: what is in it after an error was delivered and not handed on.
     page: Vec<Delivery>,
+    /// About how many bytes of memory it takes.
+    page_bytes: usize,
 }
 
-/// How one pull ended.
+/// A pull request that is not known to be over.
+struct Request {
+    number: u64,
+    asked: u64,
+}
+
+/// What a status says of the pull that it ends.
 enum End {
-    /// All that was asked for came.
-    Filled,
     /// Nothing more is there now.
     Drained,
     /// The server closed the pull early; ask again.
@@ -96,6 +130,9 @@ impl Pull {
     ///
     /// # Errors
     /// [`Kind::Unreachable`] when the connection takes no subscription.
+    ///
+    /// # Errors
+    /// [`Kind::Unreachable`] when the connection takes no subscription.
     pub fn start(connection: Arc<Connection>, stream: &str, durable: &str, limits: PullLimits) -> Result<Self> {
         let inbox = connection.client.new_inbox();
         let subject = format!("{inbox}.*");
@@ -104,20 +141,29 @@ impl Pull {
             subscribed
                 .map_err(|error| Error::foreign("cannot subscribe for messages", &error).kind_or(Kind::Unreachable))
         })?;
+        let says_left = connection.client.is_server_compatible(2, 10, 0);
         Ok(Self {
             connection,
             stream: stream.to_owned(),
             durable: durable.to_owned(),
             inbox,
             replies,
+            requests: limits.requests,
+            says_left,
             left: limits.messages.unwrap_or(u64::MAX),
             wait: limits.wait,
             span: limits.span,
             until: None,
-            pulls: 0,
+            next: 0,
+            open: Vec::new(),
+            expected: 0,
+            batch: BATCH,
+            handed_on: None,
             drained: false,
+            came: false,
             oversized: false,
             page: Vec::new(),
+            page_bytes: 0,
         })
     }
 
@@ -126,34 +172,36 @@ impl Pull {
     /// # Errors
     /// [`Kind::Unavailable`] when the consumer was stopped or deleted meanwhile, or does not answer; [`Kind::Unreachable`] when
     /// the connection was lost; [`Kind::Refused`] when the server refuses a pull.
+    ///
+    /// # Errors
+    /// [`Kind::Unavailable`] when the consumer was stopped or deleted meanwhile, or does not answer; [`Kind::Unreachable`] when
+    /// the connection was lost; [`Kind::Refused`] when the server refuses a pull.
     pub fn next_page(&mut self) -> Result<Option<Vec<Delivery>>> {
+        if let Some(handed_on) = self.handed_on.take() {
+            self.batch = if handed_on.elapsed() > SLOW { BATCH } else { (self.batch * 2).min(MAX_BATCH) };
+        }
         block_on(async {
-            while !self.drained && self.left > 0 && self.has_room() {
-                // Before each pull: the caller may have taken its time over the last page.
-                if self.until.is_some_and(|until| until <= Instant::now()) {
-                    self.drained = true;
+            while self.has_room() {
+                if self.may_ask() {
+                    self.ask(Duration::ZERO).await?;
+                } else if self.expected > 0 {
+                    self.receive(Duration::ZERO).await?;
+                } else if self.page.is_empty() && self.until.is_none() && self.left > 0 && !self.wait.is_zero() {
+                    // The wait is for the first message only.
+                    let wait = std::mem::take(&mut self.wait);
+                    self.drained = false;
+                    self.ask(wait).await?;
+                    while self.expected > 0 {
+                        self.receive(wait).await?;
+                    }
+                } else {
                     break;
                 }
-                let asked = self.left.min(BATCH).min((PAGE - self.page.len()) as u64);
-                let before = self.page.len();
-                let end = self.pull(asked, Duration::ZERO).await?;
-                let nothing = self.page.is_empty() && matches!(end, End::Drained);
-                let end = if nothing && !self.wait.is_zero() {
-                    let wait = std::mem::take(&mut self.wait);
-                    self.pull(1, wait).await?
-                } else {
-                    end
-                };
-                // The wait is for the first message only.
-                self.wait = if self.page.is_empty() { self.wait } else { Duration::ZERO };
-                self.left -= (self.page.len() - before) as u64;
-                if !self.page.is_empty() {
-                    self.until.get_or_insert_with(|| Instant::now() + self.span);
-                }
-                self.drained = matches!(end, End::Drained);
             }
             let page = std::mem::take(&mut self.page);
+            self.page_bytes = 0;
             count(page.iter().map(|delivery: &Delivery| &delivery.record));
+            self.handed_on = Some(Instant::now());
             Ok((!page.is_empty()).then_some(page))
         })
         .map_err(|error: Error| error.stream(&self.stream).server(self.connection.label()))
@@ -161,7 +209,7 @@ impl Pull {
 
     /// Whether the page that is being read takes more messages.
     fn has_room(&self) -> bool {
-        self.page.len() < PAGE && self.page.iter().map(Delivery::size).sum::<usize>() < MAX_BYTES as usize
+        self.page.len() < PAGE && self.page_bytes < PAGE_BYTES
     }
 
     /// Asks for no more.
@@ -169,8 +217,18 @@ impl Pull {
         self.drained = true;
     }
 
-    /// What was delivered and will not be handed on: after an error, or because it came late.
+    /// What was delivered and will not be handed on, once the open pulls are over: after an error, or because the statement
+    /// ended.
     pub fn undelivered(&mut self) -> &[Delivery] {
+        let _ = block_on(async {
+            while self.expected > 0 && self.connection.is_up() {
+                match tokio::time::timeout(QUIET, self.replies.next()).await {
+                    Ok(Some(message)) => drop(self.take(message).await?),
+                    _ => break,
+                }
+            }
+            Ok(())
+        });
         while let Some(Some(message)) = tokio::task::unconstrained(self.replies.next()).now_or_never() {
             if message.status.is_none()
                 && let Ok(late) = delivery(message)
@@ -181,86 +239,143 @@ impl Pull {
         &self.page
     }
 
-    /// One pull request and all its answers. With a wait of zero the server answers at once with what there is.
-    async fn pull(&mut self, asked: u64, wait: Duration) -> Result<End> {
-        let mut forbidden = self.connection.forbidden();
-        let call = format!("CONSUMER.MSG.NEXT.{}.{}", self.stream, self.durable);
-        let subject = self.connection.api_subject(&call);
-        let token = self.pulls.to_string();
-        self.pulls += 1;
-        let asked = if self.oversized { 1 } else { asked };
-        let body = if self.oversized && wait.is_zero() {
+    /// Whether to send another pull: enough is left to ask for, and little of what was asked for is still to come.
+    fn may_ask(&mut self) -> bool {
+        if self.until.is_some_and(|until| until <= Instant::now()) {
+            // The caller may have taken its time over the last page.
+            self.drained = true;
+        }
+        let ahead = self.says_left && !self.oversized && self.batch > BATCH;
+        let few = if ahead { self.batch / 2 } else { 0 };
+        !self.drained && self.left > 0 && self.expected <= few
+    }
+
+    /// Sends a pull request. With a wait of zero the server answers at once with what there is; otherwise one message is
+    /// waited for.
+    async fn ask(&mut self, wait: Duration) -> Result<()> {
+        let most = |limit: Option<u64>, asked: u64| limit.map_or(asked, |limit| asked.min(limit));
+        let batch = if self.oversized || !wait.is_zero() { 1 } else { most(self.requests.messages, self.batch) };
+        // What a statement that stops early was not given goes back: the first page asks for no more than it holds.
+        let room = if self.batch > BATCH { u64::MAX } else { (PAGE - self.page.len()) as u64 };
+        let asked = self.left.min(batch).min(room);
+        let bytes = most(self.requests.bytes, MAX_BYTES);
+        let body = if !wait.is_zero() {
+            let wait = self.requests.wait.map_or(wait, |limit| wait.min(limit));
+            format!(r#"{{"batch":1,"expires":{}}}"#, wait.as_nanos())
+        } else if self.oversized {
             r#"{"batch":1,"no_wait":true}"#.to_owned()
-        } else if wait.is_zero() {
-            format!(r#"{{"batch":{asked},"no_wait":true,"max_bytes":{MAX_BYTES}}}"#)
         } else {
-            format!(r#"{{"batch":{asked},"expires":{}}}"#, wait.as_nanos())
+            format!(r#"{{"batch":{asked},"no_wait":true,"max_bytes":{bytes}}}"#)
         };
-        let reply_to = format!("{}.{token}", self.inbox);
-        let sent =
-            self.connection.client.publish_with_reply(subject.clone(), reply_to.clone(), Bytes::from(body)).await;
+        let number = self.next;
+        self.next += 1;
+        let (subject, reply_to) = (self.connection.api_subject(&self.call()), format!("{}.{number}", self.inbox));
+        let sent = self.connection.client.publish_with_reply(subject, reply_to, Bytes::from(body)).await;
         sent.map_err(|error| Error::foreign("cannot send a pull request", &error).kind_or(Kind::Unreachable))?;
-        // A replicated consumer sends a message once its replicas know of it, and may say before that the pull is over.
-        let (mut received, mut sent, mut said) = (0, asked, None);
-        let mut full = false;
-        let mut last_word = Instant::now();
-        while received < sent {
-            let message = match tokio::task::unconstrained(self.replies.next()).now_or_never() {
-                Some(message) => message,
-                None if full => return Ok(End::Drained),
-                None => tokio::select! {
-                    message = self.replies.next() => message,
-                    word = forbidden.recv() => {
-                        if let Some(failure) = word.ok().and_then(|word| refusal(&word, &subject)) {
-                            return Err(self.connection.failure(failure, &call));
-                        }
-                        continue;
+        self.open.push(Request { number, asked });
+        self.expected += asked;
+        self.left -= asked;
+        self.came = false;
+        Ok(())
+    }
+
+    /// The next message or status of the open pulls.
+    async fn receive(&mut self, wait: Duration) -> Result<()> {
+        if let Some(message) = tokio::task::unconstrained(self.replies.next()).now_or_never() {
+            return self.take_some(message).await;
+        }
+        let mut forbidden = self.connection.forbidden();
+        let subject = self.connection.api_subject(&self.call());
+        let (mut full, last_word) = (false, Instant::now());
+        loop {
+            tokio::select! {
+                biased;
+                message = self.replies.next() => return self.take_some(message).await,
+                word = forbidden.recv() => {
+                    if let Some(failure) = word.ok().and_then(|word| refusal(&word, &subject)) {
+                        return Err(self.connection.failure(failure, &self.call()));
                     }
-                    () = tokio::time::sleep(QUIET), if wait.is_zero() => {
-                        if last_word.elapsed() >= self.connection.timeout {
-                            return Err(self.connection.failure(Failure::TimedOut, &call));
-                        }
-                        // What was sent before this answer is there when it is.
-                        full = is_full(&self.connection, &self.stream, &self.durable).await;
-                        continue;
-                    }
-                    () = tokio::time::sleep(self.connection.timeout + wait), if !wait.is_zero() => {
-                        return Err(self.connection.failure(Failure::TimedOut, &call));
-                    }
-                },
-            };
-            let Some(message) = message else {
-                return Err(Error::of(Kind::Unreachable, "the connection was closed while reading"));
-            };
-            (full, last_word) = (false, Instant::now());
-            match message.status.map(|status| status.as_u16()) {
-                // Statuses come on the pull's own subject; one of an earlier pull is of no interest.
-                Some(_) if message.subject.as_str() != reply_to => {}
-                Some(status) => {
-                    let left = message.headers.as_ref().and_then(|headers| headers.get(PENDING_MESSAGES));
-                    let left = left.and_then(|left| left.as_str().parse::<u64>().ok());
-                    let description = message.description.unwrap_or_default();
-                    said = Some(self.status(status, description, &call).await?);
-                    sent = left.map_or(received, |left| asked.saturating_sub(left));
                 }
-                None => {
-                    self.page.push(delivery(message)?);
-                    received += 1;
+                // What was sent before the answer to the question is there when it is.
+                () = std::future::ready(()), if full => {
+                    self.close();
+                    self.drained = true;
+                    return Ok(());
+                }
+                () = tokio::time::sleep(QUIET), if wait.is_zero() => {
+                    if last_word.elapsed() >= self.connection.timeout {
+                        return Err(self.connection.failure(Failure::TimedOut, &self.call()));
+                    }
+                    full = is_full(&self.connection, &self.stream, &self.durable).await;
+                }
+                () = tokio::time::sleep(self.connection.timeout + wait), if !wait.is_zero() => {
+                    return Err(self.connection.failure(Failure::TimedOut, &self.call()));
                 }
             }
         }
-        let end = said.unwrap_or(End::Filled);
-        self.oversized = received == 0 && matches!(end, End::TooLarge);
-        Ok(end)
+    }
+
+    async fn take_some(&mut self, message: Option<Message>) -> Result<()> {
+        match message {
+            Some(message) => self.take(message).await,
+            None => Err(Error::of(Kind::Unreachable, "the connection was closed while reading")),
+        }
+    }
+
+    async fn take(&mut self, message: Message) -> Result<()> {
+        let Some(status) = message.status else {
+            let delivery = delivery(message)?;
+            self.page_bytes += delivery.size();
+            self.page.push(delivery);
+            self.until.get_or_insert_with(|| Instant::now() + self.span);
+            // A message may come after the status of its pull, and count for another.
+            self.expected = self.expected.saturating_sub(1);
+            self.came = true;
+            self.oversized = false;
+            if self.expected == 0 {
+                self.open.clear();
+            }
+            return Ok(());
+        };
+        // Statuses come on the pull's own subject; one of an earlier pull is of no interest.
+        let number = message.subject.rsplit('.').next().and_then(|token| token.parse::<u64>().ok());
+        let Some(position) = self.open.iter().position(|request| Some(request.number) == number) else {
+            return Ok(());
+        };
+        let asked = self.open.remove(position).asked;
+        let left = message.headers.as_ref().and_then(|headers| headers.get(PENDING_MESSAGES));
+        let left = left.and_then(|left| left.as_str().parse::<u64>().ok()).map(|left| left.min(asked));
+        let end = self.status(status, message.description.unwrap_or_default()).await?;
+        // Who does not say how much is missing has sent nothing more.
+        let missing = left.unwrap_or(self.expected).min(self.expected);
+        self.expected -= missing;
+        self.left = self.left.saturating_add(missing);
+        match end {
+            End::Drained => self.drained = true,
+            End::TooLarge => self.oversized = !self.came,
+            End::Again => {}
+        }
+        Ok(())
+    }
+
+    /// The open pulls bring nothing more.
+    fn close(&mut self) {
+        self.left = self.left.saturating_add(self.expected);
+        self.expected = 0;
+        self.open.clear();
+    }
+
+    fn call(&self) -> String {
+        format!("CONSUMER.MSG.NEXT.{}.{}", self.stream, self.durable)
     }
 
     /// What the server says when it ends a pull before it is filled (ADR-13).
-    async fn status(&mut self, status: u16, description: String, call: &str) -> Result<End> {
+    async fn status(&mut self, status: StatusCode, description: String) -> Result<End> {
         let words = description.to_lowercase();
-        match status {
+        match status.as_u16() {
             404 | 408 => Ok(End::Drained),
             409 if words.contains("maxbytes") => Ok(End::TooLarge),
-            409 if words.contains("batch completed") => Ok(End::Filled),
+            409 if words.contains("batch completed") => Ok(End::Again),
             409 if words.contains("leadership") => Ok(End::Again),
             409 if words.contains("maxackpending") => Ok(End::Drained),
             409 => Err(Error::of(Kind::Unavailable, format!("the consumer '{}' stopped: {description}", self.durable))
@@ -270,10 +385,12 @@ impl Pull {
                 match self.connection.api::<serde_json::Value>(&info, Bytes::new()).await {
                     Ok(_) => Err(Error::of(Kind::Unavailable, "the consumer does not answer")
                         .advice("check that its servers are up")),
-                    Err(failure) => Err(self.connection.explain(failure, call, &self.stream).await),
+                    Err(failure) => Err(self.connection.explain(failure, &self.call(), &self.stream).await),
                 }
             }
-            _ => Err(Error::of(Kind::Refused, format!("the server refused to deliver: status {status} {description}"))),
+            status => {
+                Err(Error::of(Kind::Refused, format!("the server refused to deliver: status {status} {description}")))
+            }
         }
     }
 }
@@ -284,16 +401,14 @@ impl Pull {
 fn delivery(message: Message) -> Result<Delivery> {
     let malformed = || Error::of(Kind::Protocol, "a message without a JetStream reply subject");
     let reply = message.reply.ok_or_else(malformed)?;
-    let tokens: Vec<&str> = reply.as_str().split('.').collect();
-    let shift = match tokens.len() {
-        9 => 0,
-        11.. => 2,
+    let first = match reply.as_str().bytes().filter(|byte| *byte == b'.').count() {
+        8 => 4,
+        10.. => 6,
         _ => return Err(malformed()),
     };
-    let number = |index: usize| tokens.get(index + shift).and_then(|token| token.parse::<u64>().ok());
-    let (Some(delivered), Some(sequence), Some(time)) = (number(4), number(5), number(7)) else {
-        return Err(malformed());
-    };
+    let mut numbers = reply.as_str().split('.').skip(first).map(|token| token.parse::<u64>().ok());
+    let mut number = || numbers.next().flatten().ok_or_else(malformed);
+    let (delivered, sequence, _, time) = (number()?, number()?, number()?, number()?);
     if delivered > 1 {
         stats::REDELIVERED.add(1);
     }

@@ -1,24 +1,22 @@
 //! The ways to settle what this process was given: acknowledge what the table holds, or all of it after COMMIT; return it
 //! after ROLLBACK.
 
-use std::collections::{BTreeSet, HashSet};
+use std::collections::BTreeSet;
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
-use bytes::Bytes;
-use futures_util::StreamExt;
-
-use super::config::exists;
+use super::config::progress;
 use super::ledger::{LedgerKey, keep_alive, with_accounts};
+use super::words::{ACKNOWLEDGE, Answers, RETURN, TERMINATE, acknowledge_unanswered, ask_each};
 use crate::error::{Error, Kind, Result};
 use crate::jetstream::connection::Connection;
 use crate::jetstream::failure::Failure;
 use crate::jetstream::runtime::block_on;
-use crate::plan::{Backoff, Confirmed, Decided, Decision, Given, Settlement, messages};
+use crate::plan::{Backoff, Confirmed, Decided, Decision, Given, Progress, Settlement, messages};
 use crate::stats;
 
-/// How many acknowledgements are in flight at once.
-const IN_FLIGHT: usize = 512;
+/// Up to so many acknowledgements are each answered: that is as fast as a look at the consumer.
+const FEW: usize = 64;
 /// How many sequences an error lists.
 const LISTED: usize = 20;
 
@@ -52,33 +50,12 @@ pub struct Returned {
 pub fn acknowledge(connection: &Arc<Connection>, key: &LedgerKey, up_to: Option<u64>) -> Result<Settled> {
     check_known(key)?;
     let taken = Taken::take(key, |settlement| settlement.acknowledge(up_to))?;
-    let (confirmed, given_up) = settle(connection, taken, |_| "+ACK".to_owned())?;
+    let (confirmed, given_up) = settle(connection, taken, |_| ACKNOWLEDGE.to_owned())?;
     keep_alive(connection, key);
     acknowledged(key, &confirmed, &given_up).map(|()| settled(&confirmed))
 }
 
-/// Acknowledges exactly the messages of these sequences, of those that this process was given, and waits for the server's
-/// word on each. The answer is the sequences that the server confirmed.
-///
-/// # Errors
-/// This process never read the durable; a statement is still reading; the consumer is gone; the server did not confirm;
-/// and, after all is acknowledged, the consumer gave up on messages.
-pub fn acknowledge_these(
-    connection: &Arc<Connection>,
-    key: &LedgerKey,
-    sequences: &HashSet<u64>,
-) -> Result<HashSet<u64>> {
-    if sequences.is_empty() {
-        return Ok(HashSet::new());
-    }
-    check_known(key)?;
-    let taken = Taken::take(key, |settlement| settlement.acknowledge_these(sequences))?;
-    let (confirmed, given_up) = settle(connection, taken, |_| "+ACK".to_owned())?;
-    keep_alive(connection, key);
-    acknowledged(key, &confirmed, &given_up).map(|()| confirmed.sequences.into_iter().collect())
-}
-
-fn acknowledged(key: &LedgerKey, confirmed: &Confirmed, given_up: &BTreeSet<u64>) -> Result<()> {
+pub(super) fn acknowledged(key: &LedgerKey, confirmed: &Confirmed, given_up: &BTreeSet<u64>) -> Result<()> {
     let count = confirmed.sequences.len() as u64;
     stats::ACKED.add(count);
     tell(key, &format!("{} acknowledged", were(count)), given_up)
@@ -93,7 +70,7 @@ fn settled(confirmed: &Confirmed) -> Settled {
 }
 
 /// An acknowledgement in a process that never read the durable would be of nothing, and look like one of something.
-fn check_known(key: &LedgerKey) -> Result<()> {
+pub(super) fn check_known(key: &LedgerKey) -> Result<()> {
     if with_accounts(|accounts| accounts.contains_key(key)) {
         return Ok(());
     }
@@ -126,9 +103,8 @@ pub fn reject(
         taken.decided.messages.iter().try_for_each(|given| bury(given.sequence))?;
     }
     let words = |given: &Given| match backoff.delay(given.delivered).filter(|delay| !delay.is_zero()) {
-        _ if buried => "+TERM".to_owned(),
-        Some(delay) => format!(r#"-NAK {{"delay": {}}}"#, delay.as_nanos()),
-        None => "-NAK".to_owned(),
+        _ if buried => TERMINATE.to_owned(),
+        delay => return_word(delay),
     };
     let (mut confirmed, given_up) = settle(connection, taken, words)?;
     keep_alive(connection, key);
@@ -139,21 +115,29 @@ pub fn reject(
     tell(key, &format!("{} returned", were(settled.count)), &given_up).map(|()| Returned { settled, dead_letters })
 }
 
-fn were(count: u64) -> String {
+/// The word that returns a message, after a delay or at once.
+pub(super) fn return_word(delay: Option<Duration>) -> String {
+    match delay {
+        Some(delay) => format!(r#"{RETURN} {{"delay": {}}}"#, delay.as_nanos()),
+        None => RETURN.to_owned(),
+    }
+}
+
+pub(super) fn were(count: u64) -> String {
     format!("{count} message{}", if count == 1 { " was" } else { "s were" })
 }
 
 /// Messages that were decided about. Until the server has said what became of them nobody else reads or settles: what it
 /// does not confirm is given still, and must not be covered by another statement's acknowledgement.
-struct Taken<'a> {
+pub(super) struct Taken<'a> {
     key: &'a LedgerKey,
-    decided: Decided,
+    pub(super) decided: Decided,
     /// Whether it is said what became of them; if not, they are given still.
     closed: bool,
 }
 
 impl<'a> Taken<'a> {
-    fn take(key: &'a LedgerKey, decide: impl FnOnce(&mut Settlement) -> Result<Decided>) -> Result<Self> {
+    pub(super) fn take(key: &'a LedgerKey, decide: impl FnOnce(&mut Settlement) -> Result<Decided>) -> Result<Self> {
         let nothing = Decided { decision: Decision::Return, messages: Vec::new(), kept: Vec::new() };
         let decided = with_accounts(|accounts| match accounts.get_mut(key) {
             None => Ok(nothing),
@@ -177,22 +161,30 @@ impl Drop for Taken<'_> {
 }
 
 /// Tells the server about each message. Beside what was settled come the messages on which the consumer gave up.
-fn settle(
+pub(super) fn settle(
     connection: &Arc<Connection>,
     mut taken: Taken<'_>,
     word: impl Fn(&Given) -> String,
 ) -> Result<(Confirmed, BTreeSet<u64>)> {
-    let (key, wanted) = (taken.key, taken.decided.messages.len());
-    check_consumer(connection, &mut taken)?;
-    let outcomes = speak(connection, &taken.decided.messages, word)?;
-    let failure = taken.decided.messages.iter().zip(&outcomes).rev().find_map(|(given, outcome)| {
-        let reason = outcome.as_ref().err()?;
-        Some((given.sequence, reason.clone()))
-    });
+    let key = taken.key;
+    let (created, before) = check_consumer(connection, &mut taken)?;
+    let (in_hand, lowest_in_hand) =
+        with_accounts(|accounts| accounts.get(key).map(|account| account.settlement.in_hand()).unwrap_or_default());
+    let decided = &taken.decided.messages;
+    let wanted = decided.len();
+    let answers = block_on(async {
+        if taken.decided.decision == Decision::Acknowledge {
+            let alone = before.ack_pending <= in_hand + wanted as u64;
+            return acknowledge_all(connection, key, &created, decided, lowest_in_hand, alone).await;
+        }
+        let words: Vec<(&str, String)> = decided.iter().map(|m| (m.ack_subject.as_str(), word(m))).collect();
+        ask_each(connection, &words).await
+    })?;
+    let failure = answers.failure.and_then(|(index, reason)| Some((decided.get(index)?.sequence, reason)));
     taken.closed = true;
     let (confirmed, given_up) = with_accounts(|accounts| {
         let Some(account) = accounts.get_mut(key) else { return Default::default() };
-        let confirmed = account.settlement.confirm(outcomes.iter().map(|outcome| outcome.is_ok()));
+        let confirmed = account.settlement.confirm(answers.confirmed.iter().copied());
         let mut given_up = BTreeSet::new();
         if let Some(watch) = &mut account.watch {
             given_up = watch.take();
@@ -220,41 +212,53 @@ fn settle(
         .advice("run it again; what is not confirmed is delivered again after ack_wait"))
 }
 
-/// One word on each message, in flight together; the outcomes come in the order of the messages, and end after the
-/// first that the server did not answer: the rest would wait as long.
-fn speak(
+/// Acknowledges messages, by the server's own word on each: what it says of the consumer afterwards proves many at once;
+/// those that this does not prove are acknowledged one by one, each with an answer.
+///
+/// Nothing is proven above the lowest message that is still in hand. `alone` says that no other process has any.
+async fn acknowledge_all(
     connection: &Arc<Connection>,
-    taken: &[Given],
-    word: impl Fn(&Given) -> String,
-) -> Result<Vec<std::result::Result<(), Failure>>> {
-    block_on(async {
-        let requests = taken.iter().map(|given| {
-            let request = connection.request(&given.ack_subject, Bytes::from(word(given)));
-            async move { request.await.map(|_| ()) }
-        });
-        let mut answers = futures_util::stream::iter(requests).buffered(IN_FLIGHT);
-        let mut outcomes = Vec::with_capacity(taken.len());
-        while let Some(outcome) = answers.next().await {
-            let silent = outcome == Err(Failure::TimedOut);
-            outcomes.push(outcome);
-            if silent {
-                break;
-            }
+    key: &LedgerKey,
+    created: &str,
+    messages: &[Given],
+    lowest_in_hand: Option<u64>,
+    alone: bool,
+) -> Result<Answers> {
+    let mut answers = Answers { confirmed: vec![false; messages.len()], failure: None };
+    let provable = |given: &Given| alone && lowest_in_hand.is_none_or(|lowest| given.sequence < lowest);
+    let subjects: Vec<&str> = messages.iter().filter(|m| provable(m)).map(|m| m.ack_subject.as_str()).collect();
+    if subjects.len() > FEW {
+        if let Err(failure) = acknowledge_unanswered(connection, &subjects).await {
+            answers.failure = Some((0, failure));
+            return Ok(answers);
         }
-        Ok(outcomes)
-    })
+        let progress = progress(connection, &key.stream, &key.durable, created).await?.unwrap_or_default();
+        for (given, confirmed) in messages.iter().zip(&mut answers.confirmed) {
+            *confirmed = progress.proves(given.sequence);
+        }
+    }
+    let rest: Vec<usize> = (0..messages.len()).filter(|index| !answers.confirmed[*index]).collect();
+    let words: Vec<(&str, String)> =
+        rest.iter().map(|index| (messages[*index].ack_subject.as_str(), ACKNOWLEDGE.to_owned())).collect();
+    let asked = ask_each(connection, &words).await?;
+    for (index, confirmed) in rest.iter().zip(asked.confirmed) {
+        answers.confirmed[*index] = confirmed;
+    }
+    answers.failure = asked.failure.and_then(|(at, failure)| Some((*rest.get(at)?, failure)));
+    Ok(answers)
 }
 
 /// Makes sure that the consumer that gave the messages is the one that will hear of them. A word to a consumer that was
 /// made anew could settle other messages of the same sequences, if the stream was made anew as well.
-fn check_consumer(connection: &Arc<Connection>, taken: &mut Taken<'_>) -> Result<()> {
+fn check_consumer(connection: &Arc<Connection>, taken: &mut Taken<'_>) -> Result<(String, Progress)> {
     let (key, count) = (taken.key, taken.decided.messages.len());
-    if count == 0 {
-        return Ok(());
-    }
     let created = with_accounts(|accounts| accounts.get(key).and_then(|account| account.created.clone()));
-    if block_on(exists(connection, &key.stream, &key.durable, &created.unwrap_or_default()))? {
-        return Ok(());
+    let created = created.unwrap_or_default();
+    if count == 0 {
+        return Ok((created, Progress::default()));
+    }
+    if let Some(progress) = block_on(progress(connection, &key.stream, &key.durable, &created))? {
+        return Ok((created, progress));
     }
     taken.closed = true;
     with_accounts(|accounts| {
@@ -278,7 +282,7 @@ fn check_consumer(connection: &Arc<Connection>, taken: &mut Taken<'_>) -> Result
 }
 
 /// The consumer gave up on messages: an error, after what was asked for is done.
-fn tell(key: &LedgerKey, done: &str, given_up: &BTreeSet<u64>) -> Result<()> {
+pub(super) fn tell(key: &LedgerKey, done: &str, given_up: &BTreeSet<u64>) -> Result<()> {
     if given_up.is_empty() {
         return Ok(());
     }

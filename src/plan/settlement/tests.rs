@@ -16,6 +16,13 @@ impl Numbers {
 
 /// As many random histories as the rules of settling are held against.
 const HISTORIES: u64 = 1_000_000;
+
+/// With `NATS_JS_SOAK` set, so many times as many.
+fn histories() -> u64 {
+    let rounds = std::env::var("NATS_JS_SOAK").ok().and_then(|rounds| rounds.parse().ok());
+    HISTORIES * rounds.unwrap_or(1_u64).max(1)
+}
+
 const STEPS: u64 = 10;
 /// Sequences run from 0 to here; a mask of bits holds a set of them.
 const SEQUENCES: u64 = 6;
@@ -65,7 +72,7 @@ impl History {
     fn step(&mut self, numbers: &mut Numbers) {
         // Mostly what makes sense now, and now and then what does not.
         let running = self.world.running != (numbers.below(16) == 0);
-        match numbers.below(8) {
+        match numbers.below(10) {
             0..=4 if running => self.give(numbers.below(SEQUENCES)),
             5 | 6 if running => self.end(numbers.below(4)),
             7 if running => self.fail(),
@@ -74,6 +81,8 @@ impl History {
             // The caller commits or rolls back, and then does what goes with it.
             5 => self.by_evidence(numbers),
             7 => self.roll_back(numbers),
+            8 => self.one_by_one(numbers),
+            9 => self.longer(numbers),
             _ => self.commit(numbers),
         }
         let pending: Vec<u64> = self.settlement.given.iter().map(|entry| entry.given.sequence).collect();
@@ -229,6 +238,39 @@ impl History {
         }
     }
 
+    /// Some of what was given is returned, or ended.
+    fn one_by_one(&mut self, numbers: &mut Numbers) {
+        let (chosen, end) = (numbers.below(1 << SEQUENCES) as u8, numbers.below(4) == 0);
+        let sequences: HashSet<u64> = (0..SEQUENCES).filter(|sequence| chosen & bit(*sequence) != 0).collect();
+        let decided =
+            if end { self.settlement.end_these(&sequences) } else { self.settlement.return_these(&sequences, None) };
+        let Ok(decided) = decided else { return assert!(self.world.running) };
+        let expected = self.world.given.iter().filter(|given| sequences.contains(given)).count();
+        assert_eq!(decided.messages.len() + decided.kept.len(), expected);
+        assert!(!end || decided.kept.is_empty());
+        self.world.given.retain(|sequence| !decided.kept.contains(sequence));
+        self.world.kept |= decided.kept.iter().copied().map(bit).sum::<u8>();
+        self.confirm(&decided, numbers);
+    }
+
+    /// The server is told of some that they are still in hand.
+    fn longer(&mut self, numbers: &mut Numbers) {
+        let chosen = numbers.below(1 << SEQUENCES) as u8;
+        let sequences: HashSet<u64> = (0..SEQUENCES).filter(|sequence| chosen & bit(*sequence) != 0).collect();
+        let until = self.world.now + ACK_WAIT;
+        let chosen = self.settlement.given(&sequences);
+        assert!(chosen.iter().all(|given| self.world.given.contains(&given.sequence)));
+        if !chosen.is_empty() {
+            // One clock for all that was given.
+            self.world.given.iter().for_each(|given| self.world.out[*given as usize] = until);
+        }
+        self.settlement.extend(&sequences, self.at(until));
+        // What is kept is told of by itself.
+        let (count, lowest) = self.settlement.in_hand();
+        assert_eq!(count, self.world.given.len() as u64 + u64::from(self.world.kept.count_ones()));
+        assert!(lowest.is_none_or(|lowest| self.world.given.iter().all(|given| *given >= lowest)));
+    }
+
     /// The server confirms some; or it is not told; or the consumer is gone. Meanwhile nobody reads or settles.
     fn confirm(&mut self, decided: &Decided, numbers: &mut Numbers) {
         let later = self.at(self.world.now + 1_000);
@@ -271,7 +313,7 @@ fn in_every_history_what_is_acknowledged_is_in_the_table() {
     let start = Instant::now();
     let mut numbers = Numbers(13);
     let (mut acknowledged, mut pending, mut kept) = (0_u64, 0_u64, 0_u64);
-    for _ in 0..HISTORIES {
+    for _ in 0..histories() {
         let mut history = History::new(start);
         for _ in 0..STEPS {
             history.step(&mut numbers);
@@ -281,7 +323,7 @@ fn in_every_history_what_is_acknowledged_is_in_the_table() {
         kept += u64::from(history.world.kept.count_ones() + history.world.ended.count_ones());
     }
     // The histories did what they are for.
-    let few = HISTORIES / 10;
+    let few = histories() / 20;
     assert!(acknowledged > few && pending > few && kept > few, "{acknowledged} {pending} {kept}");
 }
 

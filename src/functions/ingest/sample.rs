@@ -1,0 +1,33 @@
+//! The messages from which `columns := 'auto'` infers columns: those that the call is about to read.
+
+use super::options::DurableRead;
+use crate::error::Result;
+use crate::functions::connection;
+use crate::functions::range::{self, RangeOptions};
+use crate::jetstream::ConnectOptions;
+use crate::jetstream::durable::{Standing, standing};
+use crate::record::Record;
+
+/// At most so many: of a range its first; of a durable those from where it stands on, and when nothing is there yet, the
+/// newest before.
+pub(super) fn sample(
+    range: &RangeOptions,
+    durable: Option<&DurableRead>,
+    connect: &ConnectOptions,
+    size: u64,
+) -> Result<Vec<Record>> {
+    let connection = connection::open(connect)?;
+    let Some(durable) = durable else { return range::sample(range, &connection, size) };
+    let ahead = match standing(&connection, &durable.options.stream, &durable.options.durable)? {
+        Some(Standing { next, subjects }) => {
+            range::sample(&range.starting_at(next).of_subjects(&subjects), &connection, size)?
+        }
+        // It is made by this call, where the arguments say.
+        None if durable.starts_at_the_end() => Vec::new(),
+        None => range::sample(&range.unbounded(), &connection, size)?,
+    };
+    if !ahead.is_empty() {
+        return Ok(ahead);
+    }
+    range::sample(&range.newest_messages(size), &connection, size)
+}

@@ -1,0 +1,115 @@
+//! Settling the messages of some sequences: acknowledged by evidence, returned, ended, or kept in hand for longer.
+
+use std::collections::HashSet;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use super::ledger::{LedgerKey, keep_alive, with_accounts};
+use super::settle::{Taken, acknowledged, check_known, return_word, settle, tell, were};
+use super::words::{ACKNOWLEDGE, IN_PROGRESS, TERMINATE, ask_each};
+use crate::error::{Error, Result};
+use crate::jetstream::connection::Connection;
+use crate::jetstream::runtime::block_on;
+use crate::stats;
+
+/// Acknowledges exactly the messages of these sequences, of those that this process was given, and waits for the server's
+/// word on each. The answer is the sequences that the server confirmed.
+///
+/// # Errors
+/// This process never read the durable; a statement is still reading; the consumer is gone; the server did not confirm;
+/// and, after all is acknowledged, the consumer gave up on messages.
+pub fn acknowledge_these(
+    connection: &Arc<Connection>,
+    key: &LedgerKey,
+    sequences: &HashSet<u64>,
+) -> Result<HashSet<u64>> {
+    if sequences.is_empty() {
+        return Ok(HashSet::new());
+    }
+    check_known(key)?;
+    let taken = Taken::take(key, |settlement| settlement.acknowledge_these(sequences))?;
+    let (confirmed, given_up) = settle(connection, taken, |_| ACKNOWLEDGE.to_owned())?;
+    keep_alive(connection, key);
+    acknowledged(key, &confirmed, &given_up).map(|()| confirmed.sequences.into_iter().collect())
+}
+
+/// Returns exactly the messages of these sequences, of those that this process was given: the server delivers them again,
+/// at once or after a delay. One that it would not deliver again is kept by the process instead, and read by itself. The
+/// answer is the sequences that come again.
+///
+/// # Errors
+/// Those of [`acknowledge_these`].
+pub fn return_these(
+    connection: &Arc<Connection>,
+    key: &LedgerKey,
+    sequences: &HashSet<u64>,
+    delay: Option<Duration>,
+) -> Result<HashSet<u64>> {
+    if sequences.is_empty() {
+        return Ok(HashSet::new());
+    }
+    check_known(key)?;
+    let not_before = delay.map(|delay| Instant::now() + delay);
+    let mut taken = Taken::take(key, |settlement| settlement.return_these(sequences, not_before))?;
+    let kept = std::mem::take(&mut taken.decided.kept);
+    let (confirmed, given_up) = settle(connection, taken, |_| return_word(delay))?;
+    keep_alive(connection, key);
+    let returned: HashSet<u64> = confirmed.sequences.into_iter().chain(kept).collect();
+    stats::REJECTED.add(returned.len() as u64);
+    tell(key, &format!("{} returned", were(returned.len() as u64)), &given_up).map(|()| returned)
+}
+
+/// Ends exactly the messages of these sequences, of those that this process was given: the consumer never delivers them
+/// again, and they stay in the stream. The answer is the sequences that the server confirmed. `reason` goes into the
+/// server's advisory, from server 2.11 on.
+///
+/// # Errors
+/// Those of [`acknowledge_these`].
+pub fn terminate_these(
+    connection: &Arc<Connection>,
+    key: &LedgerKey,
+    sequences: &HashSet<u64>,
+    reason: Option<&str>,
+) -> Result<HashSet<u64>> {
+    if sequences.is_empty() {
+        return Ok(HashSet::new());
+    }
+    check_known(key)?;
+    let reason = reason.filter(|_| connection.client.is_server_compatible(2, 11, 0));
+    let word = reason.map_or(TERMINATE.to_owned(), |reason| format!("{TERMINATE} {reason}"));
+    let taken = Taken::take(key, |settlement| settlement.end_these(sequences))?;
+    let (confirmed, given_up) = settle(connection, taken, |_| word.clone())?;
+    keep_alive(connection, key);
+    let count = confirmed.sequences.len() as u64;
+    tell(key, &format!("{} ended", were(count)), &given_up).map(|()| confirmed.sequences.into_iter().collect())
+}
+
+/// Tells the server that the messages of these sequences, of those that this process was given, are still in hand: it waits
+/// for `ack_wait` once more. The answer is the sequences that the server confirmed.
+///
+/// # Errors
+/// Those of [`acknowledge_these`], but that a statement may be reading.
+pub fn extend_these(connection: &Arc<Connection>, key: &LedgerKey, sequences: &HashSet<u64>) -> Result<HashSet<u64>> {
+    if sequences.is_empty() {
+        return Ok(HashSet::new());
+    }
+    check_known(key)?;
+    let now = Instant::now();
+    let given = with_accounts(|accounts| accounts.get(key).map(|account| account.settlement.given(sequences)));
+    let given = given.unwrap_or_default();
+    let words: Vec<(&str, String)> =
+        given.iter().map(|given| (given.ack_subject.as_str(), IN_PROGRESS.to_owned())).collect();
+    let answers = block_on(ask_each(connection, &words))?;
+    if let Some((index, failure)) = answers.failure {
+        let error = connection.failure(failure, "a word on a message");
+        let place = given.get(index).map(|given| given.sequence).unwrap_or_default();
+        return Err(key.place(Error::of(error.kind(), error.cause().to_owned())).sequence(place));
+    }
+    with_accounts(|accounts| {
+        if let Some(account) = accounts.get_mut(key) {
+            account.settlement.extend(sequences, now + account.ack_wait);
+        }
+    });
+    keep_alive(connection, key);
+    Ok(given.into_iter().map(|given| given.sequence).collect())
+}

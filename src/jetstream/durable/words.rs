@@ -1,0 +1,102 @@
+//! Words on deliveries (ADR-15), sent together, and what the server says to them.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use futures_util::StreamExt;
+
+use crate::error::{Error, Kind, Result};
+use crate::jetstream::connection::Connection;
+use crate::jetstream::failure::{Failure, refusal};
+
+/// How many words wait for their answer at once.
+const IN_FLIGHT: usize = 4_096;
+/// After so many acknowledgements without an answer comes one with: what is under way has a bound.
+const WINDOW: usize = 16_384;
+
+/// Acknowledged: the message is dealt with.
+pub(super) const ACKNOWLEDGE: &str = "+ACK";
+/// Deliver it again.
+pub(super) const RETURN: &str = "-NAK";
+/// It is still in hand: the server waits for `ack_wait` once more.
+pub(super) const IN_PROGRESS: &str = "+WPI";
+/// Never deliver it again.
+pub(super) const TERMINATE: &str = "+TERM";
+
+/// What the server said to words, in their order.
+#[derive(Debug, Default)]
+pub(super) struct Answers {
+    /// Which words it confirmed.
+    pub(super) confirmed: Vec<bool>,
+    /// The first that it did not confirm, and why.
+    pub(super) failure: Option<(usize, Failure)>,
+}
+
+/// Sends words, each to where it goes, and waits for the server's answer to each. Ends when the server says nothing for
+/// the connection's timeout, or refuses one.
+pub(super) async fn ask_each(connection: &Arc<Connection>, words: &[(&str, String)]) -> Result<Answers> {
+    let mut answers = Answers { confirmed: vec![false; words.len()], failure: None };
+    if let Some(inbox) = connection.reply_denied() {
+        answers.failure = Some((0, Failure::ReplyDenied(inbox)));
+        return Ok(answers);
+    }
+    let (client, inbox) = (&connection.client, connection.client.new_inbox());
+    let mut forbidden = connection.forbidden();
+    let mut replies = client
+        .subscribe(format!("{inbox}.*"))
+        .await
+        .map_err(|error| Error::foreign("cannot subscribe for answers", &error).kind_or(Kind::Unreachable))?;
+    let (mut sent, mut answered) = (0, 0);
+    while answered < words.len() {
+        while let Some((subject, word)) = words.get(sent).filter(|_| sent - answered < IN_FLIGHT) {
+            let reply = format!("{inbox}.{sent}");
+            let published = client.publish_with_reply((*subject).to_owned(), reply, Bytes::from(word.clone())).await;
+            published.map_err(|error| Error::foreign("cannot send", &error).kind_or(Kind::Unreachable))?;
+            sent += 1;
+        }
+        let failure = tokio::select! {
+            biased;
+            reply = replies.next() => {
+                let Some(reply) = reply else { break };
+                let index = reply.subject.rsplit('.').next().and_then(|token| token.parse::<usize>().ok());
+                let Some(index) = index.filter(|index| *index < sent) else { continue };
+                if reply.status.is_none_or(|status| status.as_u16() != 503) {
+                    answered += usize::from(!std::mem::replace(&mut answers.confirmed[index], true));
+                    continue;
+                }
+                (index, Failure::NoResponders)
+            }
+            word = forbidden.recv() => {
+                let Ok(word) = word else { continue };
+                let refused = |(subject, _): &(&str, String)| refusal(&word, subject);
+                let found = words.iter().take(sent).enumerate().find_map(|(index, word)| Some((index, refused(word)?)));
+                let Some(found) = found else { continue };
+                found
+            }
+            () = tokio::time::sleep(connection.timeout) => break,
+        };
+        answers.failure = Some(failure);
+        return Ok(answers);
+    }
+    let silent = answers.confirmed.iter().position(|confirmed| !confirmed);
+    answers.failure = silent.map(|index| (index, Failure::TimedOut));
+    Ok(answers)
+}
+
+/// Sends acknowledgements without waiting for each. The server works in order, so the answer to one says that it has seen
+/// those before it; whether it took them is for its own state to say.
+pub(super) async fn acknowledge_unanswered(
+    connection: &Arc<Connection>,
+    subjects: &[&str],
+) -> std::result::Result<(), Failure> {
+    for window in subjects.chunks(WINDOW) {
+        let Some((last, others)) = window.split_last() else { continue };
+        for subject in others {
+            let sent = connection.client.publish((*subject).to_owned(), Bytes::from_static(ACKNOWLEDGE.as_bytes()));
+            sent.await
+                .map_err(|error| Failure::Other(Error::foreign("cannot send", &error).kind_or(Kind::Unreachable)))?;
+        }
+        connection.request(last, Bytes::from_static(ACKNOWLEDGE.as_bytes())).await?;
+    }
+    Ok(())
+}
