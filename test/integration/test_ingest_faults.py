@@ -127,9 +127,10 @@ class Faults(unittest.TestCase):
                     with self.assertRaisesRegex(duckdb.Error, "another statement of this process is acknowledging or returning"):
                         self.one(statement, proxy.url)
             finally:
-                proxy.rule = lambda frame: [frame]
+                proxy.rule = without_confirmations
                 leave.set()
                 thread.join()
+            proxy.rule = lambda frame: [frame]
             self.assertRegex(failed[0], "did not confirm 10 of 10 messages")
             self.assertEqual(self.one("SELECT returned FROM nats_nak('BUSY', 'd', url := ?)", proxy.url), (10,))
             self.assertEqual(self.one(read, proxy.url), (10,))

@@ -152,8 +152,8 @@ impl Options {
         let on_error = choice(arguments, "on_error", &bad_row)?.unwrap_or(OnBadRow::Fail);
         let merge = MergeOptions::read(arguments, payload.columns())?;
         if rest.is_some() && merge.is_some() {
-            return Err(Error::new("rest and merge cannot be used together")
-                .advice("rest is what one message has; name the columns to merge"));
+            return Err(Error::new("rest cannot be used together with merge or order_by")
+                .advice("rest is what one message has, and they make one row of several; name the columns"));
         }
         let keep = choice(arguments, "keep", &keep)?.unwrap_or(Keep::First);
         Ok(Self {
