@@ -5,7 +5,7 @@ PYTHON := .tools/venv/bin/python
 # One target after the other: the last line of `make test` is the count of its run.
 .NOTPARALLEL:
 
-.PHONY: all configure configure_demo debug release test test_release test_doors test_debug test_rust soak valgrind check cross_check mutants demo play clean bench
+.PHONY: all configure configure_demo debug release test test_release test_doors test_debug test_rust soak chaos valgrind check cross_check mutants demo play clean bench
 
 all: release
 
@@ -51,6 +51,16 @@ ROUNDS := 20
 
 soak: configure release
 	NATS_JS_SOAK=$(ROUNDS) $(PYTHON) -m scripts.run_tests --profile release --file test_ingest_crash
+
+# The fault suite, test/chaos, for so many seconds: what breaks and what is asked follows from the seed. Wrong answers are kept in
+# build/chaos with all that is needed to look at them. ROUNDS bounds it as well; SERVERS is a part of the name of what is started:
+# make chaos SEED=7 ROUNDS=1 SERVERS='2.15.1, 3 servers'
+SECONDS := 600
+SEED := 1
+SERVERS :=
+
+chaos: configure release
+	$(PYTHON) -m scripts.chaos --seconds $(SECONDS) --seed $(SEED) --servers '$(SERVERS)' $(if $(filter command,$(origin ROUNDS)),--rounds $(ROUNDS))
 
 # LOAD, reading, ingesting, publishing, COPY and errors under valgrind, which must be installed.
 valgrind: configure release

@@ -49,6 +49,7 @@ def combinations(both_doors: bool = False) -> list[Combination]:
     sql = found("test/sql", "*.test")
     reading = found("test/sql/reading", "*.test")
     integration = found("test/integration", "test_*.py")
+    chaos = found("test/chaos", "test_*.py")
     hosts = found("test/hosts", "test_*.py")
     other_door = [
         Combination("sql", "sql", NEWEST_HOST, NEWEST_SERVER, sql),
@@ -57,6 +58,7 @@ def combinations(both_doors: bool = False) -> list[Combination]:
     return [
         Combination("integration", "python", NEWEST_HOST, NEWEST_SERVER, integration, doors.V2),
         *(Combination("sql", "sql", host, NEWEST_SERVER, sql, door) for host, door in SQL_HOSTS),
+        Combination("chaos", "python", NEWEST_HOST, NEWEST_SERVER, chaos, doors.V2),
         *(other_door if both_doors else [Combination("reading", "sql", NEWEST_HOST, NEWEST_SERVER, reading)]),
         *(Combination("hosts", "python", host, NEWEST_SERVER, hosts) for host in pins["duckdb"]),
         Combination("hosts", "python", NEWEST_HOST, NEWEST_SERVER, hosts, doors.V2),

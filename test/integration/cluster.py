@@ -3,6 +3,7 @@
 import os
 import socket
 import time
+from collections.abc import Callable, Iterable
 from contextlib import ExitStack
 
 from scripts import fixtures
@@ -12,6 +13,9 @@ VERSION = os.environ["NATS_JS_TEST_SERVER"]
 NAMES = ("one", "two", "three")
 READY_SECONDS = 60
 POLL_SECONDS = 0.1
+
+# The ports by which a server reaches the others, by its name and the ports on which they listen.
+Routes = Callable[[str, dict[str, int]], Iterable[int]]
 
 
 def free_ports(count: int) -> list[int]:
@@ -26,17 +30,19 @@ def free_ports(count: int) -> list[int]:
 class Cluster:
     """Servers by name. A server that was killed can be started again, and finds its place."""
 
-    def __init__(self):
-        ports = free_ports(len(NAMES))
-        routes = ", ".join(f"nats-route://127.0.0.1:{port}" for port in ports)
-        self.servers = {
-            name: Server(
-                VERSION,
+    def __init__(self, version: str = VERSION, routes: Routes | None = None):
+        ports = dict(zip(NAMES, free_ports(len(NAMES))))
+        # Where ways of its own are given, no server tells others or clients of another way.
+        alone = ", no_advertise: true, advertise: '127.0.0.1:1'" if routes else ""
+        self.servers = {}
+        for name, port in ports.items():
+            ways = routes(name, ports) if routes else ports.values()
+            urls = ", ".join(f"nats-route://127.0.0.1:{way}" for way in ways)
+            self.servers[name] = Server(
+                version,
                 f"server_name: {name}\njetstream {{ store_dir: $STORE_DIR }}\n"
-                f"cluster {{ name: trio, listen: '127.0.0.1:{port}', routes: [{routes}] }}\n",
+                f"cluster {{ name: trio, listen: '127.0.0.1:{port}', routes: [{urls}]{alone} }}\n",
             )
-            for name, port in zip(NAMES, ports)
-        }
         self._stack = ExitStack()
 
     def __enter__(self) -> "Cluster":

@@ -79,12 +79,17 @@ class Proxy:
         while True:
             try:
                 client, _ = self._listener.accept()
-                if self._alone and self._open:
-                    client.close()
-                    continue
-                server = socket.create_connection(self._server)
             except OSError:
                 return
+            if self._alone and self._open:
+                client.close()
+                continue
+            try:
+                server = socket.create_connection(self._server)
+            except OSError:
+                # The server is down; it may come back.
+                client.close()
+                continue
             for each in (client, server):
                 each.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             with self._lock:

@@ -1,0 +1,158 @@
+"""What a stream may have held while it was read, and whether an answer is exact for it."""
+
+from collections import Counter
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A message of a stream."""
+
+    seq: int
+    subject: str
+    payload: bytes
+    time: datetime | None = None
+
+
+# What an answer is compared by: sequence, subject and payload.
+Row = tuple[int, str, bytes]
+Entries = dict[int, Entry]
+Matches = Callable[[Entry], bool]
+
+
+@dataclass(frozen=True)
+class World:
+    """One history of a stream during a read: `must` was there all along, `may` at some time.
+
+    `declared`: a part of what was published is missing from `must` because the server itself says that it is gone.
+    """
+
+    must: Entries
+    may: Entries
+    declared: bool = False
+
+    def changed(self, change: Callable[[Entry], Entry]) -> "World":
+        """The same with every message changed, as for a clock that is set."""
+        return World(*({seq: change(entry) for seq, entry in part.items()} for part in (self.must, self.may)), self.declared)
+
+
+def steady(entries: Entries) -> World:
+    """A stream that does not change."""
+    return World(entries, entries)
+
+
+def rows_fit(world: World, rows: Sequence[Row]) -> bool:
+    """Whether every row is a message of the world, as it was published."""
+    return all(row[0] in world.may and row == row_of(world.may[row[0]]) for row in rows)
+
+
+def row_of(entry: Entry) -> Row:
+    return entry.seq, entry.subject, entry.payload
+
+
+def all_of(matches: Matches):
+    """Every message that matches, once, in order."""
+
+    def fits(world: World, rows: Sequence[Row]) -> bool:
+        got = [row[0] for row in rows]
+        return (
+            got == sorted(set(got)) and rows_fit(world, rows) and all(matches(world.may[seq]) for seq in got)
+            and {seq for seq, entry in world.must.items() if matches(entry)} <= set(got)
+        )
+
+    return fits
+
+
+def newest(matches: Matches, count: int):
+    """The last `count` messages that match, or what is left of those that were the last when the read began."""
+
+    def fits(world: World, rows: Sequence[Row]) -> bool:
+        began = sorted(seq for seq, entry in world.may.items() if matches(entry))[-count:]
+        edges = {began[0] if began else 0, rows[0][0] if len(rows) == count else 0}
+        behind = lambda edge: all_of(lambda entry: matches(entry) and entry.seq >= edge)
+        return len(rows) <= count and any(behind(edge)(world, rows) for edge in edges)
+
+    return fits
+
+
+def oldest(matches: Matches, count: int):
+    """The first `count` messages that match, or what is left of those that were the first when the read began."""
+
+    def fits(world: World, rows: Sequence[Row]) -> bool:
+        began = sorted(seq for seq, entry in world.may.items() if matches(entry))[:count]
+        last = max(world.may, default=0)
+        edges = {began[-1] if began else last, rows[-1][0] if len(rows) == count else last}
+        up_to = lambda edge: all_of(lambda entry: matches(entry) and entry.seq <= edge)
+        return len(rows) <= count and any(up_to(edge)(world, rows) for edge in edges)
+
+    return fits
+
+
+def number_of(matches: Matches):
+    """How many messages match; the row is the number alone."""
+
+    def fits(world: World, rows: Sequence[tuple[int]]) -> bool:
+        least, most = (sum(map(matches, part.values())) for part in (world.must, world.may))
+        return least <= rows[0][0] <= most
+
+    return fits
+
+
+def named(seqs: Sequence[int]):
+    """These sequences, each as often as it is named, in their order."""
+
+    def fits(world: World, rows: Sequence[Row]) -> bool:
+        got, left = [row[0] for row in rows], iter(seqs)
+        in_order = all(seq in left for seq in got)
+        wanted = Counter(seq for seq in seqs if seq in world.must)
+        return in_order and rows_fit(world, rows) and not wanted - Counter(got)
+
+    return fits
+
+
+def newest_by_subject(matches: Matches):
+    """The last message of each subject."""
+
+    def fits(world: World, rows: Sequence[Row]) -> bool:
+        found = {row[1]: row[0] for row in rows}
+        if len(found) != len(rows) or not rows_fit(world, rows) or not all(matches(world.may[row[0]]) for row in rows):
+            return False
+        return all(found.get(entry.subject, 0) >= seq for seq, entry in world.must.items() if matches(entry))
+
+    return fits
+
+
+def each_at_least_once(matches: Matches):
+    """Every message that matches, some perhaps again."""
+
+    def fits(world: World, rows: Sequence[Row]) -> bool:
+        got = {row[0] for row in rows}
+        return rows_fit(world, rows) and {seq for seq, entry in world.must.items() if matches(entry)} <= got
+
+    return fits
+
+
+EXACT, DECLARED, ERROR, WRONG = "exact", "declared", "error", "wrong"
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What a question brought: rows, or the text of an error; `broken` is an error that no function of the extension gives."""
+
+    rows: Sequence[tuple] = ()
+    error: str | None = None
+    broken: bool = False
+
+
+def classify(answer: Answer, fits: Callable[[World, Sequence[tuple]], bool], worlds: Sequence[World]) -> str:
+    """Exact for one of the histories; exact but for what the server says is gone; an error; or wrong."""
+    if answer.broken:
+        return WRONG
+    if answer.error is not None:
+        return ERROR
+    fitting = [world for world in worlds if fits(world, answer.rows)]
+    if not fitting:
+        return WRONG
+    return DECLARED if all(world.declared for world in fitting) else EXACT
