@@ -16,7 +16,7 @@ use crate::plan::{SequenceRange, StreamState};
 use crate::record::Record;
 use crate::stats;
 
-/// Up to so many messages are asked for by Direct Get without asking first whether the stream answers it.
+/// Up to so many messages are asked for by Direct Get where nobody says whether the stream answers it.
 const FEW: usize = 16;
 /// With so many deleted sequences or fewer, one list of them tells whether a message was deleted.
 const FEW_DELETED: u64 = 100_000;
@@ -37,9 +37,9 @@ impl MessageReader {
 
     /// The messages with these sequences, in the order of the list; None where there is none. Pipelined.
     ///
-    /// A few cost one round trip: the server says when nobody answers Direct Get, and the leader is asked then. For more, or
-    /// of a server before 2.11, which may stay silent, the stream's state is asked for first. A message that is not there
-    /// costs one more for the leader, which may have it, and one for the list of deleted messages: one that is neither there
+    /// One costs one round trip: the server says when nobody answers Direct Get, and the leader is asked then. For more, or
+    /// of a server before 2.11, which may stay silent, the stream's state is asked for first, and again in the end, to see
+    /// that all came from one stream. A message that is not there costs one more for the leader, which may have it, and one for the list of deleted messages: one that is neither there
     /// nor deleted is damaged, and an error.
     ///
     /// # Errors
@@ -57,8 +57,13 @@ impl MessageReader {
     async fn read(&mut self, sequences: &[u64], with_headers: bool) -> Result<Vec<Option<Record>>> {
         let access = match &self.began {
             Some(began) => Access::of(began),
-            None if (1..=FEW).contains(&sequences.len()) && self.connection.knows_batches() => Access::Direct,
-            None => Access::of(&self.state().await?),
+            None if sequences.len() == 1 && self.connection.knows_batches() => Access::Direct,
+            None => match self.state().await {
+                Ok(state) => Access::of(&state),
+                // Who may read messages and not ask for the state reads a few without.
+                Err(error) if error.kind() == Kind::Denied && (1..=FEW).contains(&sequences.len()) => Access::Direct,
+                Err(error) => return Err(error),
+            },
         };
         let asked: Vec<u64> = sequences.iter().copied().filter(|sequence| *sequence > 0).collect();
         let mut found: HashMap<u64, Record> = HashMap::new();
@@ -89,6 +94,10 @@ impl MessageReader {
         }
         if let Some(wrong) = found.iter().find(|(sequence, record)| **sequence != record.sequence) {
             return Err(Error::of(Kind::Protocol, "the server answered with another message").sequence(*wrong.0));
+        }
+        if found.len() > 1 && self.began.is_some() {
+            // Messages of two streams of one name are no answer.
+            self.state().await?;
         }
         Ok(sequences.iter().map(|sequence| found.get(sequence).cloned()).collect())
     }

@@ -6,10 +6,13 @@ import signal
 import sys
 import time
 
+import duckdb
+
 from chaos import record, table
 from chaos.faults import FAULTS
 from chaos.run import FAULTS_A_ROUND, KINDS, Round, Tally
-from scripts.nats_server import end_on_sigterm
+from fixtures.wire import WireError
+from scripts.nats_server import ServerError, end_on_sigterm
 
 
 def main() -> int:
@@ -27,6 +30,7 @@ def main() -> int:
     kinds = [kind for kind in KINDS if not options.servers or options.servers in kind.name]
     faults = [fault for fault in FAULTS if not options.fault or options.fault in fault.name]
     tally, until, number = Tally(), time.monotonic() + options.seconds, 0
+    broken: list[str] = []
     report = record.FOLDER / f"report-{options.seed}.md"
     record.FOLDER.mkdir(parents=True, exist_ok=True)
     while time.monotonic() < until and number < options.rounds:
@@ -34,6 +38,10 @@ def main() -> int:
         started = Round(options.seed + number, kind, tally, until - time.monotonic(), options.most, faults)
         try:
             started.run()
+        except (TimeoutError, OSError, ServerError, WireError, duckdb.Error) as error:
+            # Servers that do not come back to rest after what was done to them.
+            broken.append(f"{kind.name}, seed {started.seed}: {started.schedule[-1:]}: {str(error)[:300]}")
+            print(f"ended early: {broken[-1]}", flush=True)
         finally:
             report.write_text(table.markdown(tally) + "\n")
             last = started.schedule[-1] if started.schedule else "nothing"
@@ -42,7 +50,7 @@ def main() -> int:
     print(table.markdown(tally))
     for (fault, text), count in tally.errors.most_common(60):
         print(f"{count:6} {fault}: {text}")
-    print(f"{sum(tally.faults.values())} faults, {sum(tally.answers.values())} answers, {len(tally.wrong)} wrong")
+    print(f"{sum(tally.faults.values())} faults, {sum(tally.answers.values())} answers, {len(tally.wrong)} wrong, {number} rounds, {len(broken)} of them ended early")
     return 1 if tally.wrong or not tally.faults else 0
 
 

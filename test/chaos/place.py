@@ -12,7 +12,7 @@ import duckdb
 from chaos import contents
 from chaos.contents import Contents
 from chaos.link import Link
-from chaos.model import Answer, Entries, World
+from chaos.model import Answer, World
 from chaos.wiretap import Wiretap
 from fixtures.wire import Wire
 from integration import host

@@ -13,6 +13,8 @@ from chaos.place import Place
 
 # Where a lost frame is waited for, this decides how long a fault takes.
 TIMEOUT = "timeout := to_milliseconds(1000)"
+# Kinds of errors that say what became of the stream or the consumer: to ask again would be to begin anew.
+TOLD = ("[not_found]", "[replaced]", "[damaged]")
 COLUMNS = "seq, subject, payload::BLOB"
 
 
@@ -186,9 +188,9 @@ def durable(place: Place, chance: random.Random) -> Question:
                     database.execute(f"FROM nats_ack('S', '{name}', {connection})").fetchall()
                 elif settled(place, name):
                     return rows
-            except duckdb.Error:
+            except duckdb.Error as error:
                 failures += 1
-                if failures > 3:
+                if failures > 3 or any(kind in str(error) for kind in TOLD):
                     raise
 
     return Question("nats_ingest, durable", "S", sql, lambda: place.asked(read), model.each_at_least_once(everything))

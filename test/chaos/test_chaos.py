@@ -1,7 +1,6 @@
 """The fault suite in short: some seconds of it against one server and against three; `make chaos` is the long form."""
 
 import os
-import time
 import unittest
 
 from chaos.model import EXACT, WRONG

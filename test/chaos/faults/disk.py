@@ -5,6 +5,7 @@ import time
 from pathlib import Path
 
 from chaos.faults.fault import Dead, Fault, Happened
+from chaos.model import World
 from chaos.place import Kind, Place
 from chaos.readers import Question
 from scripts.nats_server import ServerError
