@@ -31,7 +31,7 @@ def main() -> int:
     faults = [fault for fault in FAULTS if not options.fault or options.fault in fault.name]
     tally, until, number = Tally(), time.monotonic() + options.seconds, 0
     broken: list[str] = []
-    report = record.FOLDER / f"report-{options.seed}.md"
+    report = record.FOLDER / f"tally-{options.seed}.json"
     record.FOLDER.mkdir(parents=True, exist_ok=True)
     while time.monotonic() < until and number < options.rounds:
         kind = kinds[(options.seed + number) % len(kinds)]
@@ -43,7 +43,7 @@ def main() -> int:
             broken.append(f"{kind.name}, seed {started.seed}: {started.schedule[-1:]}: {str(error)[:300]}")
             print(f"ended early: {broken[-1]}", flush=True)
         finally:
-            report.write_text(table.markdown(tally) + "\n")
+            table.write(tally, report)
             last = started.schedule[-1] if started.schedule else "nothing"
             print(f"round {options.seed + number}, {kind.name}: {len(started.schedule)} faults, the last {last}", flush=True)
         number += 1

@@ -1,10 +1,17 @@
-"""The tally as Markdown: faults by kind, and answers by fault and reader."""
+"""The tally as Markdown: faults by kind, and answers by fault and reader. Tallies of several runs as one table:
 
+    python -m chaos.table build/chaos/tally-*.json
+"""
+
+import json
+import sys
 from collections import Counter
+from pathlib import Path
 
 from chaos.model import DECLARED, ERROR, EXACT, WRONG
 from chaos.run import Tally
 
+PARTS = ("answers", "faults", "kinds", "errors")
 VERDICTS = (EXACT, DECLARED, ERROR, WRONG)
 
 
@@ -41,3 +48,23 @@ def markdown(tally: Tally) -> str:
         rows(["fault", *readers], cross),
         rows(["servers", "faults"], [list(item) for item in sorted(tally.kinds.items())]),
     ])
+
+
+def write(tally: Tally, file: Path) -> None:
+    """The counts, for `read`."""
+    parts = {name: [[*(key if isinstance(key, tuple) else (key,)), count] for key, count in getattr(tally, name).items()] for name in PARTS}
+    file.write_text(json.dumps(parts))
+
+
+def read(files: list[Path]) -> Tally:
+    """The tallies of several runs together."""
+    tally = Tally()
+    for file in files:
+        for name, counts in json.loads(file.read_text()).items():
+            for *key, count in counts:
+                getattr(tally, name)[tuple(key) if len(key) > 1 else key[0]] += count
+    return tally
+
+
+if __name__ == "__main__":
+    print(markdown(read([Path(name) for name in sys.argv[1:]])))
