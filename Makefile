@@ -5,7 +5,7 @@ PYTHON := .tools/venv/bin/python
 # One target after the other: the last line of `make test` is the count of its run.
 .NOTPARALLEL:
 
-.PHONY: all configure configure_demo debug release test test_release test_doors test_debug test_rust soak chaos valgrind check cross_check mutants demo play clean bench
+.PHONY: all configure configure_demo debug release test test_release test_doors test_debug test_rust soak chaos simulate valgrind check cross_check mutants demo play clean bench
 
 all: release
 
@@ -61,6 +61,13 @@ SERVERS :=
 
 chaos: configure release
 	$(PYTHON) -m scripts.chaos --seconds $(SECONDS) --seed $(SEED) --servers '$(SERVERS)' $(if $(filter command,$(origin ROUNDS)),--rounds $(ROUNDS))
+
+# Whole reads by the window of requests against a world of lost, late and doubled replies, without a server: so many of them,
+# optimised. Some 250 steps each.
+READS := 400000
+
+simulate:
+	NATS_JS_SIMULATED_READS=$(READS) cargo test --locked --release --lib window::simulation -- --nocapture
 
 # LOAD, reading, ingesting, publishing, COPY and errors under valgrind, which must be installed.
 valgrind: configure release

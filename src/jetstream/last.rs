@@ -19,6 +19,7 @@ use super::exchange::{Ask, exchange};
 use super::failure::Failure;
 use super::fetch::{Fetch, FetchRequest};
 use super::get::count;
+use super::inspect::check_identity;
 use super::leader_tail::LeaderTail;
 use super::multi_last::{LastRequest, MAX_SUBJECTS, Multi, multi_last};
 use super::newest::check_absent;
@@ -138,6 +139,8 @@ impl LastPages {
                 State::Listed(listed) => {
                     let group = listed.subjects.next_group()?;
                     if group.is_empty() {
+                        // A server that is deleting a stream answers that there is nothing.
+                        block_on(check_identity(&self.connection, &self.request.stream, &listed.state))?;
                         self.state = State::Done;
                         continue;
                     }

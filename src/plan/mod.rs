@@ -3,6 +3,7 @@
 
 mod checkpoint;
 mod completeness;
+mod delivery_order;
 mod duplicates;
 mod given;
 mod isolation;
@@ -27,6 +28,7 @@ mod window;
 
 pub use checkpoint::{Checkpoint, Fingerprint, Removal, StreamNow, gap_error};
 pub use completeness::{Absent, Continuity, continuity, continuity_of_last, damaged};
+pub use delivery_order::DeliveryOrder;
 pub use duplicates::{KeptKeys, Repeats};
 pub use given::Given;
 pub use isolation::Backoff;

@@ -134,7 +134,7 @@ def each_at_least_once(matches: Matches):
     return fits
 
 
-EXACT, DECLARED, ERROR, WRONG = "exact", "declared", "error", "wrong"
+EXACT, DECLARED, HIDDEN, ERROR, WRONG = "exact", "declared", "hidden", "error", "wrong"
 
 
 @dataclass(frozen=True)

@@ -215,6 +215,11 @@ class Place:
         left = {s: e for s, e in ever.items() if state["messages"] and state["first_seq"] <= s <= state["last_seq"] and s not in gone}
         return World(left, ever, declared=True)
 
+    def is_unreadable(self, seq: int) -> bool:
+        """Whether the extension itself, asked for a message of S by its sequence, says that it is damaged."""
+        error = self.ask(f"FROM nats_get('S', {seq}, url := '{self.direct_url}')").error
+        return error is not None and "[damaged]" in error
+
     def ask(self, sql: str) -> Answer:
         """What a statement answers; one that neither answers nor fails in time is broken."""
         return self.asked(lambda database: database.execute(sql).fetchall())

@@ -14,7 +14,7 @@ from pathlib import Path
 from chaos import record
 from chaos.faults import FAULTS
 from chaos.faults.fault import Dead, Fault
-from chaos.model import ERROR, WRONG, classify
+from chaos.model import ERROR, HIDDEN, WRONG, Answer, World, classify
 from chaos.place import Kind, Place
 from chaos.readers import READERS, Question
 
@@ -102,6 +102,8 @@ class Round:
             # What a checkpoint stands for is gone: whatever rows there are, they are not an answer.
             worlds = []
         verdict = classify(answer, question.fits, worlds)
+        if verdict == WRONG and question.filtered and self._hides_damage(place, question, answer, worlds):
+            verdict = HIDDEN
         self.tally.answers[fault, question.reader, verdict] += 1
         if verdict == ERROR:
             self.tally.errors[fault, answer.error.splitlines()[0][:150]] += 1
@@ -109,6 +111,20 @@ class Round:
             folder = record.keep(self.seed, len(self.schedule), place, fault, question, answer, worlds, self.schedule)
             self.tally.wrong.append(folder)
             print(f"WRONG {self.kind.name}; {fault}; {question.reader}: {folder}", file=sys.stderr, flush=True)
+
+    @staticmethod
+    def _hides_damage(place: Place, question: Question, answer: Answer, worlds: Sequence[World]) -> bool:
+        """Whether all that a filtered answer lacks are messages that the server cannot give to anybody."""
+        got = {row[0] for row in answer.rows}
+        for world in worlds:
+            missing = {seq: entry for seq, entry in world.must.items() if seq not in got}
+            # One that is missing and matches: with it, the answer is no answer for a world without the others.
+            others = lambda seq: World({s: e for s, e in world.must.items() if s in got or s == seq}, world.may)
+            lacking = [seq for seq in missing if not question.fits(others(seq), answer.rows)]
+            given = World({s: e for s, e in world.must.items() if s not in lacking}, world.may)
+            if lacking and question.fits(given, answer.rows) and all(place.is_unreadable(seq) for seq in lacking):
+                return True
+        return False
 
     @staticmethod
     def _is_behind(place: Place, question: Question) -> bool:

@@ -8,11 +8,11 @@ import sys
 from collections import Counter
 from pathlib import Path
 
-from chaos.model import DECLARED, ERROR, EXACT, WRONG
+from chaos.model import DECLARED, ERROR, EXACT, HIDDEN, WRONG
 from chaos.run import Tally
 
 PARTS = ("answers", "faults", "kinds", "errors")
-VERDICTS = (EXACT, DECLARED, ERROR, WRONG)
+VERDICTS = (EXACT, DECLARED, HIDDEN, ERROR, WRONG)
 
 
 def rows(header: list[str], lines: list[list]) -> str:

@@ -88,7 +88,13 @@ impl Source {
             }
             Source::Durable { pull, ledger, page } => {
                 if let Some(pull) = pull.as_mut().filter(|_| page.is_empty()) {
-                    *page = pull.next_page()?.unwrap_or_default().into();
+                    let deliveries = pull.next_page()?.unwrap_or_default();
+                    let checked = ledger.check_passed_over(&deliveries);
+                    *page = deliveries.into();
+                    checked?;
+                    if page.is_empty() {
+                        ledger.check_end(pull.is_drained())?;
+                    }
                 }
                 if page.is_empty() {
                     ledger.end();

@@ -10,6 +10,7 @@ use bytes::Bytes;
 
 use super::config::{DurableOptions, RequestLimits, ensure};
 use super::given_up::Watch;
+use super::passed_over::PassedOver;
 use super::pull::Delivery;
 use super::words::{IN_PROGRESS, RETURN, TERMINATE};
 use crate::error::{Error, Kind, Result};
@@ -52,6 +53,7 @@ pub(super) struct Account {
     /// When the consumer was made that gave it.
     pub(super) created: Option<String>,
     pub(super) watch: Option<Watch>,
+    passed_over: PassedOver,
     pub(super) ack_wait: Duration,
     /// The subject filters of its consumer.
     subjects: Subjects,
@@ -101,10 +103,7 @@ impl Ledger {
             Self { key, connection, ack_wait: Duration::ZERO, max_deliver: None, limits: RequestLimits::default() };
         let consumer = ensure(&ledger.connection, options, known.as_deref())?;
         let Some(consumer) = consumer else {
-            ledger.account(|account| {
-                account.created = None;
-                account.watch = None;
-            });
+            ledger.forget_consumer();
             return Err(ledger.key.place(
                 Error::of(
                     Kind::NotFound,
@@ -152,6 +151,35 @@ impl Ledger {
     #[must_use]
     pub fn limits(&self) -> RequestLimits {
         self.limits
+    }
+
+    /// The connection, the stream, and the consumer by its name.
+    pub(super) fn place(&self) -> (&Arc<Connection>, &str, &str) {
+        (&self.connection, &self.key.stream, &self.key.durable)
+    }
+
+    /// When the consumer was made.
+    pub(super) fn created(&self) -> Option<String> {
+        self.account(|account| account.created.clone())
+    }
+
+    /// Whether the consumer has a subject filter.
+    pub(super) fn is_filtered(&self) -> bool {
+        self.account(|account| !account.subjects.is_all())
+    }
+
+    /// What is known of the order of its deliveries.
+    pub(super) fn passed_over<T: Default>(&self, action: impl FnOnce(&mut PassedOver) -> T) -> T {
+        self.account(|account| action(&mut account.passed_over))
+    }
+
+    /// The consumer is gone; another of its name is not compared with it.
+    pub(super) fn forget_consumer(&self) {
+        self.account(|account| {
+            account.created = None;
+            account.watch = None;
+            account.passed_over = PassedOver::default();
+        });
     }
 
     /// Writes down what the statement gives out now. What it gave out before, and the server has delivered again, is left

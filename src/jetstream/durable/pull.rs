@@ -217,6 +217,12 @@ impl Pull {
         self.drained = true;
     }
 
+    /// Whether the consumer said that it has nothing more.
+    #[must_use]
+    pub fn is_drained(&self) -> bool {
+        self.drained
+    }
+
     /// What was delivered and will not be handed on, once the open pulls are over: after an error, or because the statement
     /// ended.
     pub fn undelivered(&mut self) -> &[Delivery] {
