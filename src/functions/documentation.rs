@@ -109,6 +109,12 @@ pub const FUNCTIONS: &[Documentation] = &[
         "SELECT nats_publish(subject, payload [, headers [, connection]]) FROM ...;",
     ),
     scalar(
+        "nats_try_publish",
+        &["subject", "payload", "headers", "connection"],
+        "Publishes each row to JetStream, and says of each whether it is stored.",
+        "UPDATE outbox SET answer = nats_try_publish(subject, payload, MAP {'Nats-Msg-Id': 'outbox-' || id}) WHERE answer.seq IS NULL;",
+    ),
+    scalar(
         "nats_publish_atomic",
         &["messages", "connection"],
         "Publishes a list of messages to one stream: all of them or none.",

@@ -39,6 +39,7 @@ mod stream_table;
 mod streams;
 mod subjects;
 mod term;
+mod try_publish;
 mod unsettled;
 mod url_scan;
 mod verify;
@@ -73,6 +74,7 @@ pub fn register_all<R: Registrar>(registrar: &R) -> Result<()> {
     registrar.scalar::<last_seq::NatsLastSeqScalar>()?;
     registrar.scalar::<checkpoint::NatsCheckpoint>()?;
     registrar.scalar::<publish::NatsPublish>()?;
+    registrar.scalar::<try_publish::NatsTryPublish>()?;
     registrar.copy::<copy::CopyToStream>()?;
     registrar.scalar::<publish_atomic::NatsPublishAtomic>()?;
     registrar.table::<Small<ping::NatsPing>>()?;

@@ -11,7 +11,7 @@ use crate::jetstream::publish::{PublishRequest, Published, publish};
 use crate::record::Headers;
 use crate::value::{ParameterType, Value};
 
-/// A STRUCT(stream, seq, duplicate) for each row. The rows of a chunk are in flight together.
+/// A STRUCT(stream, seq, duplicate, val) for each row. The rows of a chunk are in flight together.
 pub struct NatsPublish;
 
 impl ScalarFunction for NatsPublish {
@@ -40,13 +40,23 @@ impl ScalarFunction for NatsPublish {
     }
 }
 
+/// What is known of a message that is stored.
 fn published_type() -> Type {
-    let field = |name: &str, ty| Field { name: name.to_owned(), ty };
-    let fields = [field("stream", Type::Varchar), field("seq", Type::UBigInt), field("duplicate", Type::Boolean)];
-    Type::Struct(fields.to_vec())
+    Type::Struct(published_fields())
 }
 
-fn message(input: &dyn Input, row: usize) -> Result<PublishRequest> {
+pub(super) fn published_fields() -> Vec<Field> {
+    let field = |name: &str, ty| Field { name: name.to_owned(), ty };
+    vec![
+        field("stream", Type::Varchar),
+        field("seq", Type::UBigInt),
+        field("duplicate", Type::Boolean),
+        field("val", Type::Varchar),
+    ]
+}
+
+/// The message of a row.
+pub(super) fn message(input: &dyn Input, row: usize) -> Result<PublishRequest> {
     let subject = input.bytes(0, row).ok_or_else(|| Error::new("subject is NULL").advice("every message needs one"))?;
     let subject = std::str::from_utf8(subject).map_err(|_| Error::new("subject is not UTF-8"))?.to_owned();
     let within = |error: Error| error.within(&format!("subject '{subject}'"));
@@ -115,12 +125,18 @@ fn not_text(name: &str, value: &Value) -> Error {
 }
 
 fn push_published(buffer: &mut Buffer, published: &Published) {
-    if let Values::Struct(members) = &mut buffer.values
-        && let [stream, sequence, duplicate] = members.as_mut_slice()
-    {
+    if let Values::Struct(members) = &mut buffer.values {
+        push_members(members, published);
+    }
+    buffer.valid.push(true);
+}
+
+/// Appends to the members that [`published_fields`] names.
+pub(super) fn push_members(members: &mut [Buffer], published: &Published) {
+    if let [stream, sequence, duplicate, value, ..] = members {
         stream.push_bytes(published.stream.as_bytes());
         push(sequence, &Cell::Number(published.sequence));
         push(duplicate, &Cell::Flag(published.duplicate));
+        push(value, &Cell::from(published.value.as_deref()));
     }
-    buffer.valid.push(true);
 }

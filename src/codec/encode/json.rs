@@ -1,4 +1,4 @@
-//! JSON text, written as DuckDB's `to_json` writes it.
+//! JSON text, written as DuckDB's `to_json` writes it, but for numbers that are not finite.
 
 use crate::document::Document;
 
@@ -39,14 +39,15 @@ pub(super) fn encode(document: &Document, out: &mut Vec<u8>) {
     }
 }
 
-/// The shortest digits that read back as the same number; plain from 1e-6 up to below 1e21. A number that is not finite has no
-/// JSON, and is written as DuckDB does.
+/// The shortest digits that read back as the same number; plain from 1e-6 up to below 1e21. A number that is not finite is no
+/// JSON number: it is a text, which reads back as that number where one is wanted. (DuckDB's `to_json` writes it bare, which
+/// is no JSON.)
 fn float(number: f64) -> String {
     if number.is_nan() {
-        return "NaN".into();
+        return "\"NaN\"".into();
     }
     if number.is_infinite() {
-        return if number > 0.0 { "Infinity".into() } else { "-Infinity".into() };
+        return if number > 0.0 { "\"Infinity\"".into() } else { "\"-Infinity\"".into() };
     }
     let magnitude = number.abs();
     if magnitude != 0.0 && !(1e-6..1e21).contains(&magnitude) {
@@ -125,7 +126,8 @@ mod tests {
             (1e-7, "1e-7"),
             (1.5e300, "1.5e300"),
             (f64::from(0.1_f32), "0.10000000149011612"),
-            (f64::NEG_INFINITY, "-Infinity"),
+            (f64::NEG_INFINITY, "\"-Infinity\""),
+            (f64::NAN, "\"NaN\""),
         ];
         for (number, expected) in cases {
             assert_eq!(written(&Document::Float(number)), expected);

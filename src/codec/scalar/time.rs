@@ -7,7 +7,7 @@
 //!
 //! Every timestamp is UTC: one with an offset is converted (some releases of DuckDB drop the offset when they cast text
 //! to TIMESTAMP, others convert it), one without is UTC already. DATE and TIME, which have no zone, take date and time
-//! as they are written. The infinities, leap seconds and zone names are errors.
+//! as they are written. `infinity` and `-infinity` are those of DuckDB. Leap seconds and zone names are errors.
 //!
 //! The years are those that DuckDB allows (to 5881580 in a DATE, to 294246 in a TIMESTAMP).
 
@@ -36,6 +36,9 @@ struct Written {
 
 /// A scalar as days since 1970-01-01.
 pub(super) fn date(scalar: &Scalar<'_>) -> Result<i32, ConversionError> {
+    if let Some(sign) = infinity(scalar) {
+        return Ok(sign * i32::MAX);
+    }
     let days = match scalar {
         Scalar::Text(text) => written(text)?.days,
         Scalar::Timestamp(instant) => instant.seconds.div_euclid(DAY_SECONDS),
@@ -66,6 +69,14 @@ pub(super) fn time_of_day(scalar: &Scalar<'_>) -> Result<i64, ConversionError> {
 
 /// A scalar as a count of units since 1970-01-01 UTC.
 pub(super) fn timestamp(scalar: &Scalar<'_>, unit: Unit) -> Result<i64, ConversionError> {
+    if let Some(sign) = infinity(scalar) {
+        return Ok(i64::from(sign) * i64::MAX);
+    }
+    finite(scalar, unit)
+}
+
+/// As [`timestamp`], of what is not infinite.
+fn finite(scalar: &Scalar<'_>, unit: Unit) -> Result<i64, ConversionError> {
     let value = match *scalar {
         Scalar::Text(text) => {
             let written = written(text)?;
@@ -98,15 +109,23 @@ pub(super) fn timestamp(scalar: &Scalar<'_>, unit: Unit) -> Result<i64, Conversi
 
 /// A text as microseconds since 1970-01-01 UTC; without a zone it is UTC. None when it is not a time.
 pub(in crate::codec) fn utc_micros(text: &str) -> Option<i64> {
-    timestamp(&Scalar::Text(text), Unit::Micros).ok()
+    finite(&Scalar::Text(text), Unit::Micros).ok()
 }
 
 /// A text as nanoseconds since 1970-01-01 UTC, as [`utc_micros`]; to the microsecond outside of the years 1678 to 2261.
 pub(in crate::codec) fn utc_nanos(text: &str) -> Option<i128> {
-    match timestamp(&Scalar::Text(text), Unit::Nanos) {
+    match finite(&Scalar::Text(text), Unit::Nanos) {
         Ok(nanos) => Some(nanos.into()),
         Err(_) => utc_micros(text).map(|micros| i128::from(micros) * 1000),
     }
+}
+
+/// 1 or -1 for the text of an infinite time.
+fn infinity(scalar: &Scalar<'_>) -> Option<i32> {
+    let Scalar::Text(text) = scalar else { return None };
+    let word = text.trim_ascii();
+    let (sign, word) = word.strip_prefix('-').map_or((1, word), |word| (-1, word));
+    word.eq_ignore_ascii_case("infinity").then_some(sign)
 }
 
 fn epoch(number: &str) -> Result<i128, ConversionError> {
@@ -132,9 +151,6 @@ fn written(text: &str) -> Result<Written, ConversionError> {
     let word = text.trim_ascii();
     if word.eq_ignore_ascii_case("epoch") {
         return Ok(Written { days: 0, time: None, offset: 0 });
-    }
-    if word.trim_start_matches('-').eq_ignore_ascii_case("infinity") {
-        return Err(ConversionError::Because("an infinite time has no place in a column"));
     }
     let mut cursor = Cursor::new(text);
     let days = cursor.date().ok_or(ConversionError::Kind)?;

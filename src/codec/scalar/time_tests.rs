@@ -29,8 +29,8 @@ fn timestamps_are_utc_in_every_spelling() {
         ("epoch", Some(0)),
         ("0001-01-01 (BC) 00:00:00", Some(-62_167_219_200)),
         ("1969-12-31T23:59:59Z", Some(-1)),
-        ("infinity", None),
-        ("-infinity", None),
+        ("--infinity", None),
+        ("infinity Z", None),
         ("2024-02-30", None),
         ("2023-02-29", None),
         ("2024-13-01", None),
@@ -52,6 +52,19 @@ fn timestamps_are_utc_in_every_spelling() {
         let got = pushed(Scalar::Text(text), &Type::TimestampTz).ok();
         assert_eq!(got, seconds.map(|s| (s * 1_000_000).to_string()), "{text}");
     }
+}
+
+#[test]
+fn infinite_times_are_those_of_duckdb_and_no_part_of_a_key() {
+    let (date, time) = (i32::MAX.to_string(), i64::MAX.to_string());
+    for ty in [Type::Timestamp, Type::TimestampTz, Type::TimestampS, Type::TimestampMs, Type::TimestampNs] {
+        assert_eq!(pushed(Scalar::Text("infinity"), &ty).ok().as_ref(), Some(&time), "{ty}");
+        assert_eq!(pushed(Scalar::Text(" -Infinity"), &ty).ok(), Some(format!("-{time}")), "{ty}");
+    }
+    assert_eq!(pushed(Scalar::Text("infinity"), &Type::Date).ok().as_ref(), Some(&date));
+    assert_eq!(pushed(Scalar::Text("-infinity"), &Type::Date).ok(), Some(format!("-{date}")));
+    assert!(pushed(Scalar::Text("infinity"), &Type::Time).is_err());
+    assert_eq!((utc_micros("infinity"), utc_nanos("-infinity")), (None, None));
 }
 
 #[test]

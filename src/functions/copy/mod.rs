@@ -19,7 +19,7 @@ use crate::codec::protobuf::{self, SchemaSource};
 use crate::document::Document;
 use crate::error::{Error, Result};
 use crate::ffi::{CopyFunction, Input};
-use crate::jetstream::publish::{MAX_BATCH, PublishRequest, publish, publish_atomic};
+use crate::jetstream::publish::{MAX_BATCH, PublishRequest, Publisher, publish_atomic};
 use crate::jetstream::{ConnectOptions, Connection};
 use crate::plan::{check_publish_subject, check_stream};
 use crate::record::Headers;
@@ -47,8 +47,15 @@ pub struct Run {
     roles: Vec<Role>,
     subject: Option<String>,
     encoding: Encoding,
-    /// All messages of an atomic run; they are published at the end.
-    batch: Option<Vec<PublishRequest>>,
+    way: Way,
+}
+
+/// How messages are published.
+enum Way {
+    /// All at the end, or none.
+    Atomic(Vec<PublishRequest>),
+    /// As they come.
+    Streaming(Box<Publisher>),
 }
 
 /// What a column is.
@@ -128,40 +135,48 @@ impl CopyFunction for CopyToStream {
 
     fn open(plan: &Plan, target: &str) -> Result<Run> {
         check_stream(target)?;
+        let connection = connection::open(&plan.connect)?;
+        let way = if plan.atomic {
+            Way::Atomic(Vec::new())
+        } else {
+            Way::Streaming(Box::new(Publisher::start(&connection)?))
+        };
         Ok(Run {
-            connection: connection::open(&plan.connect)?,
+            connection,
             stream: target.to_owned(),
             roles: plan.roles.clone(),
             subject: plan.subject.clone(),
             encoding: plan.encoding.clone(),
-            batch: plan.atomic.then(Vec::new),
+            way,
         })
     }
 
     fn sink(run: &mut Run, rows: &dyn Input) -> Result<()> {
-        let message = |row| run.message(rows, row).map_err(|error| error.within(&format!("row {}", row + 1)));
-        let messages = (0..rows.len()).map(message).collect::<Result<Vec<_>>>()?;
-        match &mut run.batch {
-            Some(batch) if batch.len() + messages.len() > MAX_BATCH => {
+        let messages = (0..rows.len()).map(|row| run.message(rows, row)).collect::<Vec<_>>();
+        match &mut run.way {
+            Way::Atomic(batch) if batch.len() + messages.len() > MAX_BATCH => {
                 Err(Error::new(format!("more than {MAX_BATCH} rows; an atomic batch has at most as many"))
                     .stream(&run.stream)
                     .advice("copy fewer rows at a time, or leave atomic out"))
             }
-            Some(batch) => {
-                batch.extend(messages);
+            Way::Atomic(batch) => {
+                for message in messages {
+                    let row = batch.len() + 1;
+                    batch.push(message.map_err(|error| error.within(&format!("row {row}")))?);
+                }
                 Ok(())
             }
-            None => publish(&run.connection, messages).map(drop).map_err(|error| error.stream(&run.stream)),
+            Way::Streaming(publisher) => publisher.send(messages).map_err(|error| error.stream(&run.stream)),
         }
     }
 
     fn finish(run: &mut Run) -> Result<()> {
-        match run.batch.take() {
-            Some(batch) if !batch.is_empty() => {
-                publish_atomic(&run.connection, batch).map(drop).map_err(|error| error.stream(&run.stream))
-            }
-            _ => Ok(()),
-        }
+        let finished = match &mut run.way {
+            Way::Atomic(batch) if batch.is_empty() => Ok(()),
+            Way::Atomic(batch) => publish_atomic(&run.connection, std::mem::take(batch)).map(drop),
+            Way::Streaming(publisher) => publisher.finish(),
+        };
+        finished.map_err(|error| error.stream(&run.stream))
     }
 }
 

@@ -1,6 +1,6 @@
 //! The server's answer to a published message.
 //!
-//! Source: ADR-1 (PubAck) and ADR-7 (errors).
+//! Source: ADR-1 (PubAck), ADR-7 (errors) and ADR-49 (counters).
 
 use async_nats::Message;
 use serde::Deserialize;
@@ -17,6 +17,8 @@ pub struct Published {
     pub sequence: u64,
     /// Whether the stream had a message with the same `Nats-Msg-Id` already, and so did not store this one.
     pub duplicate: bool,
+    /// What the counter of its subject says now, in a stream with `allow_msg_counter`: a whole number of any size.
+    pub value: Option<String>,
 }
 
 /// An acknowledgement.
@@ -28,6 +30,8 @@ pub(in crate::jetstream) struct PubAck {
     pub seq: u64,
     #[serde(default)]
     pub duplicate: bool,
+    #[serde(default, rename = "val")]
+    pub value: Option<String>,
     pub error: Option<ApiError>,
 }
 
@@ -58,7 +62,12 @@ pub(super) fn read(message: &Message) -> Outcome {
         Some(error) if error.is(ErrorNumber::UNAVAILABLE) => Outcome::Unavailable(describe(&error)),
         Some(error) => Outcome::Refused(describe(&error)),
         None if ack.stream.is_empty() || ack.seq == 0 => Outcome::Refused(not_an_ack()),
-        None => Outcome::Stored(Published { stream: ack.stream, sequence: ack.seq, duplicate: ack.duplicate }),
+        None => Outcome::Stored(Published {
+            stream: ack.stream,
+            sequence: ack.seq,
+            duplicate: ack.duplicate,
+            value: ack.value,
+        }),
     }
 }
 

@@ -1,8 +1,8 @@
 //! Sends messages and gathers their acknowledgements.
 //!
-//! All messages of a call are in flight together, up to [`IN_FLIGHT`] and [`IN_FLIGHT_BYTES`]. Each has its own reply subject.
+//! Messages are in flight together, up to [`IN_FLIGHT`] and [`IN_FLIGHT_BYTES`]. Each has its own reply subject.
 //! A message that is certainly not stored (nobody listened, the stream was busy) is sent again after a pause. One that may be stored (no
-//! answer, a lost connection) is sent again only when a `Nats-Msg-Id` makes that safe. The call ends when nothing was
+//! answer, a lost connection) is sent again only when a `Nats-Msg-Id` makes that safe. It ends when nothing was
 //! heard for the connection's timeout.
 
 use std::collections::VecDeque;
@@ -11,14 +11,15 @@ use std::time::Duration;
 
 use async_nats::{Message, Subscriber};
 use futures_util::StreamExt;
+use tokio::sync::{broadcast, watch};
 use tokio::time::Instant;
 
 use super::ack::{Outcome, Published, read};
-use super::message::{Checked, PublishRequest};
+use super::message::Checked;
 use crate::error::{Error, Kind, Result};
 use crate::jetstream::connection::Connection;
 use crate::jetstream::failure::{Failure, no_permission, refusal};
-use crate::jetstream::{pool, runtime};
+use crate::jetstream::pool;
 use crate::stats;
 
 /// Messages without an acknowledgement at a time. A stream queues 10 000 (`max_buffered_msgs`) before it refuses; this
@@ -26,81 +27,22 @@ use crate::stats;
 const IN_FLIGHT: usize = 1_024;
 /// Bytes without an acknowledgement at a time; one message is always sent.
 const IN_FLIGHT_BYTES: usize = 16 * 1024 * 1024;
+/// Messages that wait for one before them, at most: the answer to one may be lost while those to others come.
+const MOST_WAITING: usize = 16 * IN_FLIGHT;
 /// The pauses before a message that nobody listened for is sent again: a stream without a leader has no listener.
 const NO_STREAM_PAUSES: [Duration; 2] = [Duration::from_millis(100), Duration::from_millis(250)];
 /// The first pause after a stream was busy or not ready; doubles each time.
 const BUSY_PAUSE: Duration = Duration::from_millis(20);
 
-/// Publishes messages and waits for every acknowledgement; the answers are in the order of the messages.
-///
-/// # Errors
-/// Names the subject and the row (from 1) of the first message that was not stored, and the number of those that were. Messages
-/// are checked before any is sent.
-pub fn publish(connection: &Arc<Connection>, messages: Vec<PublishRequest>) -> Result<Vec<Published>> {
-    drive(connection, messages, true)?.into_iter().collect()
-}
-
-/// As [`publish`], but a message that is refused leaves the others alone: each has an outcome of its own. An error of the
-/// call itself is one that leaves outcomes unknown.
-///
-/// # Errors
-/// A message cannot be sent, or its fate is not known.
-pub fn publish_each(connection: &Arc<Connection>, messages: Vec<PublishRequest>) -> Result<Vec<Result<Published>>> {
-    drive(connection, messages, false)
-}
-
-fn drive(
-    connection: &Arc<Connection>,
-    messages: Vec<PublishRequest>,
-    together: bool,
-) -> Result<Vec<Result<Published>>> {
-    if messages.is_empty() {
-        return Ok(Vec::new());
-    }
-    let max_payload = connection.client.max_payload();
-    let total = messages.len();
-    let mut rows = Vec::with_capacity(total);
-    for (index, message) in messages.into_iter().enumerate() {
-        let subject = message.subject.clone();
-        let checked = message.check(max_payload);
-        rows.push(Row::new(checked.map_err(|error| located(error, &subject, index, total, 0))?));
-    }
-    runtime::block_on(async {
-        let inbox = connection.client.new_inbox();
-        let replies = connection.client.subscribe(format!("{inbox}.*")).await.map_err(|error| {
-            Error::foreign("cannot subscribe for acknowledgements", &error).kind_or(Kind::Unreachable)
-        })?;
-        let queue = (0..total).collect();
-        let driver = Driver {
-            connection,
-            inbox,
-            replies,
-            rows,
-            queue,
-            paused: Vec::new(),
-            together,
-            failed: None,
-            flight: Flight::default(),
-        };
-        driver.run().await
-    })
-    .map_err(|error| error.server(connection.label()))
-}
-
-/// An error with its message's place, and the fate of the others.
-fn located(error: Error, subject: &str, index: usize, total: usize, stored: usize) -> Error {
-    let others = match (total, stored) {
-        (1, _) => String::new(),
-        (_, 0) => "; none of these rows was stored".to_owned(),
-        _ => format!("; {stored} of these rows were stored"),
-    };
-    placed(error, subject, index, total).ending(&others)
-}
-
-/// An error with its message's place.
-fn placed(error: Error, subject: &str, index: usize, total: usize) -> Error {
-    let row = if total == 1 { String::new() } else { format!(", row {} of {total}", index + 1) };
-    error.within(&format!("subject '{subject}'{row}"))
+/// What a message that is not stored means for the others.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum OnFailure {
+    /// Nothing more is sent; what is in flight is awaited.
+    End,
+    /// The same, unless the stream refused it: then the others go on.
+    EndUnlessRefused,
+    /// The others go on.
+    GoOn,
 }
 
 struct Row {
@@ -109,13 +51,18 @@ struct Row {
     sent: u32,
     waiting: bool,
     answer: Option<Published>,
-    /// Why the stream did not take it, where that does not end the call.
+    /// Why it is not stored, where that does not end the call.
     refusal: Option<Error>,
 }
 
 impl Row {
     fn new(message: Checked) -> Self {
         Self { message, sent: 0, waiting: false, answer: None, refusal: None }
+    }
+
+    /// Whether nothing more is to happen with it.
+    fn is_settled(&self) -> bool {
+        self.answer.is_some() || self.refusal.is_some()
     }
 
     fn size(&self) -> usize {
@@ -129,18 +76,22 @@ struct Flight {
     bytes: usize,
 }
 
-struct Driver<'a> {
-    connection: &'a Arc<Connection>,
+/// Messages on their way to streams. A row is a message, by its number from 0.
+pub(super) struct Driver {
+    connection: Arc<Connection>,
     inbox: String,
     replies: Subscriber,
-    rows: Vec<Row>,
+    epochs: watch::Receiver<u64>,
+    forbidden: broadcast::Receiver<String>,
+    /// The rows from `first` on; those before are stored, and let go.
+    rows: VecDeque<Row>,
+    first: usize,
     /// Rows to send, in order.
     queue: VecDeque<usize>,
     /// Rows to send again, each not before its time.
     paused: Vec<(Instant, usize)>,
-    /// Whether the first row that is refused ends the call.
-    together: bool,
-    /// The first row that failed. From then on nothing is sent, and messages in flight are awaited.
+    on_failure: OnFailure,
+    /// The first row whose failure ended the call. From then on nothing is sent, and messages in flight are awaited.
     failed: Option<(usize, Error)>,
     flight: Flight,
 }
@@ -154,23 +105,75 @@ enum Event {
     Closed,
 }
 
-impl Driver<'_> {
-    async fn run(mut self) -> Result<Vec<Result<Published>>> {
-        let mut epochs = self.connection.epochs();
+/// How far to go.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Until {
+    /// Every message was sent.
+    Sent,
+    /// The fate of every message is known.
+    Settled,
+}
+
+impl Driver {
+    /// Starts without messages.
+    ///
+    /// # Errors
+    /// The connection does not take a subscription.
+    pub(super) async fn start(connection: &Arc<Connection>, on_failure: OnFailure) -> Result<Self> {
+        let inbox = connection.client.new_inbox();
+        let mut epochs = connection.epochs();
         epochs.borrow_and_update();
-        let mut forbidden = self.connection.forbidden();
+        let forbidden = connection.forbidden();
+        let replies = connection.client.subscribe(format!("{inbox}.*")).await.map_err(|error| {
+            Error::foreign("cannot subscribe for acknowledgements", &error).kind_or(Kind::Unreachable)
+        })?;
+        Ok(Self {
+            connection: Arc::clone(connection),
+            inbox,
+            replies,
+            epochs,
+            forbidden,
+            rows: VecDeque::new(),
+            first: 0,
+            queue: VecDeque::new(),
+            paused: Vec::new(),
+            on_failure,
+            failed: None,
+            flight: Flight::default(),
+        })
+    }
+
+    /// Adds a message behind the others.
+    pub(super) fn push(&mut self, message: Checked) {
+        self.queue.push_back(self.len());
+        self.rows.push_back(Row::new(message));
+    }
+
+    /// How many messages were added.
+    pub(super) fn len(&self) -> usize {
+        self.first + self.rows.len()
+    }
+
+    /// Sends what is to be sent and takes what is heard, so far.
+    ///
+    /// # Errors
+    /// The connection is closed. What became of a message is none.
+    pub(super) async fn advance(&mut self, until: Until) -> Result<()> {
         let timeout = self.connection.timeout;
         let mut deadline = Instant::now() + timeout;
         let mut resend_pause = timeout / 4;
         let mut resend_at = Instant::now() + resend_pause;
-        while !self.is_done() {
+        while !self.is_done(until) {
             self.send_all(deadline).await?;
+            if self.is_done(until) {
+                break;
+            }
             let wake = self.paused.iter().map(|(at, _)| *at).fold(deadline.min(resend_at), Instant::min);
             let event = tokio::select! {
                 biased;
                 reply = self.replies.next() => reply.map_or(Event::Closed, Event::Reply),
-                changed = epochs.changed() => if changed.is_ok() { Event::Reconnected } else { Event::Closed },
-                words = forbidden.recv() => words.map_or(Event::Forbidden(String::new()), Event::Forbidden),
+                changed = self.epochs.changed() => if changed.is_ok() { Event::Reconnected } else { Event::Closed },
+                words = self.forbidden.recv() => words.map_or(Event::Forbidden(String::new()), Event::Forbidden),
                 () = tokio::time::sleep_until(wake) => Event::Time,
             };
             match event {
@@ -182,7 +185,7 @@ impl Driver<'_> {
                     }
                 }
                 // The words of the first connect may arrive late; it counts as 1.
-                Event::Reconnected if *epochs.borrow_and_update() > 1 => self.reconnected(),
+                Event::Reconnected if *self.epochs.borrow_and_update() > 1 => self.reconnected(),
                 Event::Reconnected => {}
                 Event::Forbidden(words) => self.forbid(&words),
                 Event::Closed => {
@@ -203,28 +206,83 @@ impl Driver<'_> {
                 }
             }
         }
-        self.finish()
+        Ok(())
     }
 
-    fn is_done(&self) -> bool {
-        self.flight.messages == 0 && (self.failed.is_some() || (self.queue.is_empty() && self.paused.is_empty()))
+    /// Lets the messages go that are stored and have no other before them.
+    pub(super) fn let_go(&mut self) {
+        while self.rows.front().is_some_and(|row| row.answer.is_some()) {
+            self.rows.pop_front();
+            self.first += 1;
+        }
+    }
+
+    /// The message that ended it, by its number and its subject, and why.
+    pub(super) fn failure(&self) -> Option<(usize, &str, &Error)> {
+        let (index, error) = self.failed.as_ref()?;
+        Some((*index, &self.row(*index)?.message.subject, error))
+    }
+
+    /// How many messages are stored.
+    pub(super) fn stored(&self) -> usize {
+        self.first + self.rows.iter().filter(|row| row.answer.is_some()).count()
+    }
+
+    /// The numbers of the messages that are stored, as the first and the last of each run.
+    pub(super) fn stored_runs(&self) -> Vec<(usize, usize)> {
+        let mut runs: Vec<(usize, usize)> = if self.first == 0 { Vec::new() } else { vec![(0, self.first - 1)] };
+        for (index, row) in (self.first..).zip(&self.rows) {
+            match runs.last_mut() {
+                _ if row.answer.is_none() => {}
+                Some((_, last)) if *last + 1 == index => *last = index,
+                _ => runs.push((index, index)),
+            }
+        }
+        runs
+    }
+
+    /// What became of each message; one of which nothing is known has the error of `unknown`.
+    pub(super) fn outcomes(self, unknown: &Error) -> Vec<Result<Published>> {
+        let outcome = |row: Row| match (row.answer, row.refusal) {
+            (Some(published), _) => Ok(published),
+            (None, Some(refusal)) => Err(refusal),
+            (None, None) => Err(unknown.clone()),
+        };
+        self.rows.into_iter().map(outcome).collect()
+    }
+
+    fn row(&self, index: usize) -> Option<&Row> {
+        self.rows.get(index.checked_sub(self.first)?)
+    }
+
+    fn row_mut(&mut self, index: usize) -> Option<&mut Row> {
+        self.rows.get_mut(index.checked_sub(self.first)?)
+    }
+
+    fn is_done(&self, until: Until) -> bool {
+        let sent = self.queue.is_empty();
+        match until {
+            _ if self.failed.is_some() => self.flight.messages == 0,
+            Until::Sent => sent && self.rows.len() <= MOST_WAITING,
+            Until::Settled => sent && self.paused.is_empty() && self.flight.messages == 0,
+        }
     }
 
     async fn send_all(&mut self, deadline: Instant) -> Result<()> {
         while self.failed.is_none() && self.flight.messages < IN_FLIGHT {
             let Some(index) = self.queue.front().copied() else { return Ok(()) };
             // The answer to an earlier sending may have come meanwhile.
-            if self.rows[index].answer.is_some() {
+            let Some(size) = self.row(index).filter(|row| !row.is_settled()).map(Row::size) else {
                 self.queue.pop_front();
                 continue;
-            }
-            let size = self.rows[index].size();
+            };
             if self.flight.messages > 0 && self.flight.bytes + size > IN_FLIGHT_BYTES {
                 return Ok(());
             }
             self.queue.pop_front();
             // Sending waits only for room in the client's own queue, which a lost connection does not empty.
             if tokio::time::timeout_at(deadline, self.send(index)).await.is_err() {
+                self.landed(index);
                 self.fail(index, lost(false));
             }
         }
@@ -232,7 +290,7 @@ impl Driver<'_> {
     }
 
     async fn send(&mut self, index: usize) {
-        let row = &mut self.rows[index];
+        let Some(row) = self.rows.get_mut(index - self.first) else { return };
         row.sent += 1;
         row.waiting = true;
         self.flight.messages += 1;
@@ -257,16 +315,20 @@ impl Driver<'_> {
 
     /// A row is no longer waited for.
     fn landed(&mut self, index: usize) {
-        let row = &mut self.rows[index];
-        if std::mem::take(&mut row.waiting) {
-            self.flight.messages -= 1;
-            self.flight.bytes -= row.size();
-        }
+        let Some(row) = self.row_mut(index).filter(|row| row.waiting) else { return };
+        row.waiting = false;
+        let size = row.size();
+        self.flight.messages -= 1;
+        self.flight.bytes -= size;
     }
 
     fn fail(&mut self, index: usize, error: Error) {
         stats::REFUSED.add(1);
-        if self.failed.as_ref().is_none_or(|(first, _)| index < *first) {
+        if self.on_failure == OnFailure::GoOn {
+            if let Some(row) = self.row_mut(index) {
+                row.refusal = Some(error);
+            }
+        } else if self.failed.as_ref().is_none_or(|(first, _)| index < *first) {
             self.failed = Some((index, error));
         }
     }
@@ -274,16 +336,20 @@ impl Driver<'_> {
     /// Whether the reply was news.
     fn take_reply(&mut self, message: &Message) -> bool {
         let index = message.subject.rsplit('.').next().and_then(|token| token.parse::<usize>().ok());
-        let Some(index) = index.filter(|index| self.rows.get(*index).is_some_and(|row| row.answer.is_none())) else {
+        let Some(index) = index else { return false };
+        let Some((sent, idempotent)) =
+            self.row(index).filter(|row| !row.is_settled()).map(|row| (row.sent, row.message.idempotent))
+        else {
             return false;
         };
         self.landed(index);
-        let (sent, idempotent) = (self.rows[index].sent, self.rows[index].message.idempotent);
         match read(message) {
             Outcome::Stored(published) => {
                 stats::PUBLISHES_STORED.add(1);
                 stats::DUPLICATES.add(u64::from(published.duplicate));
-                self.rows[index].answer = Some(published);
+                if let Some(row) = self.row_mut(index) {
+                    row.answer = Some(published);
+                }
                 return true;
             }
             Outcome::NoStream => match NO_STREAM_PAUSES.get(sent as usize - 1) {
@@ -292,10 +358,11 @@ impl Driver<'_> {
             },
             Outcome::Busy => self.pause(index, BUSY_PAUSE * 2_u32.pow(sent.min(6))),
             Outcome::Unavailable(_) if idempotent => self.pause(index, BUSY_PAUSE * 2_u32.pow(sent.min(6))),
-            Outcome::Refused(error) if !self.together => {
+            Outcome::Refused(error) if self.on_failure != OnFailure::End => {
                 stats::REFUSED.add(1);
-                let total = self.rows.len();
-                self.rows[index].refusal = Some(placed(error, &self.rows[index].message.subject, index, total));
+                if let Some(row) = self.row_mut(index) {
+                    row.refusal = Some(error);
+                }
                 return true;
             }
             Outcome::Unavailable(error) | Outcome::Refused(error) => self.fail(index, error),
@@ -317,8 +384,8 @@ impl Driver<'_> {
     }
 
     fn in_flight(&self, idempotent: bool) -> Vec<usize> {
-        let wanted = |row: &Row| row.waiting && row.message.idempotent == idempotent;
-        (0..self.rows.len()).filter(|index| wanted(&self.rows[*index])).collect()
+        let wanted = |(_, row): &(usize, &Row)| row.waiting && row.message.idempotent == idempotent;
+        (self.first..).zip(&self.rows).filter(wanted).map(|(index, _)| index).collect()
     }
 
     /// Sends messages without an answer again, where that is safe.
@@ -339,9 +406,11 @@ impl Driver<'_> {
     }
 
     fn forbid(&mut self, words: &str) {
-        for index in 0..self.rows.len() {
-            let row = &self.rows[index];
-            let Some(failure) = refusal(words, &row.message.subject).filter(|_| row.waiting) else { continue };
+        let refused = |(index, row): (usize, &Row)| {
+            refusal(words, &row.message.subject).filter(|_| row.waiting).map(|failure| (index, failure))
+        };
+        let refused: Vec<(usize, Failure)> = (self.first..).zip(&self.rows).filter_map(refused).collect();
+        for (index, failure) in refused {
             self.landed(index);
             let error = match failure {
                 Failure::ReplyDenied(subject) => no_permission(&format!("subscribe to {subject}, for the answer")),
@@ -351,40 +420,39 @@ impl Driver<'_> {
         }
     }
 
-    /// No answer came for the whole timeout.
+    /// No answer came for the whole timeout: what is not settled fails, the first of them or each.
     fn give_up(&mut self) {
-        pool::discard(&Arc::downgrade(self.connection));
-        let seconds = self.connection.timeout.as_secs_f64();
-        let unanswered = self.rows.iter().position(|row| row.answer.is_none() && row.refusal.is_none());
-        let Some(index) = unanswered.filter(|_| self.failed.is_none()) else { return };
-        let row = &self.rows[index];
-        let error = if !self.connection.is_up() {
-            lost(row.sent > 0)
-        } else if self.paused.iter().any(|(_, paused)| *paused == index) {
-            Error::of(Kind::Unavailable, format!("the stream takes no more messages, for {seconds:.1} s"))
-                .advice("check the stream, publish less at a time, or give it more time with timeout")
-        } else {
-            Error::of(
-                Kind::TimedOut,
-                format!("no acknowledgement within {seconds:.1} s, so it is not known whether it is stored"),
-            )
-            .advice("give it more time with timeout, and a Nats-Msg-Id header makes it safe to publish it again")
-        };
-        self.fail(index, error);
+        pool::discard(&Arc::downgrade(&self.connection));
+        let unsettled = (self.first..).zip(&self.rows).filter(|(_, row)| !row.is_settled()).map(|(index, _)| index);
+        let unsettled: Vec<usize> = unsettled.collect();
+        self.queue.clear();
+        for index in unsettled {
+            if self.failed.is_some() {
+                break;
+            }
+            let error = self.unanswered(index);
+            self.landed(index);
+            self.fail(index, error);
+        }
+        self.paused.clear();
     }
 
-    fn finish(self) -> Result<Vec<Result<Published>>> {
-        let total = self.rows.len();
-        if let Some((index, error)) = self.failed {
-            let stored = self.rows.iter().filter(|row| row.answer.is_some()).count();
-            return Err(located(error, &self.rows[index].message.subject, index, total, stored));
+    /// Why there is no answer to a row.
+    fn unanswered(&self, index: usize) -> Error {
+        let seconds = self.connection.timeout.as_secs_f64();
+        let sent = self.row(index).map_or(0, |row| row.sent);
+        if !self.connection.is_up() || sent == 0 {
+            return lost(sent > 0);
         }
-        let outcome = |row: Row| match (row.answer, row.refusal) {
-            (Some(published), _) => Ok(published),
-            (None, Some(refusal)) => Err(refusal),
-            (None, None) => Err(Error::of(Kind::Internal, "internal error: a message without an acknowledgement")),
-        };
-        Ok(self.rows.into_iter().map(outcome).collect())
+        if self.paused.iter().any(|(_, paused)| *paused == index) {
+            return Error::of(Kind::Unavailable, format!("the stream takes no more messages, for {seconds:.1} s"))
+                .advice("check the stream, publish less at a time, or give it more time with timeout");
+        }
+        Error::of(
+            Kind::TimedOut,
+            format!("no acknowledgement within {seconds:.1} s, so it is not known whether it is stored"),
+        )
+        .advice("give it more time with timeout, and a Nats-Msg-Id header makes it safe to publish it again")
     }
 }
 

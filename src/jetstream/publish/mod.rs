@@ -2,10 +2,13 @@
 
 mod ack;
 mod atomic;
+mod calls;
 mod driver;
 mod message;
+mod publisher;
 
 pub use ack::Published;
 pub use atomic::{MAX_BATCH, PublishedBatch, publish_atomic};
-pub use driver::{publish, publish_each};
+pub use calls::{publish, publish_each, try_publish};
 pub use message::PublishRequest;
+pub use publisher::Publisher;

@@ -1,0 +1,99 @@
+//! Publishing messages that come bit by bit: the last ones of one chunk are still in flight when the next one is sent.
+
+use std::sync::Arc;
+
+use super::driver::{Driver, OnFailure, Until};
+use super::message::PublishRequest;
+use crate::error::{Error, Result};
+use crate::jetstream::connection::Connection;
+use crate::jetstream::runtime::block_on;
+
+/// As many runs of stored rows are named by an error.
+const MOST_RUNS: usize = 8;
+
+/// Messages on their way, numbered as rows from 1.
+pub struct Publisher {
+    connection: Arc<Connection>,
+    driver: Driver,
+}
+
+impl Publisher {
+    /// No messages yet.
+    ///
+    /// # Errors
+    /// The connection does not take a subscription.
+    pub fn start(connection: &Arc<Connection>) -> Result<Self> {
+        let driver = block_on(Driver::start(connection, OnFailure::End));
+        let driver = driver.map_err(|error| error.server(connection.label()))?;
+        Ok(Self { connection: Arc::clone(connection), driver })
+    }
+
+    /// Sends messages, and waits only for room in flight. One that could not be made into a message stands for an error, and is
+    /// not sent, nor what is behind it.
+    ///
+    /// # Errors
+    /// One of these messages, or one before, was not stored: it names the row, and the rows that were.
+    pub fn send(&mut self, messages: Vec<Result<PublishRequest>>) -> Result<()> {
+        let max_payload = self.connection.client.max_payload();
+        // Nothing of a chunk is sent that has a row at fault.
+        let mut checked = Vec::with_capacity(messages.len());
+        for message in messages {
+            let row = self.driver.len() + checked.len();
+            let subject = message.as_ref().map(|message| message.subject.clone()).ok();
+            match message.and_then(|message| message.check(max_payload)) {
+                Ok(message) => checked.push(message),
+                Err(error) => {
+                    self.advance(Until::Settled)?;
+                    return Err(self.located(error, subject.as_deref(), row));
+                }
+            }
+        }
+        checked.into_iter().for_each(|message| self.driver.push(message));
+        self.advance(Until::Sent)
+    }
+
+    /// Waits for every acknowledgement.
+    ///
+    /// # Errors
+    /// As of [`Publisher::send`].
+    pub fn finish(&mut self) -> Result<()> {
+        self.advance(Until::Settled)
+    }
+
+    fn advance(&mut self, until: Until) -> Result<()> {
+        let advanced = block_on(self.driver.advance(until));
+        if let Err(error) = advanced {
+            return Err(error.ending(&self.stored()).server(self.connection.label()));
+        }
+        if let Some((row, subject, error)) = self.driver.failure() {
+            return Err(self.located(error.clone(), Some(subject), row));
+        }
+        self.driver.let_go();
+        Ok(())
+    }
+
+    fn located(&self, error: Error, subject: Option<&str>, row: usize) -> Error {
+        let subject = subject.map(|subject| format!("subject '{subject}', ")).unwrap_or_default();
+        let error = error.within(&format!("{subject}row {}", row + 1));
+        error.ending(&self.stored()).server(self.connection.label())
+    }
+
+    /// Which rows are stored, as the end of an error; nothing where none was sent.
+    fn stored(&self) -> String {
+        if self.driver.len() == 0 {
+            return String::new();
+        }
+        let runs = self.driver.stored_runs();
+        let run = |(first, last): &(usize, usize)| match first == last {
+            true => (first + 1).to_string(),
+            false => format!("{} to {}", first + 1, last + 1),
+        };
+        let named: Vec<String> = runs.iter().take(MOST_RUNS).map(run).collect();
+        let more = if runs.len() > MOST_RUNS { " and others" } else { "" };
+        match self.driver.stored() {
+            0 => "; no row was stored".to_owned(),
+            1 => format!("; 1 row was stored: {}", named.join(", ")),
+            count => format!("; {count} rows were stored: {}{more}", named.join(", ")),
+        }
+    }
+}
