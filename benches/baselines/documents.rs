@@ -1,10 +1,9 @@
 //! What the streams and files of the benchmark hold. scripts/bench/data.py has the same twelve fields as SQL and as .proto.
 
-use std::fs::File;
-use std::io::{BufWriter, Write};
+use std::io::Write;
 use std::str::FromStr;
 
-use crate::{Result, Tally};
+use crate::Result;
 
 const SECONDS_OF_DAY: u64 = 86_400;
 const VARINT: u64 = 0;
@@ -57,23 +56,6 @@ impl Kind {
         }
         Ok(())
     }
-}
-
-/// Message `i` of each of `messages`, a line each.
-pub fn into_file(file: &str, kind: Kind, size: usize, messages: u64) -> Result<Tally> {
-    let mut out = BufWriter::with_capacity(1 << 20, File::create(file)?);
-    let mut line = Vec::new();
-    let mut tally = Tally::default();
-    for i in 1..=messages {
-        line.clear();
-        kind.write(i, size, &mut line)?;
-        tally.messages += 1;
-        tally.bytes += line.len() as u64;
-        line.push(b'\n');
-        out.write_all(&line)?;
-    }
-    out.flush()?;
-    Ok(tally)
 }
 
 struct Event {

@@ -36,6 +36,7 @@
 mod json;
 mod load;
 mod payload_error;
+mod plan;
 mod read;
 mod rounds;
 mod scalar_view;
@@ -53,12 +54,14 @@ use std::convert::Infallible;
 use protox::prost_reflect::MessageDescriptor;
 use serde::de::{self, DeserializeSeed, Deserializer};
 
+use self::plan::Plan;
 use self::rounds::Rounds;
 use self::schema::Schema;
 use self::value::Value;
 use super::Codec;
-use super::document::{DocumentCodec, Format, Slot, Strictness, Values};
+use super::document::{Context, DocumentCodec, Format, Node, Replay, Slot, Strictness, Values};
 use super::path::{Path, Wanted};
+use crate::column::Buffer;
 use crate::error::{Error, Result};
 
 pub use source::{PARAMETERS, SchemaSource};
@@ -148,6 +151,22 @@ impl Protobuf {
 
 impl Format for Protobuf {
     type Values = ScalarViews;
+    type Plan = Plan;
+
+    fn plan(&self, trie: Node) -> Plan {
+        Plan::root(&self.schema, self.message, trie)
+    }
+
+    fn walk(
+        &self,
+        payload: &[u8],
+        plan: &Plan,
+        out: &mut [Buffer],
+        context: &Context<'_>,
+    ) -> std::result::Result<(), String> {
+        let payload = Value::root(&self.schema, self.message, payload);
+        plan.read(payload, out, context).map_err(|fault| fault.to_string())
+    }
 
     fn read<S: for<'de> DeserializeSeed<'de, Value = ()>>(
         &self,
@@ -162,12 +181,14 @@ impl Format for Protobuf {
 struct ScalarViews;
 
 impl Values for ScalarViews {
-    /// [`Rounds`] sees to it that no value is read twice.
-    type Copy<'de> = Infallible;
-
     fn scalar<'de, D: Deserializer<'de>>(value: D, slot: Slot<'_>) -> std::result::Result<(), D::Error> {
         scalar_view::fill(value, slot)
     }
+}
+
+impl Replay for ScalarViews {
+    /// [`Rounds`] sees to it that no value is read twice.
+    type Copy<'de> = Infallible;
 
     fn copy<'de, D: Deserializer<'de>>(_: D) -> std::result::Result<Infallible, D::Error> {
         Err(de::Error::custom("a value of protobuf is not copied"))
