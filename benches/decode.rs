@@ -18,7 +18,7 @@ use nats_js::codec::{Codec, json, protobuf};
 use nats_js::column::{Buffer, Type, Values};
 use nats_js::record::Headers;
 
-type Result<T> = std::result::Result<T, Box<dyn std::error::Error>>;
+type Result<T> = std::result::Result<T, Box<dyn std::error::Error + Send + Sync>>;
 
 const DOCUMENTS: u64 = 20_480;
 const BYTES: usize = 335;
@@ -55,7 +55,7 @@ message Event {
 fn main() -> Result<()> {
     let word = std::env::args().skip(1).find(|word| !word.starts_with("--")).unwrap_or_default();
     let ordered = documents(Kind::Json)?;
-    let shuffled = shuffled(&ordered)?;
+    let shuffled = documents(Kind::ShuffledJson)?;
     let messages = documents(Kind::Protobuf)?;
     let schema = schema()?;
     let template = Template::parse(KEY)?;
@@ -103,21 +103,6 @@ fn documents(kind: Kind) -> Result<Vec<Vec<u8>>> {
         kind.write(i, BYTES, &mut out).map(|()| out)
     };
     (1..=DOCUMENTS).map(document).collect()
-}
-
-/// The same documents, the members of each in an order of its own.
-fn shuffled(documents: &[Vec<u8>]) -> Result<Vec<Vec<u8>>> {
-    let mut random = 0x5eed_u64;
-    let mut shuffle = |document: &Vec<u8>| {
-        let text = std::str::from_utf8(document)?.trim_matches(['{', '}']);
-        let mut members: Vec<String> = text.replace(",\"", "\n\"").split('\n').map(str::to_owned).collect();
-        for last in (1..members.len()).rev() {
-            random = random.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
-            members.swap(last, (random >> 33) as usize % (last + 1));
-        }
-        Ok(format!("{{{}}}", members.join(",")).into_bytes())
-    };
-    documents.iter().map(&mut shuffle).collect()
 }
 
 fn schema() -> Result<SchemaSource> {

@@ -15,6 +15,8 @@ const LENGTH: u64 = 2;
 pub enum Kind {
     /// Twelve flat fields as a JSON object.
     Json,
+    /// The same members, in each message in an order of its own.
+    ShuffledJson,
     /// The same after a thirteenth: the key that `nats_ingest` makes of them.
     KeyedJson,
     /// The twelve fields as protobuf.
@@ -29,10 +31,11 @@ impl FromStr for Kind {
     fn from_str(text: &str) -> std::result::Result<Self, Self::Err> {
         match text {
             "json" => Ok(Self::Json),
+            "shuffled-json" => Ok(Self::ShuffledJson),
             "keyed-json" => Ok(Self::KeyedJson),
             "protobuf" => Ok(Self::Protobuf),
             "text" => Ok(Self::Text),
-            _ => Err(Self::Err::other("there are json, keyed-json, protobuf and text")),
+            _ => Err(Self::Err::other("there are json, shuffled-json, keyed-json, protobuf and text")),
         }
     }
 }
@@ -42,6 +45,11 @@ impl Kind {
     pub fn write(self, i: u64, size: usize, out: &mut Vec<u8>) -> Result<()> {
         match self {
             Self::Json => json(&Event::new(i), "", size, out)?,
+            Self::ShuffledJson => {
+                let start = out.len();
+                json(&Event::new(i), "", size, out)?;
+                shuffle(i, start, out)?;
+            }
             Self::KeyedJson => {
                 let event = Event::new(i);
                 let key = format!(r#""correlation_key":"{}","#, event.key());
@@ -126,6 +134,21 @@ fn json(event: &Event, first: &str, size: usize, out: &mut Vec<u8>) -> Result<()
     )?;
     out.resize(out.len().max((start + size).saturating_sub(2)), b'x');
     out.extend_from_slice(b"\"}");
+    Ok(())
+}
+
+/// Puts the members of the object that begins at `start` in an order that looks random and is that of message `i`.
+fn shuffle(i: u64, start: usize, out: &mut Vec<u8>) -> Result<()> {
+    let object = String::from_utf8(out.split_off(start))?;
+    // No text has a comma before a quote in it.
+    let members = object.trim_matches(['{', '}']).replace(",\"", "\n\"");
+    let mut members: Vec<&str> = members.split('\n').collect();
+    let mut random = i;
+    for last in (1..members.len()).rev() {
+        random = random.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        members.swap(last, (random >> 33) as usize % (last + 1));
+    }
+    write!(out, "{{{}}}", members.join(","))?;
     Ok(())
 }
 

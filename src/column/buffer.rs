@@ -135,6 +135,7 @@ impl Buffer {
     }
 
     /// An empty buffer for values of a type, with room for so many rows; what texts and lists hold comes on top.
+    #[must_use]
     pub fn with_capacity(ty: &Type, rows: usize) -> Self {
         let values = match ty {
             Type::Boolean => Values::Bool(Vec::with_capacity(rows)),

@@ -1,13 +1,10 @@
 //! A format of documents, and how its values are read.
 
-use std::marker::PhantomData;
-
 use serde::de::{DeserializeSeed, Deserializer};
 
 use super::context::Context;
 use super::slot::Slot;
 use super::trie::Node;
-use super::walk::Walk;
 use crate::column::Buffer;
 
 /// A document format: how its payloads are read.
@@ -58,15 +55,4 @@ pub(in crate::codec) trait Replay: Values {
         copy: &'c Self::Copy<'_>,
         seed: S,
     ) -> std::result::Result<(), String>;
-}
-
-/// The walk of a format that has none of its own.
-pub(in crate::codec) fn walk<F: Format<Values: Replay>>(
-    format: &F,
-    payload: &[u8],
-    node: &Node,
-    out: &mut [Buffer],
-    context: &Context<'_>,
-) -> std::result::Result<(), String> {
-    format.read(payload, Walk::<F::Values> { node, out, context, values: PhantomData })
 }

@@ -49,17 +49,16 @@ mod value;
 mod visit;
 mod wire;
 
-use std::convert::Infallible;
-
 use protox::prost_reflect::MessageDescriptor;
-use serde::de::{self, DeserializeSeed, Deserializer};
+use serde::de::DeserializeSeed;
 
 use self::plan::Plan;
 use self::rounds::Rounds;
+use self::scalar_view::ScalarViews;
 use self::schema::Schema;
 use self::value::Value;
 use super::Codec;
-use super::document::{Context, DocumentCodec, Format, Node, Replay, Slot, Strictness, Values};
+use super::document::{Context, DocumentCodec, Format, Node, Strictness};
 use super::path::{Path, Wanted};
 use crate::column::Buffer;
 use crate::error::{Error, Result};
@@ -174,28 +173,6 @@ impl Format for Protobuf {
         seed: S,
     ) -> std::result::Result<(), String> {
         seed.deserialize(Value::root(&self.schema, self.message, payload)).map_err(|fault| fault.to_string())
-    }
-}
-
-/// Values go into columns as their scalar views.
-struct ScalarViews;
-
-impl Values for ScalarViews {
-    fn scalar<'de, D: Deserializer<'de>>(value: D, slot: Slot<'_>) -> std::result::Result<(), D::Error> {
-        scalar_view::fill(value, slot)
-    }
-}
-
-impl Replay for ScalarViews {
-    /// [`Rounds`] sees to it that no value is read twice.
-    type Copy<'de> = Infallible;
-
-    fn copy<'de, D: Deserializer<'de>>(_: D) -> std::result::Result<Infallible, D::Error> {
-        Err(de::Error::custom("a value of protobuf is not copied"))
-    }
-
-    fn replay<'c, S: DeserializeSeed<'c, Value = ()>>(copy: &'c Infallible, _: S) -> std::result::Result<(), String> {
-        match *copy {}
     }
 }
 

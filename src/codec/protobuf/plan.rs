@@ -5,8 +5,8 @@ use std::marker::PhantomData;
 
 use serde::de::DeserializeSeed;
 
-use super::ScalarViews;
 use super::payload_error::PayloadError;
+use super::scalar_view::ScalarViews;
 use super::scan::{Found, Pieces, fits};
 use super::schema::{Absent, Kind, Known, Message, Schema, Shape};
 use super::value::{Content, Value, scalar};
