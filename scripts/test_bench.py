@@ -64,7 +64,7 @@ class Cases(unittest.TestCase):
             names = {case.name for case in group.cases}
             streams, files = {stream.name for stream in group.streams}, {file.name for file in group.files}
             for ratio in group.ratios:
-                self.assertLessEqual({ratio.case, ratio.against}, names, group.name)
+                self.assertLessEqual({ratio.case, ratio.against, ratio.less or ratio.case}, names, group.name)
             for case in group.cases:
                 self.assertLessEqual({case.fills} - {""}, streams, case.name)
                 self.assertTrue(group.link_ms or not case.link, case.name)
@@ -99,6 +99,11 @@ class Figures(unittest.TestCase):
         self.assertEqual((found.value, found.least, found.most, found.met), (0.5, 0.25, 0.75, True))
         self.assertFalse(summary.compare(Ratio("a", "b", 0.6), {"a": samples(2.0), "b": samples(1.0)}).met)
         self.assertIsNone(summary.compare(Ratio("a", "b"), {"a": samples(2.0), "b": samples(1.0)}).met)
+
+    def test_a_case_can_be_taken_off_another(self):
+        several = {"all": samples(2.0, 3.0), "some": samples(1.0, 1.5), "other": samples(2.0, 2.0)}
+        found = summary.compare(Ratio("all", "other", 0.7, "seconds", less="some"), several)
+        self.assertEqual(("all, less some", 0.625, 0.5, 0.75, True), (found.case, found.value, found.least, found.most, found.met))
 
     def test_ratio_of_times_has_a_highest_goal(self):
         slow, fast = ([Sample(1, 1, 1, 1, p50_us=value)] for value in (24.0, 20.0))

@@ -1,10 +1,9 @@
 //! What the streams and files of the benchmark hold. scripts/bench/data.py has the same twelve fields as SQL and as .proto.
 
-use std::fs::File;
-use std::io::{BufWriter, Write};
+use std::io::Write;
 use std::str::FromStr;
 
-use crate::{Result, Tally};
+use crate::Result;
 
 const SECONDS_OF_DAY: u64 = 86_400;
 const VARINT: u64 = 0;
@@ -16,6 +15,8 @@ const LENGTH: u64 = 2;
 pub enum Kind {
     /// Twelve flat fields as a JSON object.
     Json,
+    /// The same members, in each message in an order of its own.
+    ShuffledJson,
     /// The same after a thirteenth: the key that `nats_ingest` makes of them.
     KeyedJson,
     /// The twelve fields as protobuf.
@@ -30,10 +31,11 @@ impl FromStr for Kind {
     fn from_str(text: &str) -> std::result::Result<Self, Self::Err> {
         match text {
             "json" => Ok(Self::Json),
+            "shuffled-json" => Ok(Self::ShuffledJson),
             "keyed-json" => Ok(Self::KeyedJson),
             "protobuf" => Ok(Self::Protobuf),
             "text" => Ok(Self::Text),
-            _ => Err(Self::Err::other("there are json, keyed-json, protobuf and text")),
+            _ => Err(Self::Err::other("there are json, shuffled-json, keyed-json, protobuf and text")),
         }
     }
 }
@@ -43,6 +45,11 @@ impl Kind {
     pub fn write(self, i: u64, size: usize, out: &mut Vec<u8>) -> Result<()> {
         match self {
             Self::Json => json(&Event::new(i), "", size, out)?,
+            Self::ShuffledJson => {
+                let start = out.len();
+                json(&Event::new(i), "", size, out)?;
+                shuffle(i, start, out)?;
+            }
             Self::KeyedJson => {
                 let event = Event::new(i);
                 let key = format!(r#""correlation_key":"{}","#, event.key());
@@ -57,23 +64,6 @@ impl Kind {
         }
         Ok(())
     }
-}
-
-/// Message `i` of each of `messages`, a line each.
-pub fn into_file(file: &str, kind: Kind, size: usize, messages: u64) -> Result<Tally> {
-    let mut out = BufWriter::with_capacity(1 << 20, File::create(file)?);
-    let mut line = Vec::new();
-    let mut tally = Tally::default();
-    for i in 1..=messages {
-        line.clear();
-        kind.write(i, size, &mut line)?;
-        tally.messages += 1;
-        tally.bytes += line.len() as u64;
-        line.push(b'\n');
-        out.write_all(&line)?;
-    }
-    out.flush()?;
-    Ok(tally)
 }
 
 struct Event {
@@ -144,6 +134,21 @@ fn json(event: &Event, first: &str, size: usize, out: &mut Vec<u8>) -> Result<()
     )?;
     out.resize(out.len().max((start + size).saturating_sub(2)), b'x');
     out.extend_from_slice(b"\"}");
+    Ok(())
+}
+
+/// Puts the members of the object that begins at `start` in an order that looks random and is that of message `i`.
+fn shuffle(i: u64, start: usize, out: &mut Vec<u8>) -> Result<()> {
+    let object = String::from_utf8(out.split_off(start))?;
+    // No text has a comma before a quote in it.
+    let members = object.trim_matches(['{', '}']).replace(",\"", "\n\"");
+    let mut members: Vec<&str> = members.split('\n').collect();
+    let mut random = i;
+    for last in (1..members.len()).rev() {
+        random = random.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        members.swap(last, (random >> 33) as usize % (last + 1));
+    }
+    write!(out, "{{{}}}", members.join(","))?;
     Ok(())
 }
 

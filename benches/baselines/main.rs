@@ -14,6 +14,7 @@
 mod client;
 mod documents;
 mod drain;
+mod lines;
 mod load;
 mod proxy;
 
@@ -54,9 +55,7 @@ fn main() -> Result<()> {
         ["load", url, prefix, subjects, kind, size, messages] => {
             load::publish(url, prefix, parsed(subjects)?, parsed(kind)?, parsed(size)?, parsed(messages)?)?
         }
-        ["file", file, kind, size, messages] => {
-            documents::into_file(file, parsed(kind)?, parsed(size)?, parsed(messages)?)?
-        }
+        ["file", file, kind, size, messages] => lines::write(file, parsed(kind)?, parsed(size)?, parsed(messages)?)?,
         ["proxy", address, milliseconds] => return proxy::run(address, parsed(milliseconds)?),
         _ => return Err("see the head of benches/baselines/main.rs for what this takes".into()),
     };

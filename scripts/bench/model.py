@@ -89,12 +89,18 @@ class Follow(Case):
 
 @dataclass(frozen=True)
 class Ratio:
-    """A case beside another: `of` is a field of Sample, or `rate`. `goal` is the least (for times: the most) that it shall be."""
+    """A case beside another: `of` is a field of Sample, or `rate`. `goal` is the least (for times: the most) that it shall be.
+    `less`: a case that is taken off the first one, for times of the same number of messages."""
 
     case: str
     against: str
     goal: float | None = None
     of: str = "rate"
+    less: str = ""
+
+    @property
+    def title(self) -> str:
+        return f"{self.case}, less {self.less}" if self.less else self.case
 
     @property
     def at_most(self) -> bool:

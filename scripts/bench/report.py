@@ -81,7 +81,7 @@ def cases(group: dict) -> Table:
 
 
 def ratios(group: dict) -> Table:
-    words = {"rate": "", "p50_us": ", p50", "p95_us": ", p95", "p99_us": ", p99"}
+    words = {"rate": "", "p50_us": ", p50", "p95_us": ", p95", "p99_us": ", p99", "cpu_seconds": ", processor time"}
     rows = [
         [
             f"{ratio['case']} / {ratio['against']}{words[ratio['of']]}", number(ratio["value"]),

@@ -57,12 +57,14 @@ def medians(samples: Sequence[Sample]) -> dict[str, float]:
 def compare(ratio: Ratio, samples: Mapping[str, Sequence[Sample]]) -> Comparison:
     """A case beside another: medians, and round by round."""
     above, below = ([getattr(sample, ratio.of) for sample in samples[name]] for name in (ratio.case, ratio.against))
+    if ratio.less:
+        above = [value - getattr(sample, ratio.of) for value, sample in zip(above, samples[ratio.less], strict=True)]
     rounds = [a / b for a, b in zip(above, below, strict=True)]
     value = statistics.median(above) / statistics.median(below)
     met = None
     if ratio.goal is not None:
         met = value <= ratio.goal if ratio.at_most else value >= ratio.goal
-    return Comparison(ratio.case, ratio.against, ratio.of, value, min(rounds), max(rounds), ratio.goal, met)
+    return Comparison(ratio.title, ratio.against, ratio.of, value, min(rounds), max(rounds), ratio.goal, met)
 
 
 def memory(cases: Sequence[Case], samples: Mapping[str, Sequence[Sample]]) -> list[Memory]:

@@ -6,10 +6,10 @@
 
 use serde::de::DeserializeSeed;
 
-use super::document::{self, DocumentCodec, Format, Strictness, TreeValues};
+use super::document::{self, Context, DocumentCodec, Format, Node, Strictness, TreeValues};
 use super::path::{Path, Wanted};
 use super::{Codec, cut_off};
-use crate::column::Type;
+use crate::column::{Buffer, Type};
 use crate::error::Result;
 
 const MAX_DEPTH: usize = 200;
@@ -34,6 +34,21 @@ struct MsgPack;
 
 impl Format for MsgPack {
     type Values = TreeValues;
+    type Plan = Node;
+
+    fn plan(&self, trie: Node) -> Node {
+        trie
+    }
+
+    fn walk(
+        &self,
+        payload: &[u8],
+        node: &Node,
+        out: &mut [Buffer],
+        context: &Context<'_>,
+    ) -> std::result::Result<(), String> {
+        document::walk(self, payload, node, out, context)
+    }
 
     fn read<S: for<'de> DeserializeSeed<'de, Value = ()>>(
         &self,

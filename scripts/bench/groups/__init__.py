@@ -1,9 +1,10 @@
 """What is measured: one function a group, which says it as data for given settings."""
 
-from scripts.bench.groups import ingesting, link, many, publishing, reading, requests, sizes, stores
+from scripts.bench.groups import decoding, ingesting, link, many, publishing, reading, requests, sizes, stores
 
 GROUPS = {
     "reading": reading.group,
+    "decoding": decoding.group,
     "sizes": sizes.group,
     "many": many.group,
     "memory": stores.memory,

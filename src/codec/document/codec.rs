@@ -1,12 +1,9 @@
 //! The codec of every document format, and the columns that a sample of documents has.
 
-use std::marker::PhantomData;
-
 use super::context::{Context, Strictness};
 use super::format::Format;
 use super::shape::{RootObject, Shape};
 use super::trie::Node;
-use super::walk::Walk;
 use crate::codec::decode::{Codec, DecodeError, Decoder};
 use crate::codec::path::{self, Path, Wanted};
 use crate::column::{Buffer, Column, Type};
@@ -39,7 +36,7 @@ impl<F: Format> Codec for DocumentCodec<F> {
         let wanted = || projection.iter().copied();
         let trie = Node::compile(wanted().filter_map(|i| self.paths.get(i)));
         let types = wanted().filter_map(|i| self.columns.get(i)).map(|column| &column.ty).collect();
-        Box::new(DocumentDecoder { codec: self, trie, types })
+        Box::new(DocumentDecoder { codec: self, plan: self.format.plan(trie), types })
     }
 }
 
@@ -63,9 +60,9 @@ pub(in crate::codec) fn infer<'p, F: Format>(
     Ok(members.map(|(name, ty)| (Path::member(name), ty)).collect())
 }
 
-struct DocumentDecoder<'c, F> {
+struct DocumentDecoder<'c, F: Format> {
     codec: &'c DocumentCodec<F>,
-    trie: Node,
+    plan: F::Plan,
     types: Vec<&'c Type>,
 }
 
@@ -73,8 +70,7 @@ impl<F: Format> Decoder for DocumentDecoder<'_, F> {
     fn decode(&mut self, payload: &[u8], out: &mut [Buffer]) -> std::result::Result<(), DecodeError> {
         let rows = out.first().map_or(0, Buffer::len);
         let context = Context::new(self.codec.strictness, &self.types);
-        let walk = Walk::<F::Values> { node: &self.trie, out, context: &context, values: PhantomData };
-        let read = self.codec.format.read(payload, walk);
+        let read = self.codec.format.walk(payload, &self.plan, out, &context);
         if let Some(error) = context.into_error() {
             return Err(error);
         }

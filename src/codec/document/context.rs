@@ -18,7 +18,7 @@ pub(in crate::codec) enum Strictness {
 }
 
 /// The state that the readers of one payload share.
-pub(super) struct Context<'a> {
+pub(in crate::codec) struct Context<'a> {
     pub strictness: Strictness,
     /// The type of each output.
     pub types: &'a [&'a Type],

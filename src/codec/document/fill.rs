@@ -15,11 +15,11 @@ use crate::codec::scalar::{Scalar, describe};
 use crate::column::{self, Buffer, ListValues, Type};
 
 /// Reads one value as a type and appends it to a buffer.
-pub(super) struct Fill<'a, V> {
-    pub ty: &'a Type,
-    pub buffer: &'a mut Buffer,
-    pub context: &'a Context<'a>,
-    pub values: PhantomData<V>,
+pub(in crate::codec) struct Fill<'a, V> {
+    ty: &'a Type,
+    buffer: &'a mut Buffer,
+    context: &'a Context<'a>,
+    values: PhantomData<V>,
 }
 
 impl<'de, V: Values> DeserializeSeed<'de> for Fill<'_, V> {
@@ -33,7 +33,12 @@ impl<'de, V: Values> DeserializeSeed<'de> for Fill<'_, V> {
     }
 }
 
-impl<V: Values> Fill<'_, V> {
+impl<'a, V: Values> Fill<'a, V> {
+    /// A reader of values of a type.
+    pub fn new(ty: &'a Type, buffer: &'a mut Buffer, context: &'a Context<'a>) -> Self {
+        Self { ty, buffer, context, values: PhantomData }
+    }
+
     fn scalar<E: de::Error>(self, scalar: Scalar<'_>) -> Result<(), E> {
         if scalar == Scalar::Null {
             self.buffer.push_null();

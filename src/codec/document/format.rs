@@ -2,12 +2,30 @@
 
 use serde::de::{DeserializeSeed, Deserializer};
 
+use super::context::Context;
 use super::slot::Slot;
+use super::trie::Node;
+use crate::column::Buffer;
 
 /// A document format: how its payloads are read.
 pub(in crate::codec) trait Format: Send + Sync + 'static {
     /// How its values are read.
     type Values: Values;
+
+    /// What a decoder keeps of the wanted paths.
+    type Plan: Send;
+
+    /// The wanted paths in the form by which payloads are read.
+    fn plan(&self, trie: Node) -> Self::Plan;
+
+    /// Reads the wanted parts of a whole payload, as [`Format::read`] does with a walk.
+    fn walk(
+        &self,
+        payload: &[u8],
+        plan: &Self::Plan,
+        out: &mut [Buffer],
+        context: &Context<'_>,
+    ) -> std::result::Result<(), String>;
 
     /// Reads a whole payload: hands its root to `seed` and checks that nothing follows. The error describes the fault
     /// with the payload; it is not used when the seed has failed.
@@ -20,11 +38,14 @@ pub(in crate::codec) trait Format: Send + Sync + 'static {
 
 /// The reader of values from a serde deserializer; [`TreeValues`](super::TreeValues) unless a format needs more than serde has.
 pub(in crate::codec) trait Values: 'static {
-    /// A value set aside so that it can be read more than once.
-    type Copy<'de>;
-
     /// Reads one value into a column of a type that is not LIST, STRUCT or MAP.
     fn scalar<'de, D: Deserializer<'de>>(value: D, slot: Slot<'_>) -> std::result::Result<(), D::Error>;
+}
+
+/// How a value is read more than once.
+pub(in crate::codec) trait Replay: Values {
+    /// A value set aside.
+    type Copy<'de>;
 
     /// Sets one value aside.
     fn copy<'de, D: Deserializer<'de>>(value: D) -> std::result::Result<Self::Copy<'de>, D::Error>;

@@ -83,12 +83,12 @@ macro_rules! key_lookup {
     };
 }
 
-/// Finds the child of a node of the trie; with the child that was found before it in the same object.
-pub(super) struct FindKey<'a>(pub &'a Node, pub Option<usize>);
+/// Finds the child of a node of the trie.
+pub(super) struct FindKey<'a>(pub &'a Node);
 
 impl FindKey<'_> {
     fn find(&self, key: &str) -> Option<usize> {
-        self.0.find(key, self.1)
+        self.0.find(key)
     }
 }
 

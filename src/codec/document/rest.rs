@@ -56,7 +56,7 @@ fn write(node: &Node, value: &RawValue, out: &mut Vec<u8>) -> std::result::Resul
     let Members(members) = value.deserialize_map(CollectMembers).map_err(|error| error.to_string())?;
     let start = out.len();
     for (key, value) in members {
-        let child = node.find(&key, None).and_then(|position| node.keys().get(position)).map(|(_, child)| child);
+        let child = node.find(&key).and_then(|position| node.keys().get(position)).map(|(_, child)| child);
         if child.is_some_and(|child| !child.targets.is_empty()) {
             continue;
         }

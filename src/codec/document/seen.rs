@@ -1,7 +1,7 @@
 //! Which members of an object have been met.
 
 /// A set of small numbers; up to 64 of them cost no allocation.
-pub(super) struct Seen {
+pub(in crate::codec) struct Seen {
     few: u64,
     many: Vec<bool>,
 }

@@ -12,7 +12,7 @@ pub(in crate::codec) struct Slot<'a> {
     pub ty: &'a Type,
     /// Where the value goes.
     pub buffer: &'a mut Buffer,
-    pub(super) context: &'a Context<'a>,
+    pub context: &'a Context<'a>,
 }
 
 impl Slot<'_> {

@@ -2,18 +2,21 @@
 
 use std::cell::Cell;
 
+use super::names::{Ends, Names};
+use super::order::Order;
 use crate::codec::path::{Path, Step};
 
 /// One place in a document, and the parts that are wanted of the value there.
-#[derive(Debug, Default)]
-pub(super) struct Node {
+#[derive(Default)]
+pub(in crate::codec) struct Node {
     /// The outputs that take this value itself: mostly one at most.
     pub targets: Vec<usize>,
     /// Members wanted when the value is an object, sorted by name.
     keys: Vec<(Box<str>, Node)>,
-    /// The member that came first in the last object, and behind each member the one that came next: documents of one
-    /// stream mostly have their members in one order.
-    next: Vec<Cell<usize>>,
+    /// Where each of them stands in `keys`.
+    names: Names,
+    /// The order in which members came last, for formats in which a key is worth not looking for.
+    pub order: Cell<Order>,
     /// Elements wanted when the value is a list, sorted by position.
     indices: Vec<(usize, Node)>,
 }
@@ -25,7 +28,15 @@ impl Node {
         for (output, path) in paths.into_iter().enumerate() {
             root.insert(path.steps(), output);
         }
+        root.index();
         root
+    }
+
+    /// Makes the tables by which members are looked up.
+    fn index(&mut self) {
+        self.names = Names::new(self.keys.iter().map(|(name, _)| &**name));
+        let (keys, indices) = (self.keys.iter_mut(), self.indices.iter_mut());
+        keys.map(|(_, node)| node).chain(indices.map(|(_, node)| node)).for_each(Node::index);
     }
 
     fn insert(&mut self, steps: &[Step], output: usize) {
@@ -36,7 +47,6 @@ impl Node {
         if let Step::Key(key) | Step::KeyOrIndex(key, _) = step {
             let at = self.keys.binary_search_by(|(name, _)| (**name).cmp(key)).unwrap_or_else(|at| {
                 self.keys.insert(at, (key.as_str().into(), Node::default()));
-                self.next = vec![Cell::new(0); self.keys.len() + 1];
                 at
             });
             self.keys[at].1.insert(rest, output);
@@ -60,23 +70,20 @@ impl Node {
         &self.keys
     }
 
+    /// The wanted members, for a plan of its own.
+    pub fn into_keys(self) -> Vec<(Box<str>, Node)> {
+        self.keys
+    }
+
     /// The wanted elements, sorted by position.
     pub fn indices(&self) -> &[(usize, Node)] {
         &self.indices
     }
 
-    /// The position in [`Node::keys`] of a member that comes behind another, or first.
-    pub fn find(&self, key: &str, behind: Option<usize>) -> Option<usize> {
-        let next = self.next.get(behind.map_or(0, |position| position + 1))?;
-        if self.keys.get(next.get()).is_some_and(|(name, _)| **name == *key) {
-            return Some(next.get());
-        }
-        let found = if self.keys.len() <= 8 {
-            self.keys.iter().position(|(name, _)| **name == *key)
-        } else {
-            self.keys.binary_search_by(|(name, _)| (**name).cmp(key)).ok()
-        };
-        found.inspect(|position| next.set(*position))
+    /// The position of a member in [`Node::keys`].
+    #[inline]
+    pub fn find(&self, key: &str) -> Option<usize> {
+        self.names.find(Ends::of(key), |position| self.keys.get(position).is_some_and(|(name, _)| **name == *key))
     }
 }
 
@@ -96,8 +103,8 @@ mod tests {
         assert_eq!(names, ["a", "z"]);
         let a = &root.keys()[0].1;
         assert_eq!(a.targets, [2]);
-        assert_eq!(a.find("c", None).map(|i| &*a.keys()[i].1.targets), Some(&[1][..]));
-        assert_eq!(a.find("d", None), None);
+        assert_eq!(a.find("c").map(|i| &*a.keys()[i].1.targets), Some(&[1][..]));
+        assert_eq!(a.find("d"), None);
         assert_eq!(root.keys()[1].1.targets, [3, 4]);
     }
 
@@ -114,20 +121,7 @@ mod tests {
         let names: Vec<String> = (0..40).map(|i| format!("key{i}")).collect();
         let root = trie(&names.iter().map(String::as_str).collect::<Vec<_>>());
         for (i, name) in names.iter().enumerate() {
-            assert_eq!(root.find(name, None).map(|at| root.keys()[at].1.targets[0]), Some(i));
-        }
-    }
-
-    #[test]
-    fn members_are_found_in_any_order() {
-        let root = trie(&["a", "b", "c"]);
-        for order in ["abc", "abc", "cab", "xcyb", "bbac", "x", "cba", "cba"] {
-            let mut behind = None;
-            for key in order.chars().map(String::from) {
-                let found = root.find(&key, behind);
-                assert_eq!(found, ["a", "b", "c"].iter().position(|name| *name == key), "{key} in {order}");
-                behind = found.or(behind);
-            }
+            assert_eq!(root.find(name).map(|at| root.keys()[at].1.targets[0]), Some(i));
         }
     }
 }

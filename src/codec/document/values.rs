@@ -4,7 +4,7 @@ use std::fmt;
 
 use serde::de::{self, Deserialize, DeserializeSeed, Deserializer, MapAccess, SeqAccess, Visitor, value};
 
-use super::format::Values;
+use super::format::{Replay, Values};
 use super::read::ReadTree;
 use super::slot::Slot;
 use super::tree::Tree;
@@ -15,11 +15,13 @@ use crate::codec::scalar::Scalar;
 pub(in crate::codec) struct TreeValues;
 
 impl Values for TreeValues {
-    type Copy<'de> = Tree;
-
     fn scalar<'de, D: Deserializer<'de>>(value: D, slot: Slot<'_>) -> Result<(), D::Error> {
         value.deserialize_any(ReadScalar(slot))
     }
+}
+
+impl Replay for TreeValues {
+    type Copy<'de> = Tree;
 
     fn copy<'de, D: Deserializer<'de>>(value: D) -> Result<Tree, D::Error> {
         Tree::deserialize(value)

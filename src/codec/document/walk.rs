@@ -7,7 +7,7 @@ use serde::de::{self, DeserializeSeed, Deserializer, IgnoredAny, MapAccess, SeqA
 
 use super::context::Context;
 use super::fill::Fill;
-use super::format::Values;
+use super::format::{Format, Replay};
 use super::keys::FindKey;
 use super::seen::Seen;
 use super::trie::Node;
@@ -15,8 +15,19 @@ use super::visit::visit_scalars;
 use crate::codec::scalar::{Scalar, describe};
 use crate::column::Buffer;
 
+/// Reads the wanted parts of a payload of a format that has no walk of its own.
+pub(in crate::codec) fn walk<F: Format<Values: Replay>>(
+    format: &F,
+    payload: &[u8],
+    node: &Node,
+    out: &mut [Buffer],
+    context: &Context<'_>,
+) -> Result<(), String> {
+    format.read(payload, Walk::<F::Values> { node, out, context, values: PhantomData })
+}
+
 /// Reads the value that stands at a node.
-pub(super) struct Walk<'a, V> {
+pub(in crate::codec) struct Walk<'a, V> {
     pub node: &'a Node,
     /// All outputs; each node writes its own.
     pub out: &'a mut [Buffer],
@@ -24,7 +35,7 @@ pub(super) struct Walk<'a, V> {
     pub values: PhantomData<V>,
 }
 
-impl<V: Values> Walk<'_, V> {
+impl<V: Replay> Walk<'_, V> {
     fn below<'b>(&'b mut self, node: &'b Node) -> Walk<'b, V> {
         Walk { node, out: self.out, context: self.context, values: PhantomData }
     }
@@ -33,7 +44,7 @@ impl<V: Values> Walk<'_, V> {
     fn fill(&mut self, output: usize) -> Option<Fill<'_, V>> {
         let buffer = self.out.get_mut(output)?;
         let ty = self.context.types.get(output)?;
-        Some(Fill { ty, buffer, context: self.context, values: PhantomData })
+        Some(Fill::new(ty, buffer, self.context))
     }
 
     /// A value that cannot be stepped into.
@@ -50,7 +61,7 @@ impl<V: Values> Walk<'_, V> {
     }
 }
 
-impl<'de, V: Values> DeserializeSeed<'de> for Walk<'_, V> {
+impl<'de, V: Replay> DeserializeSeed<'de> for Walk<'_, V> {
     type Value = ();
 
     fn deserialize<D: Deserializer<'de>>(mut self, value: D) -> Result<(), D::Error> {
@@ -80,7 +91,7 @@ impl<'de, V: Values> DeserializeSeed<'de> for Walk<'_, V> {
 /// The children of a node, after its own value has been read.
 struct Below<'a, V>(Walk<'a, V>);
 
-impl<'de, V: Values> DeserializeSeed<'de> for Below<'_, V> {
+impl<'de, V: Replay> DeserializeSeed<'de> for Below<'_, V> {
     type Value = ();
 
     fn deserialize<D: Deserializer<'de>>(self, value: D) -> Result<(), D::Error> {
@@ -88,7 +99,7 @@ impl<'de, V: Values> DeserializeSeed<'de> for Below<'_, V> {
     }
 }
 
-impl<'de, V: Values> Visitor<'de> for Walk<'_, V> {
+impl<'de, V: Replay> Visitor<'de> for Walk<'_, V> {
     type Value = ();
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -102,13 +113,11 @@ impl<'de, V: Values> Visitor<'de> for Walk<'_, V> {
             return self.misfit("an object");
         }
         let mut seen = Seen::new(node.keys().len());
-        let mut behind = None;
-        while let Some(found) = map.next_key_seed(FindKey(node, behind))? {
+        while let Some(found) = map.next_key_seed(FindKey(node))? {
             let Some((position, (key, child))) = found.and_then(|at| Some((at, node.keys().get(at)?))) else {
                 map.next_value::<IgnoredAny>()?;
                 continue;
             };
-            behind = found;
             if seen.insert(position) {
                 map.next_value_seed(self.below(child)).inspect_err(|_| context.under_key(key))?;
             } else if context.is_strict() {

@@ -7,19 +7,26 @@
 //! Depth: a value that is skipped, or goes to VARCHAR or JSON as a whole, may nest without limit. A path or a nested
 //! type leads at most 127 levels down; a document that is deeper along it is an error.
 //!
-//! The parser is `serde_json`, chosen by measurement: `docs/design/json-parser.md`.
+//! The text is walked by a [`Cursor`](cursor::Cursor), chosen by measurement: `docs/design/json-parser.md`.
 
 mod compact;
+mod cursor;
+mod fault;
+mod read;
+mod strings;
+mod values;
+mod walk;
 
-use serde::Deserialize;
-use serde::de::{DeserializeSeed, Deserializer};
-use serde_json::value::RawValue;
+use serde::de::DeserializeSeed;
 
-use super::document::{self, DocumentCodec, Format, Slot, Strictness, Values};
+use self::cursor::Cursor;
+use self::fault::Fault;
+use self::values::JsonValues;
+use self::walk::Walk;
+use super::document::{self, Context, DocumentCodec, Format, Node, Strictness};
 use super::path::{Path, Wanted};
-use super::scalar::Scalar;
 use super::{Codec, quote};
-use crate::column::Type;
+use crate::column::{Buffer, Type};
 use crate::error::Result;
 
 /// A codec that reads typed columns by path.
@@ -52,66 +59,51 @@ struct Json;
 
 impl Format for Json {
     type Values = JsonValues;
+    type Plan = Node;
+
+    fn plan(&self, trie: Node) -> Node {
+        trie
+    }
+
+    fn walk(
+        &self,
+        payload: &[u8],
+        node: &Node,
+        out: &mut [Buffer],
+        context: &Context<'_>,
+    ) -> std::result::Result<(), String> {
+        read(payload, |text| {
+            let mut walk = Walk { cursor: Cursor::new(text), out, context };
+            walk.value(node).and_then(|()| walk.cursor.end())
+        })
+    }
 
     fn read<S: for<'de> DeserializeSeed<'de, Value = ()>>(
         &self,
         payload: &[u8],
         seed: S,
     ) -> std::result::Result<(), String> {
-        let malformed = |why: String| format!("malformed JSON: {why}: {}", quote(&String::from_utf8_lossy(payload)));
-        if payload.is_empty() {
-            return Err("malformed JSON: the payload is empty".to_owned());
-        }
-        let text = std::str::from_utf8(payload)
-            .map_err(|error| malformed(format!("invalid UTF-8 at byte {}", error.valid_up_to())))?;
-        let mut document = serde_json::Deserializer::from_str(text);
-        seed.deserialize(&mut document).and_then(|()| document.end()).map_err(|error| malformed(error.to_string()))
+        read(payload, |text| {
+            let mut cursor = Cursor::new(text);
+            seed.deserialize(&mut cursor).and_then(|()| cursor.end())
+        })
     }
 }
 
-/// A value is read by its text, which keeps numbers exact and objects as they were written.
-struct JsonValues;
-
-impl Values for JsonValues {
-    type Copy<'de> = &'de RawValue;
-
-    fn scalar<'de, D: Deserializer<'de>>(value: D, slot: Slot<'_>) -> std::result::Result<(), D::Error> {
-        let raw = <&RawValue>::deserialize(value)?.get();
-        match raw.as_bytes() {
-            b"null" => slot.push(Scalar::Null),
-            _ if *slot.ty == Type::Json => compact(raw, slot),
-            [b'{' | b'[', ..] if slot.takes_json() => compact(raw, slot),
-            [b'{' | b'[', ..] => slot.push(Scalar::Json(raw)),
-            [b'"', inner @ .., b'"'] if !inner.contains(&b'\\') => {
-                slot.push(Scalar::Text(raw.get(1..raw.len() - 1).unwrap_or_default()))
-            }
-            [b'"', ..] => match serde_json::from_str::<String>(raw) {
-                Ok(text) => slot.push(Scalar::Text(&text)),
-                Err(error) => Err(slot.fail(format!("malformed JSON: {error}: {}", quote(raw)))),
-            },
-            b"true" => slot.push(Scalar::Bool(true)),
-            b"false" => slot.push(Scalar::Bool(false)),
-            _ => slot.push(Scalar::Number(raw)),
-        }
+/// Reads a payload, which must be UTF-8.
+fn read(
+    payload: &[u8],
+    document: impl FnOnce(&str) -> std::result::Result<(), Fault>,
+) -> std::result::Result<(), String> {
+    let malformed = |why: String| format!("malformed JSON: {why}: {}", quote(&String::from_utf8_lossy(payload)));
+    if payload.is_empty() {
+        return Err("malformed JSON: the payload is empty".to_owned());
     }
-
-    fn copy<'de, D: Deserializer<'de>>(value: D) -> std::result::Result<&'de RawValue, D::Error> {
-        <&RawValue>::deserialize(value)
-    }
-
-    fn replay<'c, S: DeserializeSeed<'c, Value = ()>>(
-        copy: &'c &'_ RawValue,
-        seed: S,
-    ) -> std::result::Result<(), String> {
-        seed.deserialize(*copy).map_err(|error| format!("malformed JSON: {error}"))
-    }
-}
-
-fn compact<E: serde::de::Error>(raw: &str, slot: Slot<'_>) -> std::result::Result<(), E> {
-    match slot.buffer.push_bytes_with(|out| compact::write(raw, out)) {
-        Ok(()) => Ok(()),
-        Err(cause) => Err(slot.fail(format!("malformed JSON: {cause}: {}", quote(raw)))),
-    }
+    // The checker that is faster does not say where the fault is.
+    let text = simdutf8::basic::from_utf8(payload)
+        .or_else(|_| std::str::from_utf8(payload))
+        .map_err(|error| malformed(format!("invalid UTF-8 at byte {}", error.valid_up_to())))?;
+    document(text).map_err(|fault| malformed(fault.explain(text)))
 }
 
 #[cfg(test)]
@@ -119,3 +111,6 @@ mod tests;
 
 #[cfg(test)]
 mod infer_tests;
+
+#[cfg(test)]
+mod random_tests;

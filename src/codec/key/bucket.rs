@@ -103,16 +103,26 @@ impl Bucket {
         Some(Self { count, unit, epoch })
     }
 
-    /// The start of the bucket in which a time lies: ISO 8601, without a zone UTC, or, when the bucket has the unit of an
-    /// epoch, a number. Printed without seconds when the bucket is whole minutes. None when the text is not such a time.
-    pub(super) fn truncate(self, time: &str) -> Option<String> {
+    /// Appends the start of the bucket in which a time lies: ISO 8601, without a zone UTC, or, when the bucket has the unit of
+    /// an epoch, a number. Printed without seconds when the bucket is whole minutes. None when the text is not such a time.
+    pub(super) fn truncate(self, time: &str, out: &mut String) -> Option<()> {
         let seconds = match self.epoch {
             None => utc_micros(time)?.div_euclid(1_000_000),
             Some(epoch) => epoch.seconds(time).filter(|seconds| SECONDS.contains(seconds))?,
         };
-        let start = Instant { seconds: seconds - seconds.rem_euclid(self.seconds()), nanos: 0 }.to_string();
-        let printed = start.strip_suffix('Z')?;
-        if self.is_minutes() { printed.strip_suffix(":00").map(str::to_owned) } else { Some(printed.to_owned()) }
+        let start = Instant { seconds: seconds - seconds.rem_euclid(self.seconds()), nanos: 0 };
+        match start.to_second() {
+            Some(text) => {
+                let printed = if self.is_minutes() { text.get(..16)? } else { &text };
+                out.push_str(std::str::from_utf8(printed).ok()?);
+            }
+            None => {
+                let text = start.to_string();
+                let printed = text.strip_suffix('Z')?;
+                out.push_str(if self.is_minutes() { printed.strip_suffix(":00")? } else { printed });
+            }
+        }
+        Some(())
     }
 
     /// How many `:` a printed time has.

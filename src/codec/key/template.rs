@@ -154,15 +154,14 @@ impl Template {
             match &alternative.bucket {
                 None => percent::push(value, &self.encoded, out),
                 Some(bucket) => {
-                    let Some(time) = bucket.truncate(value) else {
+                    if bucket.truncate(value, out).is_none() {
                         return Err(KeyError::NotATime {
                             part: self.shown(alternatives),
                             value: value.to_owned(),
                             wants: bucket.wants(),
                             lacks_unit: bucket.lacks_unit(value),
                         });
-                    };
-                    out.push_str(&time);
+                    }
                 }
             }
             return Ok(());

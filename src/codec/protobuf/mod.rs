@@ -36,6 +36,7 @@
 mod json;
 mod load;
 mod payload_error;
+mod plan;
 mod read;
 mod rounds;
 mod scalar_view;
@@ -48,17 +49,18 @@ mod value;
 mod visit;
 mod wire;
 
-use std::convert::Infallible;
-
 use protox::prost_reflect::MessageDescriptor;
-use serde::de::{self, DeserializeSeed, Deserializer};
+use serde::de::DeserializeSeed;
 
+use self::plan::Plan;
 use self::rounds::Rounds;
+use self::scalar_view::ScalarViews;
 use self::schema::Schema;
 use self::value::Value;
 use super::Codec;
-use super::document::{DocumentCodec, Format, Slot, Strictness, Values};
+use super::document::{Context, DocumentCodec, Format, Node, Strictness};
 use super::path::{Path, Wanted};
+use crate::column::Buffer;
 use crate::error::{Error, Result};
 
 pub use source::{PARAMETERS, SchemaSource};
@@ -148,6 +150,22 @@ impl Protobuf {
 
 impl Format for Protobuf {
     type Values = ScalarViews;
+    type Plan = Plan;
+
+    fn plan(&self, trie: Node) -> Plan {
+        Plan::root(&self.schema, self.message, trie)
+    }
+
+    fn walk(
+        &self,
+        payload: &[u8],
+        plan: &Plan,
+        out: &mut [Buffer],
+        context: &Context<'_>,
+    ) -> std::result::Result<(), String> {
+        let payload = Value::root(&self.schema, self.message, payload);
+        plan.read(payload, out, context).map_err(|fault| fault.to_string())
+    }
 
     fn read<S: for<'de> DeserializeSeed<'de, Value = ()>>(
         &self,
@@ -155,26 +173,6 @@ impl Format for Protobuf {
         seed: S,
     ) -> std::result::Result<(), String> {
         seed.deserialize(Value::root(&self.schema, self.message, payload)).map_err(|fault| fault.to_string())
-    }
-}
-
-/// Values go into columns as their scalar views.
-struct ScalarViews;
-
-impl Values for ScalarViews {
-    /// [`Rounds`] sees to it that no value is read twice.
-    type Copy<'de> = Infallible;
-
-    fn scalar<'de, D: Deserializer<'de>>(value: D, slot: Slot<'_>) -> std::result::Result<(), D::Error> {
-        scalar_view::fill(value, slot)
-    }
-
-    fn copy<'de, D: Deserializer<'de>>(_: D) -> std::result::Result<Infallible, D::Error> {
-        Err(de::Error::custom("a value of protobuf is not copied"))
-    }
-
-    fn replay<'c, S: DeserializeSeed<'c, Value = ()>>(copy: &'c Infallible, _: S) -> std::result::Result<(), String> {
-        match *copy {}
     }
 }
 

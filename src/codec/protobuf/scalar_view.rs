@@ -10,10 +10,11 @@
 //! | `Duration` | its nanoseconds as i128 |
 //! | JSON of anything else | a newtype around its text |
 
+use std::convert::Infallible;
 use std::fmt;
 
 use serde::de::value::SeqDeserializer;
-use serde::de::{self, Deserialize, Deserializer, IntoDeserializer, SeqAccess, Visitor};
+use serde::de::{self, Deserialize, DeserializeSeed, Deserializer, IntoDeserializer, SeqAccess, Visitor};
 
 use super::json;
 use super::payload_error::PayloadError;
@@ -22,7 +23,7 @@ use super::seconds::Seconds;
 use super::value::{Content, Value};
 use super::visit::visit_scalar;
 use super::wire::Wire;
-use crate::codec::document::Slot;
+use crate::codec::document::{Replay, Slot, Values};
 use crate::codec::scalar::{Instant, Scalar};
 use crate::column::Type;
 
@@ -31,8 +32,30 @@ const VIEW: &str = "protobuf scalar view";
 /// The same, but for an enum's number instead of its name.
 const NUMBER_VIEW: &str = "protobuf scalar view of a number";
 
+/// Values go into columns as their scalar views.
+pub(super) struct ScalarViews;
+
+impl Values for ScalarViews {
+    fn scalar<'de, D: Deserializer<'de>>(value: D, slot: Slot<'_>) -> std::result::Result<(), D::Error> {
+        fill(value, slot)
+    }
+}
+
+impl Replay for ScalarViews {
+    /// [`Rounds`](super::rounds::Rounds) sees to it that no value is read twice.
+    type Copy<'de> = Infallible;
+
+    fn copy<'de, D: Deserializer<'de>>(_: D) -> std::result::Result<Infallible, D::Error> {
+        Err(de::Error::custom("a value of protobuf is not copied"))
+    }
+
+    fn replay<'c, S: DeserializeSeed<'c, Value = ()>>(copy: &'c Infallible, _: S) -> std::result::Result<(), String> {
+        match *copy {}
+    }
+}
+
 /// Reads a value into a column of a type that is not nested.
-pub(super) fn fill<'de, D: Deserializer<'de>>(value: D, slot: Slot<'_>) -> Result<(), D::Error> {
+fn fill<'de, D: Deserializer<'de>>(value: D, slot: Slot<'_>) -> Result<(), D::Error> {
     let name = if takes_numbers(slot.ty) { NUMBER_VIEW } else { VIEW };
     let mut slot = Some(slot);
     let result = value.deserialize_newtype_struct(name, ReadView(&mut slot));

@@ -7,7 +7,7 @@
 //!   passed over, as Google's parsers do.
 
 use super::payload_error::PayloadError;
-use super::schema::{Kind, Message, Shape};
+use super::schema::{Field, Kind, Message, Shape};
 use super::wire::{Reader, Wire};
 
 /// The bytes of one message, perhaps in several pieces to be merged.
@@ -18,7 +18,7 @@ pub(super) enum Pieces<'a> {
 }
 
 impl<'a> Pieces<'a> {
-    fn as_slice(&self) -> &[&'a [u8]] {
+    pub fn as_slice(&self) -> &[&'a [u8]] {
         match self {
             Pieces::One(piece) => std::slice::from_ref(piece),
             Pieces::Many(pieces) => pieces,
@@ -37,6 +37,15 @@ pub(super) enum Found<'a> {
 }
 
 impl<'a> Found<'a> {
+    /// Adds an occurrence of a field.
+    #[inline]
+    pub fn take(&mut self, field: &Field, wire: Wire<'a>) {
+        match (field.shape, field.kind) {
+            (Shape::One, Kind::Message(_)) | (Shape::List | Shape::Map, _) => self.add(wire),
+            (Shape::One, _) => *self = Found::One(wire),
+        }
+    }
+
     fn add(&mut self, wire: Wire<'a>) {
         match self {
             Found::Nothing => *self = Found::One(wire),
@@ -89,17 +98,14 @@ pub(super) fn scan<'a>(message: &Message, pieces: &Pieces<'a>) -> Result<Vec<Fou
             {
                 found[before] = Found::Nothing;
             }
-            match (field.shape, field.kind) {
-                (Shape::One, Kind::Message(_)) | (Shape::List | Shape::Map, _) => found[position].add(wire),
-                (Shape::One, _) => found[position] = Found::One(wire),
-            }
+            found[position].take(field, wire);
         }
     }
     Ok(found)
 }
 
 /// Whether a value on the wire can be one of a field.
-fn fits(kind: Kind, shape: Shape, wire: Wire<'_>) -> bool {
+pub(super) fn fits(kind: Kind, shape: Shape, wire: Wire<'_>) -> bool {
     match (kind, wire) {
         (Kind::String | Kind::Bytes, Wire::Bytes(_)) => true,
         (Kind::String | Kind::Bytes, _) => false,

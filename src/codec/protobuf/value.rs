@@ -62,11 +62,14 @@ impl<'a> Value<'a> {
         }
     }
 
+    /// An error when the value stands in more messages than may nest.
+    pub fn check_depth(&self) -> Result<(), PayloadError> {
+        if self.depth > MAX_DEPTH { Err(too_deep()) } else { Ok(()) }
+    }
+
     /// The fields of a message that have a value, in the order of the schema.
     pub fn fields(&self, message: &'a Message, pieces: &Pieces<'a>) -> Result<Fields<'a>, PayloadError> {
-        if self.depth > MAX_DEPTH {
-            return Err(too_deep());
-        }
+        self.check_depth()?;
         let found = scan(message, pieces)?.into_iter();
         Ok(Fields { parent: self.inside(Content::Null), fields: message.fields.iter(), found })
     }
@@ -125,7 +128,7 @@ impl<'a> Value<'a> {
     }
 
     /// The value of a field's occurrences; None for a field that is not there.
-    fn field(&self, field: &'a Field, found: Found<'a>) -> Result<Option<Value<'a>>, PayloadError> {
+    pub fn field(&self, field: &'a Field, found: Found<'a>) -> Result<Option<Value<'a>>, PayloadError> {
         let content = match (field.shape, field.kind, found) {
             (Shape::List, kind, found) => Content::List(kind, found.into_all()),
             (Shape::Map, Kind::Message(entry), found) => Content::Map(self.schema.message(entry), found.into_all()),

@@ -6,11 +6,24 @@ use crate::column::Values;
 
 /// Appends an integer to a buffer of any integer's layout.
 pub(super) fn push(scalar: &Scalar<'_>, values: &mut Values) -> Result<(), ConversionError> {
-    if let (Scalar::Number(text), Values::I64(out)) = (scalar, &mut *values)
-        && let Ok(value) = text.parse()
-    {
-        out.push(value);
-        return Ok(());
+    // What most numbers are; what is not is looked at again.
+    if let Scalar::Number(text) = scalar {
+        let done = match values {
+            Values::I64(out) => parsed(text, out),
+            Values::I32(out) => parsed(text, out),
+            Values::U64(out) => parsed(text, out),
+            _ => false,
+        };
+        if done {
+            return Ok(());
+        }
+    }
+    if let Scalar::Int(value) = scalar {
+        match values {
+            Values::I64(out) => return within(*value, out),
+            Values::I32(out) => return within(*value, out),
+            _ => {}
+        }
     }
     let value = whole(scalar)?;
     match values {
@@ -26,6 +39,11 @@ pub(super) fn push(scalar: &Scalar<'_>, values: &mut Values) -> Result<(), Conve
         Values::U128(out) => unsigned(value, out),
         _ => Err(ConversionError::Kind),
     }
+}
+
+/// Appends a number of digits alone that is in range; false when it is something else.
+fn parsed<T: std::str::FromStr>(text: &str, out: &mut Vec<T>) -> bool {
+    text.parse().map(|value| out.push(value)).is_ok()
 }
 
 /// A scalar as BOOLEAN.
@@ -85,7 +103,11 @@ fn from_text(text: &str) -> Result<Whole, ConversionError> {
 }
 
 fn signed<T: TryFrom<i128>>(value: Whole, out: &mut Vec<T>) -> Result<(), ConversionError> {
-    out.push(value.to_i128().and_then(|v| T::try_from(v).ok()).ok_or(ConversionError::Range)?);
+    within(value.to_i128().ok_or(ConversionError::Range)?, out)
+}
+
+fn within<T: TryFrom<i128>>(value: i128, out: &mut Vec<T>) -> Result<(), ConversionError> {
+    out.push(T::try_from(value).map_err(|_| ConversionError::Range)?);
     Ok(())
 }
 

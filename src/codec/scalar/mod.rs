@@ -46,11 +46,18 @@ pub(super) use value::describe;
 ///
 /// # Errors
 /// The scalar does not fit the type.
+#[inline]
 pub fn push(scalar: Scalar<'_>, ty: &Type, buffer: &mut Buffer) -> Result<(), String> {
-    if scalar == Scalar::Null {
-        buffer.push_null();
-        return Ok(());
+    // What most values are, without a look at the rest.
+    match (&scalar, ty, &mut buffer.values) {
+        (Scalar::Null, ..) => buffer.push_null(),
+        (Scalar::Text(text), Type::Varchar, _) => buffer.push_bytes(text.as_bytes()),
+        _ => return convert(scalar, ty, buffer),
     }
+    Ok(())
+}
+
+fn convert(scalar: Scalar<'_>, ty: &Type, buffer: &mut Buffer) -> Result<(), String> {
     let invalid = || format!("{} is not a valid {ty}", describe(&scalar));
     match ty {
         Type::Varchar => return text::push_varchar(scalar, buffer),

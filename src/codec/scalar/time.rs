@@ -16,6 +16,8 @@ use super::number::{Decimal, Rounding};
 use super::value::{ConversionError, Scalar};
 use crate::calendar::days_from_date;
 
+mod fixed;
+
 /// The unit in which a timestamp type counts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Unit {
@@ -80,6 +82,12 @@ fn finite(scalar: &Scalar<'_>, unit: Unit) -> Result<i64, ConversionError> {
     let value = match *scalar {
         Scalar::Text(text) => {
             let written = written(text)?;
+            if let (Unit::Micros, Some(time)) = (unit, written.time)
+                && fixed::YEARS.contains(&written.days)
+            {
+                let seconds = written.days * DAY_SECONDS + time.seconds - written.offset;
+                return Ok(seconds * 1_000_000 + i64::from(time.nanos / 1000));
+            }
             let time = written.time.unwrap_or(Instant { seconds: 0, nanos: 0 });
             let seconds = written.days.saturating_mul(DAY_SECONDS).saturating_add(time.seconds - written.offset);
             count(Instant { seconds, nanos: time.nanos }, unit)
@@ -147,7 +155,13 @@ fn count(instant: Instant, unit: Unit) -> i128 {
 }
 
 /// Reads a text that starts with a date.
+#[inline]
 fn written(text: &str) -> Result<Written, ConversionError> {
+    fixed::written(text.as_bytes()).map_or_else(|| written_freely(text), Ok)
+}
+
+/// Reads any spelling.
+fn written_freely(text: &str) -> Result<Written, ConversionError> {
     let word = text.trim_ascii();
     if word.eq_ignore_ascii_case("epoch") {
         return Ok(Written { days: 0, time: None, offset: 0 });

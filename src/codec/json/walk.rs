@@ -1,0 +1,188 @@
+//! The walk through one document along the trie of wanted paths, which reads each byte once: a value goes from the text into
+//! its column's buffer, and what is not wanted is passed over.
+
+use serde::de::DeserializeSeed;
+
+use super::cursor::{Cursor, Token};
+use super::fault::Fault;
+use super::values::{JsonValues, push};
+use crate::codec::document::{Context, Fill, Node, Order, Seen, Slot};
+use crate::codec::scalar::{Scalar, describe};
+use crate::column::{Buffer, Type};
+
+/// Reads the wanted parts of a document.
+pub(super) struct Walk<'a, 'de> {
+    pub cursor: Cursor<'de>,
+    /// All outputs; each node writes its own.
+    pub out: &'a mut [Buffer],
+    pub context: &'a Context<'a>,
+}
+
+impl<'de> Walk<'_, 'de> {
+    /// Reads the value that stands at a node.
+    pub fn value(&mut self, node: &Node) -> Result<(), Fault> {
+        match node.targets.as_slice() {
+            [] => self.below(node),
+            [output] if !node.has_children() => self.fill(*output),
+            outputs => {
+                let token = self.cursor.value()?;
+                outputs.iter().try_for_each(|output| self.fill_from(token, *output))?;
+                if node.has_children() { self.again(token, node) } else { Ok(()) }
+            }
+        }
+    }
+
+    /// Reads the value that stands next into a column.
+    fn fill(&mut self, output: usize) -> Result<(), Fault> {
+        let Self { cursor, out, context } = self;
+        let (Some(buffer), Some(ty)) = (out.get_mut(output), context.types.get(output)) else { return cursor.skip() };
+        match ty {
+            Type::List(_) | Type::Struct(_) | Type::Map(..) => {
+                Fill::<JsonValues>::new(ty, buffer, context).deserialize(cursor)
+            }
+            _ => push(cursor.value()?, Slot { ty, buffer, context }),
+        }
+    }
+
+    /// Reads a value that was taken into a column.
+    fn fill_from(&mut self, token: Token<'de>, output: usize) -> Result<(), Fault> {
+        let (Some(buffer), Some(ty)) = (self.out.get_mut(output), self.context.types.get(output)) else {
+            return Ok(());
+        };
+        match ty {
+            Type::List(_) | Type::Struct(_) | Type::Map(..) => {
+                let filled = Fill::<JsonValues>::new(ty, buffer, self.context).deserialize(token);
+                filled.map_err(|fault| self.of_part(fault, token))
+            }
+            _ => push(token, Slot { ty, buffer, context: self.context }),
+        }
+    }
+
+    /// Reads what is wanted inside of a value that was taken.
+    fn again(&mut self, token: Token<'de>, node: &Node) -> Result<(), Fault> {
+        match token {
+            Token::Nested(text) => {
+                let mut inside = Walk { cursor: Cursor::new(text), out: &mut *self.out, context: self.context };
+                inside.below(node).map_err(|fault| self.of_part(fault, token))
+            }
+            token => self.scalar(token, node),
+        }
+    }
+
+    /// The fault of a value that was taken, whose place in the document is not known any more.
+    fn of_part(&self, fault: Fault, token: Token<'_>) -> Fault {
+        let cause = match token {
+            Token::Nested(text) => fault.explain(text),
+            _ => fault.to_string(),
+        };
+        self.context.fail_unless_noted(format!("malformed JSON: {cause}"))
+    }
+
+    /// Steps into the value that stands next.
+    fn below(&mut self, node: &Node) -> Result<(), Fault> {
+        match self.cursor.peek() {
+            Some(b'{') => self.object(node),
+            Some(b'[') => self.list(node),
+            _ => {
+                let token = self.cursor.value()?;
+                self.scalar(token, node)
+            }
+        }
+    }
+
+    fn object(&mut self, node: &Node) -> Result<(), Fault> {
+        if node.keys().is_empty() {
+            self.cursor.skip()?;
+            return self.misfit("an object", node);
+        }
+        let mut order = node.order.take();
+        let outcome = self.members(node, &mut order);
+        node.order.set(order);
+        outcome
+    }
+
+    fn members(&mut self, node: &Node, order: &mut Order) -> Result<(), Fault> {
+        let (keys, context) = (node.keys(), self.context);
+        let mut seen = Seen::new(keys.len());
+        let mut place = 0;
+        let mut more = self.cursor.enter(b'}')?;
+        while more {
+            let found = match order.follow(self.cursor.rest(), &mut place) {
+                Some((length, found)) => {
+                    self.cursor.advance(length);
+                    found
+                }
+                None => self.key(node, order, &mut place)?,
+            };
+            match found.and_then(|position| Some((position, keys.get(position)?))) {
+                None => self.cursor.skip()?,
+                Some((position, (key, child))) => {
+                    if seen.insert(position) {
+                        self.value(child).inspect_err(|_| context.under_key(key))?;
+                    } else if context.is_strict() {
+                        return Err(context.fail(format!("the object has the key '{key}' twice")));
+                    } else {
+                        self.cursor.skip()?;
+                    }
+                }
+            }
+            more = self.cursor.another(b'}')?;
+        }
+        self.cursor.leave();
+        Ok(())
+    }
+
+    /// Reads a key that is not the one that came here before, and remembers it.
+    fn key(&mut self, node: &Node, order: &mut Order, place: &mut usize) -> Result<Option<usize>, Fault> {
+        self.cursor.peek();
+        let written = self.cursor.rest();
+        let found = match self.cursor.string()? {
+            Token::Escaped(raw) => node.find(&super::read::unescape(raw)?),
+            Token::Text(key) => node.find(key),
+            _ => None,
+        };
+        self.cursor.pass(b':')?;
+        let length = written.len() - self.cursor.rest().len();
+        order.learn(written.get(..length).unwrap_or_default(), found, place);
+        Ok(found)
+    }
+
+    fn list(&mut self, node: &Node) -> Result<(), Fault> {
+        let mut wanted = node.indices().iter().peekable();
+        let (mut position, context) = (0, self.context);
+        let mut more = self.cursor.enter(b']')?;
+        while more {
+            match wanted.next_if(|(index, _)| *index == position) {
+                Some((index, child)) => self.value(child).inspect_err(|_| context.under_index(*index))?,
+                None => self.cursor.skip()?,
+            }
+            position += 1;
+            more = self.cursor.another(b']')?;
+        }
+        self.cursor.leave();
+        if node.indices().is_empty() { self.misfit("a list", node) } else { Ok(()) }
+    }
+
+    /// A value that cannot be stepped into.
+    fn scalar(&self, token: Token<'_>, node: &Node) -> Result<(), Fault> {
+        match token {
+            Token::Null => Ok(()),
+            Token::Bool(value) => self.misfit(&describe(&Scalar::Bool(value)), node),
+            Token::Text(text) => self.misfit(&describe(&Scalar::Text(text)), node),
+            Token::Escaped(raw) => self.misfit(&describe(&Scalar::Text(&super::read::unescape(raw)?)), node),
+            Token::Number(text) => {
+                let shown = super::read::number(text)?;
+                self.misfit(&shown, node)
+            }
+            Token::Nested(_) => Ok(()),
+        }
+    }
+
+    fn misfit(&self, found: &str, node: &Node) -> Result<(), Fault> {
+        if !self.context.is_strict() || !node.has_children() {
+            return Ok(());
+        }
+        let expected = if node.keys().is_empty() { "a list" } else { "an object" };
+        Err(self.context.fail(format!("expected {expected}, found {found}")))
+    }
+}
