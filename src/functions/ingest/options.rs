@@ -103,14 +103,6 @@ pub(super) struct DurableRead {
     pub(super) max_wait: Duration,
 }
 
-impl DurableRead {
-    /// Whether a durable that this call makes begins behind the messages that there are.
-    pub(super) fn starts_at_the_end(&self) -> bool {
-        let policy = |word: &&DurableStart| matches!(word, DurableStart::Policy(word) if word != "all");
-        self.options.start.as_ref().filter(policy).is_some()
-    }
-}
-
 impl Options {
     /// Reads and checks the call.
     pub(super) fn read(arguments: &Arguments) -> Result<Self> {
@@ -137,7 +129,9 @@ impl Options {
         if rest {
             texts.push(Path::root());
         }
-        let payload = Payload::read(arguments, &texts, &|size| sample(&range, durable.as_ref(), &connect, size))?;
+        let payload = Payload::read(arguments, &texts, &|size| {
+            sample(&range, durable.as_ref().map(|durable| &durable.options), &connect, size)
+        })?;
         let rest = if rest { Some(payload.rest()?) } else { None };
         let mut extra_parts = Vec::new();
         if arguments.flag("headers")? {

@@ -1,24 +1,23 @@
 //! The messages from which `columns := 'auto'` infers columns: those that the call is about to read.
 
-use super::options::DurableRead;
 use crate::error::Result;
 use crate::functions::connection;
 use crate::functions::range::{self, RangeOptions};
 use crate::jetstream::ConnectOptions;
-use crate::jetstream::durable::{Standing, standing};
+use crate::jetstream::durable::{DurableOptions, Standing, standing};
 use crate::record::Record;
 
 /// At most so many: of a range its first; of a durable those from where it stands on, and when nothing is there yet, the
 /// newest before.
 pub(super) fn sample(
     range: &RangeOptions,
-    durable: Option<&DurableRead>,
+    durable: Option<&DurableOptions>,
     connect: &ConnectOptions,
     size: u64,
 ) -> Result<Vec<Record>> {
     let connection = connection::open(connect)?;
     let Some(durable) = durable else { return range::sample(range, &connection, size) };
-    let ahead = match standing(&connection, &durable.options.stream, &durable.options.durable)? {
+    let ahead = match standing(&connection, &durable.stream, &durable.durable)? {
         Some(Standing { next, subjects }) => {
             range::sample(&range.starting_at(next).of_subjects(&subjects), &connection, size)?
         }

@@ -41,6 +41,14 @@ pub struct DurableOptions {
     pub batch: Option<u64>,
 }
 
+impl DurableOptions {
+    /// Whether a durable that is made by these begins behind the messages that there are, or among the last of them.
+    #[must_use]
+    pub fn starts_at_the_end(&self) -> bool {
+        matches!(&self.start, Some(DurableStart::Policy(policy)) if policy != "all")
+    }
+}
+
 /// Where a consumer begins: its deliver policy
 /// (<https://docs.nats.io/nats-concepts/jetstream/consumers#deliverpolicy>).
 #[derive(Debug, Clone, PartialEq, Eq)]
