@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Makes a table follow a stream, until it is stopped. Stop it at any moment: what was not acknowledged comes again, and the key
-# keeps it from standing twice.
+# keeps it from standing twice. For a service, take service/follower.py (docs/follower.md).
 #
 #     NATS_URL=nats://localhost:4222 examples/follow.sh follow.duckdb [STEPS]
 set -euo pipefail

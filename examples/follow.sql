@@ -1,5 +1,5 @@
--- One step of a table that follows a stream: whatever came first, 1000 messages or 5 seconds. follow.sh and follow.py run it again and
--- again; `max_wait` is the pause when nothing comes.
+-- One step of a table that follows a stream: whatever came first, 1000 messages or 5 seconds. follow.sh runs it again and again; `max_wait`
+-- is the pause when nothing comes. What runs around the clock is service/follower.py.
 -- By hand: duckdb -unsigned follow.duckdb -cmd "LOAD 'build/release/nats_js.duckdb_extension'" -f examples/follow.sql
 --
 -- fixture: stream name=MEDIA_EVENTS subjects=playback.>

@@ -1,5 +1,7 @@
 """Documents of a stream into a table, beside DuckDB's own insert of the same rows from a file."""
 
+from dataclasses import replace
+
 from scripts.bench import data
 from scripts.bench.groups import common
 from scripts.bench.model import Follow, Group, Lines, Ratio, Statement, Stream
@@ -10,6 +12,7 @@ TYPES = {"correlation_key": "VARCHAR", **data.FIELDS}
 KEYED, KEYED_FILE = "nats_ingest, primary key", "read_json, primary key"
 PLAIN, PLAIN_FILE = "nats_ingest, no primary key", "read_json, no primary key"
 COUNTED = "nats_ingest, columns and key counted"
+DURABLE, SETTLED, KEYED_DURABLE = "nats_ingest, durable", "nats_ack by evidence", "nats_ingest, durable, primary key"
 FOLLOW = "publish to queryable"
 FOLLOW_SECONDS = 5
 FOLLOW_A_SECOND = 200
@@ -32,6 +35,21 @@ def insert(name: str, messages: int, source: str, key: bool, own: str) -> Statem
     )
 
 
+def of_durable(messages: int) -> tuple[Statement, ...]:
+    """All of the stream by a durable that is made anew: read, read and then acknowledged, and into a table with a key."""
+    drop = f"FROM nats_consumer_delete('{STREAM}', 'bench', confirm := true)"
+    call = f"nats_ingest('{STREAM}', durable := 'bench', max_ack_pending := {messages}, ack_wait := INTERVAL 10 MINUTES"
+    read, rows = f"SELECT count(*) FROM {call})", ((str(messages),),)
+    acknowledge = f"SELECT nats_ack('{STREAM}', 'bench', list(seq)) FROM nats_unsettled('{STREAM}', 'bench')"
+    columns = f"{call}, columns := {data.columns(data.TWELVE)}, correlation_key := '{data.KEY}')"
+    keyed = insert(KEYED_DURABLE, messages, columns, key=True, own=KEYED_FILE)
+    return (
+        Statement(DURABLE, messages, sql=read, setup=(drop,), rows=rows),
+        Statement(SETTLED, messages, sql=acknowledge, setup=(drop, read), rows=rows),
+        replace(keyed, setup=(drop, *keyed.setup)),
+    )
+
+
 def group(settings: Settings) -> Group:
     messages = settings.messages
     ours = f"nats_ingest('{STREAM}', columns := {data.columns(data.TWELVE)}, correlation_key := '{data.KEY}')"
@@ -49,9 +67,10 @@ def group(settings: Settings) -> Group:
                 COUNTED, messages, sql=f"SELECT {data.counted(tuple(TYPES))} FROM {ours}", setup=common.warm(STREAM),
                 rows=(tuple([str(messages)] * len(TYPES)),),
             ),
+            common.pull(STREAM, messages), *of_durable(messages),
             Follow(FOLLOW, FOLLOW_SECONDS * FOLLOW_A_SECOND, fills=FOLLOWED, stream=FOLLOWED, seconds=FOLLOW_SECONDS),
         ),
-        ratios=(Ratio(KEYED, KEYED_FILE, 0.7), Ratio(PLAIN, PLAIN_FILE, 0.5), Ratio(PLAIN, COUNTED)),
+        ratios=(Ratio(KEYED, KEYED_FILE, 0.7), Ratio(PLAIN, PLAIN_FILE, 0.5), Ratio(PLAIN, COUNTED), Ratio(DURABLE, common.PULL, 0.7), Ratio(SETTLED, common.PULL), Ratio(KEYED_DURABLE, KEYED, 0.8)),
         note=(
             "Each insert goes into a new database file. The file's rows have the key as a field, the stream's get it from a template. "
             f"Publish to queryable: {FOLLOW_A_SECOND} events a second for {FOLLOW_SECONDS} s, ingested, committed and acknowledged in a loop."
