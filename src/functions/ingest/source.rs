@@ -120,11 +120,14 @@ impl Source {
             Source::Durable { pull, page, .. } => {
                 if let Some(pull) = pull {
                     let mut held = 0;
-                    while held < MOST_HELD
-                        && let Some(more) = pull.next_page()?
-                    {
+                    // Until the end also of what was asked for already: a message that comes after this has no place among
+                    // those that were compared.
+                    while let Some(more) = pull.next_page()? {
                         held += more.iter().map(Delivery::size).sum::<usize>();
                         page.extend(more);
+                        if held >= MOST_HELD {
+                            pull.stop();
+                        }
                     }
                     pull.stop();
                 }
