@@ -12,6 +12,7 @@ import datetime
 import json
 import os
 import random
+import re
 import signal
 import sys
 import threading
@@ -134,9 +135,8 @@ class Metrics:
 
 def kind_of(error: Exception) -> str:
     """The extension's own word, in brackets at the end of its errors, or DuckDB's kind of error."""
-    first = str(error).splitlines()[0]
-    own = first.rsplit("[", 1)[-1].removesuffix("]") if first.endswith("]") else ""
-    return own or type(error).__name__
+    own = re.search(r" \[([a-z_]+)\]$", str(error).splitlines()[0])
+    return own[1] if own else type(error).__name__
 
 
 class Follower:
