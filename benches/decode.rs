@@ -52,6 +52,9 @@ message Event {
 }
 "#;
 
+/// What is measured: its name, the documents, what reads them, and the key that is made beside.
+type Case<'a> = (&'a str, &'a [Vec<u8>], Box<dyn Codec>, Option<&'a Template>);
+
 fn main() -> Result<()> {
     let word = std::env::args().skip(1).find(|word| !word.starts_with("--")).unwrap_or_default();
     let ordered = documents(Kind::Json)?;
@@ -61,7 +64,7 @@ fn main() -> Result<()> {
     let template = Template::parse(KEY)?;
     let texts = |names: &[&str]| names.iter().map(|name| Path::parse(name)).collect::<std::result::Result<Vec<_>, _>>();
     let keyed = |names| Ok::<_, nats_js::error::Error>(Wanted { texts: template.paths().to_vec(), ..wanted(names)? });
-    let rows: [(&str, &[Vec<u8>], Box<dyn Codec>, Option<&Template>); 10] = [
+    let cases: [Case<'_>; 10] = [
         ("json, 1 of 12", &ordered, json::columns(wanted(ONE)?)?, None),
         ("json, 5 of 12", &ordered, json::columns(wanted(FIVE)?)?, None),
         ("json, 12 of 12", &ordered, json::columns(wanted(TWELVE)?)?, None),
@@ -78,7 +81,7 @@ fn main() -> Result<()> {
             None,
         ),
     ];
-    for (name, documents, codec, template) in rows.iter().filter(|(name, ..)| name.contains(&word)) {
+    for (name, documents, codec, template) in cases.iter().filter(|(name, ..)| name.contains(&word)) {
         let nanos = measure(&**codec, documents, *template).map_err(|error| format!("{name}: {error}"))?;
         println!("{name}: {nanos:.0} ns a document");
     }

@@ -15,7 +15,7 @@ pub(super) enum Fault {
         at: usize,
     },
     /// The walk ended for this reason.
-    Because(Box<String>),
+    Because(Box<str>),
 }
 
 impl Fault {
@@ -33,7 +33,7 @@ impl Fault {
                 let column = before.iter().rev().take_while(|byte| **byte != b'\n').count() + 1;
                 format!("{} at line {line} column {column}", Fault::TooDeep { at })
             }
-            Fault::Because(cause) => *cause,
+            Fault::Because(cause) => cause.into_string(),
         }
     }
 }
@@ -53,6 +53,6 @@ impl std::error::Error for Fault {}
 impl de::Error for Fault {
     #[cold]
     fn custom<T: fmt::Display>(cause: T) -> Self {
-        Fault::Because(Box::new(cause.to_string()))
+        Fault::Because(cause.to_string().into_boxed_str())
     }
 }
