@@ -11,12 +11,13 @@
 //!
 //! The years are those that DuckDB allows (to 5881580 in a DATE, to 294246 in a TIMESTAMP).
 
+mod fixed;
+
+use self::fixed::Written;
 use super::instant::{DAY_SECONDS, Instant};
 use super::number::{Decimal, Rounding};
 use super::value::{ConversionError, Scalar};
 use crate::calendar::days_from_date;
-
-mod fixed;
 
 /// The unit in which a timestamp type counts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -25,15 +26,6 @@ pub(super) enum Unit {
     Millis,
     Micros,
     Nanos,
-}
-
-/// A date and a time of day as they are written, and the zone if there is one.
-struct Written {
-    days: i64,
-    /// Since midnight; None when only a date is written.
-    time: Option<Instant>,
-    /// Seconds east of UTC.
-    offset: i64,
 }
 
 /// A scalar as days since 1970-01-01.

@@ -172,3 +172,46 @@ fn the_calendar_goes_there_and_back() {
     }
     assert_eq!(date_from_days(19737), (2024, 1, 15));
 }
+
+#[test]
+fn the_usual_spelling_is_read_as_every_other() {
+    let texts = [
+        "2024-01-15T10:11:12",
+        "2024-01-15 10:11:12.5Z",
+        "2024-02-29T23:59:59.123456789Z",
+        "0000-01-01T00:00:00Z",
+        "9999-12-31T23:59:59.999999999",
+        "1969-12-31T23:59:59.000001Z",
+        "2024-01-15T10:11:12.000000001",
+    ];
+    for text in texts {
+        let (fixed, free) = (fixed::written(text.as_bytes()), written_freely(text).ok());
+        let parts = |w: Written| (w.days, w.time, w.offset);
+        assert!(fixed.is_some(), "{text}");
+        assert_eq!(fixed.map(parts), free.map(parts), "{text}");
+    }
+    for text in [
+        "2024-01-15",
+        "2024-01-15T10:11",
+        "2024-1-15T10:11:12",
+        "2024-01-15T24:00:00",
+        "2024-02-30T10:11:12",
+        "2024-01-15T10:11:60",
+        "2024-01-15T10:11:12+02",
+        "2024-01-15T10:11:12.",
+        "2024-01-15T10:11:12.1234567890",
+        "2024-01-15T10:11:1x",
+        "2024-01-15T10:11:12 Z",
+        "2024-01-15t10:11:12",
+        "-024-01-15T10:11:12",
+        "2024-01-15T10:11:12.1a",
+    ] {
+        assert!(fixed::written(text.as_bytes()).is_none(), "{text}");
+    }
+    for day in [fixed::YEARS.start, fixed::YEARS.end - 1] {
+        assert!((0..10_000).contains(&crate::calendar::date_from_days(day).0));
+    }
+    for day in [fixed::YEARS.start - 1, fixed::YEARS.end] {
+        assert!(!(0..10_000).contains(&crate::calendar::date_from_days(day).0));
+    }
+}
