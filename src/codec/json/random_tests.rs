@@ -85,6 +85,9 @@ impl Random {
     }
 }
 
+/// Bytes that make a document wrong, or another one.
+const FAULTS: &[u8] = b"\"\\{}[]:,0123e.+-tfnu \n\x01\xff\xc3a";
+
 const PATHS: &[&str] =
     &["a", "b", "a_member_with_a_long_name", "é", "a.b", "a.c.a", "b[1]", "c[0].a", "seventeen_letters.a"];
 
@@ -158,9 +161,9 @@ fn what_is_no_json_is_an_error_as_it_is_for_serde_json() {
         for _ in 0..=random.below(2) {
             let place = random.below(document.len());
             match random.below(3) {
-                0 => document[place] = b"\"\\{}[]:,0123e.+-tfnu \n\x01\xff\xc3a"[random.below(28)],
+                0 => document[place] = FAULTS[random.below(FAULTS.len())],
                 1 => drop(document.remove(place)),
-                _ => document.insert(place, b"\"\\{}[]:,0123e.+-tfnu \n\x01\xff\xc3a"[random.below(28)]),
+                _ => document.insert(place, FAULTS[random.below(FAULTS.len())]),
             }
             if document.is_empty() {
                 document.push(b' ');
