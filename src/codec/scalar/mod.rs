@@ -26,6 +26,7 @@ mod float;
 mod instant;
 mod integer;
 pub mod interval;
+mod iso;
 mod number;
 mod text;
 pub mod time;

@@ -11,10 +11,8 @@
 //!
 //! The years are those that DuckDB allows (to 5881580 in a DATE, to 294246 in a TIMESTAMP).
 
-mod fixed;
-
-use self::fixed::Written;
 use super::instant::{DAY_SECONDS, Instant};
+use super::iso::{self, Written};
 use super::number::{Decimal, Rounding};
 use super::value::{ConversionError, Scalar};
 use crate::calendar::days_from_date;
@@ -75,7 +73,7 @@ fn finite(scalar: &Scalar<'_>, unit: Unit) -> Result<i64, ConversionError> {
         Scalar::Text(text) => {
             let written = written(text)?;
             if let (Unit::Micros, Some(time)) = (unit, written.time)
-                && fixed::YEARS.contains(&written.days)
+                && iso::YEARS.contains(&written.days)
             {
                 let seconds = written.days * DAY_SECONDS + time.seconds - written.offset;
                 return Ok(seconds * 1_000_000 + i64::from(time.nanos / 1000));
@@ -149,7 +147,7 @@ fn count(instant: Instant, unit: Unit) -> i128 {
 /// Reads a text that starts with a date.
 #[inline]
 fn written(text: &str) -> Result<Written, ConversionError> {
-    fixed::written(text.as_bytes()).map_or_else(|| written_freely(text), Ok)
+    iso::written(text.as_bytes()).map_or_else(|| written_freely(text), Ok)
 }
 
 /// Reads any spelling.

@@ -185,7 +185,7 @@ fn the_usual_spelling_is_read_as_every_other() {
         "2024-01-15T10:11:12.000000001",
     ];
     for text in texts {
-        let (fixed, free) = (fixed::written(text.as_bytes()), written_freely(text).ok());
+        let (fixed, free) = (iso::written(text.as_bytes()), written_freely(text).ok());
         let parts = |w: Written| (w.days, w.time, w.offset);
         assert!(fixed.is_some(), "{text}");
         assert_eq!(fixed.map(parts), free.map(parts), "{text}");
@@ -206,12 +206,12 @@ fn the_usual_spelling_is_read_as_every_other() {
         "-024-01-15T10:11:12",
         "2024-01-15T10:11:12.1a",
     ] {
-        assert!(fixed::written(text.as_bytes()).is_none(), "{text}");
+        assert!(iso::written(text.as_bytes()).is_none(), "{text}");
     }
-    for day in [fixed::YEARS.start, fixed::YEARS.end - 1] {
+    for day in [iso::YEARS.start, iso::YEARS.end - 1] {
         assert!((0..10_000).contains(&crate::calendar::date_from_days(day).0));
     }
-    for day in [fixed::YEARS.start - 1, fixed::YEARS.end] {
+    for day in [iso::YEARS.start - 1, iso::YEARS.end] {
         assert!(!(0..10_000).contains(&crate::calendar::date_from_days(day).0));
     }
 }

@@ -1,8 +1,8 @@
 //! The spelling of nearly all times, read by its places: `2024-01-15T10:11:12`, with `T` or a space, perhaps a fraction of up to
 //! nine digits, perhaps `Z`.
 
+use super::instant::Instant;
 use crate::calendar::days_from_date;
-use crate::codec::scalar::Instant;
 
 /// A date and a time of day as they are written, and the zone if there is one.
 pub(super) struct Written {
