@@ -123,8 +123,7 @@ fn measure(codec: &dyn Codec, documents: &[Vec<u8>], template: Option<&Template>
     for page in (0..ROUNDS).flat_map(|_| documents.chunks_exact(ROWS)) {
         let start = Instant::now();
         // As a scan does it: buffers and a decoder for each page.
-        let mut out: Vec<Buffer> =
-            codec.columns().iter().map(|column| Buffer::with_capacity(&column.ty, page.len())).collect();
+        let mut out: Vec<Buffer> = codec.columns().iter().map(|column| Buffer::new(&column.ty)).collect();
         let mut decoder = codec.decoder(&all);
         for (row, document) in page.iter().enumerate() {
             decoder.decode(document, &mut out).map_err(|error| error.to_string())?;

@@ -131,51 +131,41 @@ impl Buffer {
     /// An empty buffer for values of a type.
     #[must_use]
     pub fn new(ty: &Type) -> Self {
-        Self::with_capacity(ty, 0)
-    }
-
-    /// An empty buffer for values of a type, with room for so many rows; what texts and lists hold comes on top.
-    #[must_use]
-    pub fn with_capacity(ty: &Type, rows: usize) -> Self {
         let values = match ty {
-            Type::Boolean => Values::Bool(Vec::with_capacity(rows)),
-            Type::TinyInt => Values::I8(Vec::with_capacity(rows)),
-            Type::SmallInt => Values::I16(Vec::with_capacity(rows)),
-            Type::Integer | Type::Date => Values::I32(Vec::with_capacity(rows)),
+            Type::Boolean => Values::Bool(Vec::new()),
+            Type::TinyInt => Values::I8(Vec::new()),
+            Type::SmallInt => Values::I16(Vec::new()),
+            Type::Integer | Type::Date => Values::I32(Vec::new()),
             Type::BigInt
             | Type::Time
             | Type::Timestamp
             | Type::TimestampS
             | Type::TimestampMs
             | Type::TimestampNs
-            | Type::TimestampTz => Values::I64(Vec::with_capacity(rows)),
-            Type::HugeInt | Type::Uuid => Values::I128(Vec::with_capacity(rows)),
-            Type::UTinyInt => Values::U8(Vec::with_capacity(rows)),
-            Type::USmallInt => Values::U16(Vec::with_capacity(rows)),
-            Type::UInteger => Values::U32(Vec::with_capacity(rows)),
-            Type::UBigInt => Values::U64(Vec::with_capacity(rows)),
-            Type::UHugeInt => Values::U128(Vec::with_capacity(rows)),
-            Type::Float => Values::F32(Vec::with_capacity(rows)),
-            Type::Double => Values::F64(Vec::with_capacity(rows)),
-            Type::Decimal { width: 0..=4, .. } => Values::I16(Vec::with_capacity(rows)),
-            Type::Decimal { width: 5..=9, .. } => Values::I32(Vec::with_capacity(rows)),
-            Type::Decimal { width: 10..=18, .. } => Values::I64(Vec::with_capacity(rows)),
-            Type::Decimal { .. } => Values::I128(Vec::with_capacity(rows)),
-            Type::Varchar | Type::Json | Type::Blob | Type::Base64 => {
-                Values::Text(TextValues { bytes: Vec::new(), ends: Vec::with_capacity(rows) })
-            }
-            Type::Interval => Values::Interval(Vec::with_capacity(rows)),
-            Type::List(child) => {
-                Values::List(ListValues { ends: Vec::with_capacity(rows), child: Box::new(Buffer::new(child)) })
-            }
+            | Type::TimestampTz => Values::I64(Vec::new()),
+            Type::HugeInt | Type::Uuid => Values::I128(Vec::new()),
+            Type::UTinyInt => Values::U8(Vec::new()),
+            Type::USmallInt => Values::U16(Vec::new()),
+            Type::UInteger => Values::U32(Vec::new()),
+            Type::UBigInt => Values::U64(Vec::new()),
+            Type::UHugeInt => Values::U128(Vec::new()),
+            Type::Float => Values::F32(Vec::new()),
+            Type::Double => Values::F64(Vec::new()),
+            Type::Decimal { width: 0..=4, .. } => Values::I16(Vec::new()),
+            Type::Decimal { width: 5..=9, .. } => Values::I32(Vec::new()),
+            Type::Decimal { width: 10..=18, .. } => Values::I64(Vec::new()),
+            Type::Decimal { .. } => Values::I128(Vec::new()),
+            Type::Varchar | Type::Json | Type::Blob | Type::Base64 => Values::Text(TextValues::default()),
+            Type::Interval => Values::Interval(Vec::new()),
+            Type::List(child) => Values::List(ListValues { ends: Vec::new(), child: Box::new(Buffer::new(child)) }),
             Type::Map(key, value) => {
                 let entry =
                     Buffer { valid: Vec::new(), values: Values::Struct(vec![Buffer::new(key), Buffer::new(value)]) };
-                Values::List(ListValues { ends: Vec::with_capacity(rows), child: Box::new(entry) })
+                Values::List(ListValues { ends: Vec::new(), child: Box::new(entry) })
             }
-            Type::Struct(fields) => Values::Struct(fields.iter().map(|f| Buffer::with_capacity(&f.ty, rows)).collect()),
+            Type::Struct(fields) => Values::Struct(fields.iter().map(|f| Buffer::new(&f.ty)).collect()),
         };
-        Buffer { valid: Vec::with_capacity(rows), values }
+        Buffer { valid: Vec::new(), values }
     }
 
     /// Whether the buffer is laid out as a vector of the type is, with as many values as rows at every level: a buffer

@@ -192,11 +192,8 @@ impl MessageDecoder {
         let mut buffers: Vec<Option<Buffer>> = Vec::new();
         let mut kept = Kept::All;
         if let Some(codec) = layout.payload.codec().filter(|_| !self.decoded.is_empty()) {
-            let mut values: Vec<Buffer> = self
-                .decoded
-                .iter()
-                .map(|column| Buffer::with_capacity(&codec.columns()[*column].ty, records.len()))
-                .collect();
+            let mut values: Vec<Buffer> =
+                self.decoded.iter().map(|column| Buffer::new(&codec.columns()[*column].ty)).collect();
             let reading =
                 Reading { stream: &layout.stream, inflate: layout.payload.inflate, on_error: layout.on_error };
             kept = decode_rows(records, reading, &mut *codec.decoder(&self.decoded), &mut values)?;

@@ -5,22 +5,10 @@
 const LONGEST: usize = 16;
 /// How many keys are remembered of one object.
 const MOST: usize = 64;
-/// The trust in an order at the beginning, and what a key that is not where it was costs of it.
-const MOST_TRUST: u32 = 1024;
-const MISS: u32 = 4;
-
 /// The keys of an object, as they were written, and what was found for each.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(in crate::codec) struct Order {
     keys: Vec<Written>,
-    /// Falls with every key that is not where it was, and rises with every other; at zero nothing is remembered any more.
-    trust: u32,
-}
-
-impl Default for Order {
-    fn default() -> Self {
-        Self { keys: Vec::new(), trust: MOST_TRUST }
-    }
 }
 
 /// A key as it was written.
@@ -47,7 +35,7 @@ impl Order {
     /// The length of the key that the text begins with and what was found for it, when it is the one that came at this place
     /// last time or the one behind that. The place is moved behind it.
     #[inline]
-    pub fn follow(&mut self, text: &[u8], place: &mut usize) -> Option<(usize, Option<usize>)> {
+    pub fn follow(&self, text: &[u8], place: &mut usize) -> Option<(usize, Option<usize>)> {
         let bytes = u128::from_le_bytes(*text.first_chunk::<LONGEST>()?);
         let stands = |key: &&Written| (bytes ^ key.bytes) & key.mask == 0;
         let (next, key) = match self.keys.get(*place).filter(stands) {
@@ -55,19 +43,12 @@ impl Order {
             None => (*place + 2, self.keys.get(*place + 1).filter(stands)?),
         };
         *place = next;
-        self.trust = MOST_TRUST.min(self.trust + 1);
         Some((key.length, key.found))
     }
 
     /// Remembers a key that came at this place.
     pub fn learn(&mut self, written: &[u8], found: Option<usize>, place: &mut usize) {
         let Some(key) = Written::new(written, found) else { return };
-        self.trust = self.trust.saturating_sub(MISS);
-        if self.trust == 0 {
-            // Members without an order: what is remembered is looked at in vain.
-            self.keys.clear();
-            return;
-        }
         if self.keys.len() < MOST {
             self.keys.insert((*place).min(self.keys.len()), key);
         } else if let Some(before) = self.keys.get_mut(*place) {
@@ -119,18 +100,6 @@ mod tests {
             let keys: Vec<String> = (0..100).map(|i| format!("k{}", (i * 7 + round * 13) % 101)).collect();
             read(&mut order, &keys.iter().map(String::as_str).collect::<Vec<_>>());
             assert!(order.keys.len() <= MOST);
-        }
-    }
-
-    #[test]
-    fn members_without_an_order_are_not_followed_for_ever() {
-        let mut order = Order::default();
-        assert_eq!(read(&mut order, &["a", "bc"]) + read(&mut order, &["a", "bc"]), 2);
-        let mut rounds = 0;
-        while !order.keys.is_empty() {
-            rounds += 1;
-            read(&mut order, &[format!("k{rounds}").as_str()]);
-            assert!(rounds < 1000, "{}", order.trust);
         }
     }
 
