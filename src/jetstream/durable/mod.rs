@@ -5,6 +5,7 @@
 mod config;
 mod given_up;
 mod ledger;
+mod left_out;
 mod passed_over;
 mod pull;
 mod sequences;

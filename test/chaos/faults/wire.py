@@ -114,18 +114,13 @@ def hung_up_again(chance, question):
 
 def cut_in_a_frame(chance, question):
     """The connection breaks in the middle of a message."""
-    at, seen, done = one_of(chance, question), [0], []
 
-    def rule(frame):
-        seen[0] += 1
-        if seen[0] == at:
-            done.append(1)
-            return [frame[: chance.randrange(1, len(frame))]]
-        if seen[0] == at + 1 and done:
-            return None
-        return [frame]
+    def part(frame):
+        yield frame[: chance.randrange(1, len(frame))]
+        # Ends the connection right behind the part.
+        raise OSError("cut")
 
-    return rule, done
+    return counting(one_of(chance, question), part)
 
 
 def all_connections(place: Place, chance: random.Random, question: Question) -> Happened:

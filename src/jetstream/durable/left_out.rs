@@ -1,0 +1,157 @@
+//! What a consumer passed over: the server leaves out messages that it cannot read without a word, and so does a consumer
+//! that was set to another place behind the reader's back.
+//!
+//! Deliveries are numbered, so that a gap in the sequences of a durable without a filter is seen
+//! ([`crate::plan::DeliveryOrder`]). What of it was deleted, the stream's state says; what was not is an error, once: the consumer
+//! goes on behind it.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use serde::Deserialize;
+
+use super::ledger::Ledger;
+use super::pull::Delivery;
+use crate::error::{Error, Kind, Result};
+use crate::jetstream::connection::Connection;
+use crate::jetstream::failure::ErrorNumber;
+use crate::jetstream::inspect::{Gaps, inspect};
+use crate::jetstream::runtime::block_on;
+use crate::jetstream::state::state_or_error;
+use crate::jetstream::wire::Want;
+use crate::plan::SequenceRange;
+
+/// Behind its last message, a consumer that has nothing more is asked about so many sequences: a longer rest is not of
+/// messages that it passed over.
+const REST: u64 = 4_096;
+
+#[derive(Deserialize)]
+struct Info {
+    #[serde(default)]
+    created: String,
+    delivered: Position,
+    config: Config,
+}
+
+#[derive(Deserialize)]
+struct Position {
+    consumer_seq: u64,
+}
+
+#[derive(Deserialize)]
+struct Config {
+    #[serde(default)]
+    deliver_policy: String,
+}
+
+impl Ledger {
+    /// Checks that the consumer passed over nothing that exists before each of these deliveries. No round trip unless it
+    /// passed over something; two then.
+    ///
+    /// # Errors
+    /// [`Kind::Damaged`] for a message that the stream counts and the consumer left out.
+    pub fn check_passed_over(&self, deliveries: &[Delivery]) -> Result<()> {
+        let gaps: Vec<SequenceRange> = self.passed_over(|passed| {
+            let gaps = deliveries.iter().filter_map(|delivery| {
+                let number = consumer_sequence(&delivery.ack_subject)?;
+                passed.order.take(number, delivery.record.sequence, delivery.delivered == 1)
+            });
+            gaps.filter(|gap| !passed.absent.covers(*gap)).collect()
+        });
+        if gaps.is_empty() || self.is_filtered() {
+            return Ok(());
+        }
+        let (connection, stream, durable) = self.place();
+        let looked = block_on(async {
+            if gaps.iter().any(|gap| gap.first == 1) && !starts_at_the_first(connection, stream, durable).await {
+                return Ok(None);
+            }
+            let state = state_or_error(connection, stream).await?;
+            Ok(Some(inspect(connection, stream, &state, Gaps::Runs(&gaps), Want::default()).await?))
+        })
+        .map_err(|error: Error| error.stream(stream).server(connection.label()))?;
+        let Some(looked) = looked else { return Ok(()) };
+        if let Some(record) = looked.found.first() {
+            let left_out = match looked.found.len() {
+                1 => "a message that exists".to_owned(),
+                count => format!("{count} messages that exist"),
+            };
+            return Err(Error::of(Kind::Damaged, format!("the consumer '{durable}' left out {left_out}"))
+                .stream(stream)
+                .server(connection.label())
+                .sequence(record.sequence)
+                .advice("read them with nats_get or nats_scan; the consumer was set to another place, or a replica is damaged"));
+        }
+        self.passed_over(|passed| passed.absent = looked.absent);
+        Ok(())
+    }
+
+    /// Checks, when a statement ends, that the consumer is the one that it began with, and, when it has nothing more, that
+    /// behind its last message there is nothing that cannot be read. One round trip, and two more where there is something.
+    ///
+    /// # Errors
+    /// [`Kind::Replaced`] when the consumer was deleted, or deleted and made anew; [`Kind::Damaged`] as above.
+    pub fn check_end(&self, drained: bool) -> Result<()> {
+        let (connection, stream, durable) = self.place();
+        let say = |error: Error| error.stream(stream).server(connection.label());
+        let info = block_on(async {
+            let call = format!("CONSUMER.INFO.{stream}.{durable}");
+            match connection.api::<Info>(&call, Bytes::new()).await {
+                Ok(info) => Ok(Some(info)),
+                Err(failure) if failure.is(ErrorNumber::CONSUMER_NOT_FOUND) => Ok(None),
+                Err(failure) => Err(connection.explain(failure, &call, stream).await),
+            }
+        })
+        .map_err(say)?;
+        let Some(info) = info.filter(|info| self.created().is_none_or(|created| created == info.created)) else {
+            self.forget_consumer();
+            return Err(say(Error::of(
+                Kind::Replaced,
+                format!("the consumer '{durable}' was deleted, or deleted and made anew, while it was read"),
+            )
+            .advice("run it again: a consumer that is new delivers all messages of the stream once more")));
+        };
+        if !drained || self.is_filtered() {
+            return Ok(());
+        }
+        block_on(async {
+            let state = state_or_error(connection, stream).await?;
+            let rest = self.passed_over(|passed| passed.order.rest(info.delivered.consumer_seq, state.last));
+            let Some(rest) = rest.filter(|rest| rest.last - rest.first < REST) else { return Ok(()) };
+            // What is found was stored meanwhile, or is withheld: it comes with the next call.
+            let looked = inspect(connection, stream, &state, Gaps::Runs(&[rest]), Want::default()).await;
+            if looked.as_ref().is_err_and(|error| error.kind() == Kind::Damaged) {
+                // It is said once, as it is of what lies between two messages.
+                self.passed_over(|passed| passed.order.pass(rest.last));
+            }
+            looked.map(|_| ())
+        })
+        .map_err(say)
+    }
+}
+
+/// Whether the consumer began with the first message of its stream.
+async fn starts_at_the_first(connection: &Arc<Connection>, stream: &str, durable: &str) -> bool {
+    let info = connection.api::<Info>(&format!("CONSUMER.INFO.{stream}.{durable}"), Bytes::new()).await;
+    info.is_ok_and(|info| info.config.deliver_policy == "all")
+}
+
+/// The number of a delivery, of the reply subject of its message
+/// (ADR-15, `$JS.ACK.<stream>.<consumer>.<delivered>.<sequence>.<consumer sequence>.<time>.<pending>`, from newer servers with
+/// `<domain>.<account>` behind `$JS.ACK` and a token at the end).
+fn consumer_sequence(ack_subject: &str) -> Option<u64> {
+    let before = if ack_subject.split('.').count() == 9 { 6 } else { 8 };
+    ack_subject.split('.').nth(before)?.parse().ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::consumer_sequence;
+
+    #[test]
+    fn the_number_of_a_delivery() {
+        assert_eq!(consumer_sequence("$JS.ACK.S.d.1.700.42.1700000000000000000.3"), Some(42));
+        assert_eq!(consumer_sequence("$JS.ACK._.ABC.S.d.1.700.42.1700000000000000000.3.token"), Some(42));
+        assert_eq!(consumer_sequence("$JS.ACK.S.d"), None);
+    }
+}
