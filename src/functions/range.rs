@@ -65,8 +65,8 @@ impl RangeOptions {
     /// About how many messages the arguments ask for, without a look at the stream.
     pub fn estimated_rows(&self) -> u64 {
         let by_sequence = match self.bounds {
-            Bounds::Sequence { start, end: Some(end) } => {
-                Some(SequenceRange { first: start.unwrap_or(1).max(1), last: end }.len())
+            Bounds::Sequence { first, last: Some(last) } => {
+                Some(SequenceRange { first: first.unwrap_or(1).max(1), last }.len())
             }
             _ => None,
         };
@@ -77,7 +77,7 @@ impl RangeOptions {
     #[must_use]
     pub fn first_after_checkpoint(&self) -> Option<u64> {
         match self.bounds {
-            Bounds::Sequence { start, .. } if self.checkpoints.is_some() => start,
+            Bounds::Sequence { first, .. } if self.checkpoints.is_some() => first,
             _ => None,
         }
     }
@@ -97,7 +97,7 @@ impl RangeOptions {
     /// All messages from a sequence on, of the same subject.
     #[must_use]
     pub fn starting_at(&self, first: u64) -> Self {
-        let bounds = Bounds::Sequence { start: Some(first), end: None };
+        let bounds = Bounds::Sequence { first: Some(first), last: None };
         Self { bounds, checkpoints: None, last_n: None, max_messages: None, ..self.clone() }
     }
 
@@ -149,7 +149,7 @@ pub fn read(arguments: &Arguments) -> Result<RangeOptions> {
                 "Cannot mix sequence-based (start_seq/end_seq) and time-based (start_time/end_time) parameters",
             ));
         }
-        (true, false) => Bounds::Sequence { start: start_seq, end: end_seq },
+        (true, false) => Bounds::Sequence { first: start_seq, last: end_seq },
         (false, true) => Bounds::Time { start: start_time, end: end_time },
         (false, false) => Bounds::All,
     };
@@ -225,7 +225,7 @@ impl RangePlan {
     fn resolve_bounds(&self) -> Result<SequenceRange> {
         match self.options.bounds {
             Bounds::All => Ok(self.state.range()),
-            Bounds::Sequence { start, end } => Ok(self.state.clamp(start, end)),
+            Bounds::Sequence { first, last } => Ok(self.state.clamp(first, last)),
             Bounds::Time { start: Some(start), end: Some(end) } if start > end => {
                 Ok(SequenceRange { first: 1, last: 0 })
             }

@@ -93,8 +93,8 @@ struct Run<'a> {
 
 impl Run<'_> {
     async fn read(&mut self, transport: &mut ReadTransport) -> Result<()> {
-        let patience = self.connection.timeout / 2;
-        let (mut deadline, mut asked_again, mut losses) = (Instant::now() + patience, false, 0);
+        let half_timeout = self.connection.timeout / 2;
+        let (mut deadline, mut asked_again, mut losses) = (Instant::now() + half_timeout, false, 0);
         let reading = Reading { access: Access::Direct, batch: self.batch, want: self.want };
         let mut replies: Vec<Replied> = Vec::new();
         while self.sent < self.asks.len() || self.open > 0 {
@@ -119,7 +119,7 @@ impl Run<'_> {
                         return Ok(());
                     }
                     self.send(transport, &self.unanswered()).await?;
-                    deadline += patience;
+                    deadline += half_timeout;
                     continue;
                 }
             };
@@ -145,7 +145,7 @@ impl Run<'_> {
             if self.open < before {
                 losses = 0;
             }
-            (deadline, asked_again) = (Instant::now() + patience, false);
+            (deadline, asked_again) = (Instant::now() + half_timeout, false);
         }
         Ok(())
     }

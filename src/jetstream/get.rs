@@ -113,7 +113,7 @@ impl MessageReader {
     ) -> Result<Vec<Record>> {
         let asks = sequences.iter().map(|sequence| inspect::ask(Access::MsgGet, *sequence)).collect();
         let answers = exchange(&self.connection, &self.stream, asks, whole(with_headers)).await?;
-        let (mut found, mut absent, mut deaf): (Vec<Record>, Vec<u64>, bool) = Default::default();
+        let (mut found, mut absent, mut leader_denied): (Vec<Record>, Vec<u64>, bool) = Default::default();
         for (sequence, answer) in sequences.iter().zip(answers) {
             match answer {
                 Ok(Some(record)) => found.push(record),
@@ -123,25 +123,25 @@ impl MessageReader {
                 }
                 Err(Failure::Forbidden) if refused.is_none() => {
                     absent.push(*sequence);
-                    deaf = true;
+                    leader_denied = true;
                 }
                 Err(failure) => return self.explain(Access::MsgGet, failure, *sequence).await,
             }
         }
         if !absent.is_empty() {
-            found.extend(self.not_deleted(&absent, deaf, with_headers).await?);
+            found.extend(self.not_deleted(&absent, leader_denied, with_headers).await?);
         }
         Ok(found)
     }
 
-    /// Which of these messages exist after all, although the leader did not give them. `deaf` says that it was not asked.
-    async fn not_deleted(&mut self, sequences: &[u64], deaf: bool, with_headers: bool) -> Result<Vec<Record>> {
+    /// Which of these messages exist after all, although the leader did not give them. `leader_denied` says that the user may not ask it.
+    async fn not_deleted(&mut self, sequences: &[u64], leader_denied: bool, with_headers: bool) -> Result<Vec<Record>> {
         let want = whole(with_headers);
         let (connection, stream) = (Arc::clone(&self.connection), self.stream.clone());
         let state = match self.state().await {
             Ok(state) if state.exact => state,
             // Who may ask neither the leader nor for the state has the word of several replicas.
-            _ if deaf => return Ok(inspect::exact_messages(&connection, &stream, sequences, want).await?.0),
+            _ if leader_denied => return Ok(inspect::exact_messages(&connection, &stream, sequences, want).await?.0),
             Ok(_) => return Ok(Vec::new()),
             Err(error) => return Err(error),
         };

@@ -31,9 +31,9 @@ pub enum Bounds {
     /// By stream sequence.
     Sequence {
         /// The first sequence; None is the stream's first.
-        start: Option<u64>,
+        first: Option<u64>,
         /// The last sequence; None is the stream's last.
-        end: Option<u64>,
+        last: Option<u64>,
     },
     /// By the time at which the server stored a message, in microseconds since 1970-01-01 UTC.
     Time {
@@ -76,11 +76,11 @@ impl StreamState {
 
     /// The part of the stream between two sequences, clamped to what there is.
     #[must_use]
-    pub fn clamp(&self, start: Option<u64>, end: Option<u64>) -> SequenceRange {
+    pub fn clamp(&self, first: Option<u64>, last: Option<u64>) -> SequenceRange {
         let whole = self.range();
         SequenceRange {
-            first: start.map_or(whole.first, |start| start.max(whole.first)),
-            last: end.map_or(whole.last, |end| end.min(whole.last)),
+            first: first.map_or(whole.first, |first| first.max(whole.first)),
+            last: last.map_or(whole.last, |last| last.min(whole.last)),
         }
     }
 

@@ -6,8 +6,8 @@
 mod merge;
 mod merge_options;
 mod options;
+mod row_filter;
 mod sample;
-mod sift;
 mod source;
 
 use std::sync::Arc;
@@ -24,7 +24,7 @@ use crate::value::{Arguments, Parameter, ParameterType};
 
 use options::OnBadRow;
 pub use options::Options;
-use sift::{Rows, Sieve};
+use row_filter::{RowFilter, Rows};
 use source::Source;
 
 pub struct NatsIngest;
@@ -35,7 +35,7 @@ const PARTS: [Part; 5] = [Part::Stream, Part::Subject, Part::Sequence, Part::Tim
 pub struct Reader {
     options: Arc<Options>,
     source: Source,
-    sieve: Sieve,
+    filter: RowFilter,
 }
 
 impl TableFunction for NatsIngest {
@@ -79,12 +79,12 @@ impl TableFunction for NatsIngest {
             .transpose()?;
         let mut source =
             Source::open(&options, &connection, Want { subject: true, time: true, headers, payload: true })?;
-        let mut sieve = Sieve::new(Arc::clone(&options), dead_letters);
+        let mut filter = RowFilter::new(Arc::clone(&options), dead_letters);
         if options.looks_ahead() {
-            source.rehearse(&mut sieve)?;
+            source.first_pass(&mut filter)?;
         }
         let decoder = RowsDecoder { options: Arc::clone(&options), projection: projection.to_vec() };
-        Ok((Reader { options, source, sieve }, decoder))
+        Ok((Reader { options, source, filter }, decoder))
     }
 
     const RESTRICTS: bool = true;
@@ -129,11 +129,11 @@ impl Reader {
             let page = self.source.next_page(capacity)?;
             if self.options.on_error != OnBadRow::Fail {
                 let given_up = self.source.given_up();
-                self.sieve.give_up(&given_up).inspect_err(|_| self.source.keep_given_up(&given_up))?;
+                self.filter.give_up(&given_up).inspect_err(|_| self.source.keep_given_up(&given_up))?;
             }
-            let Some(page) = page else { return self.sieve.end().map(|()| None) };
-            let rows = self.sieve.sift(page)?;
-            self.source.note(self.sieve.take_outcomes());
+            let Some(page) = page else { return self.filter.end().map(|()| None) };
+            let rows = self.filter.apply(page)?;
+            self.source.note(self.filter.take_outcomes());
             if !rows.records.is_empty() {
                 return Ok(Some(rows));
             }

@@ -4,7 +4,7 @@ use std::collections::{BTreeSet, VecDeque};
 use std::sync::Arc;
 
 use super::options::Options;
-use super::sift::Sieve;
+use super::row_filter::RowFilter;
 use crate::error::Result;
 use crate::functions::range::{RangePlan, RangeRead};
 use crate::jetstream::durable::{Delivery, Ledger, LedgerKey, Pull, PullLimits, standing};
@@ -107,13 +107,13 @@ impl Source {
         }
     }
 
-    /// Shows the sieve every message of the call, so that it knows the newest of each key, and starts again from the
+    /// Shows the row filter every message of the call, so that it knows the newest of each key, and starts again from the
     /// first: a range is read twice, what a durable has is held in memory.
-    pub(super) fn rehearse(&mut self, sieve: &mut Sieve) -> Result<()> {
+    pub(super) fn first_pass(&mut self, filter: &mut RowFilter) -> Result<()> {
         match self {
             Source::Range { plan, read, want, .. } => {
                 while let Some(page) = read.next_page()? {
-                    sieve.rehearse(&page)?;
+                    filter.first_pass(&page)?;
                 }
                 *read = plan.read(*want)?;
             }
@@ -142,10 +142,10 @@ impl Source {
                     same
                 });
                 *page = deliveries.into();
-                sieve.rehearse(page.iter().map(|delivery| &delivery.record))?;
+                filter.first_pass(page.iter().map(|delivery| &delivery.record))?;
             }
         }
-        sieve.end_rehearsal();
+        filter.end_first_pass();
         Ok(())
     }
 

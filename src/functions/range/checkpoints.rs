@@ -72,8 +72,8 @@ impl Checkpoints {
     /// The sequences that they say.
     pub fn bounds(&self) -> Bounds {
         Bounds::Sequence {
-            start: self.after.as_ref().map(|after| after.last.saturating_add(1)),
-            end: self.upto.as_ref().map(|upto| upto.last),
+            first: self.after.as_ref().map(|after| after.last.saturating_add(1)),
+            last: self.upto.as_ref().map(|upto| upto.last),
         }
     }
 

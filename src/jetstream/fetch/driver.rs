@@ -41,7 +41,7 @@ pub(super) struct Driver<'a> {
     /// Whether the reader has been given a page.
     served: bool,
     /// Since when nobody answers Direct Get.
-    deserted_since: Option<Instant>,
+    unanswered_since: Option<Instant>,
 }
 
 impl<'a> Driver<'a> {
@@ -65,7 +65,7 @@ impl<'a> Driver<'a> {
             transport,
             ready: Backlog::default(),
             served: false,
-            deserted_since: None,
+            unanswered_since: None,
         })
     }
 
@@ -152,17 +152,17 @@ impl<'a> Driver<'a> {
     }
 
     async fn take_replies(&mut self, replies: &mut Vec<Replied>) -> Result<()> {
-        let mut deserted = false;
+        let mut unanswered = false;
         for Replied { token, access, answer } in replies.drain(..) {
             match answer {
                 Ok(Answer::Reply(reply)) => {
-                    self.deserted_since = None;
+                    self.unanswered_since = None;
                     self.take(token, reply)?;
                 }
                 _ if !self.window.awaits(token) => {}
                 Ok(Answer::NoResponders) if access == Access::Direct && self.request.state.direct == Some(true) => {
                     self.nobody_answers(token)?;
-                    deserted = true;
+                    unanswered = true;
                 }
                 Ok(Answer::NoResponders) => {
                     self.fall_back(access).await?;
@@ -178,7 +178,7 @@ impl<'a> Driver<'a> {
             }
         }
         self.window.take_ready(&mut self.ready);
-        if deserted {
+        if unanswered {
             tokio::time::sleep(RETRY_PAUSE).await;
         }
         Ok(())
@@ -276,7 +276,7 @@ impl<'a> Driver<'a> {
     /// Nobody answers Direct Get, but the stream allows it: a server that has just come up, or a stream without a leader.
     /// It is asked again until the timeout is over.
     fn nobody_answers(&mut self, token: u64) -> Result<()> {
-        let since = *self.deserted_since.get_or_insert_with(Instant::now);
+        let since = *self.unanswered_since.get_or_insert_with(Instant::now);
         if since.elapsed() >= self.connection.timeout {
             return Err(Error::of(Kind::Unavailable, "the stream's servers do not answer Direct Get")
                 .advice("check that the stream has a leader and that its servers are up"));

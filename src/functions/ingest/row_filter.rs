@@ -1,4 +1,4 @@
-//! Records become rows: decoded, keyed, and sifted of duplicates and of what is not good.
+//! Records become rows: decoded, keyed, and filtered: duplicates and bad rows are taken out.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -32,7 +32,7 @@ enum Duplicates {
     /// The rows that came first stay.
     First(KeptKeys),
     /// The newest rows are being found.
-    Rehearsal(NewestKeys),
+    FirstPass(NewestKeys),
     /// The rows that stay are known.
     Newest(Newest),
     /// The rows of each key become one.
@@ -42,7 +42,7 @@ enum Duplicates {
 /// The most bytes that the keys and the folded values of a call may take.
 const MOST_MERGED: usize = 96 * 1024 * 1024;
 
-pub(super) struct Sieve {
+pub(super) struct RowFilter {
     options: Arc<Options>,
     duplicates: Duplicates,
     dead_letters: Option<DeadLetters>,
@@ -52,12 +52,12 @@ pub(super) struct Sieve {
     outcomes: Option<Vec<(u64, Outcome, RowKeys)>>,
 }
 
-impl Sieve {
+impl RowFilter {
     pub(super) fn new(options: Arc<Options>, dead_letters: Option<DeadLetters>) -> Self {
         let duplicates = match (&options.merge, options.keep) {
             (Some(merge), _) => Duplicates::Merged(Box::new(Merger::new(merge, options.payload.columns()))),
             (None, Keep::First | Keep::All) => Duplicates::First(KeptKeys::default()),
-            (None, Keep::Last) => Duplicates::Rehearsal(NewestKeys::default()),
+            (None, Keep::Last) => Duplicates::FirstPass(NewestKeys::default()),
         };
         let outcomes = options.durable.is_some().then(Vec::new);
         Self { options, duplicates, dead_letters, letters: Vec::new(), outcomes }
@@ -65,14 +65,14 @@ impl Sieve {
 
     /// Notes the keys of records that will come again, and folds their values. A row that is not good is passed over here:
     /// it is dealt with when it comes again, but for one that fails the statement.
-    pub(super) fn rehearse<'r>(&mut self, records: impl IntoIterator<Item = &'r Record>) -> Result<()> {
+    pub(super) fn first_pass<'r>(&mut self, records: impl IntoIterator<Item = &'r Record>) -> Result<()> {
         let options = Arc::clone(&self.options);
-        let mut rows = Workbench::new(&options);
+        let mut rows = RowBuilder::new(&options);
         for record in records {
             match rows.add(record) {
                 Ok(()) => {
                     match &mut self.duplicates {
-                        Duplicates::Rehearsal(newest) => newest.note(record.sequence, &rows.keys),
+                        Duplicates::FirstPass(newest) => newest.note(record.sequence, &rows.keys),
                         Duplicates::Merged(merger) => merger.note(record.sequence, &rows.keys, &rows.buffers, 0),
                         Duplicates::First(_) | Duplicates::Newest(_) => {}
                     }
@@ -99,36 +99,36 @@ impl Sieve {
     }
 
     /// Every record was shown.
-    pub(super) fn end_rehearsal(&mut self) {
-        if let Duplicates::Rehearsal(newest) = &mut self.duplicates {
+    pub(super) fn end_first_pass(&mut self) {
+        if let Duplicates::FirstPass(newest) = &mut self.duplicates {
             self.duplicates = Duplicates::Newest(std::mem::take(newest).finish());
         }
     }
 
     /// Turns a page of records into rows.
-    pub(super) fn sift(&mut self, records: Vec<Record>) -> Result<Rows> {
+    pub(super) fn apply(&mut self, records: Vec<Record>) -> Result<Rows> {
         let options = Arc::clone(&self.options);
-        let mut bench = Workbench::new(&options);
+        let mut builder = RowBuilder::new(&options);
         let mut kept = Vec::with_capacity(records.len());
         let mut keys_column = Buffer::new(&Type::Varchar);
         let mut last = options.last_columns().iter().map(|column| Buffer::new(&column.ty)).collect::<Vec<_>>();
         let mut numbers = Vec::new();
         for record in records {
-            if let Err(cause) = bench.add(&record) {
+            if let Err(cause) = builder.add(&record) {
                 let outcome = self.refuse(&record, &cause)?;
                 self.note(record.sequence, outcome, &RowKeys::default());
                 continue;
             }
-            let place = self.duplicates.place(record.sequence, &bench.keys);
+            let place = self.duplicates.place(record.sequence, &builder.keys);
             if let Place::Repeats(Repeats { sequence, .. }) = place
                 && options.keep != Keep::All
             {
-                self.note(record.sequence, Outcome::Repeats(sequence), &bench.keys);
-                bench.take_back();
+                self.note(record.sequence, Outcome::Repeats(sequence), &builder.keys);
+                builder.take_back();
                 continue;
             }
-            self.note(record.sequence, Outcome::Row, &bench.keys);
-            push_text(&mut keys_column, bench.keys.iter().next().flatten());
+            self.note(record.sequence, Outcome::Row, &builder.keys);
+            push_text(&mut keys_column, builder.keys.iter().next().flatten());
             if let Place::Merged(number, row) = place {
                 numbers.push(number);
                 push_numbers(&mut last, [row.first, row.last]);
@@ -146,7 +146,7 @@ impl Sieve {
             }
             kept.push(record);
         }
-        let mut values = bench.values().map_err(|error| error.stream(options.stream()))?;
+        let mut values = builder.values().map_err(|error| error.stream(options.stream()))?;
         if let Duplicates::Merged(merger) = &self.duplicates {
             merger.replace(&numbers, options.payload.columns(), &mut values);
         }
@@ -162,7 +162,7 @@ impl Sieve {
         let missing = match &self.duplicates {
             Duplicates::Newest(newest) => newest.missing(),
             Duplicates::Merged(merger) => merger.missing(),
-            Duplicates::First(_) | Duplicates::Rehearsal(_) => None,
+            Duplicates::First(_) | Duplicates::FirstPass(_) => None,
         };
         missing.map_or(Ok(()), |sequence| {
             Err(Error::of(Kind::Gap, "the newest message of its key was deleted while the stream was read")
@@ -237,7 +237,7 @@ impl Duplicates {
                 Some((_, row)) => repeats(row.newest),
                 None => repeats(sequence),
             },
-            Duplicates::Rehearsal(_) => Place::Stays,
+            Duplicates::FirstPass(_) => Place::Stays,
         }
     }
 }
@@ -268,7 +268,7 @@ fn push_text(buffer: &mut Buffer, text: Option<&str>) {
 }
 
 /// The values of the rows so far, and what is needed to add one.
-struct Workbench<'a> {
+struct RowBuilder<'a> {
     options: &'a Options,
     decoder: Option<Box<dyn Decoder + 'a>>,
     /// The shown columns, then the texts of the keys.
@@ -278,7 +278,7 @@ struct Workbench<'a> {
     keys: RowKeys,
 }
 
-impl<'a> Workbench<'a> {
+impl<'a> RowBuilder<'a> {
     fn new(options: &'a Options) -> Self {
         let codec = options.payload.codec();
         let all: Vec<usize> = (0..codec.map_or(0, |codec| codec.columns().len())).collect();
