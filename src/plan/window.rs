@@ -97,6 +97,13 @@ impl Window {
         }
     }
 
+    /// One request brings everything from a sequence on, by a consumer, until there is nothing left or something is lost.
+    #[must_use]
+    pub fn delivered(mut self) -> Self {
+        self.mode = Mode::Delivery;
+        self
+    }
+
     /// From the start on every gap needs an explanation; these absent sequences are what is known.
     #[must_use]
     pub fn explaining_gaps(mut self, absent: Absent) -> Self {

@@ -70,9 +70,9 @@ impl ClientTransport {
             mark.ok_or_else(|| Error::of(Kind::Protocol, "a reply on a subject that nobody asked for"))?;
         let no_responders = message.status.is_some_and(|status| status.as_u16() == 503);
         let answer = match access {
-            Access::Direct => Ok(reply::direct(message, reading.batch, reading.want.headers)?),
             Access::MsgGet if no_responders => Ok(Answer::NoResponders),
             Access::MsgGet => read_msg_get(&message.payload, reading.want),
+            Access::Direct | Access::Consumer => Ok(reply::direct(message, reading.batch, reading.want.headers)?),
         };
         out.push(Replied { token, access, answer });
         Ok(())

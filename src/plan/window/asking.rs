@@ -94,6 +94,10 @@ impl Window {
     pub fn restart_with_leader(&mut self) {
         self.forget_requests();
         self.losses = (0, 0);
+        if self.mode == Mode::Delivery && self.spans.front().is_some_and(|span| !span.done) {
+            // The one span ends here, so that several requests are under way behind it.
+            self.close_first(0);
+        }
         self.mode = Mode::Single;
         self.end_policy = EndPolicy::AnyReply;
     }

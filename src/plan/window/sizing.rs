@@ -9,6 +9,8 @@ pub(super) enum Mode {
     Batch,
     /// One message a request.
     Single,
+    /// One request brings all that is left.
+    Delivery,
 }
 
 /// The largest number of messages that one request asks for.
@@ -60,6 +62,7 @@ impl Sizing {
             Mode::Single => 1,
             Mode::Probe => FIRST_BATCH,
             Mode::Batch if after_a_loss => 1,
+            Mode::Delivery => u64::MAX,
             Mode::Batch => ((BATCH_BYTES / self.size.max(1.0)) as u64).clamp(1, MAX_BATCH),
         }
     }
@@ -74,7 +77,7 @@ impl Sizing {
     /// The most spans at once, after so many have been handed on.
     pub(super) fn max_spans(&self, mode: Mode, handed_on: u64) -> usize {
         let (most, per_span) = match mode {
-            Mode::Probe => return 1,
+            Mode::Probe | Mode::Delivery => return 1,
             Mode::Batch => (MAX_REQUESTS, self.batch(mode, false) as f64),
             Mode::Single => (MAX_SINGLE_REQUESTS, 1.0),
         };

@@ -119,6 +119,11 @@ fn every_message_leaves_once_and_in_order() {
                 let window = Window::new(whole(&stored), None, 1.0, false);
                 let (got, _) = read(&stored, window, server, faults, seed);
                 assert_eq!(got, stored, "seed {seed}");
+                if server == Server::Batches && seed < 2 {
+                    let window = Window::new(whole(&stored), None, 1.0, false).delivered();
+                    let (got, _) = read(&stored, window, server, faults, seed);
+                    assert_eq!(got, stored, "seed {seed}, delivered");
+                }
             }
         }
     }
@@ -131,6 +136,29 @@ fn a_range_inside_a_growing_stream_ends_at_its_end() {
     let (got, _) = read(&stored, Window::new(range, None, 1.0, false), Server::Batches, Faults::default(), 1);
     let expected: Vec<u64> = stored.iter().copied().filter(|s| (4_000..=9_999).contains(s)).collect();
     assert_eq!(got, expected);
+}
+
+#[test]
+fn a_delivery_is_one_request_until_the_leader_is_asked() {
+    let stored: Vec<u64> = (1..=3_000).collect();
+    let window = || Window::new(whole(&stored), None, 1.0, false).delivered();
+    let (got, sent) = read(&stored, window(), Server::Batches, Faults::default(), 1);
+    assert_eq!((got.len(), sent), (3_000, 1));
+    // The connection breaks at a message, and what follows is asked of the leader, many at once.
+    let mut window = window();
+    let mut out: Vec<Record> = Vec::new();
+    let request = window.requests()[0];
+    for frame in answer(&stored, request, Server::Batches, Faults::default()).into_iter().take(10) {
+        window.accept(request.token, frame).unwrap();
+    }
+    window.take_ready(&mut out);
+    window.restart_with_leader();
+    window.take_ready(&mut out);
+    assert_eq!(window.requests().iter().map(|request| request.from).collect::<Vec<_>>(), [11, 12, 13, 14]);
+    window.forget_requests();
+    let (rest, _) = read(&stored, window, Server::Singles, Faults::default(), 1);
+    let all: Vec<u64> = out.iter().map(|record| record.sequence).chain(rest).collect();
+    assert_eq!(all, stored);
 }
 
 #[test]
