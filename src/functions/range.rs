@@ -27,9 +27,11 @@ pub const PARAMETERS: &[Parameter] = &[
     checkpoints::PARAMETERS[1],
     checkpoints::PARAMETERS[2],
     Parameter::new(VIA, ParameterType::Text),
+    Parameter::new(CONNECTIONS, ParameterType::Unsigned),
 ];
 
 const VIA: &str = "via";
+const CONNECTIONS: &str = "connections";
 
 /// Which messages of a stream a statement reads.
 #[derive(Debug, Clone)]
@@ -175,7 +177,17 @@ pub fn read(arguments: &Arguments) -> Result<RangeOptions> {
 
 fn read_route(arguments: &Arguments) -> Result<Route> {
     let via = choice(arguments, VIA, &[("direct", Via::Direct), ("consumer", Via::Consumer)])?;
-    Ok(Route { via: via.unwrap_or_default() })
+    let most = Route::MOST_CONNECTIONS;
+    let connections = match arguments.unsigned(CONNECTIONS)?.map(usize::try_from) {
+        None => 1,
+        Some(Ok(connections)) if (1..=most).contains(&connections) => connections,
+        Some(_) => return Err(Error::new(format!("{CONNECTIONS} must be a number from 1 to {most}"))),
+    };
+    if via == Some(Via::Consumer) && connections > 1 {
+        return Err(Error::new(format!("{CONNECTIONS} and {VIA} := 'consumer' cannot be used together"))
+            .advice("a consumer delivers in one order, over one connection; leave one of the two out"));
+    }
+    Ok(Route { via: via.unwrap_or_default(), connections })
 }
 
 /// The first messages of the range, at most so many, with payloads and headers.

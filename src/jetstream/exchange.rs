@@ -129,7 +129,7 @@ impl Run<'_> {
             }
             match event {
                 TransportEvent::Replies => {}
-                TransportEvent::Reconnected => {
+                TransportEvent::Reconnected(_) => {
                     losses = if self.open < before { 0 } else { losses + 1 };
                     if losses >= MAX_LOSSES && !self.use_msg_get() {
                         return Err(Error::of(

@@ -17,15 +17,12 @@ use crate::jetstream::connection::Connection;
 use crate::jetstream::failure::{Failure, refusal};
 use crate::jetstream::inspect::{Gaps, check_identity, inspect};
 use crate::jetstream::pool;
-use crate::jetstream::read_transport::{ReadTransport, Reading, Replied, TransportEvent, WireRequest};
+use crate::jetstream::read_transport::{Lost, ReadTransport, Reading, Replied, TransportEvent, WireRequest};
 use crate::jetstream::reply::Answer;
 use crate::jetstream::wire::RETRY_PAUSE;
 use crate::plan::{Reply, Request, Window, subject_matches};
 use crate::record::Record;
 use crate::stats;
-
-/// The most bytes that the server may send for one request (ADR-31, `max_bytes`); one message is always sent.
-const MAX_BYTES: u64 = 4 * 1024 * 1024;
 
 pub(super) type Pages = mpsc::Sender<Result<Vec<Record>>>;
 
@@ -62,7 +59,10 @@ impl<'a> Driver<'a> {
                 window.restart_with_leader();
                 ReadTransport::client(connection).await?
             }
-            Access::Direct => ReadTransport::open(connection, access).await?,
+            Access::Direct => {
+                window = window.over(request.route.connections);
+                ReadTransport::several(connection, request.route.connections).await?
+            }
         };
         Ok(Self {
             connection,
@@ -142,7 +142,7 @@ impl<'a> Driver<'a> {
                             return Err(self.silence().await);
                         }
                         // Whoever had the requests may be gone: others are asked, within the same timeout.
-                        self.ask_again().await?;
+                        self.ask_again(&Lost::All).await?;
                         deadline += half_timeout;
                         continue;
                     }
@@ -151,10 +151,10 @@ impl<'a> Driver<'a> {
             self.take_replies(&mut replies).await?;
             match event {
                 TransportEvent::Replies => {}
-                TransportEvent::Reconnected => {
+                TransportEvent::Reconnected(lost) => {
                     // The server may have lost the stream with the connection, or come back with another.
                     check_identity(self.connection, &self.request.stream, &self.request.state).await?;
-                    self.ask_again().await?;
+                    self.ask_again(&lost).await?;
                 }
                 TransportEvent::Refused(words) => {
                     if !self.take_refusals(&words).await? {
@@ -276,8 +276,12 @@ impl<'a> Driver<'a> {
 
     /// The connection came back: what was under way is lost. When it breaks at one message again and again, the message
     /// itself may be the cause: async-nats hangs up on headers that are not UTF-8. `MSG.GET` carries them in its body.
-    async fn ask_again(&mut self) -> Result<()> {
-        if self.window.forget_requests() {
+    async fn ask_again(&mut self, lost: &Lost) -> Result<()> {
+        let goes_on = match lost {
+            Lost::All => self.window.forget_requests(),
+            Lost::These(tokens) => self.window.forget_these(tokens),
+        };
+        if goes_on {
             return Ok(());
         }
         if self.access == Access::MsgGet {
@@ -368,7 +372,9 @@ impl<'a> Driver<'a> {
             format!(r#"{{"seq":{from},"next_by_subj":{subject}}}"#)
         } else {
             let batch = request.batch;
-            format!(r#"{{"seq":{from},"next_by_subj":{subject},"batch":{batch},"max_bytes":{MAX_BYTES}}}"#)
+            // One message is always sent (ADR-31).
+            let most = self.window.batch_bytes();
+            format!(r#"{{"seq":{from},"next_by_subj":{subject},"batch":{batch},"max_bytes":{most}}}"#)
         }
     }
 

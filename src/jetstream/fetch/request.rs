@@ -10,10 +10,23 @@ use crate::plan::{Absent, SequenceRange, SequenceSet, StreamState, Subjects};
 pub(super) const PAGES: usize = 4;
 
 /// By which way messages come from the server.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Route {
     /// Whether they are asked for or delivered.
     pub via: Via,
+    /// How many connections share the requests, from 1 to [`Route::MOST_CONNECTIONS`].
+    pub connections: usize,
+}
+
+impl Route {
+    /// The most connections of one read.
+    pub const MOST_CONNECTIONS: usize = 16;
+}
+
+impl Default for Route {
+    fn default() -> Self {
+        Self { via: Via::Direct, connections: 1 }
+    }
 }
 
 /// Who says what comes next.

@@ -7,7 +7,7 @@ use bytes::Bytes;
 use futures_util::{FutureExt, StreamExt};
 use tokio::sync::{broadcast, watch};
 
-use super::request::{Reading, Replied, TransportEvent, WireRequest, read_msg_get, reply_token};
+use super::request::{Lost, Reading, Replied, TransportEvent, WireRequest, read_msg_get, reply_token};
 use crate::error::{Error, Kind, Result};
 use crate::jetstream::access::Access;
 use crate::jetstream::connection::Connection;
@@ -51,7 +51,7 @@ impl ClientTransport {
         tokio::select! {
             biased;
             message = self.replies.next() => Self::take(message.ok_or_else(closed)?, reading, out)?,
-            changed = self.epochs.changed() => return changed.map(|()| TransportEvent::Reconnected).map_err(|_| closed()),
+            changed = self.epochs.changed() => return changed.map(|()| TransportEvent::Reconnected(Lost::All)).map_err(|_| closed()),
             word = self.forbidden.recv() => return Ok(word.map_or(TransportEvent::Replies, |word| TransportEvent::Refused(vec![word]))),
         }
         while out.len() < AT_ONCE {

@@ -17,7 +17,7 @@ use serde::Deserialize;
 use serde_json::json;
 
 use super::own_socket::{Happened, OwnSocket};
-use super::request::{Reading, Replied, TransportEvent, WireRequest, read_msg_get, reply_token};
+use super::request::{Lost, Reading, Replied, TransportEvent, WireRequest, read_msg_get, reply_token};
 use crate::error::{Error, Kind, Result};
 use crate::jetstream::access::Access;
 use crate::jetstream::connection::Connection;
@@ -59,7 +59,7 @@ struct Delivery {
 impl ConsumerTransport {
     pub async fn open(connection: &Arc<Connection>, stream: &str, filter: Option<&str>) -> Result<Self> {
         Ok(Self {
-            own: OwnSocket::open(connection).await?,
+            own: OwnSocket::open(connection, 0).await?,
             connection: Arc::clone(connection),
             stream: stream.to_owned(),
             filter: filter.map(str::to_owned),
@@ -129,7 +129,7 @@ impl ConsumerTransport {
     pub async fn receive(&mut self, reading: Reading, out: &mut Vec<Replied>) -> Result<TransportEvent> {
         let Happened::Received(received) = self.own.receive().await? else {
             self.owed = None;
-            return Ok(TransportEvent::Reconnected);
+            return Ok(TransportEvent::Reconnected(Lost::All));
         };
         for arrival in self.own.frames().iter() {
             match arrival {

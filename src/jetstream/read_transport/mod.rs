@@ -5,13 +5,15 @@ mod client;
 mod consumer;
 mod own_socket;
 mod request;
+mod several;
 mod socket;
 
 use std::sync::Arc;
 
 use self::client::ClientTransport;
 use self::consumer::ConsumerTransport;
-pub(super) use self::request::{Reading, Replied, TransportEvent, WireRequest};
+pub(super) use self::request::{Lost, Reading, Replied, TransportEvent, WireRequest};
+use self::several::SeveralTransport;
 use self::socket::SocketTransport;
 use crate::error::{Error, Kind, Result};
 use crate::jetstream::access::Access;
@@ -20,6 +22,7 @@ use crate::jetstream::wire::{Socket, Want};
 
 pub(super) enum ReadTransport {
     Socket(SocketTransport),
+    Several(SeveralTransport),
     Client(ClientTransport),
     Consumer(ConsumerTransport),
 }
@@ -29,11 +32,22 @@ impl ReadTransport {
     pub async fn open(connection: &Arc<Connection>, access: Access) -> Result<Self> {
         if access == Access::Direct
             && Socket::suits(connection.options())
-            && let Ok(transport) = SocketTransport::open(connection).await
+            && let Ok(transport) = SocketTransport::open(connection, 0).await
         {
             return Ok(ReadTransport::Socket(transport));
         }
         Self::client(connection).await
+    }
+
+    /// So many sockets of the read's own for Direct Get where that is possible, else the shared client.
+    pub async fn several(connection: &Arc<Connection>, count: usize) -> Result<Self> {
+        if count > 1
+            && Socket::suits(connection.options())
+            && let Ok(transport) = SeveralTransport::open(connection, count).await
+        {
+            return Ok(ReadTransport::Several(transport));
+        }
+        Self::open(connection, Access::Direct).await
     }
 
     /// The shared client.
@@ -70,7 +84,14 @@ impl ReadTransport {
     /// Sends requests.
     pub async fn send(&mut self, requests: Vec<WireRequest>) -> Result<()> {
         match self {
-            ReadTransport::Socket(transport) => transport.send(&requests).await,
+            ReadTransport::Socket(transport) => {
+                transport.send(&requests).await;
+                Ok(())
+            }
+            ReadTransport::Several(transport) => {
+                transport.send(requests).await;
+                Ok(())
+            }
             ReadTransport::Client(transport) => transport.send(requests).await,
             ReadTransport::Consumer(transport) => {
                 transport.send(&requests).await;
@@ -83,6 +104,7 @@ impl ReadTransport {
     pub async fn receive(&mut self, reading: Reading, out: &mut Vec<Replied>) -> Result<TransportEvent> {
         match self {
             ReadTransport::Socket(transport) => transport.receive(reading, out).await,
+            ReadTransport::Several(transport) => transport.receive(reading, out).await,
             ReadTransport::Client(transport) => transport.receive(reading, out).await,
             ReadTransport::Consumer(transport) => transport.receive(reading, out).await,
         }
@@ -90,13 +112,14 @@ impl ReadTransport {
 
     /// Whether it serves this read alone.
     pub fn is_own(&self) -> bool {
-        matches!(self, ReadTransport::Socket(_))
+        matches!(self, ReadTransport::Socket(_) | ReadTransport::Several(_))
     }
 
     /// Whether the connection is up now.
     pub fn is_up(&self) -> bool {
         match self {
             ReadTransport::Socket(transport) => transport.is_up(),
+            ReadTransport::Several(transport) => transport.is_up(),
             ReadTransport::Client(transport) => transport.is_up(),
             ReadTransport::Consumer(transport) => transport.is_up(),
         }
@@ -119,8 +142,10 @@ impl ReadTransport {
 
     /// The read is over, and no answer is owed: the transport may serve another.
     pub fn finish(self) {
-        if let ReadTransport::Socket(transport) = self {
-            transport.finish();
+        match self {
+            ReadTransport::Socket(transport) => transport.finish(),
+            ReadTransport::Several(transport) => transport.finish(),
+            ReadTransport::Client(_) | ReadTransport::Consumer(_) => {}
         }
     }
 }

@@ -20,6 +20,8 @@ pub(super) enum Happened {
 
 pub(super) struct OwnSocket {
     connection: Arc<Connection>,
+    /// Which of the servers comes first.
+    place: usize,
     /// None while the connection is lost.
     socket: Option<Socket>,
     /// The attempt to connect again: a task, because whoever waits for it may be called away.
@@ -30,14 +32,15 @@ pub(super) struct OwnSocket {
 
 impl OwnSocket {
     /// A socket that an earlier read left, or a new one.
-    pub async fn open(connection: &Arc<Connection>) -> Result<Self> {
-        let mut socket = match connection.idle_socket() {
+    pub async fn open(connection: &Arc<Connection>, place: usize) -> Result<Self> {
+        let mut socket = match connection.idle_socket(place) {
             Some(socket) => socket,
-            None => Socket::open(connection.options(), connection.client.new_inbox()).await?,
+            None => connection.new_socket(place).await?,
         };
         socket.begin();
         Ok(Self {
             connection: Arc::clone(connection),
+            place,
             socket: Some(socket),
             attempt: None,
             lost_at: None,
@@ -91,10 +94,10 @@ impl OwnSocket {
     /// Tries to connect until it works or the timeout is over.
     async fn reconnect(&mut self) -> Result<()> {
         loop {
-            let connection = &self.connection;
+            let (connection, place) = (&self.connection, self.place);
             let attempt = self.attempt.get_or_insert_with(|| {
                 let connection = Arc::clone(connection);
-                tokio::spawn(async move { Socket::open(connection.options(), connection.client.new_inbox()).await })
+                tokio::spawn(async move { connection.new_socket(place).await })
             });
             let outcome = attempt.await;
             self.attempt = None;
@@ -124,7 +127,7 @@ impl OwnSocket {
     /// The read is over: the socket may serve another.
     pub fn finish(self) {
         if let Some(socket) = self.socket {
-            self.connection.keep_socket(socket);
+            self.connection.keep_socket(self.place, socket);
         }
     }
 }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::own_socket::{Happened, OwnSocket};
-use super::request::{Reading, Replied, TransportEvent, WireRequest, read_msg_get, reply_token};
+use super::request::{Lost, Reading, Replied, TransportEvent, WireRequest, read_msg_get, reply_token};
 use crate::error::Result;
 use crate::jetstream::access::Access;
 use crate::jetstream::connection::Connection;
@@ -15,11 +15,12 @@ pub struct SocketTransport {
 }
 
 impl SocketTransport {
-    pub async fn open(connection: &Arc<Connection>) -> Result<Self> {
-        Ok(Self { own: OwnSocket::open(connection).await? })
+    /// `place` is which of the servers comes first.
+    pub async fn open(connection: &Arc<Connection>, place: usize) -> Result<Self> {
+        Ok(Self { own: OwnSocket::open(connection, place).await? })
     }
 
-    pub async fn send(&mut self, requests: &[WireRequest]) -> Result<()> {
+    pub async fn send(&mut self, requests: &[WireRequest]) {
         // While the connection is lost nothing is sent: when it is back, everything is asked for again.
         if let Some(socket) = self.own.get() {
             for request in requests {
@@ -27,11 +28,12 @@ impl SocketTransport {
             }
             self.own.flush().await;
         }
-        Ok(())
     }
 
     pub async fn receive(&mut self, reading: Reading, out: &mut Vec<Replied>) -> Result<TransportEvent> {
-        let Happened::Received(received) = self.own.receive().await? else { return Ok(TransportEvent::Reconnected) };
+        let Happened::Received(received) = self.own.receive().await? else {
+            return Ok(TransportEvent::Reconnected(Lost::All));
+        };
         for frame in self.own.frames().replies() {
             let Some((token, access)) = reply_token(frame.mark(), reading.access) else { continue };
             let answer = match access {

@@ -71,12 +71,12 @@ impl Socket {
         !options.is_websocket()
     }
 
-    /// Connects to the first server that answers.
-    pub async fn open(options: &ConnectOptions, inbox: String) -> Result<Self> {
+    /// Connects to the first of these servers that answers.
+    pub async fn open(options: &ConnectOptions, servers: &[ServerUrl], inbox: String) -> Result<Self> {
         let mut outcome = Err(Error::new("no server to connect to"));
         // Each server in the list gets its turn within the timeout.
-        let turn = options.timeout / u32::try_from(options.servers.len().max(1)).unwrap_or(u32::MAX);
-        for server in &options.servers {
+        let turn = options.timeout / u32::try_from(servers.len().max(1)).unwrap_or(u32::MAX);
+        for server in servers {
             outcome = match tokio::time::timeout(turn, Self::greet(server, options, &inbox)).await {
                 Ok(outcome) => outcome,
                 Err(_) => Err(Error::new("no connection in time")),

@@ -372,3 +372,42 @@ fn an_endless_range_ends_with_the_stream() {
     let (got, _) = read(&stored, Window::new(range, None, 1.0, false), Server::Batches, Faults::default(), 2);
     assert_eq!(got, stored);
 }
+
+#[test]
+fn several_connections_have_more_and_smaller_requests_under_way() {
+    for (connections, bytes) in [(1, 4 << 20), (2, 4 << 20), (4, 2 << 20), (8, 1 << 20), (16, 1 << 19)] {
+        let window = Window::new(SequenceRange { first: 1, last: 10 }, None, 1.0, false).over(connections);
+        assert_eq!(window.batch_bytes(), bytes, "{connections}");
+    }
+    let stored: Vec<u64> = (1..=60_000).collect();
+    let window = Window::new(whole(&stored), None, 1.0, false).over(8);
+    assert_eq!(read(&stored, window, Server::Batches, Faults::default(), 1).0, stored);
+}
+
+#[test]
+fn a_connection_that_breaks_costs_its_own_requests_alone() {
+    let stored: Vec<u64> = (1..=60_000).collect();
+    let mut window = Window::new(whole(&stored), None, 1.0, false).over(4);
+    let mut out: Vec<Record> = Vec::new();
+    let first = window.requests()[0];
+    for frame in answer(&stored, first, Server::Batches, Faults::default()) {
+        window.accept(first.token, frame).unwrap();
+    }
+    window.take_ready(&mut out);
+    let open = window.requests();
+    assert!(open.len() > 1, "{open:?}");
+    // Time after time another connection breaks: the next message is under way on one that does not.
+    let mut lost = open[1];
+    for _ in 0..3 * asking::MAX_LOSSES {
+        assert!(window.forget_these(&[lost.token]));
+        let again = window.requests();
+        assert_eq!(again.iter().map(|request| request.from).collect::<Vec<_>>(), [lost.from]);
+        lost = again[0];
+    }
+    let mut lost = open[0];
+    for time in 1..=asking::MAX_LOSSES {
+        assert!(window.forget_these(&[lost.token]), "time {time}");
+        lost = window.requests()[0];
+    }
+    assert!(!window.forget_these(&[lost.token]));
+}
