@@ -9,7 +9,7 @@ use std::ops::Range;
 use bytes::Bytes;
 
 use super::frame;
-use super::reply::Want;
+use super::want::Want;
 use crate::error::{Error, Kind, Result};
 use crate::jetstream::reply::header_block;
 use crate::record::{Headers, Record};

@@ -15,9 +15,10 @@ mod mutations;
 mod reply;
 mod socket;
 mod transport;
+mod want;
 
 pub(super) use delivery::{Delivered, DeliveryFrame};
 pub(super) use frame::number;
-pub use reply::Want;
 pub(super) use reply::{Arrival, Frames, ReplyFrame};
 pub(super) use socket::{Fault, RETRY_PAUSE, Received, Socket};
+pub use want::Want;

@@ -4,7 +4,8 @@
 use bytes::Bytes;
 
 use super::frame::{self, Frame, Message};
-use super::reply::{Frames, Place, Source, Want};
+use super::reply::{Frames, Place, Source};
+use super::want::Want;
 use crate::jetstream::reply::Answer;
 use crate::jetstream::time::parse_utc;
 use crate::plan::Reply;

@@ -7,6 +7,7 @@ use bytes::Bytes;
 use super::block::{Head, head};
 use super::delivery::DeliveryFrame;
 use super::frame;
+use super::want::Want;
 use crate::error::{Error, Kind, Result};
 use crate::jetstream::reply::{Answer, header_block, is_added};
 use crate::jetstream::time::parse_utc;
@@ -16,19 +17,6 @@ use crate::record::{Headers, Record};
 /// How many headers the server adds to the reply to a request for one message, and to one of a batch.
 const ADDED_TO_SINGLE: usize = 4;
 const ADDED_TO_BATCHED: usize = 6;
-
-/// Which parts of a message are wanted; the others stay empty.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Want {
-    /// The subject.
-    pub subject: bool,
-    /// The time stamp.
-    pub time: bool,
-    /// The headers of the stored message.
-    pub headers: bool,
-    /// The payload.
-    pub payload: bool,
-}
 
 /// The messages that one read of the socket brought: where they lie in its buffer.
 #[derive(Debug, Default)]
