@@ -67,7 +67,7 @@ class Cases(unittest.TestCase):
                 self.assertLessEqual({ratio.case, ratio.against, ratio.less or ratio.case}, names, group.name)
             for case in group.cases:
                 self.assertLessEqual({case.fills} - {""}, streams, case.name)
-                self.assertTrue(group.link_ms or not case.link, case.name)
+                self.assertTrue(group.link_ms or group.link_mb or not case.link, case.name)
                 if isinstance(case, Follow):
                     self.assertIn(case.stream, streams)
                 if isinstance(case, Statement):

@@ -39,6 +39,8 @@ counters! {
     SINGLE_REQUESTS = "direct_get_single_requests";
     /// Requests to `STREAM.MSG.GET`, for streams without Direct Get.
     MSG_GET_REQUESTS = "msg_get_requests";
+    /// Consumers that reads made for themselves (`via := 'consumer'`).
+    CONSUMERS = "read_consumers";
     /// Other requests to the JetStream API.
     API_REQUESTS = "api_requests";
     /// Requests sent again because replies were missing.

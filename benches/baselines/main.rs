@@ -2,11 +2,13 @@
 //!
 //! ```text
 //! drain URL STREAM MESSAGES BATCH          raw socket, batched Direct Gets in flight, frames parsed, nothing kept
+//! push URL STREAM MESSAGES                 raw socket, push consumer without acknowledgements, frames parsed, nothing kept
 //! single URL STREAM MESSAGES               async-nats, one Direct Get after the other
 //! batched URL STREAM MESSAGES BATCH        async-nats, batched Direct Gets in flight
 //! pull URL STREAM MESSAGES [SUBJECT]       async-nats, pull consumer without acknowledgements
 //! publish URL SUBJECT FILE MESSAGES WINDOW async-nats, the lines of a file, WINDOW acknowledgements awaited at most
-//! proxy ADDRESS MILLISECONDS               delays both directions; says its address, ends with its input
+//! proxy ADDRESS MILLISECONDS MEGABYTES     delays both directions, each of at most so many megabytes a second for each connection
+//!                                          (0: any number); says its address, ends with its input
 //! load URL PREFIX SUBJECTS KIND SIZE MESSAGES    fills an empty stream; SUBJECTS and KIND as load.rs and documents.rs have them
 //! file FILE KIND SIZE MESSAGES             the same messages as lines of a file
 //! ```
@@ -17,6 +19,7 @@ mod drain;
 mod lines;
 mod load;
 mod proxy;
+mod push;
 
 use std::error::Error;
 use std::str::FromStr;
@@ -45,6 +48,7 @@ fn main() -> Result<()> {
     let words: Vec<&str> = arguments.iter().map(String::as_str).collect();
     let tally = match words[..] {
         ["drain", url, stream, messages, batch] => drain::read(url, stream, parsed(messages)?, parsed(batch)?)?,
+        ["push", url, stream, messages] => push::read(url, stream, parsed(messages)?)?,
         ["single", url, stream, messages] => client::single(url, stream, parsed(messages)?)?,
         ["batched", url, stream, messages, batch] => client::batched(url, stream, parsed(messages)?, parsed(batch)?)?,
         ["pull", url, stream, messages] => client::pull(url, stream, parsed(messages)?, "")?,
@@ -56,7 +60,9 @@ fn main() -> Result<()> {
             load::publish(url, prefix, parsed(subjects)?, parsed(kind)?, parsed(size)?, parsed(messages)?)?
         }
         ["file", file, kind, size, messages] => lines::write(file, parsed(kind)?, parsed(size)?, parsed(messages)?)?,
-        ["proxy", address, milliseconds] => return proxy::run(address, parsed(milliseconds)?),
+        ["proxy", address, milliseconds, megabytes] => {
+            return proxy::run(address, parsed(milliseconds)?, parsed(megabytes)?);
+        }
         _ => return Err("see the head of benches/baselines/main.rs for what this takes".into()),
     };
     println!("{}", serde_json::to_string(&tally)?);

@@ -110,7 +110,8 @@ class Ratio:
 @dataclass(frozen=True)
 class Group:
     """What is measured in turn on one server, and what of it is compared. `rounds` at most. `cold`: before each measurement the server is
-    restarted and its files leave the page cache. `link_ms`: the delay that the slow link adds, each way."""
+    restarted and its files leave the page cache. `link_ms`: the delay that the slow link adds, each way; `link_mb`: the megabytes
+    a second that each of its connections passes, 0 for any number."""
 
     name: str
     title: str
@@ -121,6 +122,7 @@ class Group:
     rounds: int | None = None
     cold: bool = False
     link_ms: int = 0
+    link_mb: int = 0
     note: str = ""
 
 

@@ -28,7 +28,7 @@ def run(group: Group, program: str, settings: Settings) -> dict:
     with (
         Server(settings.server) as server,
         tempfile.TemporaryDirectory(prefix="nats_js-bench-") as folder,
-        slow_link(program, server, group.link_ms) if group.link_ms else nullcontext("") as link,
+        slow_link(program, server, group) if group.link_ms or group.link_mb else nullcontext("") as link,
     ):
         prepare(group, program, server, Path(folder))
         print(f"{group.name}: prepared in {time.monotonic() - started:.0f} s", flush=True)
@@ -66,11 +66,11 @@ def tool(program: str, *words: str) -> None:
 
 
 @contextmanager
-def slow_link(program: str, server: Server, milliseconds: int) -> Iterator[str]:
-    """The URL of a proxy to the server that delays each direction."""
+def slow_link(program: str, server: Server, group: Group) -> Iterator[str]:
+    """The URL of a proxy to the server that delays each direction, or is narrow."""
     address = server.url.removeprefix("nats://")
     with subprocess.Popen(
-        [program, "proxy", address, str(milliseconds)], text=True, stdin=subprocess.PIPE, stdout=subprocess.PIPE
+        [program, "proxy", address, str(group.link_ms), str(group.link_mb)], text=True, stdin=subprocess.PIPE, stdout=subprocess.PIPE
     ) as proxy:
         # It ends with its input, which leaving the block closes.
         yield "nats://" + json.loads(proxy.stdout.readline())["address"]

@@ -5,8 +5,9 @@ mod checkpoints;
 use std::collections::VecDeque;
 use std::sync::Arc;
 
+use super::payload::choice;
 use crate::error::{Error, Result};
-use crate::jetstream::{Connection, Fetch, FetchRequest, Want, search_times, stream_state};
+use crate::jetstream::{Connection, Fetch, FetchRequest, Route, Via, Want, search_times, stream_state};
 use crate::plan::{Bounds, Region, SequenceRange, StoreTimes, StreamState, Subjects, TimeSearch, check_stream};
 use crate::record::Record;
 use crate::value::{Arguments, Parameter, ParameterType, Value};
@@ -25,7 +26,12 @@ pub const PARAMETERS: &[Parameter] = &[
     checkpoints::PARAMETERS[0],
     checkpoints::PARAMETERS[1],
     checkpoints::PARAMETERS[2],
+    Parameter::new(VIA, ParameterType::Text),
+    Parameter::new(CONNECTIONS, ParameterType::Unsigned),
 ];
+
+const VIA: &str = "via";
+const CONNECTIONS: &str = "connections";
 
 /// Which messages of a stream a statement reads.
 #[derive(Debug, Clone)]
@@ -42,6 +48,8 @@ pub struct RangeOptions {
     pub max_messages: Option<u64>,
     /// What the query's own conditions leave of the range.
     region: Region,
+    /// By which way the messages come.
+    route: Route,
 }
 
 /// How many rows a range is taken for whose arguments name no number: more than any table that it is joined to, as a
@@ -124,6 +132,7 @@ impl RangeOptions {
             last_n: None,
             max_messages: None,
             region: Region::WHOLE,
+            route: Route::default(),
         }
     }
 }
@@ -162,13 +171,29 @@ pub fn read(arguments: &Arguments) -> Result<RangeOptions> {
         last_n: arguments.unsigned("last_n")?,
         max_messages: arguments.unsigned("max_messages")?,
         region: Region::WHOLE,
+        route: read_route(arguments)?,
     })
+}
+
+fn read_route(arguments: &Arguments) -> Result<Route> {
+    let via = choice(arguments, VIA, &[("direct", Via::Direct), ("consumer", Via::Consumer)])?;
+    let most = Route::MOST_CONNECTIONS;
+    let connections = match arguments.unsigned(CONNECTIONS)?.map(usize::try_from) {
+        None => 1,
+        Some(Ok(connections)) if (1..=most).contains(&connections) => connections,
+        Some(_) => return Err(Error::new(format!("{CONNECTIONS} must be a number from 1 to {most}"))),
+    };
+    if via == Some(Via::Consumer) && connections > 1 {
+        return Err(Error::new(format!("{CONNECTIONS} and {VIA} := 'consumer' cannot be used together"))
+            .advice("a consumer delivers in one order, over one connection; leave one of the two out"));
+    }
+    Ok(Route { via: via.unwrap_or_default(), connections })
 }
 
 /// The first messages of the range, at most so many, with payloads and headers.
 pub fn sample(options: &RangeOptions, connection: &Arc<Connection>, size: u64) -> Result<Vec<Record>> {
     let most = options.max_messages.map_or(size, |most| most.min(size));
-    let options = RangeOptions { max_messages: Some(most), ..options.clone() };
+    let options = RangeOptions { max_messages: Some(most), route: Route::default(), ..options.clone() };
     let plan = RangePlan::resolve(&options, connection)?;
     let mut read = plan.read(Want { headers: true, payload: true, ..Want::default() })?;
     let mut records = Vec::new();
@@ -205,7 +230,7 @@ impl RangePlan {
 
     /// Starts reading the planned messages.
     pub fn read(&self, want: Want) -> Result<RangeRead> {
-        self.read_range(self.range, self.options.max_messages, want)
+        self.read_range(self.range, self.options.max_messages, want, self.options.route)
     }
 
     /// The part of a range that lies in the region.
@@ -269,7 +294,8 @@ impl RangePlan {
         loop {
             let window = SequenceRange { first: range.first.max((end + 1).saturating_sub(width)), last: end };
             let mut older: VecDeque<u64> = VecDeque::new();
-            let mut read = self.read_range(window, None, Want::default())?;
+            // A part of the range: batches end where it does.
+            let mut read = self.read_range(window, None, Want::default(), Route::default())?;
             while let Some(page) = read.next_page()? {
                 older.extend(page.iter().map(|record| record.sequence));
                 let surplus = (older.len() + newest.len()).saturating_sub(usize::try_from(n).unwrap_or(usize::MAX));
@@ -298,7 +324,7 @@ impl RangePlan {
         Want { subject: want.subject || by_subject, time: want.time || by_time, ..want }
     }
 
-    fn read_range(&self, range: SequenceRange, limit: Option<u64>, want: Want) -> Result<RangeRead> {
+    fn read_range(&self, range: SequenceRange, limit: Option<u64>, want: Want, route: Route) -> Result<RangeRead> {
         let options = &self.options;
         let by_time = self.is_by_time();
         // A filter on our side would make the server's count too small.
@@ -313,6 +339,7 @@ impl RangePlan {
                 limit: limit_on_server,
                 state: self.state,
                 want: self.needed(want),
+                route,
             };
             Some(Fetch::start(Arc::clone(&self.connection), request)?)
         };

@@ -1,14 +1,16 @@
-//! The two ways to ask for a message, which scans, single messages and the newest ones share.
+//! The ways to ask for messages, which scans, single messages and the newest ones share.
 
 use crate::plan::StreamState;
 
-/// The two ways to ask for one message.
+/// The ways to ask for messages.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Access {
     /// `$JS.API.DIRECT.GET.<stream>`.
     Direct,
     /// `$JS.API.STREAM.MSG.GET.<stream>`, for streams without `allow_direct`.
     MsgGet,
+    /// A consumer, which delivers what follows a message. For ranges alone.
+    Consumer,
 }
 
 impl Access {
@@ -22,6 +24,7 @@ impl Access {
         match self {
             Access::Direct => format!("DIRECT.GET.{stream}"),
             Access::MsgGet => format!("STREAM.MSG.GET.{stream}"),
+            Access::Consumer => format!("CONSUMER.CREATE.{stream}.>"),
         }
     }
 }

@@ -10,6 +10,7 @@ use tokio::sync::{broadcast, watch};
 use super::credentials::Credentials;
 use super::failure::{Failure, refusal};
 use super::options::{Authentication, ConnectOptions};
+use super::server_url::ServerUrl;
 use super::wire::Socket;
 use crate::error::{Error, Kind, Result};
 use crate::stats;
@@ -22,7 +23,7 @@ const PING_INTERVAL: Duration = Duration::from_secs(10);
 const RECONNECT_DELAY: Duration = Duration::from_millis(100);
 
 /// How many sockets are kept for the next reads, and for how long.
-const IDLE_SOCKETS: usize = 4;
+const IDLE_SOCKETS: usize = 16;
 const SOCKET_IDLE: Duration = Duration::from_secs(30);
 
 /// A connection, shared by threads.
@@ -33,8 +34,8 @@ pub struct Connection {
     api_prefix: String,
     signals: Arc<Signals>,
     options: ConnectOptions,
-    /// Sockets of reads that ended, for the next ones.
-    sockets: Mutex<Vec<(Socket, Instant)>>,
+    /// Sockets of reads that ended, for the next ones, with the place in the list of servers that each began with.
+    sockets: Mutex<Vec<(usize, Socket, Instant)>>,
 }
 
 /// The events of the connection, for those that wait for an answer.
@@ -95,20 +96,40 @@ impl Connection {
         &self.options
     }
 
-    /// A socket that an earlier read has left, if there is one.
-    pub(super) fn idle_socket(&self) -> Option<Socket> {
+    /// A socket that an earlier read has left at this place, if there is one.
+    pub(super) fn idle_socket(&self, place: usize) -> Option<Socket> {
         let mut sockets = self.sockets.lock().unwrap_or_else(PoisonError::into_inner);
-        sockets.retain(|(_, since)| since.elapsed() < SOCKET_IDLE);
-        sockets.pop().map(|(socket, _)| socket)
+        sockets.retain(|(_, _, since)| since.elapsed() < SOCKET_IDLE);
+        let last = sockets.iter().rposition(|(at, _, _)| *at == place)?;
+        Some(sockets.remove(last).1)
     }
 
     /// Keeps a socket for the next read.
-    pub(super) fn keep_socket(&self, socket: Socket) {
+    pub(super) fn keep_socket(&self, place: usize, socket: Socket) {
         let mut sockets = self.sockets.lock().unwrap_or_else(PoisonError::into_inner);
-        sockets.retain(|(_, since)| since.elapsed() < SOCKET_IDLE);
+        sockets.retain(|(_, _, since)| since.elapsed() < SOCKET_IDLE);
         if sockets.len() < IDLE_SOCKETS {
-            sockets.push((socket, Instant::now()));
+            sockets.push((place, socket, Instant::now()));
         }
+    }
+
+    /// A socket for a read. Place 0 tries the servers of the options in their order; others begin further on in the list, and
+    /// where it has one server alone, with those that the server names itself (`connect_urls` of its INFO).
+    pub(super) async fn new_socket(&self, place: usize) -> Result<Socket> {
+        let mut servers = self.options.servers.clone();
+        if let ([one], 1..) = (servers.as_slice(), place) {
+            let scheme = one.to_string();
+            let scheme = scheme.split("://").next().unwrap_or("nats");
+            let named = self.client.server_info().connect_urls;
+            servers.extend(named.iter().filter_map(|host| {
+                let url = format!("{scheme}://{host}");
+                ServerUrl::parse(&url).ok().map(|(server, _)| server)
+            }));
+            servers.dedup();
+        }
+        let count = servers.len().max(1);
+        servers.rotate_left(place % count);
+        Socket::open(&self.options, &servers, self.client.new_inbox()).await
     }
 
     /// The subject on which a stream's leader tells its state.

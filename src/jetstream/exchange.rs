@@ -129,7 +129,7 @@ impl Run<'_> {
             }
             match event {
                 TransportEvent::Replies => {}
-                TransportEvent::Reconnected => {
+                TransportEvent::Reconnected(_) => {
                     losses = if self.open < before { 0 } else { losses + 1 };
                     if losses >= MAX_LOSSES && !self.use_msg_get() {
                         return Err(Error::of(
@@ -154,8 +154,8 @@ impl Run<'_> {
         let outgoing = positions.iter().map(|position| {
             let ask = &self.asks[*position];
             match ask.access {
-                Access::Direct => stats::SINGLE_REQUESTS.add(1),
                 Access::MsgGet => stats::MSG_GET_REQUESTS.add(1),
+                Access::Direct | Access::Consumer => stats::SINGLE_REQUESTS.add(1),
             }
             WireRequest {
                 token: *position as u64,

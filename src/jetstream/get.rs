@@ -87,7 +87,7 @@ impl MessageReader {
         absent.dedup();
         if !absent.is_empty() {
             let records = match access {
-                Access::Direct => self.of_the_leader(&absent, refused, with_headers).await?,
+                Access::Direct | Access::Consumer => self.of_the_leader(&absent, refused, with_headers).await?,
                 Access::MsgGet => self.not_deleted(&absent, false, with_headers).await?,
             };
             found.extend(records.into_iter().map(|record| (record.sequence, record)));

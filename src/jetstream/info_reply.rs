@@ -151,6 +151,7 @@ impl InfoReply {
             // The zero time, year 1, is none that can be counted.
             last_time_ns: parse_utc(self.state.last_ts.as_bytes()),
             replicas: self.config.num_replicas.max(1),
+            consumers_remove: matches!(self.config.retention.as_str(), "workqueue" | "interest"),
         }
     }
 

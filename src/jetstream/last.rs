@@ -17,7 +17,7 @@ use super::admin::SubjectPages;
 use super::connection::Connection;
 use super::exchange::{Ask, exchange};
 use super::failure::Failure;
-use super::fetch::{Fetch, FetchRequest};
+use super::fetch::{Fetch, FetchRequest, Route};
 use super::get::count;
 use super::inspect::check_identity;
 use super::leader_tail::LeaderTail;
@@ -225,6 +225,7 @@ fn read_up_to(
         limit: None,
         state: *state,
         want: whole(request.headers),
+        route: Route::default(),
     };
     Fetch::start(Arc::clone(connection), fetch).map(Some)
 }

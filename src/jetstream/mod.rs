@@ -38,7 +38,7 @@ mod wire;
 
 pub use checkpoint::{check_checkpoint, stream_now, take_checkpoint};
 pub use connection::Connection;
-pub use fetch::{Fetch, FetchRequest};
+pub use fetch::{Fetch, FetchRequest, Route, Via};
 pub use get::{MessageReader, get_messages};
 pub use last::LastPages;
 pub use multi_last::LastRequest;

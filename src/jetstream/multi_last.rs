@@ -202,7 +202,7 @@ async fn attempt_batch(
         }
         match event {
             TransportEvent::Replies => {}
-            TransportEvent::Reconnected => return Ok(None),
+            TransportEvent::Reconnected(_) => return Ok(None),
             TransportEvent::Refused(words) => {
                 if let Some(failure) = words.iter().find_map(|words| refusal(words, &subject)) {
                     return Err(failure);

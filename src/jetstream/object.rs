@@ -9,7 +9,7 @@ use serde::Deserialize;
 use sha2::{Digest, Sha256};
 
 use super::connection::Connection;
-use super::fetch::{Fetch, FetchRequest};
+use super::fetch::{Fetch, FetchRequest, Route};
 use super::last::LastPages;
 use super::multi_last::LastRequest;
 use super::newest::last_messages;
@@ -159,6 +159,7 @@ fn read(connection: &Arc<Connection>, bucket: &str, info: &ObjectInfo) -> Result
             limit: Some(info.chunks),
             state,
             want: Want { subject: true, payload: true, ..Want::default() },
+            route: Route::default(),
         };
         let mut fetch = Fetch::start(Arc::clone(connection), request)?;
         while let Some(page) = fetch.next_page()? {

@@ -56,6 +56,7 @@ async fn state_by_direct_get(connection: &Arc<Connection>, stream: &str) -> std:
         created_ns: None,
         last_time_ns: None,
         replicas: 1,
+        consumers_remove: false,
     };
     let Some(first) = sequence_from(connection, stream, 1).await? else { return Ok(state) };
     let mut last = first;

@@ -147,6 +147,7 @@ mod tests {
             created_ns: Some(created_ns),
             last_time_ns: Some(last_time_ns),
             replicas: 1,
+            consumers_remove: false,
         }
     }
 

@@ -20,6 +20,9 @@ pub struct StreamState {
     pub last_time_ns: Option<i64>,
     /// How many servers keep it; 1 when that is not known.
     pub replicas: u32,
+    /// Whether what consumers have acknowledged leaves the stream (retention by interest, or as a work queue); false when that
+    /// is not known.
+    pub consumers_remove: bool,
 }
 
 /// The bounds that a statement gives; both ends inclusive.
@@ -134,6 +137,7 @@ mod tests {
         created_ns: None,
         last_time_ns: None,
         replicas: 1,
+        consumers_remove: false,
     };
 
     #[test]

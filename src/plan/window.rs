@@ -97,6 +97,26 @@ impl Window {
         }
     }
 
+    /// The requests go over so many connections: more of them are under way, each for less.
+    #[must_use]
+    pub fn over(mut self, connections: usize) -> Self {
+        self.sizing.spread(connections);
+        self
+    }
+
+    /// The most bytes that the server shall send for one request.
+    #[must_use]
+    pub fn batch_bytes(&self) -> u64 {
+        self.sizing.batch_bytes()
+    }
+
+    /// One request brings everything from a sequence on, by a consumer, until there is nothing left or something is lost.
+    #[must_use]
+    pub fn delivered(mut self) -> Self {
+        self.mode = Mode::Delivery;
+        self
+    }
+
     /// From the start on every gap needs an explanation; these absent sequences are what is known.
     #[must_use]
     pub fn explaining_gaps(mut self, absent: Absent) -> Self {

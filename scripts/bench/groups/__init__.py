@@ -1,6 +1,6 @@
 """What is measured: one function a group, which says it as data for given settings."""
 
-from scripts.bench.groups import decoding, ingesting, link, many, publishing, reading, requests, sizes, stores
+from scripts.bench.groups import connections, decoding, ingesting, link, many, publishing, reading, requests, sizes, stores
 
 GROUPS = {
     "reading": reading.group,
@@ -11,6 +11,7 @@ GROUPS = {
     "holes": stores.holes,
     "cold": stores.cold,
     "link": link.group,
+    "connections": connections.group,
     "requests": requests.group,
     "publishing": publishing.group,
     "ingesting": ingesting.group,

@@ -4,6 +4,7 @@ from scripts.bench.model import Program, Statement
 
 DRAIN = "wire drain"
 PULL = "async-nats, pull consumer"
+PUSH = "push drain"
 SINGLE = "async-nats, single gets in turn"
 COUNT = "count(*)"
 SUM = "sum(octet_length(payload))"
@@ -29,6 +30,11 @@ def drain(stream: str, messages: int, size: int, name: str = DRAIN, link: bool =
 def pull(stream: str, messages: int, *subject: str, name: str = PULL) -> Program:
     """The client's consumer, which leaves state on the server while it reads."""
     return Program(name, messages, words=("pull", "{url}", stream, str(messages), *subject))
+
+
+def push(stream: str, messages: int) -> Program:
+    """A raw socket and a push consumer, which sends without being asked; frames are looked at and dropped."""
+    return Program(PUSH, messages, words=("push", "{url}", stream, str(messages)))
 
 
 def single(stream: str, messages: int, link: bool = False, name: str = SINGLE) -> Program:

@@ -2,7 +2,7 @@
 
 from scripts.bench import data
 from scripts.bench.groups import common
-from scripts.bench.groups.common import COUNT, DRAIN, PULL, SINGLE, SUM, scan
+from scripts.bench.groups.common import COUNT, DRAIN, PULL, PUSH, SINGLE, SUM, scan
 from scripts.bench.model import Group, Lines, NatsPy, Program, Ratio, Statement, Stream
 from scripts.bench.settings import Settings
 
@@ -14,6 +14,8 @@ FETCHED = 50_000
 
 BATCHED = "async-nats, batched gets"
 NATS_PY = "nats-py, fetch to DataFrame to DuckDB"
+CONSUMER = "via := 'consumer'"
+BY_CONSUMER = ", by a consumer"
 CTAS, CTAS_FILE = "CREATE TABLE AS SELECT *", "CREATE TABLE AS, DuckDB from a file"
 JSON_ONE, JSON_FIVE, JSON_TWELVE = "JSON, 1 of 12 columns", "JSON, 5 of 12 columns", "JSON, 12 of 12 columns"
 READ_JSON = "JSON, 5 columns, DuckDB's read_json"
@@ -84,12 +86,19 @@ def group(settings: Settings) -> Group:
         common.single(STREAM, singles),
         Program(BATCHED, messages, words=("batched", "{url}", STREAM, str(messages), str(common.BATCH))),
         common.pull(STREAM, messages),
+        common.push(STREAM, messages),
         NatsPy(NATS_PY, min(FETCHED, messages), stream=STREAM),
         count,
         total,
         Statement(
             CTAS, messages, sql=f"CREATE TABLE t AS FROM nats_scan('{STREAM}')", setup=common.warm(STREAM), rows=((str(messages),),),
             check=f"SELECT count(*) = {messages} AND sum(octet_length(payload)) = {messages * data.SIZE} FROM t", own=CTAS_FILE,
+        ),
+        scan(COUNT + BY_CONSUMER, STREAM, messages, arguments=CONSUMER, rows=((str(messages),),)),
+        Statement(
+            CTAS + BY_CONSUMER, messages, sql=f"CREATE TABLE t AS FROM nats_scan('{STREAM}', {CONSUMER})", setup=common.warm(STREAM),
+            rows=((str(messages),),), own=CTAS_FILE,
+            check=f"SELECT count(*) = {messages} AND sum(octet_length(payload)) = {messages * data.SIZE} FROM t",
         ),
         table_from_file(messages),
         json(JSON_ONE, data.ONE, messages),
@@ -109,6 +118,10 @@ def group(settings: Settings) -> Group:
         Ratio(CTAS, DRAIN, 0.50),
         Ratio(JSON_FIVE, DRAIN, 0.45),
         Ratio(COUNT, PULL, 0.95),
+        Ratio(COUNT + BY_CONSUMER, PUSH, 0.85),
+        Ratio(COUNT + BY_CONSUMER, COUNT, 1.6),
+        Ratio(CTAS + BY_CONSUMER, CTAS, 1.4),
+        Ratio(PUSH, DRAIN),
         Ratio(COUNT, SINGLE, 60),
         Ratio(COUNT, NATS_PY, 10),
         Ratio(CTAS, NATS_PY),

@@ -207,7 +207,7 @@ fn durable(arguments: &Arguments, range: &RangeOptions) -> Result<Option<Durable
         return Ok(None);
     };
     crate::plan::check_durable(durable)?;
-    for name in ["end_seq", "end_time", "last_n", "subject_contains", "upto"] {
+    for name in ["end_seq", "end_time", "last_n", "subject_contains", "upto", "via", "connections"] {
         if arguments.find(name).is_some() {
             return Err(Error::new(format!("{name} and durable cannot be used together")).advice(
                 "a durable reads what is not acknowledged yet; subject narrows it, max_messages bounds a call",

@@ -17,7 +17,7 @@ const MOST_HELD: usize = 64 * 1024 * 1024;
 
 pub(super) enum Source {
     Range {
-        plan: RangePlan,
+        plan: Box<RangePlan>,
         read: RangeRead,
         want: Want,
         page: VecDeque<Record>,
@@ -44,7 +44,7 @@ impl Source {
         let Some(durable) = &options.durable else {
             let plan = RangePlan::resolve(&options.range, connection)?;
             let read = plan.read(want)?;
-            return Ok(Source::Range { plan, read, want, page: VecDeque::new() });
+            return Ok(Source::Range { plan: Box::new(plan), read, want, page: VecDeque::new() });
         };
         let (stream, name) = (&durable.options.stream, &durable.options.durable);
         if options.range.first_after_checkpoint().is_some() && standing(connection, stream, name)?.is_none() {

@@ -9,7 +9,7 @@ use crate::ffi::{Bound, TableFunction};
 use crate::functions::manage::subjects;
 use crate::functions::rows::{Row, RowDecoder, RowPages};
 use crate::functions::{connection, range};
-use crate::jetstream::{ConnectOptions, Fetch, FetchRequest, LastPages, LastRequest, Want, stream_state};
+use crate::jetstream::{ConnectOptions, Fetch, FetchRequest, LastPages, LastRequest, Route, Want, stream_state};
 use crate::plan::kv::{Operation, bucket_stream, check_bucket, key_subject};
 use crate::plan::{Region, RegionColumns};
 use crate::predicate::Predicate;
@@ -175,6 +175,7 @@ impl TableFunction for History {
             limit: None,
             state,
             want: Want { subject: true, time: true, headers: true, payload: true },
+            route: Route::default(),
         };
         let left = if state.range().is_empty() { Vec::new() } else { plan.keys.iter().rev().map(request).collect() };
         let bucket = plan.bucket.clone();

@@ -17,15 +17,12 @@ use crate::jetstream::connection::Connection;
 use crate::jetstream::failure::{Failure, refusal};
 use crate::jetstream::inspect::{Gaps, check_identity, inspect};
 use crate::jetstream::pool;
-use crate::jetstream::read_transport::{ReadTransport, Reading, Replied, TransportEvent, WireRequest};
+use crate::jetstream::read_transport::{Lost, ReadTransport, Reading, Replied, TransportEvent, WireRequest};
 use crate::jetstream::reply::Answer;
 use crate::jetstream::wire::RETRY_PAUSE;
 use crate::plan::{Reply, Request, Window, subject_matches};
 use crate::record::Record;
 use crate::stats;
-
-/// The most bytes that the server may send for one request (ADR-31, `max_bytes`); one message is always sent.
-const MAX_BYTES: u64 = 4 * 1024 * 1024;
 
 pub(super) type Pages = mpsc::Sender<Result<Vec<Record>>>;
 
@@ -47,16 +44,26 @@ pub(super) struct Driver<'a> {
 impl<'a> Driver<'a> {
     /// Opens the way to the server; asks for nothing yet.
     pub async fn open(connection: &'a Arc<Connection>, request: &'a FetchRequest) -> Result<Self> {
-        let access = if request.state.direct == Some(false) { Access::MsgGet } else { Access::Direct };
+        let access = request.access()?;
         let single = access == Access::MsgGet || !connection.knows_batches();
         let mut window = Window::new(request.range, request.limit, request.state.density(), single);
         if let Some(absent) = request.known_absent() {
             window = window.explaining_gaps(absent);
         }
-        if access == Access::MsgGet {
-            window.restart_with_leader();
-        }
-        let transport = ReadTransport::open(connection, access).await?;
+        let transport = match access {
+            Access::Consumer => {
+                window = window.delivered();
+                ReadTransport::consumer(connection, &request.stream, request.subject()).await?
+            }
+            Access::MsgGet => {
+                window.restart_with_leader();
+                ReadTransport::client(connection).await?
+            }
+            Access::Direct => {
+                window = window.over(request.route.connections);
+                ReadTransport::several(connection, request.route.connections).await?
+            }
+        };
         Ok(Self {
             connection,
             request,
@@ -72,6 +79,11 @@ impl<'a> Driver<'a> {
     /// What was asked for, and what came.
     pub fn window(&self) -> &Window {
         &self.window
+    }
+
+    /// Whether a consumer of the read's own may be left on the server.
+    pub fn has_consumer(&self) -> bool {
+        self.access == Access::Consumer
     }
 
     /// Reads until the window has everything; false when the reader has gone away. The last records are ready then and not
@@ -98,6 +110,9 @@ impl<'a> Driver<'a> {
             }
             let more = *demand.borrow();
             let wants = if more { self.ready.has_room() } else { self.ready.is_empty() && !self.served };
+            if wants {
+                self.transport.permit();
+            }
             if wants && self.send_requests().await? {
                 deadline = deadline.max(Instant::now() + half_timeout);
             }
@@ -127,7 +142,7 @@ impl<'a> Driver<'a> {
                             return Err(self.silence().await);
                         }
                         // Whoever had the requests may be gone: others are asked, within the same timeout.
-                        self.ask_again().await?;
+                        self.ask_again(&Lost::All).await?;
                         deadline += half_timeout;
                         continue;
                     }
@@ -136,10 +151,10 @@ impl<'a> Driver<'a> {
             self.take_replies(&mut replies).await?;
             match event {
                 TransportEvent::Replies => {}
-                TransportEvent::Reconnected => {
+                TransportEvent::Reconnected(lost) => {
                     // The server may have lost the stream with the connection, or come back with another.
                     check_identity(self.connection, &self.request.stream, &self.request.state).await?;
-                    self.ask_again().await?;
+                    self.ask_again(&lost).await?;
                 }
                 TransportEvent::Refused(words) => {
                     if !self.take_refusals(&words).await? {
@@ -160,7 +175,7 @@ impl<'a> Driver<'a> {
                     self.take(token, reply)?;
                 }
                 _ if !self.window.awaits(token) => {}
-                Ok(Answer::NoResponders) if access == Access::Direct && self.request.state.direct == Some(true) => {
+                Ok(Answer::NoResponders) if self.may_come_back(access) => {
                     self.nobody_answers(token)?;
                     unanswered = true;
                 }
@@ -190,6 +205,9 @@ impl<'a> Driver<'a> {
         for words in words {
             if let Some(failure) = refusal(words, &self.subject()) {
                 return Err(self.failure(self.access, failure).await);
+            }
+            if let Some(error) = self.transport.refused(words) {
+                return Err(error);
             }
             if refusal(words, &self.leader_subject()).is_some() {
                 self.window.leader_is_denied();
@@ -224,7 +242,12 @@ impl<'a> Driver<'a> {
 
     /// Waits for the answers that are still owed, so that the socket can serve another read: whoever reads ten rows mostly
     /// reads more in a moment. Anything unusual ends it, and the socket with it.
+    ///
+    /// A consumer is removed, and with it everything that is owed.
     pub async fn hang_up(mut self) {
+        if self.access == Access::Consumer {
+            return self.transport.remove().await;
+        }
         let mut replies: Vec<Replied> = Vec::new();
         while self.transport.is_own() && self.window.is_waiting() {
             let Ok(TransportEvent::Replies) = self.transport.receive(self.reading(), &mut replies).await else {
@@ -253,8 +276,12 @@ impl<'a> Driver<'a> {
 
     /// The connection came back: what was under way is lost. When it breaks at one message again and again, the message
     /// itself may be the cause: async-nats hangs up on headers that are not UTF-8. `MSG.GET` carries them in its body.
-    async fn ask_again(&mut self) -> Result<()> {
-        if self.window.forget_requests() {
+    async fn ask_again(&mut self, lost: &Lost) -> Result<()> {
+        let goes_on = match lost {
+            Lost::All => self.window.forget_requests(),
+            Lost::These(tokens) => self.window.forget_these(tokens),
+        };
+        if goes_on {
             return Ok(());
         }
         if self.access == Access::MsgGet {
@@ -278,17 +305,36 @@ impl<'a> Driver<'a> {
     fn nobody_answers(&mut self, token: u64) -> Result<()> {
         let since = *self.unanswered_since.get_or_insert_with(Instant::now);
         if since.elapsed() >= self.connection.timeout {
-            return Err(Error::of(Kind::Unavailable, "the stream's servers do not answer Direct Get")
+            return Err(Error::of(Kind::Unavailable, format!("the stream's servers do not answer {}", self.asked()))
                 .advice("check that the stream has a leader and that its servers are up"));
         }
         self.window.postpone(token);
         Ok(())
     }
 
+    /// What the servers are asked for, in words.
+    fn asked(&self) -> &'static str {
+        match self.access {
+            Access::Direct => "Direct Get",
+            Access::MsgGet => "MSG.GET",
+            Access::Consumer => "requests for a consumer",
+        }
+    }
+
+    /// Whether whoever answers requests of this kind is known to be there, and only not to answer at the moment.
+    fn may_come_back(&self, access: Access) -> bool {
+        match access {
+            Access::Direct => self.request.state.direct == Some(true),
+            Access::Consumer => true,
+            Access::MsgGet => false,
+        }
+    }
+
     async fn use_msg_get(&mut self) -> Result<()> {
         self.access = Access::MsgGet;
         self.window.restart_with_leader();
-        self.transport = ReadTransport::client(self.connection).await?;
+        let client = ReadTransport::client(self.connection).await?;
+        std::mem::replace(&mut self.transport, client).remove().await;
         Ok(())
     }
 
@@ -302,6 +348,11 @@ impl<'a> Driver<'a> {
         for request in requests {
             match if request.leader { Access::MsgGet } else { self.access } {
                 Access::MsgGet => stats::MSG_GET_REQUESTS.add(1),
+                Access::Consumer => {
+                    stats::CONSUMERS.add(1);
+                    self.transport.deliver(request.token, request.from, self.request.want).await;
+                    continue;
+                }
                 Access::Direct if self.window.is_single() => stats::SINGLE_REQUESTS.add(1),
                 Access::Direct => stats::BATCH_REQUESTS.add(1),
             }
@@ -321,7 +372,9 @@ impl<'a> Driver<'a> {
             format!(r#"{{"seq":{from},"next_by_subj":{subject}}}"#)
         } else {
             let batch = request.batch;
-            format!(r#"{{"seq":{from},"next_by_subj":{subject},"batch":{batch},"max_bytes":{MAX_BYTES}}}"#)
+            // One message is always sent (ADR-31).
+            let most = self.window.batch_bytes();
+            format!(r#"{{"seq":{from},"next_by_subj":{subject},"batch":{batch},"max_bytes":{most}}}"#)
         }
     }
 

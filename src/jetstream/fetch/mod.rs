@@ -26,7 +26,7 @@ mod request;
 use std::sync::Arc;
 
 use self::part::Part;
-pub use self::request::FetchRequest;
+pub use self::request::{FetchRequest, Route, Via};
 use super::connection::Connection;
 use crate::error::Result;
 use crate::plan::{Merge, Subjects};

@@ -9,7 +9,7 @@ use tokio::sync::{mpsc, watch};
 use super::counts::Proof;
 use super::driver::{Driver, Pages};
 use super::proof::{left_out, prove};
-use super::request::{FetchRequest, PAGES};
+use super::request::{FetchRequest, PAGES, Route};
 use crate::error::Result;
 use crate::jetstream::connection::Connection;
 use crate::jetstream::wire::Want;
@@ -37,7 +37,7 @@ pub(super) async fn read(
         () = pages.closed() => Ok(()),
     };
     stats::RETRIES.add(driver.window().retries());
-    if outcome.is_ok() {
+    if outcome.is_ok() || driver.has_consumer() {
         let _ = tokio::time::timeout(HANG_UP, driver.hang_up()).await;
     }
     outcome
@@ -65,7 +65,8 @@ async fn compare(connection: &Arc<Connection>, request: &FetchRequest, window: &
     let (came, range) = (window.read(), window.covered());
     let Some(filter) = request.subject() else { return Ok(()) };
     let want = Want { subject: true, ..Want::default() };
-    let all = FetchRequest { subjects: Subjects::ALL, limit: None, want, range, ..request.clone() };
+    let route = Route::default();
+    let all = FetchRequest { subjects: Subjects::ALL, limit: None, want, range, route, ..request.clone() };
     let (sender, mut pages) = mpsc::channel::<Result<Vec<Record>>>(PAGES);
     let (_reader, demand) = watch::channel(true);
     let again = async {

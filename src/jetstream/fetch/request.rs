@@ -1,11 +1,43 @@
 //! What a read is asked for.
 
+use crate::error::{Error, Kind, Result};
+use crate::jetstream::access::Access;
 use crate::jetstream::connection::Connection;
 use crate::jetstream::wire::Want;
 use crate::plan::{Absent, SequenceRange, SequenceSet, StreamState, Subjects};
 
 /// Pages that may wait for the reader.
 pub(super) const PAGES: usize = 4;
+
+/// By which way messages come from the server.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Route {
+    /// Whether they are asked for or delivered.
+    pub via: Via,
+    /// How many connections share the requests, from 1 to [`Route::MOST_CONNECTIONS`].
+    pub connections: usize,
+}
+
+impl Route {
+    /// The most connections of one read.
+    pub const MOST_CONNECTIONS: usize = 16;
+}
+
+impl Default for Route {
+    fn default() -> Self {
+        Self { via: Via::Direct, connections: 1 }
+    }
+}
+
+/// Who says what comes next.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Via {
+    /// Batches are asked for, by Direct Get or, on streams without it, by `MSG.GET`: nothing is left on the server.
+    #[default]
+    Direct,
+    /// A consumer of the read's own delivers, which is removed at the end.
+    Consumer,
+}
 
 /// What to read.
 #[derive(Debug, Clone)]
@@ -22,6 +54,8 @@ pub struct FetchRequest {
     pub state: StreamState,
     /// The parts of the messages that are wanted; others may be empty.
     pub want: Want,
+    /// How to read it.
+    pub route: Route,
 }
 
 /// With so many holes, and one for each so many messages, it takes longer to list them than to count what is left.
@@ -29,6 +63,19 @@ const FEW_HOLES: u64 = 500;
 const MESSAGES_PER_HOLE: u64 = 20;
 
 impl FetchRequest {
+    /// How the read begins to ask for messages.
+    pub(super) fn access(&self) -> Result<Access> {
+        match self.route.via {
+            Via::Direct => Ok(Access::of(&self.state)),
+            Via::Consumer if self.state.consumers_remove => Err(Error::of(
+                Kind::Unsupported,
+                "the stream's retention depends on its consumers, so a consumer of the read's own could remove messages",
+            )
+            .advice("leave via := 'consumer' out")),
+            Via::Consumer => Ok(Access::Consumer),
+        }
+    }
+
     /// The filter of a read with one; None reads every subject.
     pub(super) fn subject(&self) -> Option<&str> {
         self.subjects.single()

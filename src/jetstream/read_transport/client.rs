@@ -7,7 +7,7 @@ use bytes::Bytes;
 use futures_util::{FutureExt, StreamExt};
 use tokio::sync::{broadcast, watch};
 
-use super::request::{Reading, Replied, TransportEvent, WireRequest, read_msg_get, reply_token};
+use super::request::{Lost, Reading, Replied, TransportEvent, WireRequest, read_msg_get, reply_token};
 use crate::error::{Error, Kind, Result};
 use crate::jetstream::access::Access;
 use crate::jetstream::connection::Connection;
@@ -51,7 +51,7 @@ impl ClientTransport {
         tokio::select! {
             biased;
             message = self.replies.next() => Self::take(message.ok_or_else(closed)?, reading, out)?,
-            changed = self.epochs.changed() => return changed.map(|()| TransportEvent::Reconnected).map_err(|_| closed()),
+            changed = self.epochs.changed() => return changed.map(|()| TransportEvent::Reconnected(Lost::All)).map_err(|_| closed()),
             word = self.forbidden.recv() => return Ok(word.map_or(TransportEvent::Replies, |word| TransportEvent::Refused(vec![word]))),
         }
         while out.len() < AT_ONCE {
@@ -70,9 +70,9 @@ impl ClientTransport {
             mark.ok_or_else(|| Error::of(Kind::Protocol, "a reply on a subject that nobody asked for"))?;
         let no_responders = message.status.is_some_and(|status| status.as_u16() == 503);
         let answer = match access {
-            Access::Direct => Ok(reply::direct(message, reading.batch, reading.want.headers)?),
             Access::MsgGet if no_responders => Ok(Answer::NoResponders),
             Access::MsgGet => read_msg_get(&message.payload, reading.want),
+            Access::Direct | Access::Consumer => Ok(reply::direct(message, reading.batch, reading.want.headers)?),
         };
         out.push(Replied { token, access, answer });
         Ok(())

@@ -1,23 +1,30 @@
-//! Where requests go out and replies come in. Two ways, one contract: each reply of each request arrives once and in the
+//! Where requests go out and replies come in. Three ways, one contract: each reply of each request arrives once and in the
 //! order in which the server sent it, or the transport says that it was lost and came back.
 
 mod client;
+mod consumer;
+mod own_socket;
 mod request;
+mod several;
 mod socket;
 
 use std::sync::Arc;
 
 use self::client::ClientTransport;
-pub(super) use self::request::{Reading, Replied, TransportEvent, WireRequest};
+use self::consumer::ConsumerTransport;
+pub(super) use self::request::{Lost, Reading, Replied, TransportEvent, WireRequest};
+use self::several::SeveralTransport;
 use self::socket::SocketTransport;
-use crate::error::Result;
+use crate::error::{Error, Kind, Result};
 use crate::jetstream::access::Access;
 use crate::jetstream::connection::Connection;
-use crate::jetstream::wire::Socket;
+use crate::jetstream::wire::{Socket, Want};
 
 pub(super) enum ReadTransport {
     Socket(SocketTransport),
+    Several(SeveralTransport),
     Client(ClientTransport),
+    Consumer(ConsumerTransport),
 }
 
 impl ReadTransport {
@@ -25,11 +32,22 @@ impl ReadTransport {
     pub async fn open(connection: &Arc<Connection>, access: Access) -> Result<Self> {
         if access == Access::Direct
             && Socket::suits(connection.options())
-            && let Ok(transport) = SocketTransport::open(connection).await
+            && let Ok(transport) = SocketTransport::open(connection, 0).await
         {
             return Ok(ReadTransport::Socket(transport));
         }
         Self::client(connection).await
+    }
+
+    /// So many sockets of the read's own for Direct Get where that is possible, else the shared client.
+    pub async fn several(connection: &Arc<Connection>, count: usize) -> Result<Self> {
+        if count > 1
+            && Socket::suits(connection.options())
+            && let Ok(transport) = SeveralTransport::open(connection, count).await
+        {
+            return Ok(ReadTransport::Several(transport));
+        }
+        Self::open(connection, Access::Direct).await
     }
 
     /// The shared client.
@@ -37,11 +55,48 @@ impl ReadTransport {
         ClientTransport::open(connection).await.map(ReadTransport::Client)
     }
 
+    /// A consumer of the read's own.
+    pub async fn consumer(connection: &Arc<Connection>, stream: &str, filter: Option<&str>) -> Result<Self> {
+        if !Socket::suits(connection.options()) {
+            return Err(Error::of(
+                Kind::Unsupported,
+                "a read by a consumer needs a connection by TCP or TLS, not WebSocket",
+            )
+            .advice("leave via := 'consumer' out, or connect by nats:// or tls://"));
+        }
+        ConsumerTransport::open(connection, stream, filter).await.map(ReadTransport::Consumer)
+    }
+
+    /// Has a consumer deliver from a sequence on; its messages are the replies to a request with this token.
+    pub async fn deliver(&mut self, token: u64, from: u64, want: Want) {
+        if let ReadTransport::Consumer(transport) = self {
+            transport.deliver(token, from, want).await;
+        }
+    }
+
+    /// Says that the reader has room: what comes without being asked for may go on.
+    pub fn permit(&mut self) {
+        if let ReadTransport::Consumer(transport) = self {
+            transport.permit();
+        }
+    }
+
     /// Sends requests.
     pub async fn send(&mut self, requests: Vec<WireRequest>) -> Result<()> {
         match self {
-            ReadTransport::Socket(transport) => transport.send(&requests).await,
+            ReadTransport::Socket(transport) => {
+                transport.send(&requests).await;
+                Ok(())
+            }
+            ReadTransport::Several(transport) => {
+                transport.send(requests).await;
+                Ok(())
+            }
             ReadTransport::Client(transport) => transport.send(requests).await,
+            ReadTransport::Consumer(transport) => {
+                transport.send(&requests).await;
+                Ok(())
+            }
         }
     }
 
@@ -49,27 +104,48 @@ impl ReadTransport {
     pub async fn receive(&mut self, reading: Reading, out: &mut Vec<Replied>) -> Result<TransportEvent> {
         match self {
             ReadTransport::Socket(transport) => transport.receive(reading, out).await,
+            ReadTransport::Several(transport) => transport.receive(reading, out).await,
             ReadTransport::Client(transport) => transport.receive(reading, out).await,
+            ReadTransport::Consumer(transport) => transport.receive(reading, out).await,
         }
     }
 
     /// Whether it serves this read alone.
     pub fn is_own(&self) -> bool {
-        matches!(self, ReadTransport::Socket(_))
+        matches!(self, ReadTransport::Socket(_) | ReadTransport::Several(_))
     }
 
     /// Whether the connection is up now.
     pub fn is_up(&self) -> bool {
         match self {
             ReadTransport::Socket(transport) => transport.is_up(),
+            ReadTransport::Several(transport) => transport.is_up(),
             ReadTransport::Client(transport) => transport.is_up(),
+            ReadTransport::Consumer(transport) => transport.is_up(),
+        }
+    }
+
+    /// Says why a read by a consumer cannot go on when the server refuses a part of it, in these words.
+    pub fn refused(&self, words: &str) -> Option<Error> {
+        match self {
+            ReadTransport::Consumer(transport) => transport.refused(words),
+            _ => None,
+        }
+    }
+
+    /// The read is over: what it has on the server is removed, within what one request may take.
+    pub async fn remove(self) {
+        if let ReadTransport::Consumer(transport) = self {
+            transport.finish().await;
         }
     }
 
     /// The read is over, and no answer is owed: the transport may serve another.
     pub fn finish(self) {
-        if let ReadTransport::Socket(transport) = self {
-            transport.finish();
+        match self {
+            ReadTransport::Socket(transport) => transport.finish(),
+            ReadTransport::Several(transport) => transport.finish(),
+            ReadTransport::Client(_) | ReadTransport::Consumer(_) => {}
         }
     }
 }

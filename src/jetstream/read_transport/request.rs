@@ -9,10 +9,18 @@ use crate::jetstream::wire::{Want, number};
 pub(in crate::jetstream) enum TransportEvent {
     /// Replies, perhaps none of interest.
     Replies,
-    /// The connection came back after a loss: what was under way will not be answered.
-    Reconnected,
+    /// A connection came back after a loss: what it had under way will not be answered.
+    Reconnected(Lost),
     /// Besides, the server refused something, in these words.
     Refused(Vec<String>),
+}
+
+/// Which requests were under way on a connection that was lost.
+pub(in crate::jetstream) enum Lost {
+    /// All of the read's.
+    All,
+    /// Those with these tokens.
+    These(Vec<u64>),
 }
 
 /// How replies are read.

@@ -6,7 +6,7 @@ use std::ops::Range;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Frame<'a> {
     /// MSG or HMSG; the ranges are positions in the buffer. Without headers the range of headers is empty.
-    Message { subject: &'a [u8], headers: Range<usize>, payload: Range<usize> },
+    Message(Message<'a>),
     /// The server asks whether the connection is alive.
     Ping,
     /// The server's answer to PING.
@@ -17,6 +17,18 @@ pub(super) enum Frame<'a> {
     Error(&'a [u8]),
     /// `+OK`.
     Ok,
+}
+
+/// A message that the server delivers.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Message<'a> {
+    pub subject: &'a [u8],
+    /// The subscription that it is delivered to.
+    pub subscription: &'a [u8],
+    /// Where an answer would go; empty where none is expected.
+    pub reply: &'a [u8],
+    pub headers: Range<usize>,
+    pub payload: Range<usize>,
 }
 
 /// Why a buffer does not begin with a frame.
@@ -70,9 +82,12 @@ fn message<'a>(
     } else {
         (rest, 0)
     };
-    // What is left is the subject and the subscription, and the subject of an answer, which is not expected.
-    let rest = rest.trim_ascii_start();
-    let subject = &rest[..memchr::memchr2(b' ', b'\t', rest).ok_or(Fault::Malformed)?];
+    // What is left is the subject and the subscription, and perhaps the subject of an answer.
+    let (subject, rest) = first_token(rest.trim_ascii_start());
+    let (subscription, reply) = first_token(rest);
+    if subscription.is_empty() {
+        return Err(Fault::Malformed);
+    }
     if header_length > total {
         return Err(Fault::Malformed);
     }
@@ -84,11 +99,20 @@ fn message<'a>(
         return Err(Fault::Malformed);
     }
     let headers = after..after + header_length;
-    Ok((Frame::Message { subject, headers, payload: after + header_length..end }, end + 2))
+    let message = Message { subject, subscription, reply, headers, payload: after + header_length..end };
+    Ok((Frame::Message(message), end + 2))
 }
 
 fn size(digits: &[u8]) -> Result<usize, Fault> {
     number(digits).and_then(|size| usize::try_from(size).ok()).ok_or(Fault::Malformed)
+}
+
+/// The first token, and what follows it.
+fn first_token(line: &[u8]) -> (&[u8], &[u8]) {
+    match memchr::memchr2(b' ', b'\t', line) {
+        Some(space) => (&line[..space], line[space + 1..].trim_ascii_start()),
+        None => (line, &[]),
+    }
 }
 
 /// What stands before the last token, and the token.
@@ -121,12 +145,14 @@ mod tests {
         let (frame, end) = parse(buffer, 0).unwrap();
         assert_eq!(frame, Frame::Ping);
         let (frame, end) = parse(buffer, end).unwrap();
-        let Frame::Message { subject, headers, payload } = frame else { unreachable!() };
-        assert_eq!((subject, headers.len(), &buffer[payload]), (&b"a.b"[..], 0, &b"hello"[..]));
+        let Frame::Message(message) = frame else { unreachable!() };
+        assert_eq!((message.subject, message.subscription, message.reply), (&b"a.b"[..], &b"1"[..], &b""[..]));
+        assert_eq!((message.headers.len(), &buffer[message.payload]), (0, &b"hello"[..]));
         let (frame, end) = parse(buffer, end).unwrap();
-        let Frame::Message { subject, headers, payload } = frame else { unreachable!() };
-        let (headers, payload) = (&buffer[headers], &buffer[payload]);
-        assert_eq!((subject, headers, payload), (&b"i.7"[..], &b"NATS/1.0\r\n\r\n"[..], &b"hi"[..]));
+        let Frame::Message(message) = frame else { unreachable!() };
+        assert_eq!((message.subject, message.subscription, message.reply), (&b"i.7"[..], &b"1"[..], &b"reply"[..]));
+        let (headers, payload) = (&buffer[message.headers], &buffer[message.payload]);
+        assert_eq!((headers, payload), (&b"NATS/1.0\r\n\r\n"[..], &b"hi"[..]));
         let (frame, end) = parse(buffer, end).unwrap();
         assert_eq!((frame, end), (Frame::Error(b"no"), buffer.len()));
     }
@@ -150,8 +176,8 @@ mod tests {
     fn a_message_may_be_headers_alone() {
         let buffer = b"HMSG a 1 12 12\r\nNATS/1.0\r\n\r\n\r\n";
         let (frame, end) = parse(buffer, 0).unwrap();
-        let Frame::Message { headers, payload, .. } = frame else { unreachable!() };
-        assert_eq!((headers, payload, end), (16..28, 28..28, buffer.len()));
+        let Frame::Message(message) = frame else { unreachable!() };
+        assert_eq!((message.headers, message.payload, end), (16..28, 28..28, buffer.len()));
     }
 
     #[test]

@@ -8,14 +8,17 @@
 //! Source: <https://docs.nats.io/reference/reference-protocols/nats-protocol>.
 
 mod block;
+mod delivery;
 mod frame;
 #[cfg(test)]
 mod mutations;
 mod reply;
 mod socket;
 mod transport;
+mod want;
 
+pub(super) use delivery::{Delivered, DeliveryFrame};
 pub(super) use frame::number;
-pub(super) use reply::Frames;
-pub use reply::Want;
+pub(super) use reply::{Arrival, Frames, ReplyFrame};
 pub(super) use socket::{Fault, RETRY_PAUSE, Received, Socket};
+pub use want::Want;

@@ -3,8 +3,9 @@
 
 use bytes::Bytes;
 
-use super::frame::{self, Frame};
-use super::reply::{Frames, Want};
+use super::frame::{self, Frame, Message};
+use super::reply::{Frames, Place, Source};
+use super::want::Want;
 use crate::jetstream::reply::Answer;
 use crate::jetstream::time::parse_utc;
 use crate::plan::Reply;
@@ -92,10 +93,14 @@ fn what_is_accepted_is_what_the_lines_say() {
         let payload = b"payload";
         let buffer = Bytes::from([&block[..], payload].concat());
         let mut frames = Frames::default();
-        frames.push(0..0, 0..block.len(), block.len()..buffer.len());
+        frames.push(Place {
+            source: Source::Reply { mark: 0..0 },
+            headers: 0..block.len(),
+            payload: block.len()..buffer.len(),
+        });
         frames.freeze(buffer);
         let batch = case % 2 == 0;
-        for frame in frames.iter() {
+        for frame in frames.replies() {
             match frame.direct(batch, ALL) {
                 Ok(Answer::Reply(Reply::Message { record, previous, pending, .. })) => {
                     accepted += 1;
@@ -140,7 +145,7 @@ fn frames_of_any_bytes_are_whole_or_refused() {
             match frame::parse(&bytes, at) {
                 Ok((frame, end)) => {
                     assert!(end > at && end <= bytes.len(), "{bytes:?}");
-                    if let Frame::Message { headers, payload, .. } = frame {
+                    if let Frame::Message(Message { headers, payload, .. }) = frame {
                         assert!(headers.start <= headers.end && headers.end == payload.start, "{bytes:?}");
                         assert!(payload.end + 2 == end && bytes[payload.end..end] == *b"\r\n", "{bytes:?}");
                         whole += 1;

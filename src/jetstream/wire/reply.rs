@@ -5,7 +5,9 @@ use std::ops::Range;
 use bytes::Bytes;
 
 use super::block::{Head, head};
+use super::delivery::DeliveryFrame;
 use super::frame;
+use super::want::Want;
 use crate::error::{Error, Kind, Result};
 use crate::jetstream::reply::{Answer, header_block, is_added};
 use crate::jetstream::time::parse_utc;
@@ -16,38 +18,42 @@ use crate::record::{Headers, Record};
 const ADDED_TO_SINGLE: usize = 4;
 const ADDED_TO_BATCHED: usize = 6;
 
-/// Which parts of a message are wanted; the others stay empty.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Want {
-    /// The subject.
-    pub subject: bool,
-    /// The time stamp.
-    pub time: bool,
-    /// The headers of the stored message.
-    pub headers: bool,
-    /// The payload.
-    pub payload: bool,
-}
-
-/// The replies that one read of the socket brought: where they lie in its buffer.
+/// The messages that one read of the socket brought: where they lie in its buffer.
 #[derive(Debug, Default)]
 pub struct Frames {
     places: Vec<Place>,
     buffer: Bytes,
 }
 
+/// Where a message lies in the buffer.
 #[derive(Debug)]
-struct Place {
-    /// The last token of the subject.
-    mark: Range<usize>,
-    headers: Range<usize>,
-    payload: Range<usize>,
+pub(super) struct Place {
+    pub source: Source,
+    pub headers: Range<usize>,
+    pub payload: Range<usize>,
+}
+
+/// Which subscription brought a message.
+#[derive(Debug)]
+pub(super) enum Source {
+    /// That of replies: the last token of the subject tells them apart.
+    Reply { mark: Range<usize> },
+    /// That of a consumer, by its number.
+    Delivery { subscription: u64, subject: Range<usize>, reply: Range<usize> },
+}
+
+/// One message of [`Frames`].
+pub enum Arrival<'a> {
+    /// A reply to a request.
+    Reply(ReplyFrame<'a>),
+    /// What a consumer delivered.
+    Delivery(DeliveryFrame<'a>),
 }
 
 impl Frames {
-    /// Notes where a reply lies in the buffer that [`Frames::freeze`] will bring.
-    pub(super) fn push(&mut self, mark: Range<usize>, headers: Range<usize>, payload: Range<usize>) {
-        self.places.push(Place { mark, headers, payload });
+    /// Notes where a message lies in the buffer that [`Frames::freeze`] will bring.
+    pub(super) fn push(&mut self, place: Place) {
+        self.places.push(place);
     }
 
     /// Brings the buffer.
@@ -61,22 +67,42 @@ impl Frames {
         self.buffer = Bytes::new();
     }
 
-    /// The replies, in the order in which they came.
-    pub fn iter(&self) -> impl Iterator<Item = ReplyFrame<'_>> {
-        self.places.iter().map(|place| ReplyFrame { place, buffer: &self.buffer })
+    /// The messages, in the order in which they came.
+    pub fn iter(&self) -> impl Iterator<Item = Arrival<'_>> {
+        let buffer = &self.buffer;
+        self.places.iter().map(move |place| match &place.source {
+            Source::Reply { mark } => Arrival::Reply(ReplyFrame { place, mark: mark.clone(), buffer }),
+            Source::Delivery { subscription, subject, reply } => Arrival::Delivery(DeliveryFrame {
+                subscription: *subscription,
+                subject: subject.clone(),
+                reply: reply.clone(),
+                headers: place.headers.clone(),
+                payload: place.payload.clone(),
+                buffer,
+            }),
+        })
+    }
+
+    /// The replies among them.
+    pub fn replies(&self) -> impl Iterator<Item = ReplyFrame<'_>> {
+        self.iter().filter_map(|arrival| match arrival {
+            Arrival::Reply(reply) => Some(reply),
+            Arrival::Delivery(_) => None,
+        })
     }
 }
 
 /// One reply in the buffer of the socket.
 pub struct ReplyFrame<'a> {
     place: &'a Place,
+    mark: Range<usize>,
     buffer: &'a Bytes,
 }
 
 impl ReplyFrame<'_> {
     /// The last token of its subject.
     pub fn mark(&self) -> &[u8] {
-        &self.buffer[self.place.mark.clone()]
+        &self.buffer[self.mark.clone()]
     }
 
     /// The payload.
@@ -197,9 +223,13 @@ mod tests {
     fn answer(block: &str, payload: &str, batch: bool) -> Result<Answer> {
         let buffer = Bytes::from(format!("{block}{payload}"));
         let mut frames = Frames::default();
-        frames.push(0..0, 0..block.len(), block.len()..buffer.len());
+        frames.push(Place {
+            source: Source::Reply { mark: 0..0 },
+            headers: 0..block.len(),
+            payload: block.len()..buffer.len(),
+        });
         frames.freeze(buffer);
-        frames.iter().next().unwrap().direct(batch, ALL)
+        frames.replies().next().unwrap().direct(batch, ALL)
     }
 
     const ADDED: &str = "Nats-Stream: S\r\nNats-Subject: a.b\r\nNats-Sequence: 7\r\n\

@@ -6,8 +6,8 @@ use bytes::BytesMut;
 use serde::Deserialize;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
-use super::frame::{self, Fault as Unparsed, Frame};
-use super::reply::Frames;
+use super::frame::{self, Fault as Unparsed, Frame, Message};
+use super::reply::{Frames, Place, Source};
 use super::transport::{Transport, connect, encrypt};
 use crate::error::{Error, Kind, Result};
 use crate::jetstream::credentials::Credentials;
@@ -31,7 +31,12 @@ pub struct Socket {
     read: u64,
     /// What the subjects of its replies begin with; replies to an earlier one are dropped.
     prefix: String,
+    /// The number of the last subscription; that of replies is the first.
+    subscriptions: u64,
 }
+
+/// The number of the subscription to replies, as the server writes it.
+const REPLIES: &[u8] = b"1";
 
 /// Why a socket cannot go on.
 #[derive(Debug)]
@@ -66,12 +71,12 @@ impl Socket {
         !options.is_websocket()
     }
 
-    /// Connects to the first server that answers.
-    pub async fn open(options: &ConnectOptions, inbox: String) -> Result<Self> {
+    /// Connects to the first of these servers that answers.
+    pub async fn open(options: &ConnectOptions, servers: &[ServerUrl], inbox: String) -> Result<Self> {
         let mut outcome = Err(Error::new("no server to connect to"));
         // Each server in the list gets its turn within the timeout.
-        let turn = options.timeout / u32::try_from(options.servers.len().max(1)).unwrap_or(u32::MAX);
-        for server in &options.servers {
+        let turn = options.timeout / u32::try_from(servers.len().max(1)).unwrap_or(u32::MAX);
+        for server in servers {
             outcome = match tokio::time::timeout(turn, Self::greet(server, options, &inbox)).await {
                 Ok(outcome) => outcome,
                 Err(_) => Err(Error::new("no connection in time")),
@@ -98,6 +103,7 @@ impl Socket {
             inbox: inbox.to_owned(),
             read: 0,
             prefix: String::new(),
+            subscriptions: 1,
         };
         let info = socket.info().await?;
         let encrypted = tls_first || info.tls_required || options.demands_tls();
@@ -129,6 +135,25 @@ impl Socket {
         self.outgoing.extend_from_slice(b"\r\n");
     }
 
+    /// Puts a message without a payload into the buffer of what goes out.
+    pub fn publish_empty(&mut self, subject: &str) {
+        self.outgoing.extend_from_slice(format!("PUB {subject} 0\r\n\r\n").as_bytes());
+    }
+
+    /// Puts a subscription into the buffer of what goes out: its number, and its subject, which nobody else has.
+    pub fn subscribe(&mut self) -> (u64, String) {
+        self.subscriptions += 1;
+        // One token behind the inbox: replies have two.
+        let (number, subject) = (self.subscriptions, format!("{}.{}", self.inbox, self.subscriptions));
+        self.outgoing.extend_from_slice(format!("SUB {subject} {number}\r\n").as_bytes());
+        (number, subject)
+    }
+
+    /// Puts the end of a subscription into the buffer of what goes out.
+    pub fn unsubscribe(&mut self, number: u64) {
+        self.outgoing.extend_from_slice(format!("UNSUB {number}\r\n").as_bytes());
+    }
+
     /// Sends what goes out. May be cancelled: what has gone out does not go out again.
     pub async fn flush(&mut self) -> Result<()> {
         while !self.outgoing.is_empty() {
@@ -138,8 +163,11 @@ impl Socket {
         self.stream.flush().await.map_err(|error| Error::foreign("the connection is lost", &error))
     }
 
-    /// Waits for bytes and hands on every whole reply among them. May be cancelled while it waits.
+    /// Sends what goes out, waits for bytes and hands on every whole message among them. May be cancelled while it waits.
     pub async fn receive(&mut self, out: &mut Frames) -> std::result::Result<Received, Fault> {
+        if !self.outgoing.is_empty() {
+            self.flush().await.map_err(|_| Fault::Lost)?;
+        }
         if self.incoming.capacity() - self.incoming.len() < LEAST_ROOM.max(self.needed) {
             self.incoming.reserve(READ_SIZE.max(self.needed));
         }
@@ -150,11 +178,9 @@ impl Socket {
             match frame::parse(&self.incoming, consumed) {
                 Ok((frame, end)) => {
                     match frame {
-                        Frame::Message { subject, headers, payload } => {
-                            if let Some(mark) = subject.strip_prefix(self.prefix.as_bytes()) {
-                                // The mark lies in the frame's first line, behind the verb.
-                                let start = mark.as_ptr() as usize - self.incoming.as_ptr() as usize;
-                                out.push(start..start + mark.len(), headers, payload);
+                        Frame::Message(message) => {
+                            if let Some(place) = place(&self.incoming, &self.prefix, message) {
+                                out.push(place);
                             }
                         }
                         Frame::Ping => self.outgoing.extend_from_slice(b"PONG\r\n"),
@@ -222,6 +248,23 @@ impl Socket {
             }
         }
     }
+}
+
+/// Where a message lies; None when it belongs to an earlier read.
+fn place(buffer: &[u8], prefix: &str, message: Message<'_>) -> Option<Place> {
+    // Parts of a frame's first line lie in the buffer.
+    let range = |part: &[u8]| {
+        let start = (part.as_ptr() as usize).saturating_sub(buffer.as_ptr() as usize);
+        start..start + part.len()
+    };
+    let source = if message.subscription == REPLIES {
+        Source::Reply { mark: range(message.subject.strip_prefix(prefix.as_bytes())?) }
+    } else {
+        let reply = if message.reply.is_empty() { 0..0 } else { range(message.reply) };
+        let subscription = frame::number(message.subscription)?;
+        Source::Delivery { subscription, subject: range(message.subject), reply }
+    };
+    Some(Place { source, headers: message.headers, payload: message.payload })
 }
 
 /// How long a lost connection is tried again before the read fails: the timeout, in steps.

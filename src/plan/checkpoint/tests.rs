@@ -26,6 +26,7 @@ fn now(first: u64, last: u64) -> StreamNow {
             created_ns: Some(7),
             last_time_ns: Some(1_000),
             replicas: 1,
+            consumers_remove: false,
         },
         created_ns: 7,
         last_time_ns: Some(1_000),

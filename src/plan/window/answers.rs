@@ -118,7 +118,7 @@ impl Window {
     }
 
     /// The first span ends where its answer ended; what follows is cut by what was learnt from it.
-    fn close_first(&mut self, position: usize) {
+    pub(super) fn close_first(&mut self, position: usize) {
         let span = &mut self.spans[position];
         span.last = Some(span.next - 1);
         span.done = true;

@@ -71,15 +71,27 @@ impl Window {
     /// [`Window::requests`] then asks again for what is missing. False when it broke at the same sequence time after
     /// time.
     pub fn forget_requests(&mut self) -> bool {
+        self.forget(|_| true)
+    }
+
+    /// [`Window::forget_requests`] for those with these tokens, where one of several connections broke.
+    pub fn forget_these(&mut self, tokens: &[u64]) -> bool {
+        self.forget(|token| tokens.contains(&token))
+    }
+
+    fn forget(&mut self, lost: impl Fn(u64) -> bool) -> bool {
         let next = self.next_sequence();
-        let count = if self.losses.0 == next { self.losses.1 + 1 } else { 1 };
-        self.losses = (next, count);
-        for span in &mut self.spans {
-            if span.request.take().is_some() {
-                self.retries += 1;
-            }
+        let is_lost = |span: &Span| span.request.as_ref().is_some_and(|request| lost(request.token));
+        // A connection that had other messages under way says nothing about the next one.
+        if self.spans.front().is_none_or(|front| front.request.is_none() || is_lost(front)) {
+            let count = if self.losses.0 == next { self.losses.1 + 1 } else { 1 };
+            self.losses = (next, count);
         }
-        count <= MAX_LOSSES
+        for span in self.spans.iter_mut().filter(|span| is_lost(span)) {
+            span.request = None;
+            self.retries += 1;
+        }
+        self.losses.1 <= MAX_LOSSES
     }
 
     /// A request was not taken by anybody: it is to be made again.
@@ -94,6 +106,10 @@ impl Window {
     pub fn restart_with_leader(&mut self) {
         self.forget_requests();
         self.losses = (0, 0);
+        if self.mode == Mode::Delivery && self.spans.front().is_some_and(|span| !span.done) {
+            // The one span ends here, so that several requests are under way behind it.
+            self.close_first(0);
+        }
         self.mode = Mode::Single;
         self.end_policy = EndPolicy::AnyReply;
     }

@@ -9,13 +9,15 @@ pub(super) enum Mode {
     Batch,
     /// One message a request.
     Single,
+    /// One request brings all that is left.
+    Delivery,
 }
 
 /// The largest number of messages that one request asks for.
 const MAX_BATCH: u64 = 8_192;
 /// The size of the first request: small enough for `LIMIT 10`, large enough to learn from.
 const FIRST_BATCH: u64 = 256;
-/// How many bytes of messages one request should bring.
+/// How many bytes of messages one request should bring, over one connection or two.
 const BATCH_BYTES: f64 = 4.0 * 1024.0 * 1024.0;
 /// How many bytes of messages may be under way or waiting their turn.
 const WINDOW_BYTES: f64 = 16.0 * 1024.0 * 1024.0;
@@ -34,11 +36,23 @@ pub(super) struct Sizing {
     density: f64,
     /// Bytes per message on the wire; 0 before the first.
     size: f64,
+    /// How many connections share the window.
+    connections: usize,
 }
 
 impl Sizing {
     pub(super) fn new(density: f64) -> Self {
-        Self { density, size: 0.0 }
+        Self { density, size: 0.0, connections: 1 }
+    }
+
+    /// So many connections share the window: each shall have a request under way and one behind it.
+    pub(super) fn spread(&mut self, connections: usize) {
+        self.connections = connections.max(1);
+    }
+
+    /// The most bytes that one request shall bring.
+    pub(super) fn batch_bytes(&self) -> u64 {
+        (WINDOW_BYTES / (2 * self.connections) as f64).min(BATCH_BYTES) as u64
     }
 
     /// A message with so many bytes of payload has come.
@@ -60,7 +74,8 @@ impl Sizing {
             Mode::Single => 1,
             Mode::Probe => FIRST_BATCH,
             Mode::Batch if after_a_loss => 1,
-            Mode::Batch => ((BATCH_BYTES / self.size.max(1.0)) as u64).clamp(1, MAX_BATCH),
+            Mode::Delivery => u64::MAX,
+            Mode::Batch => ((self.batch_bytes() as f64 / self.size.max(1.0)) as u64).clamp(1, MAX_BATCH),
         }
     }
 
@@ -74,8 +89,8 @@ impl Sizing {
     /// The most spans at once, after so many have been handed on.
     pub(super) fn max_spans(&self, mode: Mode, handed_on: u64) -> usize {
         let (most, per_span) = match mode {
-            Mode::Probe => return 1,
-            Mode::Batch => (MAX_REQUESTS, self.batch(mode, false) as f64),
+            Mode::Probe | Mode::Delivery => return 1,
+            Mode::Batch => (MAX_REQUESTS.max(2 * self.connections), self.batch(mode, false) as f64),
             Mode::Single => (MAX_SINGLE_REQUESTS, 1.0),
         };
         let by_bytes = (WINDOW_BYTES / self.size.max(1.0)).min(WINDOW_MESSAGES) / per_span;

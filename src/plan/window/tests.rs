@@ -119,6 +119,11 @@ fn every_message_leaves_once_and_in_order() {
                 let window = Window::new(whole(&stored), None, 1.0, false);
                 let (got, _) = read(&stored, window, server, faults, seed);
                 assert_eq!(got, stored, "seed {seed}");
+                if server == Server::Batches && seed < 2 {
+                    let window = Window::new(whole(&stored), None, 1.0, false).delivered();
+                    let (got, _) = read(&stored, window, server, faults, seed);
+                    assert_eq!(got, stored, "seed {seed}, delivered");
+                }
             }
         }
     }
@@ -131,6 +136,29 @@ fn a_range_inside_a_growing_stream_ends_at_its_end() {
     let (got, _) = read(&stored, Window::new(range, None, 1.0, false), Server::Batches, Faults::default(), 1);
     let expected: Vec<u64> = stored.iter().copied().filter(|s| (4_000..=9_999).contains(s)).collect();
     assert_eq!(got, expected);
+}
+
+#[test]
+fn a_delivery_is_one_request_until_the_leader_is_asked() {
+    let stored: Vec<u64> = (1..=3_000).collect();
+    let window = || Window::new(whole(&stored), None, 1.0, false).delivered();
+    let (got, sent) = read(&stored, window(), Server::Batches, Faults::default(), 1);
+    assert_eq!((got.len(), sent), (3_000, 1));
+    // The connection breaks at a message, and what follows is asked of the leader, many at once.
+    let mut window = window();
+    let mut out: Vec<Record> = Vec::new();
+    let request = window.requests()[0];
+    for frame in answer(&stored, request, Server::Batches, Faults::default()).into_iter().take(10) {
+        window.accept(request.token, frame).unwrap();
+    }
+    window.take_ready(&mut out);
+    window.restart_with_leader();
+    window.take_ready(&mut out);
+    assert_eq!(window.requests().iter().map(|request| request.from).collect::<Vec<_>>(), [11, 12, 13, 14]);
+    window.forget_requests();
+    let (rest, _) = read(&stored, window, Server::Singles, Faults::default(), 1);
+    let all: Vec<u64> = out.iter().map(|record| record.sequence).chain(rest).collect();
+    assert_eq!(all, stored);
 }
 
 #[test]
@@ -343,4 +371,43 @@ fn an_endless_range_ends_with_the_stream() {
     let range = SequenceRange { first: 1, last: u64::MAX };
     let (got, _) = read(&stored, Window::new(range, None, 1.0, false), Server::Batches, Faults::default(), 2);
     assert_eq!(got, stored);
+}
+
+#[test]
+fn several_connections_have_more_and_smaller_requests_under_way() {
+    for (connections, bytes) in [(1, 4 << 20), (2, 4 << 20), (4, 2 << 20), (8, 1 << 20), (16, 1 << 19)] {
+        let window = Window::new(SequenceRange { first: 1, last: 10 }, None, 1.0, false).over(connections);
+        assert_eq!(window.batch_bytes(), bytes, "{connections}");
+    }
+    let stored: Vec<u64> = (1..=60_000).collect();
+    let window = Window::new(whole(&stored), None, 1.0, false).over(8);
+    assert_eq!(read(&stored, window, Server::Batches, Faults::default(), 1).0, stored);
+}
+
+#[test]
+fn a_connection_that_breaks_costs_its_own_requests_alone() {
+    let stored: Vec<u64> = (1..=60_000).collect();
+    let mut window = Window::new(whole(&stored), None, 1.0, false).over(4);
+    let mut out: Vec<Record> = Vec::new();
+    let first = window.requests()[0];
+    for frame in answer(&stored, first, Server::Batches, Faults::default()) {
+        window.accept(first.token, frame).unwrap();
+    }
+    window.take_ready(&mut out);
+    let open = window.requests();
+    assert!(open.len() > 1, "{open:?}");
+    // Time after time another connection breaks: the next message is under way on one that does not.
+    let mut lost = open[1];
+    for _ in 0..3 * asking::MAX_LOSSES {
+        assert!(window.forget_these(&[lost.token]));
+        let again = window.requests();
+        assert_eq!(again.iter().map(|request| request.from).collect::<Vec<_>>(), [lost.from]);
+        lost = again[0];
+    }
+    let mut lost = open[0];
+    for time in 1..=asking::MAX_LOSSES {
+        assert!(window.forget_these(&[lost.token]), "time {time}");
+        lost = window.requests()[0];
+    }
+    assert!(!window.forget_these(&[lost.token]));
 }

@@ -1,0 +1,133 @@
+//! A socket of a read's own that connects again when it is lost.
+
+use std::sync::Arc;
+
+use tokio::task::JoinHandle;
+use tokio::time::Instant;
+
+use crate::error::{Error, Kind, Result};
+use crate::jetstream::connection::Connection;
+use crate::jetstream::wire::{Fault, Frames, RETRY_PAUSE, Received, Socket};
+use crate::stats;
+
+/// What happened while one waited.
+pub(super) enum Happened {
+    /// Messages came, which [`OwnSocket::frames`] has, perhaps none.
+    Received(Received),
+    /// The connection came back after a loss.
+    Reconnected,
+}
+
+pub(super) struct OwnSocket {
+    connection: Arc<Connection>,
+    /// Which of the servers comes first.
+    place: usize,
+    /// None while the connection is lost.
+    socket: Option<Socket>,
+    /// The attempt to connect again: a task, because whoever waits for it may be called away.
+    attempt: Option<JoinHandle<Result<Socket>>>,
+    lost_at: Option<Instant>,
+    frames: Frames,
+}
+
+impl OwnSocket {
+    /// A socket that an earlier read left, or a new one.
+    pub async fn open(connection: &Arc<Connection>, place: usize) -> Result<Self> {
+        let mut socket = match connection.idle_socket(place) {
+            Some(socket) => socket,
+            None => connection.new_socket(place).await?,
+        };
+        socket.begin();
+        Ok(Self {
+            connection: Arc::clone(connection),
+            place,
+            socket: Some(socket),
+            attempt: None,
+            lost_at: None,
+            frames: Frames::default(),
+        })
+    }
+
+    /// The socket; None while the connection is lost.
+    pub fn get(&mut self) -> Option<&mut Socket> {
+        self.socket.as_mut()
+    }
+
+    /// What the last call of [`OwnSocket::receive`] brought.
+    pub fn frames(&self) -> &Frames {
+        &self.frames
+    }
+
+    /// Lets go of the messages, which [`OwnSocket::receive`] brought.
+    pub fn clear(&mut self) {
+        self.frames.clear();
+    }
+
+    /// Sends what goes out.
+    pub async fn flush(&mut self) {
+        if let Some(socket) = &mut self.socket
+            && socket.flush().await.is_err()
+        {
+            self.lose();
+        }
+    }
+
+    /// Waits until something arrives. May be cancelled while it waits.
+    pub async fn receive(&mut self) -> Result<Happened> {
+        if let Some(socket) = &mut self.socket {
+            match socket.receive(&mut self.frames).await {
+                Ok(received) => return Ok(Happened::Received(received)),
+                Err(Fault::Malformed(error)) => return Err(error),
+                Err(Fault::Lost) => self.lose(),
+            }
+        }
+        self.reconnect().await?;
+        Ok(Happened::Reconnected)
+    }
+
+    fn lose(&mut self) {
+        self.socket = None;
+        self.frames.clear();
+        self.lost_at.get_or_insert_with(Instant::now);
+    }
+
+    /// Tries to connect until it works or the timeout is over.
+    async fn reconnect(&mut self) -> Result<()> {
+        loop {
+            let (connection, place) = (&self.connection, self.place);
+            let attempt = self.attempt.get_or_insert_with(|| {
+                let connection = Arc::clone(connection);
+                tokio::spawn(async move { connection.new_socket(place).await })
+            });
+            let outcome = attempt.await;
+            self.attempt = None;
+            if let Ok(Ok(mut socket)) = outcome {
+                socket.begin();
+                self.socket = Some(socket);
+                self.lost_at = None;
+                stats::RECONNECTS.add(1);
+                return Ok(());
+            }
+            if self.lost_at.is_some_and(|since| since.elapsed() >= self.connection.timeout) {
+                return Err(Error::of(
+                    Kind::Unreachable,
+                    "the connection was lost while reading and did not come back in time",
+                )
+                .advice("check the server, and run the statement again"));
+            }
+            tokio::time::sleep(RETRY_PAUSE).await;
+        }
+    }
+
+    /// Whether the connection is up.
+    pub fn is_up(&self) -> bool {
+        self.socket.is_some()
+    }
+
+    /// The read is over: the socket may serve another.
+    pub fn finish(self) {
+        if let Some(socket) = self.socket {
+            self.connection.keep_socket(self.place, socket);
+        }
+    }
+}
