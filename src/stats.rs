@@ -39,6 +39,8 @@ counters! {
     SINGLE_REQUESTS = "direct_get_single_requests";
     /// Requests to `STREAM.MSG.GET`, for streams without Direct Get.
     MSG_GET_REQUESTS = "msg_get_requests";
+    /// Reads of streams without Direct Get: each message is a request of its own, some 15 times as dear.
+    READS_WITHOUT_DIRECT = "reads_without_direct_get";
     /// Other requests to the JetStream API.
     API_REQUESTS = "api_requests";
     /// Requests sent again because replies were missing.

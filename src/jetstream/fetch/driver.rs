@@ -42,6 +42,8 @@ pub(super) struct Driver<'a> {
     served: bool,
     /// Since when nobody answers Direct Get.
     deserted_since: Option<Instant>,
+    /// Whether the user may not use Direct Get.
+    direct_is_denied: bool,
 }
 
 impl<'a> Driver<'a> {
@@ -54,6 +56,7 @@ impl<'a> Driver<'a> {
             window = window.explaining_gaps(absent);
         }
         if access == Access::MsgGet {
+            stats::READS_WITHOUT_DIRECT.add(1);
             window.restart_with_leader();
         }
         let transport = ReadTransport::open(connection, access).await?;
@@ -66,12 +69,18 @@ impl<'a> Driver<'a> {
             ready: Backlog::default(),
             served: false,
             deserted_since: None,
+            direct_is_denied: false,
         })
     }
 
     /// What was asked for, and what came.
     pub fn window(&self) -> &Window {
         &self.window
+    }
+
+    /// The way in which it is asked for now.
+    pub fn access(&self) -> Access {
+        self.access
     }
 
     /// Reads until the window has everything; false when the reader has gone away. The last records are ready then and not
@@ -189,7 +198,14 @@ impl<'a> Driver<'a> {
         let mut ours = false;
         for words in words {
             if let Some(failure) = refusal(words, &self.subject()) {
-                return Err(self.failure(self.access, failure).await);
+                if failure == Failure::Forbidden && self.access == Access::Direct {
+                    // Who may not use Direct Get may perhaps ask the leader.
+                    self.direct_is_denied = true;
+                    self.use_msg_get().await?;
+                    return Ok(true);
+                }
+                let access = if self.direct_is_denied { Access::Direct } else { self.access };
+                return Err(self.failure(access, failure).await);
             }
             if refusal(words, &self.leader_subject()).is_some() {
                 self.window.leader_is_denied();
