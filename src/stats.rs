@@ -41,6 +41,8 @@ counters! {
     MSG_GET_REQUESTS = "msg_get_requests";
     /// Consumers that reads made for themselves (`via := 'consumer'`).
     CONSUMERS = "read_consumers";
+    /// Reads of streams without Direct Get: each message is a request of its own, some 15 times as dear.
+    READS_WITHOUT_DIRECT = "reads_without_direct_get";
     /// Other requests to the JetStream API.
     API_REQUESTS = "api_requests";
     /// Requests sent again because replies were missing.

@@ -39,6 +39,9 @@ pub trait TableFunction: 'static {
 
     /// The positional parameters.
     fn parameters() -> Vec<Parameter>;
+    /// Whether a call may leave the positional parameters out, through the door to the C API of DuckDB 2.0: the older one has no
+    /// parameters with a default.
+    const WITHOUT_PARAMETERS: bool = false;
     /// The named parameters.
     fn named() -> Vec<Parameter>;
     /// Arguments become columns and a plan. No network.

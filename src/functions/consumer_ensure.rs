@@ -2,11 +2,13 @@
 //! consumers.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use serde_json::json;
 
 use super::manage::{
-    CONFIRM, check_confirmed, choice, count, deleted_row, ensured_row, limit, metadata, nanos, subjects,
+    CONFIG, CONFIRM, check_confirmed, choice, count, deleted_row, ensured_row, limit, metadata, nanos, subjects,
+    with_config,
 };
 use super::rows::{Row, SmallTable, columns};
 use crate::column::{Column, Type};
@@ -18,14 +20,14 @@ use crate::plan::{check_consumer, check_stream};
 use crate::value::{Arguments, Parameter, ParameterType};
 
 /// The stream and the consumer that a call names.
-fn place(arguments: &Arguments) -> Result<(String, String)> {
+pub fn place(arguments: &Arguments) -> Result<(String, String)> {
     let (stream, durable) = (arguments.required_text("stream")?, arguments.required_text("durable")?);
     check_stream(stream)?;
     check_consumer(durable)?;
     Ok((stream.to_owned(), durable.to_owned()))
 }
 
-fn place_parameters() -> Vec<Parameter> {
+pub fn place_parameters() -> Vec<Parameter> {
     vec![Parameter::new("stream", ParameterType::Text), Parameter::new("durable", ParameterType::Text)]
 }
 
@@ -47,7 +49,7 @@ impl SmallTable for NatsConsumerEnsure {
     }
 
     fn named() -> Vec<Parameter> {
-        use ParameterType::{Any, Interval, Text};
+        use ParameterType::{Any, Boolean, Interval, Text, TextList};
         vec![
             Parameter::new("subject", Any),
             Parameter::new("description", Text),
@@ -62,6 +64,15 @@ impl SmallTable for NatsConsumerEnsure {
             Parameter::new("inactive_threshold", Interval),
             Parameter::new("replicas", Any),
             Parameter::new("metadata", Any),
+            Parameter::new("backoff", Any),
+            Parameter::new("headers_only", Boolean),
+            Parameter::new("memory_storage", Boolean),
+            Parameter::new("replay_policy", Text),
+            Parameter::new("pause_until", Any),
+            Parameter::new("priority_policy", Text),
+            Parameter::new("priority_groups", TextList),
+            Parameter::new("priority_timeout", Interval),
+            CONFIG,
         ]
     }
 
@@ -85,14 +96,23 @@ impl SmallTable for NatsConsumerEnsure {
             .with_some("max_waiting", count(arguments, "max_waiting")?)
             .with_some("inactive_threshold", nanos(arguments, "inactive_threshold")?)
             .with_some("num_replicas", count(arguments, "replicas")?)
-            .with_some("metadata", metadata(arguments, "metadata")?);
+            .with_some("metadata", metadata(arguments, "metadata")?)
+            .with_some("backoff", backoff(arguments)?)
+            .with_some("headers_only", arguments.boolean("headers_only")?)
+            .with_some("mem_storage", arguments.boolean("memory_storage")?)
+            .with_some("replay_policy", choice(arguments, "replay_policy", &["instant", "original"])?)
+            .with_some("pause_until", arguments.moment("pause_until")?.map(moment_text).transpose()?)
+            .with_some("priority_policy", choice(arguments, "priority_policy", &PRIORITY_POLICIES)?)
+            .with_some("priority_groups", arguments.texts("priority_groups")?)
+            .with_some("priority_timeout", nanos(arguments, "priority_timeout")?);
         // One filter and several are two fields of the API; the other is emptied, so that a change of number works.
         wanted = match subjects(arguments, "subject")?.as_deref() {
             None => wanted,
             Some([one]) => wanted.with("filter_subject", &one[..]).with("filter_subjects", json!([])),
             Some(several) => wanted.with("filter_subjects", several).with("filter_subject", ""),
         };
-        Ok(Call { stream, durable, wanted: start(arguments, wanted)? })
+        let wanted = with_config(arguments, start(arguments, wanted)?, &["name", "durable_name", "deliver_subject"])?;
+        Ok(Call { stream, durable, wanted })
     }
 
     fn rows(connection: &Arc<Connection>, call: &Call) -> Result<Vec<Row>> {
@@ -104,6 +124,22 @@ impl SmallTable for NatsConsumerEnsure {
         let ensured = ensure_consumer(connection, &call.stream, &call.durable, &call.wanted, &defaults)?;
         Ok(vec![ensured_row(&[&call.stream, &call.durable], ensured)])
     }
+}
+
+/// How the members of a priority group are chosen between (ADR-42): all alike, those whose demand is large enough, one that
+/// is pinned, or by a number.
+const PRIORITY_POLICIES: [&str; 4] = ["none", "overflow", "pinned_client", "prioritized"];
+
+/// The pauses before a message is delivered again, in nanoseconds.
+fn backoff(arguments: &Arguments) -> Result<Option<Vec<u64>>> {
+    let nanos = |pause: &Duration| u64::try_from(pause.as_nanos()).ok().filter(|nanos| i64::try_from(*nanos).is_ok());
+    let Some(pauses) = arguments.durations("backoff")? else { return Ok(None) };
+    let nanos: Option<Vec<u64>> = pauses.iter().map(nanos).collect();
+    nanos.map(Some).ok_or_else(|| Error::new("backoff must be at most 292 years"))
+}
+
+fn moment_text(micros: i64) -> Result<String> {
+    utc_text(micros).ok_or_else(|| Error::new("a time is outside the years 0 to 9999"))
 }
 
 /// Where the consumer starts.
@@ -118,8 +154,7 @@ fn start(arguments: &Arguments, wanted: Config) -> Result<Config> {
         return Ok(wanted.with("deliver_policy", "by_start_sequence").with("opt_start_seq", sequence));
     }
     if let Some(time) = time {
-        let text = utc_text(time).ok_or_else(|| Error::new("start_time is outside the years 0 to 9999"))?;
-        return Ok(wanted.with("deliver_policy", "by_start_time").with("opt_start_time", text));
+        return Ok(wanted.with("deliver_policy", "by_start_time").with("opt_start_time", moment_text(time)?));
     }
     Ok(wanted.with_some("deliver_policy", policy))
 }

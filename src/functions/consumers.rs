@@ -1,25 +1,28 @@
-//! `nats_consumers(stream)`: the consumers of a stream, how far each is, and how much lies before it.
+//! `nats_consumers([stream])`: the consumers of a stream, or of all, how far each is, and how much lies before it.
 
 use std::sync::Arc;
 
 use super::rows::{Cell, Row, SmallTable, columns, text_map};
+use super::stream_names::{self, STREAM};
 use crate::column::{Column, Type};
-use crate::error::Result;
+use crate::error::{Kind, Result};
 use crate::jetstream::Connection;
 use crate::jetstream::admin::{ConsumerInfo, consumers};
-use crate::plan::check_stream;
-use crate::value::{Arguments, Parameter, ParameterType};
+use crate::plan::StreamNames;
+use crate::value::{Arguments, Parameter};
 
 /// One row a consumer. A limit that is not set is NULL, as is the time of something that did not happen yet.
 pub struct NatsConsumers;
 
 impl SmallTable for NatsConsumers {
     const NAME: &'static str = "nats_consumers";
-    type Call = String;
+    type Call = StreamNames;
 
     fn parameters() -> Vec<Parameter> {
-        vec![Parameter::new("stream", ParameterType::Text)]
+        vec![STREAM]
     }
+
+    const WITHOUT_PARAMETERS: bool = true;
 
     fn columns() -> Vec<Column> {
         columns([
@@ -52,14 +55,21 @@ impl SmallTable for NatsConsumers {
         ])
     }
 
-    fn read(arguments: &Arguments) -> Result<String> {
-        let stream = arguments.required_text("stream")?;
-        check_stream(stream)?;
-        Ok(stream.to_owned())
+    fn read(arguments: &Arguments) -> Result<StreamNames> {
+        Ok(stream_names::read(arguments)?.unwrap_or_else(StreamNames::every))
     }
 
-    fn rows(connection: &Arc<Connection>, stream: &String) -> Result<Vec<Row>> {
-        Ok(consumers(connection, stream)?.iter().map(|consumer| row(stream, consumer)).collect())
+    fn rows(connection: &Arc<Connection>, names: &StreamNames) -> Result<Vec<Row>> {
+        let mut rows = Vec::new();
+        for stream in stream_names::resolve(connection, names)? {
+            match consumers(connection, &stream) {
+                Ok(found) => rows.extend(found.iter().map(|consumer| row(&stream, consumer))),
+                // Deleted since the streams were listed.
+                Err(error) if error.kind() == Kind::NotFound && names.has_patterns() => {}
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(rows)
     }
 }
 

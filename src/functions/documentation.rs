@@ -29,6 +29,51 @@ pub const FUNCTIONS: &[Documentation] = &[
         "Messages of a stream by their sequences.",
         "FROM nats_get('ORDERS', [42, 7, 99], headers := true);",
     ),
+    scalar(
+        "nats_get",
+        &["stream", "seq", "connection"],
+        "The message with a sequence; NULL where there is none.",
+        "SELECT o.id, nats_get('ORDERS', o.seq).payload FROM orders o;",
+    ),
+    scalar(
+        "nats_last",
+        &["stream", "subject", "connection"],
+        "The newest message of a subject; NULL where there is none.",
+        "SELECT d.id, decode(nats_last('DEVICES', 'devices.' || d.id || '.state').payload) FROM devices d;",
+    ),
+    table(
+        "nats_tail",
+        "What is new in a stream, once there is something, or nothing when the wait is over.",
+        "FROM nats_tail('ORDERS', max_wait := INTERVAL 30 SECONDS);",
+    ),
+    scalar(
+        "nats_subject_match",
+        &["subject", "pattern"],
+        "Whether a subject matches a filter, by the rules of NATS.",
+        "SELECT nats_subject_match('orders.eu.new', 'orders.*.>');",
+    ),
+    scalar(
+        "nats_headers",
+        &["options"],
+        "The headers by which a publisher says what becomes of a message.",
+        "SELECT nats_headers({'ttl': INTERVAL 1 HOUR, 'msg_id': 'a-1'});",
+    ),
+    table(
+        "nats_counters",
+        "The counters of a stream, as numbers.",
+        "FROM nats_counters('VISITS', subject := 'visits.>');",
+    ),
+    scalar(
+        "nats_request",
+        &["subject", "payload", "headers", "connection"],
+        "Sends a request over core NATS and waits for its one reply.",
+        "SELECT decode(nats_request('time.now', '').payload);",
+    ),
+    table(
+        "nats_subscribe",
+        "What comes on subjects of core NATS while it listens.",
+        "FROM nats_subscribe('alerts.>', max_messages := 10, max_wait := INTERVAL 5 SECONDS);",
+    ),
     table(
         "nats_last",
         "The newest message of every subject that matches.",
@@ -160,6 +205,22 @@ pub const FUNCTIONS: &[Documentation] = &[
         "Deletes a consumer.",
         "FROM nats_consumer_delete('ORDERS', 'worker', confirm := true);",
     ),
+    table(
+        "nats_consumer_pause",
+        "Lets a consumer deliver nothing for a while.",
+        "FROM nats_consumer_pause('ORDERS', 'worker', duration := INTERVAL 1 HOUR);",
+    ),
+    table("nats_consumer_resume", "Lets a paused consumer go on.", "FROM nats_consumer_resume('ORDERS', 'worker');"),
+    table(
+        "nats_consumer_reset",
+        "Lets a consumer start again.",
+        "FROM nats_consumer_reset('ORDERS', 'worker', seq := 1000, confirm := true);",
+    ),
+    table(
+        "nats_consumer_unpin",
+        "Lets go of the client that a priority group is pinned to.",
+        "FROM nats_consumer_unpin('ORDERS', 'shared', 'main');",
+    ),
     table("nats_kv_buckets", "The key-value buckets of the account.", "FROM nats_kv_buckets();"),
     table("nats_kv_bucket_ensure", "Makes a bucket as wanted.", "FROM nats_kv_bucket_ensure('users', history := 5);"),
     table("nats_kv_bucket_delete", "Deletes a bucket.", "nats_kv_bucket_delete(bucket, confirm := true)"),
@@ -211,6 +272,23 @@ pub const FUNCTIONS: &[Documentation] = &[
         "nats_object_get",
         "An object of an object store.",
         "SELECT data FROM nats_object_get('reports', '2024/january.parquet');",
+    ),
+    scalar(
+        "nats_object_put",
+        &["bucket", "name", "data", "connection"],
+        "Writes an object.",
+        "SELECT nats_object_put('reports', 'notes/today.txt', 'all is well');",
+    ),
+    table(
+        "nats_object_delete",
+        "Deletes an object.",
+        "FROM nats_object_delete('reports', 'notes/today.txt', confirm := true);",
+    ),
+    table("nats_object_stores", "The object stores of the account.", "FROM nats_object_stores();"),
+    table(
+        "nats_object_store_ensure",
+        "Makes an object store as wanted.",
+        "FROM nats_object_store_ensure('reports', ttl := INTERVAL 30 DAYS);",
     ),
 ];
 

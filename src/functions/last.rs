@@ -93,7 +93,7 @@ impl TableFunction for NatsLast {
     }
 
     fn decode<'p>(decoder: &'p MessageDecoder, page: &'p RecordPage) -> Result<Chunk<'p>> {
-        decoder.decode(page.records())
+        decoder.decode_page(page)
     }
 }
 

@@ -2,9 +2,10 @@
 
 use serde_json::{Map, Value as Json};
 
+use super::json_value;
 use super::rows::{Cell, Row};
 use crate::error::{Error, Result};
-use crate::jetstream::admin::Ensured;
+use crate::jetstream::admin::{Config, Ensured};
 use crate::plan::check_subject_filter;
 use crate::value::{Arguments, Parameter, ParameterType, Value};
 
@@ -90,6 +91,28 @@ pub fn metadata(arguments: &Arguments, name: &str) -> Result<Option<Json>> {
         Some(other) => Err(Error::new(format!("{name} must be a MAP of VARCHAR, not {}", other.kind()))),
     };
     pairs.map(|pairs| Some(Json::Object(pairs)))
+}
+
+/// The parameter by which a call gives any field of the server's configuration.
+pub const CONFIG: Parameter = Parameter::new("config", ParameterType::Any);
+
+/// What the named parameters want, and every field of `config`, by the server's own names.
+///
+/// # Errors
+/// `config` is no object, has a field that a parameter gives as well, or the name of what the call is about.
+pub fn with_config(arguments: &Arguments, mut wanted: Config, names: &[&str]) -> Result<Config> {
+    for (field, value) in json_value::object(arguments, CONFIG.name)?.unwrap_or_default() {
+        if names.contains(&field.as_str()) {
+            return Err(
+                Error::new(format!("config.{field} cannot be given")).advice("the first arguments say what it is")
+            );
+        }
+        if wanted.0.contains_key(&field) {
+            return Err(Error::new(format!("config.{field} and a parameter say the same")).advice("give one of them"));
+        }
+        wanted.0.insert(field, value);
+    }
+    Ok(wanted)
 }
 
 /// The row of a call that makes something as wanted: its place, then what was done.

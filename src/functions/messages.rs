@@ -10,7 +10,7 @@ use crate::error::{Error, Kind, Result};
 use crate::jetstream::Want;
 use crate::plan::RegionColumns;
 use crate::record::{Headers, Record};
-use crate::value::{Arguments, Parameter, ParameterType};
+use crate::value::{Arguments, Parameter, ParameterType, Value};
 
 /// The named parameters, beside those of [`payload`].
 const HEADERS: &[Parameter] = &[Parameter::new("headers", ParameterType::Boolean)];
@@ -123,7 +123,12 @@ impl Layout {
     pub fn of(arguments: &Arguments, shown: Vec<Shown>, payload: Payload) -> Result<Self> {
         let on_error = payload::choice(arguments, "on_error", OnError::CHOICES)?;
         let on_error = on_error.unwrap_or(payload.default_on_error);
-        Ok(Self { stream: arguments.required_text("stream")?.to_owned(), shown, payload, on_error })
+        let stream = match arguments.find("stream") {
+            // Of several, each page tells its own.
+            Some(Value::List(_)) => String::new(),
+            _ => arguments.required_text("stream")?.to_owned(),
+        };
+        Ok(Self { stream, shown, payload, on_error })
     }
 
     /// The columns, in order: the parts of the message, then what its payload decodes to.
@@ -186,16 +191,24 @@ pub struct MessageDecoder {
 }
 
 impl MessageDecoder {
+    /// A page as rows.
+    pub fn decode_page<'p>(&'p self, page: &'p RecordPage) -> Result<Chunk<'p>> {
+        self.decode_of(page.stream.as_deref().unwrap_or(&self.layout.stream), page.records())
+    }
+
     /// Records as rows, which can be fewer than records where payloads are skipped.
     pub fn decode<'p>(&'p self, records: &'p [Record]) -> Result<Chunk<'p>> {
+        self.decode_of(&self.layout.stream, records)
+    }
+
+    fn decode_of<'p>(&'p self, stream: &'p str, records: &'p [Record]) -> Result<Chunk<'p>> {
         let layout = &self.layout;
         let mut buffers: Vec<Option<Buffer>> = Vec::new();
         let mut kept = Kept::All;
         if let Some(codec) = layout.payload.codec().filter(|_| !self.decoded.is_empty()) {
             let mut values: Vec<Buffer> =
                 self.decoded.iter().map(|column| Buffer::new(&codec.columns()[*column].ty)).collect();
-            let reading =
-                Reading { stream: &layout.stream, inflate: layout.payload.inflate, on_error: layout.on_error };
+            let reading = Reading { stream, inflate: layout.payload.inflate, on_error: layout.on_error };
             kept = decode_rows(records, reading, &mut *codec.decoder(&self.decoded), &mut values)?;
             buffers.extend(values.into_iter().map(Some));
         }
@@ -204,13 +217,13 @@ impl MessageDecoder {
             Kept::Only(positions) => positions.iter().map(|position| &records[*position]).collect(),
         };
         if layout.shown.contains(&Shown::Part(Part::CheckedText)) {
-            rows.iter().try_for_each(|record| check_text(&layout.stream, record))?;
+            rows.iter().try_for_each(|record| check_text(stream, record))?;
         }
         let mut chunk = Chunk::new(rows.len());
         for column in &self.projection {
             match layout.shown.get(*column) {
                 None => {}
-                Some(Shown::Part(part)) => chunk.push(*column, part.cells(&layout.stream, &rows)),
+                Some(Shown::Part(part)) => chunk.push(*column, part.cells(stream, &rows)),
                 Some(Shown::Field(field)) => {
                     let place = self.decoded.iter().position(|decoded| decoded == field);
                     if let Some(buffer) = place.and_then(|place| buffers.get_mut(place)).and_then(Option::take) {
@@ -235,11 +248,18 @@ fn check_text(stream: &str, record: &Record) -> Result<()> {
 
 /// Records that become the rows of one chunk.
 pub struct RecordPage {
+    /// The stream, where a statement reads several.
+    stream: Option<Arc<str>>,
     records: Arc<Vec<Record>>,
     range: Range<usize>,
 }
 
 impl RecordPage {
+    /// The page with the stream that it is of.
+    pub fn of_stream(self, stream: Option<&Arc<str>>) -> Self {
+        Self { stream: stream.cloned(), ..self }
+    }
+
     /// The records.
     pub fn records(&self) -> &[Record] {
         &self.records[self.range.clone()]
@@ -267,12 +287,12 @@ impl Pager {
         }
         let range = self.given..self.records.len().min(self.given + capacity);
         self.given = range.end;
-        Ok(Some(RecordPage { records: Arc::clone(&self.records), range }))
+        Ok(Some(RecordPage { stream: None, records: Arc::clone(&self.records), range }))
     }
 }
 
 /// Headers as a column of `MAP(VARCHAR, VARCHAR[])`; a message without headers has an empty map.
-fn header_maps<'a>(rows: impl Iterator<Item = &'a Headers>) -> Buffer {
+pub fn header_maps<'a>(rows: impl Iterator<Item = &'a Headers>) -> Buffer {
     let mut names = Buffer::new(&Type::Varchar);
     let mut texts = Buffer::new(&Type::Varchar);
     let (mut value_ends, mut row_ends) = (Vec::new(), Vec::new());

@@ -1,12 +1,17 @@
-//! `nats_object_list(bucket)` and `nats_object_get(bucket, name)`: object stores.
+//! `nats_object_list(bucket)`, `nats_object_get(bucket, name)`, the scalar `nats_object_put(bucket, name, data [, connection])`,
+//! `nats_object_delete(bucket, name, confirm := true)`: the objects of a store.
 
 use std::sync::Arc;
 
-use super::rows::{Cell, Row, SmallTable, columns};
-use crate::column::{Column, Type};
-use crate::error::Result;
+use super::by_connection::ByConnection;
+use super::manage::{CONFIRM, check_confirmed, deleted_row};
+use super::publish::payload;
+use super::rows::{Cell, Row, SmallTable, columns, push};
+use crate::column::{Buffer, Column, Field, Type, Values};
+use crate::error::{Error, Result};
+use crate::ffi::{Input, ScalarFunction, ScalarSignature};
 use crate::jetstream::Connection;
-use crate::jetstream::object::{ObjectInfo, get_object, list_objects};
+use crate::jetstream::object::{ObjectInfo, delete_object, get_object, list_objects, put_object};
 use crate::plan::kv::check_bucket;
 use crate::value::{Arguments, Parameter, ParameterType};
 
@@ -102,5 +107,82 @@ impl SmallTable for NatsObjectGet {
             ]
         };
         Ok(found.map(row).into_iter().collect())
+    }
+}
+
+/// A STRUCT(size, chunks, digest) for each object that was written; NULL for a NULL name.
+pub struct NatsObjectPut;
+
+impl ScalarFunction for NatsObjectPut {
+    const NAME: &'static str = "nats_object_put";
+    const VOLATILE: bool = true;
+    const SIGNATURES: &'static [ScalarSignature] = &[
+        &[ParameterType::Text, ParameterType::Text, ParameterType::Any],
+        &[ParameterType::Text, ParameterType::Text, ParameterType::Any, ParameterType::Any],
+    ];
+
+    fn returns() -> Type {
+        let field = |name: &str, ty| Field { name: name.to_owned(), ty };
+        Type::Struct(vec![field("size", Type::UBigInt), field("chunks", Type::UBigInt), field("digest", Type::Varchar)])
+    }
+
+    fn call(input: &dyn Input) -> Result<Buffer> {
+        let mut objects = ByConnection::new();
+        for row in 0..input.len() {
+            let (Some(bucket), Some(name)) = (input.bytes(0, row), input.bytes(1, row)) else { continue };
+            let utf8 = |bytes| std::str::from_utf8(bytes).map_err(|_| Error::new("a name is not UTF-8"));
+            let (bucket, name) = (utf8(bucket)?, utf8(name)?);
+            check_bucket(bucket)?;
+            if name.is_empty() {
+                return Err(Error::new("the object's name is empty"));
+            }
+            let data = payload(input, 2, row, "data")?;
+            objects.add(input, 3, row, (bucket.to_owned(), name.to_owned(), data))?;
+        }
+        // One after the other: each holds its bytes once, and its chunks are in flight together.
+        let put = objects.ask(input.len(), None, |connection, objects| {
+            let put = objects.into_iter().map(|(bucket, name, data)| put_object(connection, &bucket, &name, data));
+            put.map(|put| put.map(Some)).collect()
+        })?;
+        let mut size = Buffer::new(&Type::UBigInt);
+        let mut chunks = Buffer::new(&Type::UBigInt);
+        let mut digest = Buffer::new(&Type::Varchar);
+        for put in &put {
+            push(&mut size, &Cell::from(put.as_ref().map(|put| put.size)));
+            push(&mut chunks, &Cell::from(put.as_ref().map(|put| put.chunks)));
+            push(&mut digest, &Cell::from(put.as_ref().map(|put| put.digest.clone())));
+        }
+        let valid = put.iter().map(Option::is_some).collect();
+        Ok(Buffer { valid, values: Values::Struct(vec![size, chunks, digest]) })
+    }
+}
+
+/// One row: `action` is 'deleted', or 'absent' when there was no such object.
+pub struct NatsObjectDelete;
+
+impl SmallTable for NatsObjectDelete {
+    const NAME: &'static str = "nats_object_delete";
+    type Call = (String, String);
+
+    fn parameters() -> Vec<Parameter> {
+        vec![Parameter::new("bucket", ParameterType::Text), Parameter::new("name", ParameterType::Text)]
+    }
+
+    fn named() -> Vec<Parameter> {
+        vec![CONFIRM]
+    }
+
+    fn columns() -> Vec<Column> {
+        columns([("bucket", Type::Varchar), ("name", Type::Varchar), ("action", Type::Varchar)])
+    }
+
+    fn read(arguments: &Arguments) -> Result<Self::Call> {
+        let (bucket, name) = (bucket(arguments)?, arguments.required_text("name")?.to_owned());
+        check_confirmed(arguments, &format!("the object '{name}' of the store '{bucket}'"))?;
+        Ok((bucket, name))
+    }
+
+    fn rows(connection: &Arc<Connection>, (bucket, name): &Self::Call) -> Result<Vec<Row>> {
+        Ok(vec![deleted_row(&[bucket, name], delete_object(connection, bucket, name)?)])
     }
 }

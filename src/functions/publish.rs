@@ -3,7 +3,7 @@
 use bytes::Bytes;
 
 use super::by_connection::ByConnection;
-use super::rows::{Cell, push};
+use super::rows::{Cell, push, text_map};
 use crate::column::{Buffer, Field, Type, Values};
 use crate::error::{Error, Result};
 use crate::ffi::{Input, ScalarFunction, ScalarSignature};
@@ -139,4 +139,16 @@ pub(super) fn push_members(members: &mut [Buffer], published: &Published) {
         push(duplicate, &Cell::Flag(published.duplicate));
         push(value, &Cell::from(published.value.as_deref()));
     }
+}
+
+/// Headers as a column of `MAP(VARCHAR, VARCHAR)`, NULL for none.
+pub fn header_buffer(rows: &[Option<Vec<(&str, String)>>]) -> Buffer {
+    let mut buffer = Buffer::new(&text_map());
+    for row in rows {
+        let cell = row.as_ref().map_or(Cell::Null, |headers| {
+            Cell::Pairs(headers.iter().map(|(name, value)| ((*name).to_owned(), value.clone())).collect())
+        });
+        push(&mut buffer, &cell);
+    }
+    buffer
 }

@@ -121,6 +121,27 @@ impl RangeOptions {
         Self { subjects: subjects.clone(), ..self.clone() }
     }
 
+    /// The same of a stream, of which so many messages are left to read.
+    pub fn for_stream(&self, stream: &str, left: Option<u64>) -> Self {
+        Self { stream: stream.to_owned(), max_messages: left, ..self.clone() }
+    }
+
+    /// The first sequence that the arguments name, by a checkpoint or by its number.
+    pub fn first_sequence(&self) -> Option<u64> {
+        match self.bounds {
+            Bounds::Sequence { first, .. } => first,
+            Bounds::All | Bounds::Time { .. } => None,
+        }
+    }
+
+    /// The same from a sequence on, where the arguments name none.
+    pub fn beginning_at(&self, first: u64) -> Self {
+        match self.first_sequence() {
+            Some(_) => self.clone(),
+            None => Self { bounds: Bounds::Sequence { first: Some(first), last: None }, ..self.clone() },
+        }
+    }
+
     /// All of a stream.
     fn of_stream(stream: &str) -> Self {
         Self {
@@ -137,10 +158,29 @@ impl RangeOptions {
     }
 }
 
-/// Reads the parameters.
+/// Reads the parameters of a read of one stream.
 pub fn read(arguments: &Arguments) -> Result<RangeOptions> {
     let stream = arguments.required_text("stream")?;
     check_stream(stream)?;
+    read_of(stream, arguments)
+}
+
+/// Reads the parameters of a read of several streams, each by [`RangeOptions::for_stream`].
+///
+/// # Errors
+/// A parameter that says something of one stream.
+pub fn read_several(arguments: &Arguments) -> Result<RangeOptions> {
+    for name in ["after", "upto", "on_gap", "last_n"] {
+        if arguments.find(name).is_some() {
+            return Err(Error::new(format!("{name} needs one stream")).advice(
+                "a checkpoint is of one stream, and so are the newest messages: read each by itself, with UNION ALL",
+            ));
+        }
+    }
+    read_of("", arguments)
+}
+
+fn read_of(stream: &str, arguments: &Arguments) -> Result<RangeOptions> {
     let subjects = match arguments.find("subject") {
         None => Subjects::ALL,
         Some(Value::List(_)) => Subjects::new(&arguments.texts("subject")?.unwrap_or_default())?,
@@ -226,6 +266,11 @@ impl RangePlan {
             plan.range = plan.newest(plan.range, n)?;
         }
         Ok(plan)
+    }
+
+    /// The options that it was planned from.
+    pub fn into_options(self) -> RangeOptions {
+        self.options
     }
 
     /// Starts reading the planned messages.
@@ -400,6 +445,11 @@ pub struct RangeRead {
 }
 
 impl RangeRead {
+    /// How many messages were handed on.
+    pub fn messages(&self) -> u64 {
+        self.limit - self.left
+    }
+
     /// How many messages are left, at most.
     pub fn messages_at_most(&self) -> u64 {
         self.left.min(self.range.len())

@@ -34,6 +34,8 @@ pub enum Cell {
     Flag(bool),
     /// UBIGINT.
     Number(u64),
+    /// HUGEINT.
+    Huge(i128),
     /// TIMESTAMP, in microseconds since 1970-01-01 UTC.
     Time(i64),
     /// INTERVAL.
@@ -142,6 +144,7 @@ pub fn push(buffer: &mut Buffer, cell: &Cell) {
         (Values::Text(_), Cell::Bytes(bytes)) => return buffer.push_bytes(bytes),
         (Values::Bool(values), Cell::Flag(flag)) => values.push(*flag),
         (Values::U64(values), Cell::Number(number)) => values.push(*number),
+        (Values::I128(values), Cell::Huge(number)) => values.push(*number),
         (Values::I64(values), Cell::Time(micros)) => values.push(*micros),
         (Values::Interval(values), Cell::Span(span)) => values.push(interval(*span)),
         (Values::List(list), Cell::Texts(texts)) => {
@@ -198,6 +201,8 @@ pub trait SmallTable: 'static {
     fn parameters() -> Vec<Parameter> {
         Vec::new()
     }
+    /// Whether a call may leave the positional parameters out; see [`TableFunction::WITHOUT_PARAMETERS`].
+    const WITHOUT_PARAMETERS: bool = false;
     /// The named parameters, without those of the connection.
     fn named() -> Vec<Parameter> {
         Vec::new()
@@ -235,6 +240,8 @@ impl<T: SmallTable> TableFunction for Small<T> {
     fn parameters() -> Vec<Parameter> {
         T::parameters()
     }
+
+    const WITHOUT_PARAMETERS: bool = T::WITHOUT_PARAMETERS;
 
     fn named() -> Vec<Parameter> {
         [connection::PARAMETERS, &T::named()].concat()

@@ -1,15 +1,17 @@
-//! Tables of the messages of a range. The functions that are such tables differ in how their arguments are written.
+//! Tables of the messages of a range, of one stream or of several. The functions that are such tables differ in how their arguments are written.
 
 use std::marker::PhantomData;
+use std::sync::Arc;
 
 use super::connection;
 use super::messages::{Layout, MessageDecoder, Pager, RecordPage};
 use super::range::{RangeOptions, RangePlan, RangeRead};
+use super::stream_names;
 use crate::column::Chunk;
 use crate::error::Result;
 use crate::ffi::{Bound, TableFunction};
-use crate::jetstream::ConnectOptions;
-use crate::plan::Region;
+use crate::jetstream::{ConnectOptions, Connection, Want};
+use crate::plan::{Region, StreamNames};
 use crate::predicate::Predicate;
 use crate::value::{Arguments, Parameter};
 
@@ -36,14 +38,55 @@ pub trait StreamTableArguments: 'static {
 #[derive(Clone)]
 pub struct Plan {
     pub connect: ConnectOptions,
+    /// The streams; None for the one of the range.
+    pub streams: Option<StreamNames>,
     pub range: RangeOptions,
     pub layout: Layout,
 }
 
 /// A running read of a [`Plan`].
 pub struct Reader {
+    connection: Arc<Connection>,
+    range: RangeOptions,
+    want: Want,
     read: RangeRead,
+    /// The stream that is read, where there are several.
+    stream: Option<Arc<str>>,
+    /// The streams that are still to be read, last first.
+    left: Vec<String>,
+    /// How many streams there are in all.
+    streams: usize,
     pager: Pager,
+}
+
+impl Reader {
+    fn start(plan: &Plan, connection: Arc<Connection>, want: Want) -> Result<Self> {
+        let mut left = match &plan.streams {
+            Some(streams) => stream_names::resolve_some(&connection, streams)?,
+            None => vec![plan.range.stream.clone()],
+        };
+        left.reverse();
+        let streams = left.len();
+        let first = left.pop().unwrap_or_default();
+        let range = plan.range.clone();
+        let read = RangePlan::resolve(&range.for_stream(&first, range.max_messages), &connection)?.read(want)?;
+        let stream = plan.streams.as_ref().map(|_| Arc::from(first));
+        Ok(Self { connection, range, want, read, stream, left, streams, pager: Pager::default() })
+    }
+
+    /// The next records; None at the end.
+    fn next(&mut self, capacity: usize) -> Result<Option<RecordPage>> {
+        loop {
+            if let Some(page) = self.pager.next(capacity, || self.read.next_page())? {
+                return Ok(Some(page.of_stream(self.stream.as_ref())));
+            }
+            self.range.max_messages = self.range.max_messages.map(|most| most - self.read.messages());
+            let Some(stream) = self.left.pop().filter(|_| self.range.max_messages != Some(0)) else { return Ok(None) };
+            let range = self.range.for_stream(&stream, self.range.max_messages);
+            self.read = RangePlan::resolve(&range, &self.connection)?.read(self.want)?;
+            self.stream = Some(stream.into());
+        }
+    }
 }
 
 /// The table function for arguments.
@@ -70,8 +113,8 @@ impl<A: StreamTableArguments> TableFunction for StreamTable<A> {
 
     fn open(plan: &Plan, projection: &[usize]) -> Result<(Reader, MessageDecoder)> {
         let connection = connection::open(&plan.connect)?;
-        let read = RangePlan::resolve(&plan.range, &connection)?.read(plan.layout.want(projection))?;
-        Ok((Reader { read, pager: Pager::default() }, plan.layout.decoder(projection)))
+        let reader = Reader::start(plan, connection, plan.layout.want(projection))?;
+        Ok((reader, plan.layout.decoder(projection)))
     }
 
     const RESTRICTS: bool = true;
@@ -84,7 +127,9 @@ impl<A: StreamTableArguments> TableFunction for StreamTable<A> {
     const REPORTS_PROGRESS: bool = true;
 
     fn progress(reader: &Reader) -> f64 {
-        reader.read.progress()
+        // Each of several streams counts the same.
+        let done = reader.streams.saturating_sub(reader.left.len() + 1) as f64;
+        (done + reader.read.progress()) / reader.streams.max(1) as f64
     }
 
     /// One thread for a short range, whose rows then keep their order everywhere.
@@ -94,10 +139,10 @@ impl<A: StreamTableArguments> TableFunction for StreamTable<A> {
     }
 
     fn read(reader: &mut Reader, capacity: usize) -> Result<Option<RecordPage>> {
-        reader.pager.next(capacity, || reader.read.next_page())
+        reader.next(capacity)
     }
 
     fn decode<'p>(decoder: &'p MessageDecoder, page: &'p RecordPage) -> Result<Chunk<'p>> {
-        decoder.decode(page.records())
+        decoder.decode_page(page)
     }
 }

@@ -1,14 +1,15 @@
-//! `nats_streams()` and `nats_stream_info(stream)`: what streams there are, how they are set up, and what they hold.
+//! `nats_streams()` and `nats_stream_info([stream])`: what streams there are, how they are set up, and what they hold.
 
 use std::sync::Arc;
 
 use super::rows::{Cell, Row, SmallTable, columns, text_map};
+use super::stream_names::{self, STREAM};
 use crate::column::{Column, Type};
 use crate::error::Result;
 use crate::jetstream::Connection;
 use crate::jetstream::admin::{StreamInfo, stream_info, streams};
-use crate::plan::check_stream;
-use crate::value::{Arguments, Parameter, ParameterType};
+use crate::plan::StreamNames;
+use crate::value::{Arguments, Parameter};
 
 /// One row a stream. A limit that is not set is NULL, as are the times of an empty stream.
 fn stream_columns() -> Vec<Column> {
@@ -111,23 +112,27 @@ pub struct NatsStreamInfo;
 
 impl SmallTable for NatsStreamInfo {
     const NAME: &'static str = "nats_stream_info";
-    type Call = String;
+    type Call = StreamNames;
 
     fn parameters() -> Vec<Parameter> {
-        vec![Parameter::new("stream", ParameterType::Text)]
+        vec![STREAM]
     }
+
+    const WITHOUT_PARAMETERS: bool = true;
 
     fn columns() -> Vec<Column> {
         stream_columns()
     }
 
-    fn read(arguments: &Arguments) -> Result<String> {
-        let stream = arguments.required_text("stream")?;
-        check_stream(stream)?;
-        Ok(stream.to_owned())
+    fn read(arguments: &Arguments) -> Result<StreamNames> {
+        Ok(stream_names::read(arguments)?.unwrap_or_else(StreamNames::every))
     }
 
-    fn rows(connection: &Arc<Connection>, stream: &String) -> Result<Vec<Row>> {
-        Ok(vec![stream_row(&stream_info(connection, stream)?)])
+    fn rows(connection: &Arc<Connection>, names: &StreamNames) -> Result<Vec<Row>> {
+        if *names == StreamNames::every() {
+            return Ok(streams(connection)?.iter().map(stream_row).collect());
+        }
+        let names = stream_names::resolve(connection, names)?;
+        names.iter().map(|stream| Ok(stream_row(&stream_info(connection, stream)?))).collect()
     }
 }

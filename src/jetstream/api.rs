@@ -12,6 +12,7 @@ use tokio::sync::broadcast::error::RecvError;
 
 use super::connection::Connection;
 use super::failure::{ErrorNumber, Failure, decode, no_permission, not_enabled, refusal};
+use super::options::ConnectOptions;
 use super::pool;
 use crate::error::{Error, Kind};
 use crate::stats;
@@ -52,10 +53,12 @@ impl Connection {
         decode(&message.payload)
     }
 
-    /// A subject of a stream of ours, by which it is reached from outside its domain (ADR-8 has it for buckets).
+    /// A subject of a stream of ours, by which it is reached from outside its domain or account (ADR-8 has it for buckets).
     pub(super) fn domain_subject(&self, subject: &str) -> String {
-        let reached = self.api_subject(subject);
-        if reached.starts_with("$JS.API.") { subject.to_owned() } else { reached }
+        match self.options().api_prefix.as_str() {
+            ConnectOptions::DEFAULT_API_PREFIX => subject.to_owned(),
+            _ => self.api_subject(subject),
+        }
     }
 
     /// Says why a request about a stream failed, with the streams that have a similar name when there is none of it.

@@ -31,7 +31,6 @@ pub struct Connection {
     pub(super) client: Client,
     pub(super) timeout: Duration,
     label: String,
-    api_prefix: String,
     signals: Arc<Signals>,
     options: ConnectOptions,
     /// Sockets of reads that ended, for the next ones, with the place in the list of servers that each began with.
@@ -72,18 +71,21 @@ impl Connection {
             _ => connect_error(&error, options).server(&label),
         })?;
         stats::CONNECTS.add(1);
-        let api_prefix = match &options.domain {
-            Some(domain) => format!("$JS.{domain}.API"),
-            None => "$JS.API".to_owned(),
-        };
         let (options, sockets) = (options.clone(), Mutex::default());
-        Ok(Self { client, timeout: options.timeout, label, api_prefix, signals, options, sockets })
+        Ok(Self { client, timeout: options.timeout, label, signals, options, sockets })
     }
 
-    /// The subject of a JetStream API call; `call` is what follows `$JS.API.` (or `$JS.<domain>.API.`), such as
+    /// The subject of a JetStream API call; `call` is what follows `$JS.API.` (or another prefix), such as
     /// `STREAM.INFO.ORDERS`.
     pub(super) fn api_subject(&self, call: &str) -> String {
-        format!("{}.{call}", self.api_prefix)
+        format!("{}.{call}", self.options.api_prefix)
+    }
+
+    /// A name that no other process and no other call makes: process and random name, at most 64 characters.
+    pub(super) fn unique_name(&self) -> String {
+        let inbox = self.client.new_inbox();
+        let own = inbox.strip_prefix(&self.options.inbox_prefix).unwrap_or(&inbox);
+        own.trim_start_matches('.').replace('.', "-")
     }
 
     /// The servers' URLs without userinfo, as they were given.
@@ -231,7 +233,7 @@ fn configure(
     Ok(connect
         .name("nats_js")
         // After `fork` parent and child go through the same random names, and would hear each other's answers.
-        .custom_inbox_prefix(format!("_INBOX.{}", std::process::id()))
+        .custom_inbox_prefix(format!("{}.{}", options.inbox_prefix, std::process::id()))
         .require_tls(options.demands_tls())
         .connection_timeout(turn)
         .request_timeout(Some(options.timeout))

@@ -49,6 +49,7 @@ impl Credentials {
                 check_creds(file, &text)?;
                 credentials.creds = Some(text);
             }
+            Authentication::Jwt { origin, jwt, seed } => credentials.creds = Some(creds_of(origin, &jwt.0, &seed.0)?),
             Authentication::NKey(file) => credentials.seed = Some(seed(file, &content(file)?)?),
             Authentication::None | Authentication::Password { .. } | Authentication::Token(_) => {}
         }
@@ -120,6 +121,22 @@ fn text_of(file: &NamedFile) -> Result<String> {
 
 fn malformed(file: &NamedFile, what: &str, advice: &str) -> Error {
     Error::new(format!("{}: '{}' is not {what}", file.origin, file.path.display())).advice(advice)
+}
+
+/// A JWT and its seed as the text of a credentials file.
+fn creds_of(origin: &str, jwt: &str, seed: &str) -> Result<String> {
+    let (jwt, seed) = (jwt.trim(), seed.trim());
+    let text = format!(
+        "-----BEGIN NATS USER JWT-----\n{jwt}\n------END NATS USER JWT------\n\n\
+         -----BEGIN USER NKEY SEED-----\n{seed}\n------END USER NKEY SEED------\n"
+    );
+    let usable = jwt.starts_with("eyJ") && !jwt.contains(char::is_whitespace) && user_seed(seed).is_some();
+    if usable && async_nats::ConnectOptions::with_credentials(&text).is_ok() {
+        return Ok(text);
+    }
+    // The library's words may quote the seed.
+    Err(Error::new(format!("{origin} and its seed are not a user JWT and an NKey user seed"))
+        .advice("the JWT begins with eyJ, the seed with SU"))
 }
 
 fn check_creds(file: &NamedFile, text: &str) -> Result<()> {

@@ -3,6 +3,7 @@
 
 use std::sync::Arc;
 
+use serde_json::json;
 use tokio::time::Instant;
 
 use super::access::Access;
@@ -22,11 +23,48 @@ const IN_FLIGHT: usize = 256;
 /// How often in a row the connection may break without an answer in between.
 const MAX_LOSSES: u32 = 3;
 
-/// One request: how it is made, and its JSON body, which asks for at most one message.
+/// One request, which asks for at most one message.
 #[derive(Debug, Clone)]
 pub(super) struct Ask {
-    pub access: Access,
-    pub body: String,
+    /// How it is made.
+    access: Access,
+    /// Its JSON body.
+    body: String,
+    /// The subject whose newest message is asked for, where that is the question.
+    newest_of: Option<String>,
+    /// Whether that subject stands behind the stream's name in the request's own subject, and the body is empty: a user may be
+    /// granted `$JS.API.DIRECT.GET.<stream>.>` and no more (ADR-31).
+    in_subject: bool,
+}
+
+impl Ask {
+    /// A request with this JSON body.
+    pub(super) fn new(access: Access, body: String) -> Self {
+        Self { access, body, newest_of: None, in_subject: false }
+    }
+
+    /// A request for the newest message of a subject.
+    pub(super) fn newest(access: Access, subject: &str) -> Self {
+        let body = json!({"last_by_subj": subject}).to_string();
+        Self { newest_of: Some(subject.to_owned()), ..Self::new(access, body) }
+    }
+
+    /// What follows the API's prefix in its subject.
+    fn call(&self, stream: &str) -> String {
+        match &self.newest_of {
+            Some(subject) if self.in_subject => format!("{}.{subject}", self.access.call(stream)),
+            _ => self.access.call(stream),
+        }
+    }
+
+    /// The way to ask the same of which a user may be capable who may not ask in this one; None when there is none.
+    fn otherwise(&self) -> Option<Self> {
+        match (self.access, &self.newest_of) {
+            (Access::MsgGet | Access::Consumer, _) => None,
+            (Access::Direct, Some(_)) if !self.in_subject => Some(Self { in_subject: true, ..self.clone() }),
+            (Access::Direct, _) => Some(Self { access: Access::MsgGet, in_subject: false, ..self.clone() }),
+        }
+    }
 }
 
 /// What became of it: a message, None where there is none, or why it is not known.
@@ -140,7 +178,10 @@ impl Run<'_> {
                     }
                     self.send(transport, &self.unanswered()).await?;
                 }
-                TransportEvent::Refused(words) => words.iter().for_each(|words| self.refuse(words)),
+                TransportEvent::Refused(words) => {
+                    let again: Vec<usize> = words.iter().flat_map(|words| self.refuse(words)).collect();
+                    self.send(transport, &again).await?;
+                }
             }
             if self.open < before {
                 losses = 0;
@@ -160,15 +201,15 @@ impl Run<'_> {
             WireRequest {
                 token: *position as u64,
                 leader: ask.access == Access::MsgGet,
-                subject: self.subject(ask.access),
-                body: ask.body.clone(),
+                subject: self.subject(ask),
+                body: if ask.in_subject { String::new() } else { ask.body.clone() },
             }
         });
         transport.send(outgoing.collect()).await
     }
 
-    fn subject(&self, access: Access) -> String {
-        self.connection.api_subject(&access.call(self.stream))
+    fn subject(&self, ask: &Ask) -> String {
+        self.connection.api_subject(&ask.call(self.stream))
     }
 
     fn unanswered(&self) -> Vec<usize> {
@@ -207,13 +248,21 @@ impl Run<'_> {
         }
     }
 
-    /// The server refuses something: requests of ours fail by it.
-    fn refuse(&mut self, words: &str) {
+    /// The server refuses something: requests of ours fail by it, or are to be made in another way, which these are.
+    fn refuse(&mut self, words: &str) -> Vec<usize> {
+        let mut again = Vec::new();
         for position in self.unanswered() {
-            if let Some(failure) = refusal(words, &self.subject(self.asks[position].access)) {
-                self.settle(position, Err(failure));
+            let ask = &self.asks[position];
+            let Some(failure) = refusal(words, &self.subject(ask)) else { continue };
+            match ask.otherwise().filter(|_| failure == Failure::Forbidden && !self.batch) {
+                Some(otherwise) => {
+                    self.asks[position] = otherwise;
+                    again.push(position);
+                }
+                None => self.settle(position, Err(failure)),
             }
         }
+        again
     }
 
     /// What has no answer is asked of the leader, whose answers carry a message in their body: async-nats hangs up on headers
@@ -221,8 +270,9 @@ impl Run<'_> {
     fn use_msg_get(&mut self) -> bool {
         let mut changed = false;
         for position in self.unanswered() {
-            changed |= self.asks[position].access != Access::MsgGet;
-            self.asks[position].access = Access::MsgGet;
+            let ask = &mut self.asks[position];
+            changed |= ask.access != Access::MsgGet;
+            (ask.access, ask.in_subject) = (Access::MsgGet, false);
         }
         changed
     }

@@ -109,7 +109,7 @@ pub(super) async fn exact_messages(
 
 /// The request for the message with a sequence.
 pub(super) fn ask(access: Access, sequence: u64) -> Ask {
-    Ask { access, body: format!(r#"{{"seq":{sequence}}}"#) }
+    Ask::new(access, format!(r#"{{"seq":{sequence}}}"#))
 }
 
 /// Checks that the stream is the one with which a read began. One round trip; one more where it has grown since.

@@ -10,7 +10,6 @@ use std::collections::{HashMap, HashSet, VecDeque};
 use std::sync::Arc;
 
 use bytes::Bytes;
-use serde_json::json;
 
 use super::access::Access;
 use super::admin::SubjectPages;
@@ -22,11 +21,11 @@ use super::get::count;
 use super::inspect::check_identity;
 use super::leader_tail::LeaderTail;
 use super::multi_last::{LastRequest, MAX_SUBJECTS, Multi, multi_last};
-use super::newest::check_absent;
+use super::newest::{check_absent, newest};
 use super::runtime::block_on;
 use super::single::whole;
 use super::state::stream_state;
-use crate::error::Result;
+use crate::error::{Kind, Result};
 use crate::plan::{StreamState, subject_matches};
 use crate::record::Record;
 
@@ -117,9 +116,18 @@ impl LastPages {
                             self.state = State::Done;
                             return Ok(Some(records).filter(|records| !records.is_empty()));
                         }
+                        Multi::Forbidden if self.is_of_known_subjects() => {
+                            self.state = State::Read(self.known_subjects()?.into());
+                        }
                         other => {
                             let multi = matches!(other, Multi::TooMany);
-                            let mut listed = self.list(multi, tail)?;
+                            let mut listed = match self.list(multi, tail) {
+                                Err(error) if error.kind() == Kind::Denied && self.is_of_known_subjects() => {
+                                    self.state = State::Read(self.known_subjects()?.into());
+                                    continue;
+                                }
+                                listed => listed?,
+                            };
                             self.state = match up_to {
                                 Some(up_to) if listed.is_read_sooner(self.request.subjects.len())? => {
                                     State::Read(self.read(&listed.state, up_to)?.into())
@@ -151,6 +159,21 @@ impl LastPages {
                 }
             }
         }
+    }
+
+    /// Whether each subject is named, and its newest message is wanted.
+    fn is_of_known_subjects(&self) -> bool {
+        self.request.up_to.is_none() && !self.request.subjects.iter().any(|filter| has_wildcards(filter))
+    }
+
+    /// The newest message of each named subject, in the way that the user may ask for it.
+    fn known_subjects(&self) -> Result<Vec<Record>> {
+        let subjects: HashSet<&str> = self.request.subjects.iter().map(String::as_str).collect();
+        let subjects: Vec<&str> = subjects.into_iter().collect();
+        let records = block_on(newest(&self.connection, &self.request.stream, &subjects))?;
+        let mut records: Vec<Record> = records.into_iter().flatten().collect();
+        records.sort_by_key(|record| record.sequence);
+        Ok(records)
     }
 
     fn list(&self, multi: bool, tail: Option<LeaderTail>) -> Result<Listed> {
@@ -278,15 +301,13 @@ impl Listed {
         subjects: Vec<String>,
     ) -> Result<Vec<(String, Option<Record>)>> {
         block_on(async {
-            let ask =
-                |access: Access, subject: &str| Ask { access, body: json!({"last_by_subj": subject}).to_string() };
             let (stream, want) = (&request.stream, whole(request.headers));
-            let asks = subjects.iter().map(|subject| ask(Access::MsgGet, subject)).collect();
+            let asks = subjects.iter().map(|subject| Ask::newest(Access::MsgGet, subject)).collect();
             let mut answers = exchange(connection, stream, asks, want).await?;
             let mut access = Access::MsgGet;
             if self.access == Access::Direct && answers.iter().any(|answer| matches!(answer, Err(Failure::Forbidden))) {
                 access = Access::Direct;
-                let asks = subjects.iter().map(|subject| ask(access, subject)).collect();
+                let asks = subjects.iter().map(|subject| Ask::newest(access, subject)).collect();
                 answers = exchange(connection, stream, asks, want).await?;
             }
             let mut found = Vec::with_capacity(subjects.len());

@@ -52,6 +52,8 @@ pub(super) enum Multi {
     TooMany,
     /// The server is too old, or there is no Direct Get.
     Unsupported,
+    /// The user may not ask.
+    Forbidden,
     /// A message past the bound, or of another subject.
     Untrue,
     /// The replica that answered lacks messages that the leader has.
@@ -106,6 +108,7 @@ fn try_multi_last(
             }
             let batch = match batch(connection, request, &body.to_string()).await {
                 Ok(batch) => batch,
+                Err(Failure::Forbidden) => return Ok(Multi::Forbidden),
                 Err(failure) => {
                     let call = Access::Direct.call(&request.stream);
                     return Err(connection.explain(failure, &call, &request.stream).await);

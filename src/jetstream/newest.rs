@@ -21,7 +21,10 @@ use crate::record::Record;
 ///
 /// A replica that has no message may be behind, so the leader is asked before it is believed, where the user may ask it. A
 /// subject that has messages none of which can be given is an error.
-pub(super) fn last_messages(connection: &Arc<Connection>, places: &[(String, String)]) -> Result<Vec<Option<Record>>> {
+///
+/// # Errors
+/// [`Kind::NotFound`] when there is no such stream, [`Kind::Damaged`] for such a subject; those of any request.
+pub fn last_messages(connection: &Arc<Connection>, places: &[(String, String)]) -> Result<Vec<Option<Record>>> {
     let mut by_stream: BTreeMap<&str, Vec<usize>> = BTreeMap::new();
     for (position, (stream, _)) in places.iter().enumerate() {
         by_stream.entry(stream).or_default().push(position);
@@ -41,9 +44,13 @@ pub(super) fn last_messages(connection: &Arc<Connection>, places: &[(String, Str
     Ok(records)
 }
 
-async fn newest(connection: &Arc<Connection>, stream: &str, subjects: &[&str]) -> Result<Vec<Option<Record>>> {
-    let ask = |access: Access, subject: &str| Ask { access, body: json!({"last_by_subj": subject}).to_string() };
-    let asks = subjects.iter().map(|subject| ask(Access::Direct, subject)).collect();
+/// The newest message of each subject of one stream, as [`last_messages`] has them.
+pub(super) async fn newest(
+    connection: &Arc<Connection>,
+    stream: &str,
+    subjects: &[&str],
+) -> Result<Vec<Option<Record>>> {
+    let asks = subjects.iter().map(|subject| Ask::newest(Access::Direct, subject)).collect();
     let mut records: Vec<Option<Record>> = Vec::with_capacity(subjects.len());
     let (mut absent, mut refused) = (Vec::new(), false);
     for (position, answer) in exchange(connection, stream, asks, whole(true)).await?.into_iter().enumerate() {
@@ -58,7 +65,7 @@ async fn newest(connection: &Arc<Connection>, stream: &str, subjects: &[&str]) -
             Err(failure) => return Err(connection.explain(failure, &Access::Direct.call(stream), stream).await),
         }
     }
-    let asks = absent.iter().map(|position| ask(Access::MsgGet, subjects[*position])).collect();
+    let asks = absent.iter().map(|position| Ask::newest(Access::MsgGet, subjects[*position])).collect();
     let mut nowhere = Vec::new();
     for (position, answer) in absent.iter().zip(exchange(connection, stream, asks, whole(true)).await?) {
         match answer {

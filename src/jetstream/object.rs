@@ -5,18 +5,22 @@ use std::sync::Arc;
 use base64::Engine;
 use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
 use base64::{alphabet, prelude::BASE64_URL_SAFE};
+use bytes::Bytes;
 use serde::Deserialize;
+use serde_json::{Value as Json, json};
 use sha2::{Digest, Sha256};
 
+use super::admin::purge_stream;
 use super::connection::Connection;
 use super::fetch::{Fetch, FetchRequest, Route};
 use super::last::LastPages;
 use super::multi_last::LastRequest;
 use super::newest::last_messages;
+use super::publish::{PublishRequest, publish};
 use super::state::stream_state;
 use super::wire::Want;
 use crate::error::{Error, Kind, Result};
-use crate::record::Record;
+use crate::record::{Headers, Record};
 
 /// The one digest there is (ADR-20).
 const DIGEST: &str = "SHA-256=";
@@ -90,9 +94,13 @@ impl ObjectInfo {
     }
 }
 
+/// What precedes a store's name in that of its stream.
+pub const STREAM_PREFIX: &str = "OBJ_";
+
 /// The stream of a store.
-fn store_stream(bucket: &str) -> String {
-    format!("OBJ_{bucket}")
+#[must_use]
+pub fn store_stream(bucket: &str) -> String {
+    format!("{STREAM_PREFIX}{bucket}")
 }
 
 /// The objects of a store, deleted ones left out.
@@ -139,8 +147,100 @@ pub fn get_object(connection: &Arc<Connection>, bucket: &str, name: &str) -> Res
     Err(Error::of(Kind::Damaged, format!("object '{name}' is a link to a link, more than {MAX_LINKS} times")))
 }
 
+/// What was put.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ObjectPut {
+    /// Bytes.
+    pub size: u64,
+    /// Chunks.
+    pub chunks: u64,
+    /// `SHA-256=` and base64.
+    pub digest: String,
+}
+
+/// Writes an object, in chunks that are in flight together, then its description, which makes it the object of that name; then
+/// the chunks of the one before are removed. A failure leaves the one before as it was. Four round trips, more for many chunks.
+///
+/// # Errors
+/// [`Kind::NotFound`] when there is no such store; those of publishing.
+pub fn put_object(connection: &Arc<Connection>, bucket: &str, name: &str, data: Bytes) -> Result<ObjectPut> {
+    let stream = store_stream(bucket);
+    let put = || {
+        let before = describe(connection, bucket, name)?;
+        let nuid = connection.unique_name();
+        let chunk_subject = connection.domain_subject(&chunk_subject(bucket, &nuid));
+        let chunks: Vec<PublishRequest> = (0..data.len())
+            .step_by(CHUNK)
+            .map(|start| data.slice(start..data.len().min(start + CHUNK)))
+            .map(|payload| PublishRequest { subject: chunk_subject.clone(), headers: Headers::default(), payload })
+            .collect();
+        let count = chunks.len() as u64;
+        publish(connection, chunks)?;
+        let put = ObjectPut {
+            size: data.len() as u64,
+            chunks: count,
+            digest: format!("{DIGEST}{}", BASE64_URL_SAFE.encode(Sha256::digest(&data))),
+        };
+        let description = json!({
+            "name": name, "bucket": bucket, "nuid": nuid, "size": put.size, "chunks": put.chunks, "digest": put.digest,
+            "mtime": "0001-01-01T00:00:00Z", "options": {"max_chunk_size": CHUNK}
+        });
+        write_description(connection, bucket, name, &description)?;
+        remove_chunks(connection, bucket, before.as_ref())?;
+        Ok(put)
+    };
+    put().map_err(|error: Error| error.within(&format!("object '{name}'")).stream(&stream).server(connection.label()))
+}
+
+/// Deletes an object; false when there was none. Three round trips.
+///
+/// # Errors
+/// As [`put_object`].
+pub fn delete_object(connection: &Arc<Connection>, bucket: &str, name: &str) -> Result<bool> {
+    let stream = store_stream(bucket);
+    let delete = || {
+        let Some(before) = describe(connection, bucket, name)? else { return Ok(false) };
+        let description = json!({
+            "name": name, "bucket": bucket, "nuid": before.nuid, "size": 0, "chunks": 0, "deleted": true,
+            "mtime": "0001-01-01T00:00:00Z"
+        });
+        write_description(connection, bucket, name, &description)?;
+        remove_chunks(connection, bucket, Some(&before))?;
+        Ok(true)
+    };
+    delete()
+        .map_err(|error: Error| error.within(&format!("object '{name}'")).stream(&stream).server(connection.label()))
+}
+
+/// The bytes of a chunk (ADR-20).
+const CHUNK: usize = 128 * 1024;
+
+fn chunk_subject(bucket: &str, nuid: &str) -> String {
+    format!("$O.{bucket}.C.{nuid}")
+}
+
+fn description_subject(bucket: &str, name: &str) -> String {
+    format!("$O.{bucket}.M.{}", BASE64_URL_SAFE.encode(name))
+}
+
+/// A description replaces every earlier one of its name.
+fn write_description(connection: &Arc<Connection>, bucket: &str, name: &str, description: &Json) -> Result<()> {
+    let request = PublishRequest {
+        subject: connection.domain_subject(&description_subject(bucket, name)),
+        headers: Headers(vec![("Nats-Rollup".to_owned(), "sub".to_owned())]),
+        payload: Bytes::from(description.to_string()),
+    };
+    publish(connection, vec![request]).map(|_| ())
+}
+
+fn remove_chunks(connection: &Arc<Connection>, bucket: &str, object: Option<&ObjectInfo>) -> Result<()> {
+    let Some(object) = object.filter(|object| object.chunks > 0 && object.link().is_none()) else { return Ok(()) };
+    let subject = chunk_subject(bucket, &object.nuid);
+    purge_stream(connection, &store_stream(bucket), Some(&subject), None, None).map(|_| ())
+}
+
 fn describe(connection: &Arc<Connection>, bucket: &str, name: &str) -> Result<Option<ObjectInfo>> {
-    let subject = format!("$O.{bucket}.M.{}", BASE64_URL_SAFE.encode(name));
+    let subject = description_subject(bucket, name);
     let found = last_messages(connection, &[(store_stream(bucket), subject)])?.into_iter().flatten().next();
     let info = found.map(|record| ObjectInfo::of(&record)).transpose()?;
     Ok(info.filter(|info| !info.deleted))
@@ -155,7 +255,7 @@ fn read(connection: &Arc<Connection>, bucket: &str, info: &ObjectInfo) -> Result
         let request = FetchRequest {
             stream,
             range: state.range(),
-            subjects: format!("$O.{bucket}.C.{}", info.nuid).into(),
+            subjects: chunk_subject(bucket, &info.nuid).into(),
             limit: Some(info.chunks),
             state,
             want: Want { subject: true, payload: true, ..Want::default() },

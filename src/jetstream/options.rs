@@ -16,8 +16,11 @@ pub struct ConnectOptions {
     pub authentication: Authentication,
     /// Certificates and keys of TLS, beside the system's certificate authorities.
     pub tls: TlsOptions,
-    /// The JetStream domain; None is that of the server.
-    pub domain: Option<String>,
+    /// What the subjects of the JetStream API begin with, without the dot behind it: `$JS.API`, `$JS.<domain>.API`, or
+    /// as an account imports them.
+    pub api_prefix: String,
+    /// What the subjects of replies begin with, without the dot behind it.
+    pub inbox_prefix: String,
     /// The bound on connecting, and on each request.
     pub timeout: Duration,
 }
@@ -41,6 +44,15 @@ pub enum Authentication {
     NKey(NamedFile),
     /// The user of a credentials file, which holds a JWT and a seed.
     Creds(NamedFile),
+    /// The user of a JWT.
+    Jwt {
+        /// The name by which the JWT was given, for errors.
+        origin: String,
+        /// The JWT.
+        jwt: Secret,
+        /// The user's seed.
+        seed: Secret,
+    },
 }
 
 /// The options of TLS.
@@ -92,11 +104,16 @@ impl ConnectOptions {
             servers,
             authentication: Authentication::None,
             tls: TlsOptions::default(),
-            domain: None,
+            api_prefix: Self::DEFAULT_API_PREFIX.to_owned(),
+            inbox_prefix: Self::DEFAULT_INBOX_PREFIX.to_owned(),
             timeout: Self::DEFAULT_TIMEOUT,
         }
     }
 
+    /// What the subjects of the API begin with when nothing is given.
+    pub const DEFAULT_API_PREFIX: &'static str = "$JS.API";
+    /// What the subjects of replies begin with when nothing is given.
+    pub const DEFAULT_INBOX_PREFIX: &'static str = "_INBOX";
     /// The bound when none is given.
     pub const DEFAULT_TIMEOUT: Duration = Duration::from_secs(5);
     /// The server when none is given.

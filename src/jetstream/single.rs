@@ -23,7 +23,7 @@ impl Access {
         request: &str,
         with_headers: bool,
     ) -> Asked {
-        let ask = Ask { access: self, body: request.to_owned() };
+        let ask = Ask::new(self, request.to_owned());
         let answers = exchange(connection, stream, vec![ask], whole(with_headers)).await;
         answers.map_err(Failure::Other)?.into_iter().next().unwrap_or(Ok(None))
     }
@@ -41,7 +41,7 @@ pub(super) async fn next_messages(
     stream: &str,
     sequences: &[u64],
 ) -> Result<Vec<Asked>> {
-    let asks = sequences.iter().map(|sequence| Ask { access, body: next_from(*sequence) }).collect();
+    let asks = sequences.iter().map(|sequence| Ask::new(access, next_from(*sequence))).collect();
     exchange(connection, stream, asks, whole(false)).await
 }
 

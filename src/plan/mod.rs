@@ -18,6 +18,7 @@ mod region;
 mod row_keys;
 mod sequence_set;
 mod settlement;
+mod stream_names;
 mod subject;
 mod subjects;
 mod survey;
@@ -41,6 +42,7 @@ pub use region::{Region, RegionColumns, Span};
 pub use row_keys::RowKeys;
 pub use sequence_set::SequenceSet;
 pub use settlement::{Confirmed, Decided, Decision, Outcome, Settlement, Unsettled, messages};
+pub use stream_names::StreamNames;
 pub use subject::{
     check_consumer, check_durable, check_publish_subject, check_stream, check_subject_filter, subject_matches,
 };

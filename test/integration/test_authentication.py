@@ -139,6 +139,26 @@ class Keys(Case):
                 self.refused("NATS_CREDS: cannot read '/nowhere/y.creds'")
                 self.ping(creds=good)
 
+    def test_jwt_and_seed(self):
+        operator = Operator()
+        with Server(VERSION, operator.config()) as running:
+            text = operator.creds(self.folder / "user.creds").read_text().splitlines()
+            jwt = next(line for line in text if line.startswith("eyJ"))
+            seed = next(line for line in text if line.startswith("SU"))
+            self.ping(url=running.url, user_jwt=jwt, user_seed=seed)
+            self.context("jwt", url=running.url, user_jwt=jwt, user_seed=seed)
+            self.ping(context="jwt")
+            # A read has a socket of its own, which proves the user by itself.
+            with self.assertRaisesRegex(duckdb.Error, "no such stream"):
+                self.database.sql("FROM nats_scan('NONE', context := 'jwt')").fetchall()
+            other = NKey("user").seed
+            error = self.refused("authorization violation", url=running.url, user_jwt=jwt, user_seed=other)
+            error += self.refused("not a user JWT and an NKey user seed", url=running.url, user_jwt=jwt, user_seed="SUx")
+            error += self.refused("user_jwt is given, but no user_seed", url=running.url, user_jwt=jwt)
+            error += self.refused("user_seed is given, but no user_jwt", url=running.url, user_seed=seed)
+            for secret in (jwt, seed, other):
+                self.assertNotIn(secret, error)
+
     def test_a_replaced_file_is_used_at_once(self):
         operator = Operator()
         with Server(VERSION, operator.config()) as running:
@@ -178,6 +198,7 @@ class Contexts(Case):
 
     def test_fields_that_are_not_supported(self):
         self.context("odd", nsc="nsc://o/a/u", socks_proxy="x", inbox_prefix="")
+        self.refused("instead of nsc, name the file", "instead of socks_proxy, name an address", context="odd")
         self.refused("sets the fields nsc, socks_proxy, which are not supported", context="odd")
         self.file("nats/context/torn.json", '{"password": "secret')
         self.assertNotIn("secret", self.refused("is not JSON", context="torn"))

@@ -60,8 +60,12 @@ pub(super) fn register<T: TableFunction>(
     let mut signature = SignatureBuilder::new();
     for parameter in T::parameters() {
         let ty = logical::of_parameter(extension, parameter.ty)?;
-        signature = signature
-            .param(FunctionParameter::with_type(parameter.name, ty).kind(FunctionParameterKind::PositionalOnly));
+        let declared = FunctionParameter::with_type(parameter.name, ty).kind(FunctionParameterKind::PositionalOnly);
+        let declared = match T::WITHOUT_PARAMETERS {
+            true => declared.default_value(NOT_GIVEN.to_owned()),
+            false => declared,
+        };
+        signature = signature.param(declared);
     }
     for parameter in T::named() {
         signature = signature.param(named(extension, parameter)?.kind(FunctionParameterKind::Named));
@@ -120,7 +124,9 @@ fn arguments<T: TableFunction>(context: &Context, given_arguments: &[BindArgumen
     let mut values = given_arguments.iter().map(|argument| argument.value.as_ref());
     for parameter in positional {
         let value = values.next().flatten().map_or(Ok(Value::Null), value::read)?;
-        arguments.positional.push((parameter.name, value));
+        if !(T::WITHOUT_PARAMETERS && value == Value::Text(NOT_GIVEN.to_owned())) {
+            arguments.positional.push((parameter.name, value));
+        }
     }
     for parameter in named {
         let Some(value) = values.next().flatten() else { continue };

@@ -14,6 +14,13 @@ use crate::value::Value;
 /// Fields that do not concern a connection.
 const DECORATION: [&str; 2] = ["description", "color_scheme"];
 
+/// Fields that no connection here can have, and what to do instead.
+const REFUSED: [(&str, &str); 3] = [
+    ("nsc", "name the file that 'nsc generate creds' writes in creds"),
+    ("socks_proxy", "name an address that is reached without a proxy"),
+    ("jetstream_event_prefix", "import the advisories under their own subjects, $JS.EVENT.>"),
+];
+
 /// A context that was read.
 pub struct Context {
     /// Its name.
@@ -77,7 +84,11 @@ fn parse(name: &str, text: &str) -> std::result::Result<Context, String> {
     }
     if !unsupported.is_empty() {
         let (plural, verb) = if unsupported.len() == 1 { ("", "is") } else { ("s", "are") };
-        return Err(format!("sets the field{plural} {}, which {verb} not supported here", unsupported.join(", ")));
+        let refused = REFUSED.iter().filter(|(field, _)| unsupported.iter().any(|name| name == field));
+        let advice: Vec<String> = refused.map(|(field, advice)| format!("instead of {field}, {advice}")).collect();
+        let names = unsupported.join(", ");
+        let advice = if advice.is_empty() { String::new() } else { format!("; {}", advice.join("; ")) };
+        return Err(format!("sets the field{plural} {names}, which {verb} not supported here{advice}"));
     }
     Ok(context)
 }
@@ -115,12 +126,14 @@ mod tests {
     #[test]
     fn fields_become_options() {
         let text = r#"{"description": "d", "url": "nats://h", "user": "", "password": null, "ca": "/ca.pem",
-                       "tls_first": true, "jetstream_domain": "hub", "nsc": "", "color_scheme": "red"}"#;
+                       "tls_first": true, "jetstream_domain": "hub", "nsc": "", "color_scheme": "red",
+                       "inbox_prefix": "_INBOX_me"}"#;
         let mut values = parse("c", text).ok().unwrap().values;
         values.sort_by_key(|(name, _)| *name);
         let text = |text: &str| Value::Text(text.into());
         let expected = [
             ("domain", text("hub")),
+            ("inbox_prefix", text("_INBOX_me")),
             ("tls_ca", text("/ca.pem")),
             ("tls_first", Value::Boolean(true)),
             ("url", text("nats://h")),
@@ -132,7 +145,8 @@ mod tests {
     fn errors_name_fields_and_not_values() {
         let cases = [
             (r#"{"nsc": "secret", "socks_proxy": "secret"}"#, "nsc, socks_proxy"),
-            (r#"{"user_jwt": "secret"}"#, "user_jwt, which is not supported"),
+            (r#"{"windows_cert_store": "secret"}"#, "windows_cert_store, which is not supported"),
+            (r#"{"nsc": "secret"}"#, "instead of nsc, name the file that 'nsc generate creds' writes in creds"),
             (r#"{"password": 7}"#, "wrong type in the field password"),
             (r#"{"password": "secret"#, "not JSON (line 1"),
             (r#"["secret"]"#, "not a JSON object"),

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use crate::error::{Error, Result};
 use crate::jetstream::NamedFile;
+use crate::plan::check_publish_subject;
 use crate::value::{Arguments, Value};
 
 /// The sources of values; the earlier, the more it counts.
@@ -78,6 +79,21 @@ impl Found {
                 .advice("a domain is one token of a subject: not empty, and without white space, '.', '*' and '>'"));
         }
         Ok(domain.to_owned())
+    }
+}
+
+impl Found {
+    /// The value as what subjects begin with: tokens without wildcards. `example` is one.
+    pub fn prefix(&self, example: &str) -> Result<String> {
+        let text = self.text()?;
+        // The clients of NATS write the dot that follows, or leave it out.
+        let prefix = text.strip_suffix('.').unwrap_or(text);
+        match check_publish_subject(prefix) {
+            Ok(()) => Ok(prefix.to_owned()),
+            Err(_) => Err(Error::new(format!("{}: '{text}' is not the beginning of subjects", self.origin)).advice(
+                format!("write tokens with dots between them, without wildcards and white space, such as {example}"),
+            )),
+        }
     }
 }
 

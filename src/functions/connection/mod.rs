@@ -27,7 +27,7 @@ use crate::jetstream::{self, Authentication, ConnectOptions, Connection, Scheme,
 use crate::value::{Arguments, Value};
 use found::{Found, Rank};
 use sources::Sources;
-use table::{CREDS, NKEY, OPTIONS, PASSWORD, TOKEN, URL, USER};
+use table::{API_PREFIX, CREDS, DOMAIN, NKEY, OPTIONS, PASSWORD, TOKEN, URL, USER, USER_JWT, USER_SEED};
 
 /// Reads the options of a call; options that it leaves out come from the other sources. Reads a context's file, no other file,
 /// and asks no server.
@@ -52,6 +52,7 @@ fn read_with(arguments: &Arguments, environment: &dyn Fn(&str) -> Option<String>
             set(&mut options, &found)?;
         }
     }
+    options.api_prefix = api_prefix(&sources)?;
     check_tls(&options)?;
     options.authentication = authentication(&sources)?;
     Ok(options)
@@ -116,10 +117,16 @@ enum Method {
     Creds,
     NKey,
     Token,
+    Jwt,
 }
 
-const METHODS: [(Method, &str); 4] =
-    [(Method::User, USER), (Method::Creds, CREDS), (Method::NKey, NKEY), (Method::Token, TOKEN)];
+const METHODS: [(Method, &str); 5] = [
+    (Method::User, USER),
+    (Method::Creds, CREDS),
+    (Method::NKey, NKEY),
+    (Method::Token, TOKEN),
+    (Method::Jwt, USER_JWT),
+];
 
 /// The method of the source that counts most. The options of other methods, given by lesser sources, are left alone: a
 /// call with `creds` is not troubled by a `NATS_USER`.
@@ -128,11 +135,12 @@ fn authentication(sources: &Sources<'_>) -> Result<Authentication> {
     for (method, option) in METHODS {
         given.extend(sources.find(option)?.map(|found| (method, found)));
     }
-    let password = sources.find(PASSWORD)?;
+    let (password, seed) = (sources.find(PASSWORD)?, sources.find(USER_SEED)?);
     let Some(rank) = given.iter().map(|(_, found)| found.rank).min() else {
-        return match password {
-            Some(password) => Err(Error::new(format!("{} is given, but no user", password.origin))),
-            None => Ok(Authentication::None),
+        return match (password, seed) {
+            (Some(password), _) => Err(Error::new(format!("{} is given, but no user", password.origin))),
+            (None, Some(seed)) => Err(Error::new(format!("{} is given, but no user_jwt", seed.origin))),
+            (None, None) => Ok(Authentication::None),
         };
     };
     given.retain(|(_, found)| found.rank == rank);
@@ -157,6 +165,33 @@ fn authentication(sources: &Sources<'_>) -> Result<Authentication> {
         (Method::Token, _) => Authentication::Token(Secret(found.text()?.to_owned())),
         (Method::Creds, _) => Authentication::Creds(found.file()?),
         (Method::NKey, _) => Authentication::NKey(found.file()?),
+        (Method::Jwt, _) => match seed {
+            Some(seed) => Authentication::Jwt {
+                origin: found.origin.clone(),
+                jwt: Secret(found.text()?.to_owned()),
+                seed: Secret(seed.text()?.to_owned()),
+            },
+            None => {
+                return Err(Error::new(format!("{} is given, but no user_seed", found.origin))
+                    .advice("a JWT says who the user is, and its seed proves it: give both, or a file in creds"));
+            }
+        },
+    })
+}
+
+/// What the subjects of the JetStream API begin with: a domain's, or one that an account imports them by. The source that
+/// counts more is taken; both from one source are an error.
+fn api_prefix(sources: &Sources<'_>) -> Result<String> {
+    Ok(match (sources.find(DOMAIN)?, sources.find(API_PREFIX)?) {
+        (Some(domain), Some(prefix)) if domain.rank == prefix.rank => {
+            return Err(Error::new(format!("{} and {} exclude each other", domain.origin, prefix.origin))
+                .advice("the prefix of a domain is $JS.<domain>.API: give one of them"));
+        }
+        (Some(domain), prefix) if prefix.as_ref().is_none_or(|prefix| domain.rank < prefix.rank) => {
+            format!("$JS.{}.API", domain.domain()?)
+        }
+        (_, Some(prefix)) => prefix.prefix("$JS.acc.API")?,
+        (_, None) => ConnectOptions::DEFAULT_API_PREFIX.to_owned(),
     })
 }
 

@@ -78,9 +78,13 @@ pub const NKEY: &str = "nkey";
 pub const USER: &str = "user";
 pub const PASSWORD: &str = "password";
 pub const TOKEN: &str = "token";
+pub const USER_JWT: &str = "user_jwt";
+pub const USER_SEED: &str = "user_seed";
+pub const DOMAIN: &str = "domain";
+pub const API_PREFIX: &str = "api_prefix";
 
 /// Every connection option.
-pub const OPTIONS: [ConnectionOption; 13] = [
+pub const OPTIONS: [ConnectionOption; 17] = [
     option!("url", Text, "NATS server URL or a comma-separated list: nats://, tls://, ws://, wss://")
         .environment("NATS_URL")
         .context_field("url")
@@ -97,6 +101,10 @@ pub const OPTIONS: [ConnectionOption; 13] = [
         .context_field("password"),
     option!("token", Text, "NATS token; readable in this session, nats_creds or nats_context is safer")
         .context_field("token"),
+    option!("user_jwt", Text, "JWT of a NATS user; comes with nats_user_seed; nats_creds or nats_context is safer")
+        .context_field("user_jwt"),
+    option!("user_seed", Text, "NKey seed of the user of nats_user_jwt; readable in this session, nats_creds is safer")
+        .context_field("user_seed"),
     option!("tls_ca", Text, "Path of a PEM file with the certificate authorities to trust")
         .synonym("tls_ca_file")
         .environment("NATS_CA")
@@ -116,9 +124,18 @@ pub const OPTIONS: [ConnectionOption; 13] = [
         .context_field("tls_first")
         .default("false")
         .set(|options, found| found.flag().map(|flag| options.tls.first = flag)),
-    option!("domain", Text, "JetStream domain")
-        .context_field("jetstream_domain")
-        .set(|options, found| found.domain().map(|domain| options.domain = Some(domain))),
+    option!("domain", Text, "JetStream domain").context_field("jetstream_domain"),
+    option!(
+        "api_prefix",
+        Text,
+        "What the subjects of JetStream's API begin with, such as $JS.acc.API, as an account imports it"
+    )
+    .context_field("jetstream_api_prefix")
+    .default("$JS.API"),
+    option!("inbox_prefix", Text, "What the subjects of replies begin with, such as _INBOX_me")
+        .context_field("inbox_prefix")
+        .default("_INBOX")
+        .set(|options, found| found.prefix("_INBOX_me").map(|prefix| options.inbox_prefix = prefix)),
     option!("timeout", Interval, "Limit on connecting, and on each request")
         .default("5 s")
         .set(|options, found| found.duration("timeout").map(|timeout| options.timeout = timeout)),
@@ -175,7 +192,7 @@ mod tests {
         assert_eq!(names.len(), PARAMETERS.len());
         let settings: HashSet<&str> = OPTIONS.iter().map(|option| option.setting).collect();
         assert_eq!(settings.len(), OPTIONS.len());
-        for name in [URL, CONTEXT, CREDS, NKEY, USER, PASSWORD, TOKEN] {
+        for name in [URL, CONTEXT, CREDS, NKEY, USER, PASSWORD, TOKEN, USER_JWT, USER_SEED, DOMAIN, API_PREFIX] {
             assert!(OPTIONS.iter().any(|option| option.name == name && option.set.is_none()), "{name}");
         }
     }

@@ -65,7 +65,7 @@ impl StreamTableArguments for CopyFromStream {
         }
         let layout = Layout::of(&arguments, shown, Payload::of_members(&arguments, members)?)?;
         let estimated_rows = Some(range.estimated_rows());
-        Ok(Bound { columns: arguments.target, plan: Plan { connect, range, layout }, estimated_rows })
+        Ok(Bound { columns: arguments.target, plan: Plan { connect, streams: None, range, layout }, estimated_rows })
     }
 }
 

@@ -1,6 +1,8 @@
-//! `nats_kv_scan(bucket [, keys :=] [, as_of :=])` and `nats_kv_history(bucket [, keys :=])`: the entries of a bucket.
+//! `nats_kv_scan(bucket [, keys :=] [, as_of :=])` and `nats_kv_history(bucket [, keys :=] [, after_revision :=] [, up_to_revision :=]
+//! [, max_wait :=])`: the entries of a bucket, and what happens to it.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use super::entries::{entry_columns, entry_row};
 use crate::column::Chunk;
@@ -9,9 +11,12 @@ use crate::ffi::{Bound, TableFunction};
 use crate::functions::manage::subjects;
 use crate::functions::rows::{Row, RowDecoder, RowPages};
 use crate::functions::{connection, range};
-use crate::jetstream::{ConnectOptions, Fetch, FetchRequest, LastPages, LastRequest, Route, Want, stream_state};
+use crate::jetstream::{
+    ConnectOptions, Connection, Fetch, FetchRequest, LastPages, LastRequest, Route, Want, stream_state,
+    wait_for_message,
+};
 use crate::plan::kv::{Operation, bucket_stream, check_bucket, key_subject};
-use crate::plan::{Region, RegionColumns};
+use crate::plan::{Region, RegionColumns, Subjects};
 use crate::predicate::Predicate;
 use crate::record::Record;
 use crate::value::{Arguments, Parameter, ParameterType};
@@ -128,16 +133,44 @@ pub struct History;
 pub struct HistoryPlan {
     connect: ConnectOptions,
     bucket: String,
-    keys: Vec<String>,
+    keys: Subjects,
+    after: Option<u64>,
+    up_to: Option<u64>,
+    /// How long to wait for an entry behind `after`.
+    max_wait: Duration,
 }
 
 pub struct HistoryReader {
-    bucket: String,
-    /// One read for each filter of keys, the next one last.
-    left: Vec<FetchRequest>,
-    connection: Arc<crate::jetstream::Connection>,
+    plan: HistoryPlan,
+    connection: Arc<Connection>,
     fetch: Option<Fetch>,
+    started: bool,
     rows: RowPages,
+}
+
+impl HistoryReader {
+    /// Starts the read, once there is something where the call waits for that.
+    fn start(&mut self) -> Result<()> {
+        let HistoryPlan { bucket, keys, after, up_to, max_wait, .. } = &self.plan;
+        let stream = bucket_stream(bucket);
+        let subjects: Vec<String> = match keys.filters() {
+            [] => vec![key_subject(bucket, ">")],
+            keys => keys.iter().map(|key| key_subject(bucket, key)).collect(),
+        };
+        let subjects = Subjects::new(&subjects)?;
+        let first = after.map_or(1, |after| after.saturating_add(1));
+        if !max_wait.is_zero() && !wait_for_message(&self.connection, &stream, &subjects, first, *max_wait)? {
+            return Ok(());
+        }
+        let state = stream_state(&self.connection, &stream)?;
+        let range = state.clamp(Some(first), *up_to);
+        if !range.is_empty() {
+            let want = Want { subject: true, time: true, headers: true, payload: true };
+            let request = FetchRequest { stream, range, subjects, limit: None, state, want, route: Route::default() };
+            self.fetch = Some(Fetch::start(Arc::clone(&self.connection), request)?);
+        }
+        Ok(())
+    }
 }
 
 impl TableFunction for History {
@@ -152,41 +185,48 @@ impl TableFunction for History {
     }
 
     fn named() -> Vec<Parameter> {
-        [connection::PARAMETERS, &[Parameter::new("keys", ParameterType::Any)]].concat()
+        let own = [
+            Parameter::new("keys", ParameterType::Any),
+            Parameter::new("after_revision", ParameterType::Unsigned),
+            Parameter::new("up_to_revision", ParameterType::Unsigned),
+            Parameter::new("max_wait", ParameterType::Interval),
+        ];
+        [connection::PARAMETERS, &own].concat()
     }
 
     fn bind(arguments: &Arguments) -> Result<Bound<HistoryPlan>> {
         let (bucket, keys) = bucket_and_keys(arguments)?;
-        Ok(Bound {
-            columns: entry_columns(),
-            estimated_rows: None,
-            plan: HistoryPlan { connect: connection::read(arguments)?, bucket, keys },
-        })
+        let after = arguments.unsigned("after_revision")?;
+        if arguments.find("max_wait").is_some() && after.is_none() {
+            return Err(Error::new("max_wait needs after_revision")
+                .advice("it waits for what comes behind that revision; 0 is before the first"));
+        }
+        let plan = HistoryPlan {
+            connect: connection::read(arguments)?,
+            bucket,
+            keys: Subjects::new(&keys)?,
+            after,
+            up_to: arguments.unsigned("up_to_revision")?,
+            max_wait: arguments.duration("max_wait")?.unwrap_or_default(),
+        };
+        Ok(Bound { columns: entry_columns(), estimated_rows: None, plan })
     }
 
     fn open(plan: &HistoryPlan, projection: &[usize]) -> Result<(HistoryReader, RowDecoder)> {
         let connection = connection::open(&plan.connect)?;
-        let stream = bucket_stream(&plan.bucket);
-        let state = stream_state(&connection, &stream)?;
-        let request = |key: &String| FetchRequest {
-            stream: stream.clone(),
-            range: state.range(),
-            subjects: key_subject(&plan.bucket, key).into(),
-            limit: None,
-            state,
-            want: Want { subject: true, time: true, headers: true, payload: true },
-            route: Route::default(),
-        };
-        let left = if state.range().is_empty() { Vec::new() } else { plan.keys.iter().rev().map(request).collect() };
-        let bucket = plan.bucket.clone();
-        let reader = HistoryReader { bucket, left, connection, fetch: None, rows: RowPages::default() };
+        let rows = RowPages::default();
+        let reader = HistoryReader { plan: plan.clone(), connection, fetch: None, started: false, rows };
         Ok((reader, RowDecoder::new(entry_columns(), projection)))
     }
 
     const RESTRICTS: bool = true;
 
     fn restrict(plan: &HistoryPlan, conditions: &[Predicate]) -> Option<HistoryPlan> {
-        Some(HistoryPlan { keys: narrower_keys(&plan.keys, conditions)?, ..plan.clone() })
+        let every = [">".to_owned()];
+        let keys = if plan.keys.is_all() { &every } else { plan.keys.filters() };
+        // A wait ends with what the call asks for, whatever the query makes of it.
+        let keys = narrower_keys(keys, conditions).filter(|_| plan.max_wait.is_zero())?;
+        Some(HistoryPlan { keys: Subjects::new(&keys).ok()?, ..plan.clone() })
     }
 
     fn read(reader: &mut HistoryReader, capacity: usize) -> Result<Option<Vec<Row>>> {
@@ -194,16 +234,13 @@ impl TableFunction for History {
             if let Some(rows) = reader.rows.next(capacity) {
                 return Ok(Some(rows));
             }
-            match &mut reader.fetch {
-                Some(fetch) => match fetch.next_page()? {
-                    Some(page) => reader.rows = rows(&reader.bucket, page.iter())?,
-                    None => reader.fetch = None,
-                },
-                None => {
-                    let Some(request) = reader.left.pop() else { return Ok(None) };
-                    reader.fetch = Some(Fetch::start(Arc::clone(&reader.connection), request)?);
-                }
+            if !std::mem::replace(&mut reader.started, true) {
+                reader.start()?;
             }
+            let Some(page) = reader.fetch.as_mut().map(Fetch::next_page).transpose()?.flatten() else {
+                return Ok(None);
+            };
+            reader.rows = rows(&reader.plan.bucket, page.iter())?;
         }
     }
 

@@ -10,8 +10,14 @@ use crate::error::{Error, Kind, Result};
 /// The prefix of metadata that the server adds of its own (ADR-44).
 const SERVER_METADATA: &str = "_nats.";
 
-/// The one time in a configuration that is compared: where a consumer starts.
-const START_TIME: &str = "opt_start_time";
+/// Pairs of texts that belong to the user, but for those of the server.
+const METADATA: &str = "metadata";
+
+/// The times in a configuration: where a consumer starts, and until when it pauses.
+const TIMES: [&str; 2] = ["opt_start_time", "pause_until"];
+
+/// Words that mean the same as no word.
+const DEFAULTS: [(&str, &str); 3] = [("compression", "none"), ("persist_mode", "default"), ("priority_policy", "none")];
 
 /// A configuration, or another object of the API.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -110,19 +116,24 @@ impl Config {
         let differs = |(name, want): (&String, &Value)| {
             let have = plain(name, self.0.get(name).unwrap_or(&Value::Null));
             let want = plain(name, want);
-            (have != want).then(|| Difference { name: name.clone(), have, want })
+            (!holds(name, &have, &want)).then(|| Difference { name: name.clone(), have, want })
         };
         wanted.0.iter().filter_map(differs).collect()
     }
 
-    /// This configuration with the fields of `wanted`; metadata of the server stays.
+    /// This configuration with the fields of `wanted`. Inside of an object, too, what `wanted` does not name stays; metadata
+    /// is replaced, but for that of the server.
     pub(super) fn merged(&self, wanted: &Config) -> Config {
         let mut merged = self.clone();
         for (name, want) in &wanted.0 {
             let mut value = want.clone();
             if let (Value::Object(new), Some(Value::Object(old))) = (&mut value, self.0.get(name)) {
-                let kept = old.iter().filter(|(key, _)| key.starts_with(SERVER_METADATA));
-                new.extend(kept.map(|(key, value)| (key.clone(), value.clone())));
+                let stays = |key: &String| name != METADATA || key.starts_with(SERVER_METADATA);
+                for (key, value) in old.iter().filter(|(key, _)| stays(key)) {
+                    if !new.contains_key(key) {
+                        new.insert(key.clone(), value.clone());
+                    }
+                }
             }
             merged.0.insert(name.clone(), value);
         }
@@ -159,6 +170,21 @@ impl std::fmt::Display for Difference {
     }
 }
 
+/// Whether a value, in the form of [`plain`], is as wanted: of an object, and of each object in a list, the members that
+/// are wanted count; the server adds others. Metadata is compared whole.
+fn holds(name: &str, have: &Value, want: &Value) -> bool {
+    match (have, want) {
+        (Value::Object(have), Value::Object(want)) if name != METADATA => want.iter().all(|(key, want)| {
+            let have = plain(key, have.get(key).unwrap_or(&Value::Null));
+            holds(key, &have, &plain(key, want))
+        }),
+        (Value::Array(have), Value::Array(want)) => {
+            have.len() == want.len() && want.iter().all(|want| have.iter().any(|have| holds(name, have, want)))
+        }
+        (have, want) => have == want,
+    }
+}
+
 /// A value in the one form that equal settings share: a value that means nothing is null, lists of subjects are sorted,
 /// metadata of the server is left out.
 fn plain(name: &str, value: &Value) -> Value {
@@ -166,8 +192,8 @@ fn plain(name: &str, value: &Value) -> Value {
         Value::Bool(false) => Value::Null,
         Value::Number(number) if matches!(number.as_i64(), Some(0 | -1)) => Value::Null,
         // The server writes a time without the zeros of its fraction.
-        Value::String(text) if name == START_TIME => parse_utc(text.as_bytes()).map_or(Value::Null, Value::from),
-        Value::String(text) if text.is_empty() || (name == "compression" && text == "none") => Value::Null,
+        Value::String(text) if TIMES.contains(&name) => parse_utc(text.as_bytes()).map_or(Value::Null, Value::from),
+        Value::String(text) if text.is_empty() || DEFAULTS.contains(&(name, text)) => Value::Null,
         Value::Array(items) if items.is_empty() => Value::Null,
         Value::Array(items) => {
             let mut items = items.clone();
@@ -213,5 +239,27 @@ mod tests {
         let have = config(json!({"new_thing": 1, "metadata": {"_nats.level": "1", "a": "x"}}));
         let merged = have.merged(&config(json!({"metadata": {"b": "y"}})));
         assert_eq!(merged, config(json!({"new_thing": 1, "metadata": {"_nats.level": "1", "b": "y"}})));
+        let have = config(json!({"placement": {"cluster": "A", "tags": ["x"]}}));
+        let merged = have.merged(&config(json!({"placement": {"cluster": "B"}})));
+        assert_eq!(merged, config(json!({"placement": {"cluster": "B", "tags": ["x"]}})));
+    }
+
+    #[test]
+    fn what_the_server_adds_inside_is_no_difference() {
+        let have = config(json!({
+            "sources": [{"name": "B", "external": null}, {"name": "A", "filter_subject": "a.>", "opt_start_seq": 0}],
+            "republish": {"src": ">", "dest": "r.>", "headers_only": false}, "priority_policy": "none"
+        }));
+        let same = json!({
+            "sources": [{"name": "A", "filter_subject": "a.>"}, {"name": "B"}], "republish": {"dest": "r.>"},
+            "priority_policy": ""
+        });
+        assert_eq!(have.differences(&config(same)), []);
+        let names = |other: Value| -> Vec<String> {
+            have.differences(&config(other)).into_iter().map(|difference| difference.name).collect()
+        };
+        assert_eq!(names(json!({"sources": [{"name": "A"}]})), ["sources"]);
+        assert_eq!(names(json!({"sources": [{"name": "A"}, {"name": "C"}]})), ["sources"]);
+        assert_eq!(names(json!({"republish": {"dest": "s.>"}})), ["republish"]);
     }
 }

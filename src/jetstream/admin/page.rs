@@ -85,7 +85,8 @@ async fn attempt(
     }
 }
 
-/// A consumer's own name stands beside its configuration, a stream's inside it.
+/// A consumer's own name stands beside its configuration, a stream's inside it; in a list of names an entry is the name.
 fn name(entry: &Value) -> &str {
-    entry.get("name").or_else(|| entry.get("config")?.get("name")).and_then(Value::as_str).unwrap_or_default()
+    let inside = || entry.get("name").or_else(|| entry.get("config")?.get("name"))?.as_str();
+    entry.as_str().or_else(inside).unwrap_or_default()
 }

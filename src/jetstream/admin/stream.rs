@@ -57,6 +57,20 @@ pub fn streams(connection: &Arc<Connection>) -> Result<Vec<StreamInfo>> {
     })
 }
 
+/// The names of the account's streams, in their order. One round trip for each 1024.
+///
+/// # Errors
+/// As [`streams`].
+pub fn stream_names(connection: &Arc<Connection>) -> Result<Vec<String>> {
+    block_on(async {
+        match all(connection, "STREAM.NAMES").await {
+            Ok(entries) => Ok(entries.into_iter().map(|(name, _)| name).collect()),
+            Err(ListFailure::Request(failure)) => Err(connection.failure(failure, "STREAM.NAMES")),
+            Err(ListFailure::Partial(error)) => Err(error),
+        }
+    })
+}
+
 /// One stream. One round trip.
 ///
 /// # Errors

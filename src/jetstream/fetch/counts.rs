@@ -118,7 +118,7 @@ impl Counter<'_> {
     /// The request whose answer says how many messages match from a sequence on.
     fn ask(&self, from: u64) -> Ask {
         let filter = serde_json::Value::from(self.request.subject().unwrap_or(">"));
-        Ask { access: Access::Direct, body: format!(r#"{{"seq":{from},"next_by_subj":{filter},"batch":1}}"#) }
+        Ask::new(Access::Direct, format!(r#"{{"seq":{from},"next_by_subj":{filter},"batch":1}}"#))
     }
 
     /// Nothing was read, and there is no message behind the start of the range to count from: then there is none, unless the

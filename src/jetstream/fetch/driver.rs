@@ -39,6 +39,8 @@ pub(super) struct Driver<'a> {
     served: bool,
     /// Since when nobody answers Direct Get.
     unanswered_since: Option<Instant>,
+    /// Whether the user may not use Direct Get.
+    direct_is_denied: bool,
 }
 
 impl<'a> Driver<'a> {
@@ -56,6 +58,7 @@ impl<'a> Driver<'a> {
                 ReadTransport::consumer(connection, &request.stream, request.subject()).await?
             }
             Access::MsgGet => {
+                stats::READS_WITHOUT_DIRECT.add(1);
                 window.restart_with_leader();
                 ReadTransport::client(connection).await?
             }
@@ -73,6 +76,7 @@ impl<'a> Driver<'a> {
             ready: Backlog::default(),
             served: false,
             unanswered_since: None,
+            direct_is_denied: false,
         })
     }
 
@@ -84,6 +88,11 @@ impl<'a> Driver<'a> {
     /// Whether a consumer of the read's own may be left on the server.
     pub fn has_consumer(&self) -> bool {
         self.access == Access::Consumer
+    }
+
+    /// The way in which it is asked for now.
+    pub fn access(&self) -> Access {
+        self.access
     }
 
     /// Reads until the window has everything; false when the reader has gone away. The last records are ready then and not
@@ -204,7 +213,14 @@ impl<'a> Driver<'a> {
         let mut ours = false;
         for words in words {
             if let Some(failure) = refusal(words, &self.subject()) {
-                return Err(self.failure(self.access, failure).await);
+                if failure == Failure::Forbidden && self.access == Access::Direct {
+                    // Who may not use Direct Get may perhaps ask the leader.
+                    self.direct_is_denied = true;
+                    self.use_msg_get().await?;
+                    return Ok(true);
+                }
+                let access = if self.direct_is_denied { Access::Direct } else { self.access };
+                return Err(self.failure(access, failure).await);
             }
             if let Some(error) = self.transport.refused(words) {
                 return Err(error);

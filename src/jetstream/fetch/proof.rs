@@ -5,6 +5,7 @@ use std::sync::Arc;
 use super::counts::{Proof, check_counts};
 use super::request::FetchRequest;
 use crate::error::{Error, Kind, Result};
+use crate::jetstream::access::Access;
 use crate::jetstream::connection::Connection;
 use crate::jetstream::inspect::{Gaps, check_identity, inspect};
 use crate::jetstream::newest::counted;
@@ -21,7 +22,14 @@ use crate::plan::Window;
 ///    answer, if nothing was stored meanwhile.
 /// 3. Otherwise messages were deleted meanwhile, or are missing, and the deleted ones have to be listed; under a filter, when
 ///    counts do not settle it, the range is read again without the filter.
-pub(super) async fn prove(connection: &Arc<Connection>, request: &FetchRequest, window: &Window) -> Result<Proof> {
+///
+/// Where `access`, the way in which the read ended, is not Direct Get, its counts are not asked for.
+pub(super) async fn prove(
+    connection: &Arc<Connection>,
+    request: &FetchRequest,
+    window: &Window,
+    access: Access,
+) -> Result<Proof> {
     let (stream, began) = (&request.stream, &request.state);
     if window.explains_gaps() {
         check_identity(connection, stream, began).await?;
@@ -40,7 +48,7 @@ pub(super) async fn prove(connection: &Arc<Connection>, request: &FetchRequest, 
     if expected == Some(read.len()) {
         return Ok(Proof::Whole);
     }
-    if request.counts(connection) && (filtered || !began.exact) {
+    if access == Access::Direct && request.counts(connection) && (filtered || !began.exact) {
         return check_counts(connection, request, read, range).await;
     }
     if let Some(filter) = request.subject() {

@@ -51,7 +51,7 @@ async fn read_and_prove(
     demand: watch::Receiver<bool>,
 ) -> Result<()> {
     if driver.read(pages, demand).await? {
-        if prove(connection, request, driver.window()).await? == Proof::Unsure {
+        if prove(connection, request, driver.window(), driver.access()).await? == Proof::Unsure {
             compare(connection, request, driver.window()).await?;
         }
         driver.pass_on_rest(pages).await;

@@ -77,8 +77,9 @@ fn check(connection: &Arc<Connection>, messages: Vec<PublishRequest>) -> Result<
 
 async fn run(connection: &Arc<Connection>, messages: Vec<Checked>) -> Result<PublishedBatch> {
     let total = messages.len();
-    let id = connection.client.new_inbox().replace("_INBOX.", "");
     let inbox = connection.client.new_inbox();
+    // At most 64 characters (ADR-50).
+    let id = connection.unique_name();
     let mut replies = connection
         .client
         .subscribe(inbox.clone())

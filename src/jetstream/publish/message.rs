@@ -31,7 +31,7 @@ pub struct PublishRequest {
 }
 
 /// A message that may be sent.
-pub(super) struct Checked {
+pub(in crate::jetstream) struct Checked {
     pub subject: String,
     pub headers: Option<HeaderMap>,
     pub payload: Bytes,
@@ -40,17 +40,28 @@ pub(super) struct Checked {
 }
 
 impl PublishRequest {
+    /// As [`PublishRequest::check`], for a request: some services listen below `$JS.` and `$SYS.`, which are asked in the same way.
+    pub(in crate::jetstream) fn check_request(self, max_payload: usize) -> Result<Checked> {
+        check_publish_subject(&self.subject)?;
+        self.check_content(max_payload)
+    }
+
     /// Checks subject, headers and size. `max_payload` is the server's limit in bytes, headers included.
     pub(super) fn check(self, max_payload: usize) -> Result<Checked> {
         check_publish_subject(&self.subject)?;
         if self.subject.len() > MAX_SUBJECT {
             return Err(Error::new(format!("the subject has {} bytes, at most {MAX_SUBJECT} fit", self.subject.len())));
         }
-        // `$JS.<domain>.API.$KV.` leads to a bucket of another domain: a message.
-        if self.subject.starts_with(API_PREFIX) && !self.subject.contains(".API.$KV.") {
+        // `$JS.<domain>.API.$KV.` and `.$O.` lead to a bucket or a store of another domain: messages.
+        let foreign = [".API.$KV.", ".API.$O."].iter().any(|part| self.subject.contains(part));
+        if self.subject.starts_with(API_PREFIX) && !foreign {
             return Err(Error::new("the subject is a request to JetStream, not a message")
                 .advice("the nats_stream_ and nats_consumer_ functions make such requests"));
         }
+        self.check_content(max_payload)
+    }
+
+    fn check_content(self, max_payload: usize) -> Result<Checked> {
         let headers = header_map(&self.headers)?;
         let size = self.payload.len() + header_bytes(&self.headers);
         if size > max_payload {

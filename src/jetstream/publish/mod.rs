@@ -10,5 +10,6 @@ mod publisher;
 pub use ack::Published;
 pub use atomic::{MAX_BATCH, PublishedBatch, publish_atomic};
 pub use calls::{publish, publish_each, try_publish};
+pub(in crate::jetstream) use message::Checked;
 pub use message::PublishRequest;
 pub use publisher::Publisher;

@@ -289,7 +289,7 @@ fn connect_line(options: &ConnectOptions, encrypted: bool, proof: &[(&str, Strin
             fields["pass"] = password.0.as_str().into();
         }
         Authentication::Token(token) => fields["auth_token"] = token.0.as_str().into(),
-        Authentication::None | Authentication::NKey(_) | Authentication::Creds(_) => {}
+        Authentication::None | Authentication::NKey(_) | Authentication::Creds(_) | Authentication::Jwt { .. } => {}
     }
     for (field, value) in proof {
         fields[*field] = value.as_str().into();
