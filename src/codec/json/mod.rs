@@ -7,7 +7,7 @@
 //! Depth: a value that is skipped, or goes to VARCHAR or JSON as a whole, may nest without limit. A path or a nested
 //! type leads at most 127 levels down; a document that is deeper along it is an error.
 //!
-//! The text is walked by a [`Cursor`](cursor::Cursor), chosen by measurement: `docs/design/json-parser.md`.
+//! The text is walked by a cursor of its own, chosen by measurement: `docs/design/json-parser.md`.
 
 mod compact;
 mod cursor;
