@@ -7,10 +7,10 @@
 
 use serde::de::DeserializeSeed;
 
-use super::document::{self, Context, DocumentCodec, Format, Node, Replay, Strictness, Tree, TreeValues};
+use super::document::{self, DocumentCodec, Replay, Strictness, Tree, TreeFormat, TreeValues};
 use super::path::{Path, Wanted};
 use super::{Codec, cut_off};
-use crate::column::{Buffer, Type};
+use crate::column::Type;
 use crate::error::Result;
 
 const MAX_DEPTH: usize = 200;
@@ -33,24 +33,7 @@ pub fn infer(payloads: &mut dyn Iterator<Item = &[u8]>) -> Result<Vec<(Path, Typ
 
 struct Cbor;
 
-impl Format for Cbor {
-    type Values = TreeValues;
-    type Plan = Node;
-
-    fn plan(&self, trie: Node) -> Node {
-        trie
-    }
-
-    fn walk(
-        &self,
-        payload: &[u8],
-        node: &Node,
-        out: &mut [Buffer],
-        context: &Context<'_>,
-    ) -> std::result::Result<(), String> {
-        document::walk(self, payload, node, out, context)
-    }
-
+impl TreeFormat for Cbor {
     fn read<S: for<'de> DeserializeSeed<'de, Value = ()>>(
         &self,
         payload: &[u8],

@@ -19,10 +19,10 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use serde::de::DeserializeSeed;
 
-use super::document::{self, Context, DocumentCodec, Format, Node, Replay, Strictness, Tree, TreeValues};
+use super::document::{DocumentCodec, Replay, Strictness, Tree, TreeFormat, TreeValues};
 use super::path::{Path, Wanted};
 use super::{Codec, FormatArguments, FormatParameter, cut_off};
-use crate::column::{Buffer, Type};
+use crate::column::Type;
 use crate::error::{Error, Result};
 use container::Container;
 use datum::Bytes;
@@ -131,24 +131,7 @@ fn whole(schema: &Schema, payload: &[u8]) -> std::result::Result<Tree, String> {
     if bytes.rest.is_empty() { Ok(tree) } else { Err(format!("{} bytes follow the datum", bytes.rest.len())) }
 }
 
-impl Format for Avro {
-    type Values = TreeValues;
-    type Plan = Node;
-
-    fn plan(&self, trie: Node) -> Node {
-        trie
-    }
-
-    fn walk(
-        &self,
-        payload: &[u8],
-        node: &Node,
-        out: &mut [Buffer],
-        context: &Context<'_>,
-    ) -> std::result::Result<(), String> {
-        document::walk(self, payload, node, out, context)
-    }
-
+impl TreeFormat for Avro {
     fn read<S: for<'de> DeserializeSeed<'de, Value = ()>>(
         &self,
         payload: &[u8],

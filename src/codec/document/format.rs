@@ -9,9 +9,6 @@ use crate::column::Buffer;
 
 /// A document format: how its payloads are read.
 pub(in crate::codec) trait Format: Send + Sync + 'static {
-    /// How its values are read.
-    type Values: Values;
-
     /// What a decoder keeps of the wanted paths.
     type Plan: Send;
 

@@ -7,24 +7,13 @@ use serde::de::{self, DeserializeSeed, Deserializer, IgnoredAny, MapAccess, SeqA
 
 use super::context::Context;
 use super::fill::Fill;
-use super::format::{Format, Replay};
+use super::format::Replay;
 use super::keys::FindKey;
 use super::seen::Seen;
 use super::trie::Node;
 use super::visit::visit_scalars;
 use crate::codec::scalar::{Scalar, describe};
 use crate::column::Buffer;
-
-/// Reads the wanted parts of a payload of a format that has no walk of its own.
-pub(in crate::codec) fn walk<F: Format<Values: Replay>>(
-    format: &F,
-    payload: &[u8],
-    node: &Node,
-    out: &mut [Buffer],
-    context: &Context<'_>,
-) -> Result<(), String> {
-    format.read(payload, Walk::<F::Values> { node, out, context, values: PhantomData })
-}
 
 /// Reads the value that stands at a node.
 pub(in crate::codec) struct Walk<'a, V> {

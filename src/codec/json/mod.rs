@@ -21,7 +21,6 @@ use serde::de::DeserializeSeed;
 
 use self::cursor::Cursor;
 use self::fault::Fault;
-use self::values::JsonValues;
 use self::walk::Walk;
 use super::document::{self, Context, DocumentCodec, Format, Node, Strictness};
 use super::path::{Path, Wanted};
@@ -58,7 +57,6 @@ pub fn infer(payloads: &mut dyn Iterator<Item = &[u8]>) -> Result<Vec<(Path, Typ
 struct Json;
 
 impl Format for Json {
-    type Values = JsonValues;
     type Plan = Node;
 
     fn plan(&self, trie: Node) -> Node {

@@ -54,7 +54,6 @@ use serde::de::DeserializeSeed;
 
 use self::plan::Plan;
 use self::rounds::Rounds;
-use self::scalar_view::ScalarViews;
 use self::schema::Schema;
 use self::value::Value;
 use super::Codec;
@@ -149,7 +148,6 @@ impl Protobuf {
 }
 
 impl Format for Protobuf {
-    type Values = ScalarViews;
     type Plan = Plan;
 
     fn plan(&self, trie: Node) -> Plan {
