@@ -85,11 +85,6 @@ impl<'a> Driver<'a> {
         &self.window
     }
 
-    /// Whether a consumer of the read's own may be left on the server.
-    pub fn has_consumer(&self) -> bool {
-        self.access == Access::Consumer
-    }
-
     /// The way in which it is asked for now.
     pub fn access(&self) -> Access {
         self.access

@@ -11,6 +11,7 @@ use super::driver::{Driver, Pages};
 use super::proof::{left_out, prove};
 use super::request::{FetchRequest, PAGES, Route};
 use crate::error::Result;
+use crate::jetstream::access::Access;
 use crate::jetstream::connection::Connection;
 use crate::jetstream::wire::Want;
 use crate::plan::{Subjects, Window, subject_matches};
@@ -37,7 +38,8 @@ pub(super) async fn read(
         () = pages.closed() => Ok(()),
     };
     stats::RETRIES.add(driver.window().retries());
-    if outcome.is_ok() || driver.has_consumer() {
+    // A consumer of the read's own is removed, whatever became of the read.
+    if outcome.is_ok() || driver.access() == Access::Consumer {
         let _ = tokio::time::timeout(HANG_UP, driver.hang_up()).await;
     }
     outcome
