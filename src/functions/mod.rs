@@ -40,6 +40,7 @@ mod range;
 mod rows;
 mod scan;
 mod stats;
+mod store;
 mod stream_delete;
 mod stream_ensure;
 mod stream_names;

@@ -7,6 +7,7 @@ use super::by_connection::ByConnection;
 use super::manage::{CONFIRM, check_confirmed, deleted_row};
 use super::publish::payload;
 use super::rows::{Cell, Row, SmallTable, columns, push};
+use super::store;
 use crate::column::{Buffer, Column, Field, Type, Values};
 use crate::error::{Error, Result};
 use crate::ffi::{Input, ScalarFunction, ScalarSignature};
@@ -14,12 +15,6 @@ use crate::jetstream::Connection;
 use crate::jetstream::object::{ObjectInfo, delete_object, get_object, list_objects, put_object};
 use crate::plan::kv::check_bucket;
 use crate::value::{Arguments, Parameter, ParameterType};
-
-fn bucket(arguments: &Arguments) -> Result<String> {
-    let bucket = arguments.required_text("bucket")?;
-    check_bucket(bucket)?;
-    Ok(bucket.to_owned())
-}
 
 /// One row an object, by name; deleted ones are left out.
 pub struct NatsObjectList;
@@ -47,7 +42,7 @@ impl SmallTable for NatsObjectList {
     }
 
     fn read(arguments: &Arguments) -> Result<String> {
-        bucket(arguments)
+        store::bucket(arguments)
     }
 
     fn rows(connection: &Arc<Connection>, bucket: &String) -> Result<Vec<Row>> {
@@ -92,7 +87,7 @@ impl SmallTable for NatsObjectGet {
     }
 
     fn read(arguments: &Arguments) -> Result<Self::Call> {
-        Ok((bucket(arguments)?, arguments.required_text("name")?.to_owned()))
+        Ok((store::bucket(arguments)?, arguments.required_text("name")?.to_owned()))
     }
 
     fn rows(connection: &Arc<Connection>, (bucket, name): &Self::Call) -> Result<Vec<Row>> {
@@ -177,7 +172,7 @@ impl SmallTable for NatsObjectDelete {
     }
 
     fn read(arguments: &Arguments) -> Result<Self::Call> {
-        let (bucket, name) = (bucket(arguments)?, arguments.required_text("name")?.to_owned());
+        let (bucket, name) = (store::bucket(arguments)?, arguments.required_text("name")?.to_owned());
         check_confirmed(arguments, &format!("the object '{name}' of the store '{bucket}'"))?;
         Ok((bucket, name))
     }

@@ -5,13 +5,12 @@ use std::time::Duration;
 
 use crate::column::{Column, Type};
 use crate::error::{Error, Result};
-use crate::functions::manage::{
-    CONFIRM, check_confirmed, choice, count, deleted_row, ensured_row, limit, metadata, nanos,
-};
+use crate::functions::manage::{CONFIRM, check_confirmed, deleted_row, ensured_row, limit, nanos};
 use crate::functions::rows::{Cell, Row, SmallTable, columns, text_map};
+use crate::functions::store;
 use crate::jetstream::Connection;
-use crate::jetstream::admin::{Config, StreamInfo, delete_stream, ensure_stream, streams};
-use crate::plan::kv::{MAX_HISTORY, STREAM_PREFIX, bucket_stream, check_bucket};
+use crate::jetstream::admin::{Config, StreamInfo, delete_stream, ensure_stream};
+use crate::plan::kv::{MAX_HISTORY, STREAM_PREFIX, bucket_stream};
 use crate::value::{Arguments, Parameter, ParameterType};
 
 /// The longest duplicate window of a bucket whose values expire (ADR-8).
@@ -51,8 +50,7 @@ impl SmallTable for Buckets {
     }
 
     fn rows(connection: &Arc<Connection>, _call: &()) -> Result<Vec<Row>> {
-        let streams = streams(connection)?;
-        Ok(streams.iter().filter_map(|info| Some(row(info.name.strip_prefix(STREAM_PREFIX)?, info))).collect())
+        store::list(connection, STREAM_PREFIX, row)
     }
 }
 
@@ -72,17 +70,11 @@ fn row(bucket: &str, info: &StreamInfo) -> Row {
         Cell::from(config.limit("max_msg_size")),
         Cell::from(config.text("storage")),
         Cell::from(config.count("num_replicas")),
-        Cell::from(config.text("compression").is_some_and(|compression| compression != "none")),
+        Cell::from(store::is_compressed(config)),
         Cell::from(state.count("last_seq")),
         Cell::time(state.time("last_ts")),
         Cell::Pairs(config.pairs("metadata")),
     ]
-}
-
-fn bucket(arguments: &Arguments) -> Result<String> {
-    let bucket = arguments.required_text("bucket")?;
-    check_bucket(bucket)?;
-    Ok(bucket.to_owned())
 }
 
 /// One row: `action` is 'created', 'updated' or 'unchanged'.
@@ -102,27 +94,21 @@ impl SmallTable for BucketEnsure {
     }
 
     fn named() -> Vec<Parameter> {
-        use ParameterType::{Any, Boolean, Interval, Text};
-        vec![
-            Parameter::new("description", Text),
-            Parameter::new("history", Any),
-            Parameter::new("ttl", Interval),
-            Parameter::new("limit_marker_ttl", Interval),
-            Parameter::new("max_bytes", Any),
-            Parameter::new("max_value_size", Any),
-            Parameter::new("storage", Text),
-            Parameter::new("replicas", Any),
-            Parameter::new("compressed", Boolean),
-            Parameter::new("metadata", Any),
-        ]
+        let mut parameters = store::parameters();
+        parameters.extend([
+            Parameter::new("history", ParameterType::Any),
+            Parameter::new("limit_marker_ttl", ParameterType::Interval),
+            Parameter::new("max_value_size", ParameterType::Any),
+        ]);
+        parameters
     }
 
     fn columns() -> Vec<Column> {
-        columns([("bucket", Type::Varchar), ("action", Type::Varchar), ("changed", Type::list(Type::Varchar))])
+        store::ensured_columns()
     }
 
     fn read(arguments: &Arguments) -> Result<Call> {
-        let bucket = bucket(arguments)?;
+        let bucket = store::bucket(arguments)?;
         let history = arguments.unsigned("history")?;
         if history.is_some_and(|history| !(1..=MAX_HISTORY).contains(&history)) {
             return Err(Error::new(format!("history must be from 1 to {MAX_HISTORY}")));
@@ -130,39 +116,23 @@ impl SmallTable for BucketEnsure {
         let ttl = nanos(arguments, "ttl")?;
         let window = DUPLICATE_WINDOW.as_nanos() as u64;
         let marker = nanos(arguments, "limit_marker_ttl")?;
-        let compression = arguments.boolean("compressed")?.map(|compressed| if compressed { "s2" } else { "none" });
-        let wanted = Config::default()
-            .with_some("description", arguments.text("description")?)
+        let wanted = store::wanted(arguments)?
             .with_some("max_msgs_per_subject", history)
-            .with_some("max_age", ttl)
             .with_some("duplicate_window", ttl.map(|ttl| if ttl == 0 { window } else { ttl.min(window) }))
             .with_some("allow_msg_ttl", marker.filter(|marker| *marker > 0).map(|_| true))
             .with_some("subject_delete_marker_ttl", marker)
-            .with_some("max_bytes", limit(arguments, "max_bytes")?)
-            .with_some("max_msg_size", limit(arguments, "max_value_size")?)
-            .with_some("storage", choice(arguments, "storage", &["file", "memory"])?)
-            .with_some("num_replicas", count(arguments, "replicas")?)
-            .with_some("compression", compression)
-            .with_some("metadata", metadata(arguments, "metadata")?);
+            .with_some("max_msg_size", limit(arguments, "max_value_size")?);
         Ok(Call { bucket, wanted })
     }
 
     fn rows(connection: &Arc<Connection>, call: &Call) -> Result<Vec<Row>> {
         // What makes a stream a bucket (ADR-8).
-        let defaults = Config::default()
-            .with("subjects", vec![format!("$KV.{}.>", call.bucket)])
-            .with("retention", "limits")
-            .with("storage", "file")
-            .with("discard", "new")
-            .with("num_replicas", 1)
+        let defaults = store::defaults(vec![format!("$KV.{}.>", call.bucket)])
             .with("max_msgs_per_subject", 1)
             .with("max_msgs", -1)
-            .with("max_bytes", -1)
             .with("max_msg_size", -1)
             .with("max_consumers", -1)
-            .with("allow_rollup_hdrs", true)
-            .with("deny_delete", true)
-            .with("allow_direct", true);
+            .with("deny_delete", true);
         let ensured = ensure_stream(connection, &bucket_stream(&call.bucket), &call.wanted, &defaults)?;
         Ok(vec![ensured_row(&[&call.bucket], ensured)])
     }
@@ -188,7 +158,7 @@ impl SmallTable for BucketDelete {
     }
 
     fn read(arguments: &Arguments) -> Result<String> {
-        let bucket = bucket(arguments)?;
+        let bucket = store::bucket(arguments)?;
         check_confirmed(arguments, &format!("the bucket '{bucket}' with all its keys"))?;
         Ok(bucket)
     }

@@ -10,12 +10,12 @@ use crate::error::{Error, Result};
 use crate::ffi::{Bound, TableFunction};
 use crate::functions::manage::subjects;
 use crate::functions::rows::{Row, RowDecoder, RowPages};
-use crate::functions::{connection, range};
+use crate::functions::{connection, range, store};
 use crate::jetstream::{
     ConnectOptions, Connection, Fetch, FetchRequest, LastPages, LastRequest, Route, Want, stream_state,
     wait_for_message,
 };
-use crate::plan::kv::{Operation, bucket_stream, check_bucket, key_subject};
+use crate::plan::kv::{Operation, bucket_stream, key_subject};
 use crate::plan::{Region, RegionColumns, Subjects};
 use crate::predicate::Predicate;
 use crate::record::Record;
@@ -250,10 +250,9 @@ impl TableFunction for History {
 }
 
 fn bucket_and_keys(arguments: &Arguments) -> Result<(String, Vec<String>)> {
-    let bucket = arguments.required_text("bucket")?;
-    check_bucket(bucket)?;
+    let bucket = store::bucket(arguments)?;
     let keys = subjects(arguments, "keys")?.unwrap_or_else(|| vec![">".to_owned()]);
-    Ok((bucket.to_owned(), keys))
+    Ok((bucket, keys))
 }
 
 fn rows<'a>(bucket: &str, records: impl Iterator<Item = &'a Record>) -> Result<RowPages> {
