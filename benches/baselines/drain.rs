@@ -12,7 +12,7 @@ const BUFFER_BYTES: usize = 1 << 20;
 const INBOX: &str = "_INBOX.drain";
 
 pub fn read(url: &str, stream: &str, messages: u64, batch: u64) -> Result<Tally> {
-    let mut socket = connect(url)?;
+    let mut socket = connect(url, &[INBOX])?;
     let mut requests =
         starts(messages, batch).map(|(first, count)| publication(stream, &batch_request(first, count))).fuse();
     let started = Instant::now();
@@ -40,12 +40,16 @@ pub fn read(url: &str, stream: &str, messages: u64, batch: u64) -> Result<Tally>
     complete(tally, messages)
 }
 
-/// A connection that subscribes to the answers and has seen the server's first PONG.
-fn connect(url: &str) -> Result<TcpStream> {
+/// A connection with these subscriptions, numbered from 1, that has seen the server's first PONG.
+pub fn connect(url: &str, subscriptions: &[&str]) -> Result<TcpStream> {
     let mut socket = TcpStream::connect(url.trim_start_matches("nats://"))?;
     socket.set_nodelay(true)?;
     let options = r#"{"verbose":false,"pedantic":false,"headers":true,"no_responders":true}"#;
-    write!(socket, "CONNECT {options}\r\nSUB {INBOX} 1\r\nPING\r\n")?;
+    write!(socket, "CONNECT {options}\r\n")?;
+    for (number, subject) in (1..).zip(subscriptions) {
+        write!(socket, "SUB {subject} {number}\r\n")?;
+    }
+    write!(socket, "PING\r\n")?;
     let mut greeting = Vec::new();
     let pong = Finder::new(b"PONG\r\n");
     let mut part = [0; 4096];

@@ -6,7 +6,7 @@ use std::time::Instant;
 
 use memchr::memmem::Finder;
 
-use crate::{Result, Tally, complete};
+use crate::{Result, Tally, complete, drain};
 
 const BUFFER_BYTES: usize = 1 << 20;
 const DELIVER: &str = "_INBOX.push.deliver";
@@ -15,19 +15,7 @@ const CONSUMER: &str = "push_drain";
 
 /// Reads a stream by an ephemeral push consumer in memory, without acknowledgements, with flow control.
 pub fn read(url: &str, stream: &str, messages: u64) -> Result<Tally> {
-    let mut socket = TcpStream::connect(url.trim_start_matches("nats://"))?;
-    socket.set_nodelay(true)?;
-    let options = r#"{"verbose":false,"pedantic":false,"headers":true,"no_responders":true}"#;
-    write!(socket, "CONNECT {options}\r\nSUB {ANSWERS} 1\r\nSUB {DELIVER} 2\r\nPING\r\n")?;
-    let mut greeting = Vec::new();
-    let pong = Finder::new(b"PONG\r\n");
-    let mut part = [0; 4096];
-    while pong.find(&greeting).is_none() {
-        match socket.read(&mut part)? {
-            0 => return Err("the server closed the connection".into()),
-            size => greeting.extend_from_slice(&part[..size]),
-        }
-    }
+    let mut socket = drain::connect(url, &[ANSWERS, DELIVER])?;
     let config = format!(
         r#"{{"stream_name":"{stream}","config":{{"name":"{CONSUMER}","deliver_subject":"{DELIVER}","ack_policy":"none","max_deliver":1,
         "mem_storage":true,"num_replicas":1,"flow_control":true,"idle_heartbeat":500000000,"deliver_policy":"all"}}}}"#
@@ -52,6 +40,7 @@ pub fn read(url: &str, stream: &str, messages: u64) -> Result<Tally> {
     publish(&mut socket, &format!("$JS.API.CONSUMER.DELETE.{stream}.{CONSUMER}"), ANSWERS, "")?;
     // Until the server has taken it.
     write!(socket, "PING\r\n")?;
+    let pong = Finder::new(b"PONG\r\n");
     while pong.find(&buffer[..end]).is_none() {
         end = socket.read(&mut buffer)?;
     }
