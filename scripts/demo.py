@@ -4,12 +4,11 @@
 """
 
 import argparse
-import os
 import subprocess
 import sys
 from pathlib import Path
 
-from scripts import fixtures, matrix, package, paths, tools
+from scripts import fixtures, matrix, paths, shell
 from scripts.nats_server import Server, end_on_sigterm, environment_without_nats
 
 QUICKSTART = paths.ROOT / "examples" / "quickstart.sql"
@@ -20,7 +19,6 @@ def main() -> int:
     arguments.add_argument("file", type=Path, nargs="?", default=QUICKSTART)
     file = arguments.parse_args().file
     end_on_sigterm()
-    extension = paths.extension("release", package.machine())
     needs = fixtures.needs(file)
     with Server(matrix.NEWEST_SERVER, needs.config()) as server:
         print(f"nats-server {server.version} listens on {server.url}")
@@ -28,9 +26,8 @@ def main() -> int:
         for fixture in needs.fixtures:
             print(f"  {fixture.name}: {', '.join(f'{key}={value}' for key, value in fixture.arguments.items())}")
         print(f"DuckDB {matrix.CLI} runs {file}\n", flush=True)
-        shell = [tools.cli_binary(matrix.CLI), "-unsigned", "-bail", "-echo", "-init", os.devnull, "-cmd", ".changes on"]
         ended = subprocess.run(
-            [*shell, "-cmd", f"LOAD '{extension}'", "-f", file],
+            [*shell.command("release", "-bail", "-echo", "-cmd", ".changes on"), "-f", file],
             env={**environment_without_nats(), "NATS_URL": server.url}, stdin=subprocess.DEVNULL,
         )
     print("\nnats-server stopped, its store removed. Try it on your own: make play" if not ended.returncode else "\nfailed")

@@ -3,12 +3,11 @@
     .tools/venv/bin/python -m scripts.picture
 """
 
-import os
 import subprocess
 from pathlib import Path
 from xml.sax.saxutils import escape
 
-from scripts import fixtures, matrix, package, paths, tools
+from scripts import fixtures, matrix, paths, shell
 from scripts.nats_server import Server, end_on_sigterm, environment_without_nats
 
 OUT = paths.ROOT / "docs" / "session.svg"
@@ -31,21 +30,20 @@ LINE, COLUMN, MARGIN = 19, 7.8, 16
 STYLE = "text { font: 13px ui-monospace, Menlo, Consolas, monospace; white-space: pre } .typed { fill: #79c0ff } .said { fill: #e6edf3 }"
 
 
-def answer(shell: list[str | Path], environment: dict[str, str], sql: str) -> list[str]:
+def answer(command: list[str | Path], environment: dict[str, str], sql: str) -> list[str]:
     """What the shell prints for a statement."""
-    ended = subprocess.run([*shell, "-bail"], env=environment, input=sql, text=True, capture_output=True, check=True)
+    ended = subprocess.run(command, env=environment, input=sql, text=True, capture_output=True, check=True)
     return ended.stdout.rstrip().splitlines()
 
 
 def session(url: str, database: Path) -> list[tuple[bool, str]]:
     """The lines of the session, and whether they were typed."""
-    load = f"LOAD '{paths.extension('release', package.machine())}'"
-    shell = [tools.cli_binary(matrix.CLI), "-unsigned", "-init", os.devnull, "-cmd", ".changes on", "-cmd", load, database]
+    command = [*shell.command("release", "-bail", "-cmd", ".changes on"), database]
     environment = {**environment_without_nats(), "NATS_URL": url, "NO_COLOR": "1"}
     lines: list[tuple[bool, str]] = []
     for statement in STATEMENTS:
         typed = (PROMPT + statement).splitlines()
-        shown = [line for line in answer(shell, environment, statement) if not (line.startswith("changes:") and "INSERT" not in statement)]
+        shown = [line for line in answer(command, environment, statement) if not (line.startswith("changes:") and "INSERT" not in statement)]
         lines += [(True, line) for line in typed] + [(False, line) for line in shown]
     return lines
 

@@ -14,7 +14,7 @@ from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 
-from scripts import demo, fixtures, matrix, package, paths, tools
+from scripts import demo, fixtures, matrix, paths, shell
 from scripts.fixtures import Wire, WireError
 from scripts.nats_server import Server, end_on_sigterm, environment_without_nats
 
@@ -78,10 +78,9 @@ def has_stream(url: str) -> bool:
         return STREAM in (wire.request("STREAM.NAMES").get("streams") or [])
 
 
-def shell(url: str) -> int:
+def run_shell(url: str) -> int:
     """A DuckDB shell, in which the extension is loaded and knows the server."""
-    extension = paths.extension(os.environ.get("NATS_JS_PROFILE", "release"), package.machine())
-    command = [tools.cli_binary(matrix.CLI), "-unsigned", "-init", os.devnull, "-cmd", f"LOAD '{extension}'"]
+    command = shell.command(os.environ.get("NATS_JS_PROFILE", "release"))
     environment = {**environment_without_nats(), "NATS_URL": url}
     return subprocess.run(command, env=environment, cwd=paths.ROOT, check=False).returncode
 
@@ -99,7 +98,7 @@ def main() -> int:
             publisher.start()
         print(HINTS.format(url=server.url, file=os.path.relpath(file, paths.ROOT)), flush=True)
         try:
-            return shell(server.url)
+            return run_shell(server.url)
         finally:
             if publisher is not None:
                 publisher.stop()

@@ -6,7 +6,7 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
-from scripts import fixtures, package, paths, processes, servers, tools
+from scripts import fixtures, paths, processes, servers, shell, tools
 from scripts.matrix import Combination
 from scripts.nats_server import Server, ServerError, environment_without_nats
 
@@ -46,8 +46,7 @@ def command(job: Job, profile: str) -> list[str | Path]:
         case "page":
             return [tools.VENV_PYTHON, "-m", "scripts.page", "--profile", profile, job.file]
         case "cli":
-            load = f"LOAD '{paths.extension(profile, package.machine())}'"
-            return [tools.cli_binary(job.combination.host), "-unsigned", "-bail", "-init", os.devnull, "-cmd", load, "-f", job.file]
+            return [*shell.command(profile, "-bail", version=job.combination.host), "-f", job.file]
     raise ValueError(job.combination.kind)
 
 
