@@ -3,11 +3,12 @@
 import random
 import time
 
-from chaos.faults.fault import Fault, Happened, at_a_frame, later, unchanged
+from chaos.faults.fault import Fault, Happened, at_a_frame, for_a_while, later, unchanged
 from chaos.place import Kind, Place
 from chaos.readers import Question
 
 APART_SECONDS = (0.1, 1.5)
+DOWN_SECONDS = (0.0, 1.0)
 BETWEEN_SECONDS = 1.0
 STEPS = 2
 
@@ -38,15 +39,7 @@ def step_down(place: Place, chance: random.Random, question: Question) -> Happen
 def leader_killed(place: Place, chance: random.Random, question: Question) -> Happened:
     """The server that leads the stream is killed, and comes back."""
     server = place.servers[place.leader(question.stream)]
-    starting = []
-
-    def action():
-        server.kill()
-        starting.append(later(chance.uniform(0.0, 1.0), server.start))
-
-    met, answer = at_a_frame(place, chance, question, action)
-    for thread in starting:
-        thread.join()
+    met, answer = for_a_while(place, chance, question, server.kill, server.start, DOWN_SECONDS)
     place.settle()
     return Happened(met, answer, unchanged(place))
 
@@ -55,20 +48,16 @@ def partitioned(place: Place, chance: random.Random, question: Question) -> Happ
     """One server loses the other two for a while; readers reach all three."""
     apart = chance.choice(place.names)
     links = [link for ends, link in place.links.items() if apart in ends]
-    healing = []
+
+    def cut():
+        for link in links:
+            link.cut()
 
     def heal():
         for link in links:
             link.heal()
 
-    def action():
-        for link in links:
-            link.cut()
-        healing.append(later(chance.uniform(*APART_SECONDS), heal))
-
-    met, answer = at_a_frame(place, chance, question, action)
-    for thread in healing:
-        thread.join()
+    met, answer = for_a_while(place, chance, question, cut, heal, APART_SECONDS)
     if met:
         # A server tries a route again about once a second.
         time.sleep(BETWEEN_SECONDS)

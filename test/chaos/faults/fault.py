@@ -63,6 +63,21 @@ def at_a_frame(place: Place, chance: random.Random, question: Question, action=l
     return reached, answer
 
 
+def for_a_while(place: Place, chance: random.Random, question: Question, begin, end, seconds: tuple[float, float]):
+    """Asks; `begin` happens at a frame by chance, and `end` so long after it. Both have happened when this returns what
+    `at_a_frame` does."""
+    ending = []
+
+    def action():
+        begin()
+        ending.append(later(chance.uniform(*seconds), end))
+
+    met, answer = at_a_frame(place, chance, question, action)
+    for thread in ending:
+        thread.join()
+    return met, answer
+
+
 def later(seconds: float, action: Callable[[], None]) -> threading.Thread:
     """Does something after a while, beside everything else; the caller joins it."""
 

@@ -2,7 +2,7 @@
 
 import random
 
-from chaos.faults.fault import Fault, Happened, at_a_frame, later, unchanged
+from chaos.faults.fault import Fault, Happened, for_a_while, unchanged
 from chaos.place import Kind, Place
 from chaos.readers import Question
 
@@ -15,15 +15,7 @@ def restarted(end):
 
     def beside(place: Place, chance: random.Random, question: Question) -> Happened:
         server = place.servers[chance.choice(place.names)]
-        starting = []
-
-        def action():
-            end(server)
-            starting.append(later(chance.uniform(*DOWN_SECONDS), server.start))
-
-        met, answer = at_a_frame(place, chance, question, action)
-        for thread in starting:
-            thread.join()
+        met, answer = for_a_while(place, chance, question, lambda: end(server), server.start, DOWN_SECONDS)
         if met:
             place.settle()
         return Happened(met, answer, unchanged(place))
@@ -34,30 +26,14 @@ def restarted(end):
 def paused(place: Place, chance: random.Random, question: Question) -> Happened:
     """SIGSTOP: connections stay open, nothing answers."""
     server = place.servers[chance.choice(place.names)]
-    resuming = []
-
-    def action():
-        server.pause()
-        resuming.append(later(chance.uniform(*PAUSE_SECONDS), server.resume))
-
-    met, answer = at_a_frame(place, chance, question, action)
-    for thread in resuming:
-        thread.join()
+    met, answer = for_a_while(place, chance, question, server.pause, server.resume, PAUSE_SECONDS)
     return Happened(met, answer, unchanged(place))
 
 
 def forgets(place: Place, chance: random.Random, question: Question) -> Happened:
     """The only replica of streams in memory is killed: what it held is gone."""
     server = place.servers[place.leader(question.stream)]
-    starting = []
-
-    def action():
-        server.kill()
-        starting.append(later(chance.uniform(*DOWN_SECONDS), server.start))
-
-    met, answer = at_a_frame(place, chance, question, action)
-    for thread in starting:
-        thread.join()
+    met, answer = for_a_while(place, chance, question, server.kill, server.start, DOWN_SECONDS)
     published = place.world(question.stream)
     # Read after the loss, the stream is what the server says: empty, or not there.
     worlds = [published, place.declared(question.stream)] if met and not (question.after or question.upto) else [published]
