@@ -53,14 +53,14 @@ soak: configure release
 	NATS_JS_SOAK=$(ROUNDS) $(PYTHON) -m scripts.run_tests --profile release --file test_ingest_crash
 
 # The fault suite, test/chaos, for so many seconds: what breaks and what is asked follows from the seed. Wrong answers are kept in
-# build/chaos with all that is needed to look at them. ROUNDS bounds it as well; SERVERS is a part of the name of what is started:
-# make chaos SEED=7 ROUNDS=1 SERVERS='2.15.1, 3 servers'
+# build/chaos with all that is needed to look at them. ROUNDS bounds it as well; PLACE is a part of the name of what is started:
+# make chaos SEED=7 ROUNDS=1 PLACE='2.15.1, 3 servers'
 SECONDS := 600
 SEED := 1
-SERVERS :=
+PLACE :=
 
 chaos: configure release
-	$(PYTHON) -m scripts.chaos --seconds $(SECONDS) --seed $(SEED) --servers '$(SERVERS)' $(if $(filter command,$(origin ROUNDS)),--rounds $(ROUNDS))
+	$(PYTHON) -m scripts.chaos --seconds $(SECONDS) --seed $(SEED) --servers '$(PLACE)' $(if $(filter command,$(origin ROUNDS)),--rounds $(ROUNDS))
 
 # Whole reads by the window of requests against a world of lost, late and doubled replies, without a server: so many of them,
 # optimised. Some 250 steps each.

@@ -35,7 +35,7 @@ def keep(seed: int, number: int, place: Place, fault: str, question: Question, a
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
     record = {
-        "play again": f"make chaos SEED={seed} ROUNDS=1 SERVERS='{place.kind.name}'",
+        "play again": f"make chaos SEED={seed} ROUNDS=1 PLACE='{place.kind.name}'",
         "place": asdict(place.kind), "fault": fault, "reader": question.reader, "statement": question.text, "stream": question.stream,
         "error": answer.error, "differs": [difference(answer, world) for world in worlds], "schedule": schedule,
     }
