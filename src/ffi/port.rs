@@ -4,7 +4,7 @@
 
 use crate::column::{Buffer, Chunk, Column, Type};
 use crate::document::Document;
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::predicate::Predicate;
 use crate::value::{Arguments, Parameter, ParameterType, Setting, Value};
 
@@ -121,6 +121,14 @@ pub trait Input {
     fn width(&self) -> usize;
     /// The bytes of a VARCHAR or BLOB; None for NULL and for a column of another type.
     fn bytes(&self, column: usize, row: usize) -> Option<&[u8]>;
+    /// A text argument, which errors call `name`; None for NULL and where it is left out.
+    ///
+    /// # Errors
+    /// The bytes of a BLOB are not UTF-8.
+    fn text(&self, column: usize, row: usize, name: &str) -> Result<Option<&str>> {
+        let Some(bytes) = self.bytes(column, row) else { return Ok(None) };
+        std::str::from_utf8(bytes).map(Some).map_err(|_| Error::new(format!("{name} is not UTF-8")))
+    }
     /// Whether a column is VARCHAR or BLOB.
     fn is_bytes(&self, column: usize) -> bool;
     /// Any value as a document for a payload; null when there is no such column.

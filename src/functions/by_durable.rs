@@ -33,8 +33,8 @@ pub fn settle_rows<A: PartialEq + Clone>(
     let mut requests = ByConnection::new();
     for row in 0..input.len() {
         let sequences = sequences(&input.value(2, row)?)?;
-        let stream = text(input, 0, row, "stream")?.ok_or_else(|| Error::new("stream is NULL"))?;
-        let durable = text(input, 1, row, "durable")?.ok_or_else(|| Error::new("durable is NULL"))?;
+        let stream = input.text(0, row, "stream")?.ok_or_else(|| Error::new("stream is NULL"))?;
+        let durable = input.text(1, row, "durable")?.ok_or_else(|| Error::new("durable is NULL"))?;
         check_stream(stream)?;
         check_durable(durable)?;
         let key = LedgerKey::new(&connection::read_input(input, connection, row)?, stream, durable);
@@ -67,12 +67,6 @@ fn settle_all<A: PartialEq + Clone>(
         }
     }
     Ok(counts)
-}
-
-/// A text argument; None when it is NULL or left out.
-pub fn text<'a>(input: &'a dyn Input, column: usize, row: usize, name: &str) -> Result<Option<&'a str>> {
-    let Some(bytes) = input.bytes(column, row) else { return Ok(None) };
-    std::str::from_utf8(bytes).map(Some).map_err(|_| Error::new(format!("{name} is not UTF-8")))
 }
 
 /// The sequences of the list; none for NULL, which is what `list(...)` makes of no row.

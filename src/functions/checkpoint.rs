@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::by_connection::ByConnection;
 use crate::column::{Buffer, Type};
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::ffi::{Input, ScalarFunction, ScalarSignature};
 use crate::jetstream::{Connection, take_checkpoint};
 use crate::plan::check_stream;
@@ -26,8 +26,7 @@ impl ScalarFunction for NatsCheckpoint {
     fn call(input: &dyn Input) -> Result<Buffer> {
         let mut streams = ByConnection::new();
         for row in 0..input.len() {
-            let Some(stream) = input.bytes(0, row) else { continue };
-            let stream = std::str::from_utf8(stream).map_err(|_| Error::new("stream is not UTF-8"))?;
+            let Some(stream) = input.text(0, row, "stream")? else { continue };
             check_stream(stream)?;
             streams.add(input, 1, row, stream.to_owned())?;
         }

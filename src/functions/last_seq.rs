@@ -90,10 +90,9 @@ impl ScalarFunction for NatsLastSeqScalar {
     fn call(input: &dyn Input) -> Result<Buffer> {
         let (mut valid, mut values) = (Vec::new(), Vec::new());
         for row in 0..input.len() {
-            let last = match input.bytes(0, row) {
+            let last = match input.text(0, row, "stream")? {
                 None => None,
                 Some(stream) => {
-                    let stream = std::str::from_utf8(stream).map_err(|_| Error::new("stream is not UTF-8"))?;
                     check_stream(stream)?;
                     let connection = connection::open(&connection::read_input(input, 1, row)?)?;
                     Some(stream_state(&connection, stream)?.last)

@@ -8,7 +8,7 @@ use super::by_connection::ByConnection;
 use super::messages::header_maps;
 use super::rows::{Cell, push};
 use crate::column::{Buffer, Field, Type, Values};
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::ffi::{Input, ScalarFunction, ScalarSignature};
 use crate::jetstream::{Connection, get_messages, last_messages};
 use crate::plan::{check_publish_subject, check_stream};
@@ -31,7 +31,7 @@ impl ScalarFunction for NatsGetScalar {
     fn call(input: &dyn Input) -> Result<Buffer> {
         let mut places = ByConnection::new();
         for row in 0..input.len() {
-            let Some(stream) = name(input, 0, row, "stream")? else { continue };
+            let Some(stream) = input.text(0, row, "stream")? else { continue };
             check_stream(stream)?;
             let sequence = match input.value(1, row)? {
                 Value::Null => continue,
@@ -76,8 +76,8 @@ impl ScalarFunction for NatsLastScalar {
     fn call(input: &dyn Input) -> Result<Buffer> {
         let mut places = ByConnection::new();
         for row in 0..input.len() {
-            let Some(stream) = name(input, 0, row, "stream")? else { continue };
-            let Some(subject) = name(input, 1, row, "subject")? else { continue };
+            let Some(stream) = input.text(0, row, "stream")? else { continue };
+            let Some(subject) = input.text(1, row, "subject")? else { continue };
             check_stream(stream)?;
             check_publish_subject(subject).map_err(|error| {
                 error.advice("the scalar reads one subject; FROM nats_last(stream, subject) takes wildcards")
@@ -87,11 +87,6 @@ impl ScalarFunction for NatsLastScalar {
         let records = places.ask(input.len(), None, |connection, places| last_messages(connection, &places))?;
         Ok(messages(records))
     }
-}
-
-fn name<'a>(input: &'a dyn Input, column: usize, row: usize, name: &str) -> Result<Option<&'a str>> {
-    let text = input.bytes(column, row).map(std::str::from_utf8).transpose();
-    text.map_err(|_| Error::new(format!("{name} is not UTF-8")))
 }
 
 fn message_type() -> Type {

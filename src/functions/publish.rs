@@ -57,8 +57,8 @@ pub(super) fn published_fields() -> Vec<Field> {
 
 /// The message of a row.
 pub(super) fn message(input: &dyn Input, row: usize) -> Result<PublishRequest> {
-    let subject = input.bytes(0, row).ok_or_else(|| Error::new("subject is NULL").advice("every message needs one"))?;
-    let subject = std::str::from_utf8(subject).map_err(|_| Error::new("subject is not UTF-8"))?.to_owned();
+    let subject = input.text(0, row, "subject")?;
+    let subject = subject.ok_or_else(|| Error::new("subject is NULL").advice("every message needs one"))?.to_owned();
     let within = |error: Error| error.within(&format!("subject '{subject}'"));
     let payload = payload(input, 1, row, "payload").map_err(within)?;
     let headers = headers(&input.value(2, row)?).map_err(within)?;

@@ -1,7 +1,7 @@
 //! `nats_term(stream, durable, seqs [, reason [, connection]])`: ends exactly these sequences of what this process was given
 //! by a durable: its consumer never delivers them again. Answers how many the server confirmed.
 
-use super::by_durable::{settle_rows, text};
+use super::by_durable::settle_rows;
 use crate::column::{Buffer, Type};
 use crate::error::{Error, Result};
 use crate::ffi::{Input, ScalarFunction, ScalarSignature};
@@ -26,7 +26,7 @@ impl ScalarFunction for NatsTerm {
 
     fn call(input: &dyn Input) -> Result<Buffer> {
         let reason = |row| {
-            let reason = text(input, 3, row, "reason")?;
+            let reason = input.text(3, row, "reason")?;
             match reason {
                 Some(reason) if reason.chars().any(char::is_control) => {
                     Err(Error::new("reason has a line break or another control character").advice("say it in one line"))

@@ -120,10 +120,7 @@ fn write(
 }
 
 fn key_write(input: &dyn Input, row: usize, what: &impl Fn(usize) -> Result<(Bytes, Write)>) -> Result<KeyWrite> {
-    let text = |column, name: &str| {
-        let bytes = input.bytes(column, row).ok_or_else(|| Error::new(format!("{name} is NULL")))?;
-        std::str::from_utf8(bytes).map_err(|_| Error::new(format!("{name} is not UTF-8")))
-    };
+    let text = |column, name: &str| input.text(column, row, name)?.ok_or_else(|| Error::new(format!("{name} is NULL")));
     let (bucket, key) = (text(0, "bucket")?, text(1, "key")?);
     check_bucket(bucket)?;
     check_key(key)?;
