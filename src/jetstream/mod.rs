@@ -1,6 +1,7 @@
 //! The only room that knows NATS and tokio. Its public surface is blocking calls that end by a deadline.
 
 mod access;
+mod ack_subject;
 pub mod admin;
 mod api;
 mod checkpoint;

@@ -4,14 +4,15 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 
+use super::info::{Config, Consumer, Info, info_call};
 use crate::error::{Error, Kind, Result};
 use crate::jetstream::connection::Connection;
 use crate::jetstream::failure::{ErrorNumber, Failure};
 use crate::jetstream::runtime::block_on;
 use crate::jetstream::time::{format_utc, parse_utc};
-use crate::plan::{Progress, Subjects};
+use crate::plan::Subjects;
 
 /// How long the server waits for an acknowledgement before it delivers again, when none is asked for.
 const DEFAULT_ACK_WAIT: Duration = Duration::from_secs(30);
@@ -72,132 +73,6 @@ impl DurableStart {
     }
 }
 
-/// A consumer as it was found or made.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Consumer {
-    /// When it was made, as the server writes it: another consumer of the same name has another time.
-    pub(super) created: String,
-    /// How long the server waits for an acknowledgement.
-    pub(super) ack_wait: Duration,
-    /// How often it delivers a message at most; None for no end.
-    pub(super) max_deliver: Option<u64>,
-    /// Its subject filters.
-    pub(super) subjects: Subjects,
-    /// What one pull may ask for.
-    pub(super) limits: RequestLimits,
-}
-
-/// What one pull of a consumer may ask for, by its configuration; None is no limit (ADR-13).
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct RequestLimits {
-    /// Messages (`max_batch`).
-    pub(super) messages: Option<u64>,
-    /// Bytes (`max_bytes`).
-    pub(super) bytes: Option<u64>,
-    /// How long it may wait (`max_expires`).
-    pub(super) wait: Option<Duration>,
-}
-
-/// Where a durable stands.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Standing {
-    /// Every message below this sequence is acknowledged, or was none of its own.
-    pub next: u64,
-    /// Its subject filters.
-    pub subjects: Subjects,
-}
-
-#[derive(Debug, Default, Deserialize)]
-#[serde(default)]
-struct Position {
-    stream_seq: u64,
-}
-
-#[derive(Deserialize)]
-struct Info {
-    #[serde(default)]
-    created: String,
-    #[serde(default)]
-    num_ack_pending: i64,
-    #[serde(default)]
-    delivered: Position,
-    #[serde(default)]
-    ack_floor: Position,
-    config: Config,
-}
-
-impl Info {
-    fn consumer(self) -> Consumer {
-        Consumer {
-            created: self.created,
-            ack_wait: Duration::from_nanos(self.config.ack_wait),
-            max_deliver: positive(self.config.max_deliver),
-            limits: RequestLimits {
-                messages: positive(self.config.max_batch),
-                bytes: positive(self.config.max_bytes),
-                wait: positive(self.config.max_expires).map(Duration::from_nanos),
-            },
-            subjects: self.config.subjects(),
-        }
-    }
-
-    fn progress(&self) -> Progress {
-        Progress {
-            delivered: self.delivered.stream_seq,
-            ack_floor: self.ack_floor.stream_seq,
-            ack_pending: u64::try_from(self.num_ack_pending).unwrap_or(0),
-        }
-    }
-}
-
-/// A limit as the API writes it: 0 and -1 are none.
-fn positive(limit: i64) -> Option<u64> {
-    u64::try_from(limit).ok().filter(|limit| *limit > 0)
-}
-
-#[derive(Debug, Default, Deserialize, Serialize)]
-#[serde(default)]
-struct Config {
-    #[serde(skip_serializing_if = "Option::is_none")]
-    durable_name: Option<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    deliver_subject: Option<String>,
-    deliver_policy: String,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    opt_start_seq: Option<u64>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    opt_start_time: Option<String>,
-    ack_policy: String,
-    replay_policy: String,
-    /// Nanoseconds.
-    ack_wait: u64,
-    max_deliver: i64,
-    max_ack_pending: i64,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    filter_subject: Option<String>,
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    filter_subjects: Vec<String>,
-    #[serde(skip_serializing_if = "std::ops::Not::not")]
-    headers_only: bool,
-    #[serde(skip_serializing)]
-    priority_policy: Option<String>,
-    #[serde(skip_serializing)]
-    max_batch: i64,
-    #[serde(skip_serializing)]
-    max_bytes: i64,
-    /// Nanoseconds.
-    #[serde(skip_serializing)]
-    max_expires: i64,
-}
-
-impl Config {
-    fn subjects(&self) -> Subjects {
-        let one = self.filter_subject.iter().filter(|filter| !filter.is_empty());
-        let all: Vec<&String> = one.chain(&self.filter_subjects).collect();
-        Subjects::new(&all).unwrap_or_default()
-    }
-}
-
 #[derive(Serialize)]
 struct Create<'a> {
     stream_name: &'a str,
@@ -220,7 +95,7 @@ pub(super) fn ensure(
 ) -> Result<Option<Consumer>> {
     block_on(async {
         let DurableOptions { stream, durable, .. } = options;
-        let info_call = format!("CONSUMER.INFO.{stream}.{durable}");
+        let info_call = info_call(stream, durable);
         let mut info = connection.api::<Info>(&info_call, Bytes::new()).await;
         let mut call = info_call.clone();
         if info.as_ref().is_err_and(|failure| failure.is(ErrorNumber::CONSUMER_NOT_FOUND)) {
@@ -257,48 +132,6 @@ pub(super) fn ensure(
         .server(connection.label())
         .advice("use another durable name, the same parameters, or delete that consumer"))
     })
-}
-
-/// How far the consumer is that was made at this time; None when it does not exist any more. One round trip.
-pub(super) async fn progress(
-    connection: &Arc<Connection>,
-    stream: &str,
-    durable: &str,
-    created: &str,
-) -> Result<Option<Progress>> {
-    let call = format!("CONSUMER.INFO.{stream}.{durable}");
-    match connection.api::<Info>(&call, Bytes::new()).await {
-        Ok(info) => Ok((info.created == created).then(|| info.progress())),
-        Err(failure) if not_found(&failure) => Ok(None),
-        Err(failure) => Err(connection.explain(failure, &call, stream).await),
-    }
-}
-
-/// Where a durable stands; None when there is no such consumer. One round trip.
-///
-/// # Errors
-/// There is no such stream; those of any request.
-pub fn standing(connection: &Arc<Connection>, stream: &str, durable: &str) -> Result<Option<Standing>> {
-    let call = format!("CONSUMER.INFO.{stream}.{durable}");
-    block_on(async {
-        match connection.api::<Info>(&call, Bytes::new()).await {
-            Ok(info) => Ok(Some(Standing { next: info.ack_floor.stream_seq + 1, subjects: info.config.subjects() })),
-            Err(failure) if failure.is(ErrorNumber::CONSUMER_NOT_FOUND) => Ok(None),
-            Err(failure) => Err(connection.explain(failure, &call, stream).await),
-        }
-    })
-}
-
-/// Whether as many messages are unacknowledged as may be: the server then sends no new one, and says nothing. One round
-/// trip; without an answer it is not known.
-pub(super) async fn is_full(connection: &Arc<Connection>, stream: &str, durable: &str) -> bool {
-    let info = connection.api::<Info>(&format!("CONSUMER.INFO.{stream}.{durable}"), Bytes::new()).await;
-    info.is_ok_and(|info| info.config.max_ack_pending > 0 && info.num_ack_pending >= info.config.max_ack_pending)
-}
-
-/// The consumer or its stream does not exist.
-fn not_found(failure: &Failure) -> bool {
-    failure.is(ErrorNumber::CONSUMER_NOT_FOUND) || failure.is(ErrorNumber::STREAM_NOT_FOUND)
 }
 
 fn wanted(options: &DurableOptions) -> Config {

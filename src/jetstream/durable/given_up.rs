@@ -11,7 +11,7 @@ use async_nats::Subscriber;
 use futures_util::{FutureExt, StreamExt};
 use serde::Deserialize;
 
-use super::config::progress;
+use super::info::progress;
 use crate::error::{Error, Kind, Result};
 use crate::jetstream::connection::Connection;
 use crate::stats;

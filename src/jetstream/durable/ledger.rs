@@ -8,8 +8,9 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use bytes::Bytes;
 
-use super::config::{DurableOptions, RequestLimits, ensure};
+use super::config::{DurableOptions, ensure};
 use super::given_up::Watch;
+use super::info::RequestLimits;
 use super::passed_over::PassedOver;
 use super::pull::Delivery;
 use super::words::{IN_PROGRESS, RETURN, TERMINATE};

@@ -8,13 +8,13 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
-use serde::Deserialize;
 
+use super::info::{Info, info_call, look_up};
 use super::ledger::Ledger;
 use super::pull::Delivery;
 use crate::error::{Error, Kind, Result};
+use crate::jetstream::ack_subject::AckSubject;
 use crate::jetstream::connection::Connection;
-use crate::jetstream::failure::ErrorNumber;
 use crate::jetstream::inspect::{Gaps, inspect};
 use crate::jetstream::runtime::block_on;
 use crate::jetstream::state::state_or_error;
@@ -25,25 +25,6 @@ use crate::plan::SequenceRange;
 /// messages that it passed over.
 const REST: u64 = 4_096;
 
-#[derive(Deserialize)]
-struct Info {
-    #[serde(default)]
-    created: String,
-    delivered: Position,
-    config: Config,
-}
-
-#[derive(Deserialize)]
-struct Position {
-    consumer_seq: u64,
-}
-
-#[derive(Deserialize)]
-struct Config {
-    #[serde(default)]
-    deliver_policy: String,
-}
-
 impl Ledger {
     /// Checks that the consumer passed over nothing that exists before each of these deliveries. No round trip unless it
     /// passed over something; two then.
@@ -53,8 +34,8 @@ impl Ledger {
     pub fn check_passed_over(&self, deliveries: &[Delivery]) -> Result<()> {
         let gaps: Vec<SequenceRange> = self.passed_over(|passed| {
             let gaps = deliveries.iter().filter_map(|delivery| {
-                let number = consumer_sequence(&delivery.ack_subject)?;
-                passed.order.take(number, delivery.record.sequence, delivery.delivered == 1)
+                let place = AckSubject::read(delivery.ack_subject.as_bytes())?;
+                passed.order.take(place.consumer_sequence, delivery.record.sequence, delivery.delivered == 1)
             });
             gaps.filter(|gap| !passed.absent.covers(*gap)).collect()
         });
@@ -94,15 +75,7 @@ impl Ledger {
     pub fn check_end(&self, drained: bool) -> Result<()> {
         let (connection, stream, durable) = self.place();
         let say = |error: Error| error.stream(stream).server(connection.label());
-        let info = block_on(async {
-            let call = format!("CONSUMER.INFO.{stream}.{durable}");
-            match connection.api::<Info>(&call, Bytes::new()).await {
-                Ok(info) => Ok(Some(info)),
-                Err(failure) if failure.is(ErrorNumber::CONSUMER_NOT_FOUND) => Ok(None),
-                Err(failure) => Err(connection.explain(failure, &call, stream).await),
-            }
-        })
-        .map_err(say)?;
+        let info = block_on(look_up(connection, stream, durable)).map_err(say)?;
         let Some(info) = info.filter(|info| self.created().is_none_or(|created| created == info.created)) else {
             self.forget_consumer();
             return Err(say(Error::of(
@@ -132,26 +105,6 @@ impl Ledger {
 
 /// Whether the consumer began with the first message of its stream.
 async fn starts_at_the_first(connection: &Arc<Connection>, stream: &str, durable: &str) -> bool {
-    let info = connection.api::<Info>(&format!("CONSUMER.INFO.{stream}.{durable}"), Bytes::new()).await;
+    let info = connection.api::<Info>(&info_call(stream, durable), Bytes::new()).await;
     info.is_ok_and(|info| info.config.deliver_policy == "all")
-}
-
-/// The number of a delivery, of the reply subject of its message
-/// (ADR-15, `$JS.ACK.<stream>.<consumer>.<delivered>.<sequence>.<consumer sequence>.<time>.<pending>`, from newer servers with
-/// `<domain>.<account>` behind `$JS.ACK` and a token at the end).
-fn consumer_sequence(ack_subject: &str) -> Option<u64> {
-    let before = if ack_subject.split('.').count() == 9 { 6 } else { 8 };
-    ack_subject.split('.').nth(before)?.parse().ok()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::consumer_sequence;
-
-    #[test]
-    fn the_number_of_a_delivery() {
-        assert_eq!(consumer_sequence("$JS.ACK.S.d.1.700.42.1700000000000000000.3"), Some(42));
-        assert_eq!(consumer_sequence("$JS.ACK._.ABC.S.d.1.700.42.1700000000000000000.3.token"), Some(42));
-        assert_eq!(consumer_sequence("$JS.ACK.S.d"), None);
-    }
 }

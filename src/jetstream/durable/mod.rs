@@ -4,6 +4,7 @@
 
 mod config;
 mod given_up;
+mod info;
 mod ledger;
 mod left_out;
 mod passed_over;
@@ -12,7 +13,8 @@ mod sequences;
 mod settle;
 mod words;
 
-pub use config::{DurableOptions, DurableStart, RequestLimits, Standing, standing};
+pub use config::{DurableOptions, DurableStart};
+pub use info::{RequestLimits, Standing, standing};
 pub use ledger::{Ledger, LedgerKey, pending, subject_filters, unsettled};
 pub use pull::{Delivery, Pull, PullLimits};
 pub use sequences::{acknowledge_these, extend_these, return_these, terminate_these};

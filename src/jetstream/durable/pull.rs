@@ -12,8 +12,9 @@ use async_nats::{Message, StatusCode, Subscriber};
 use bytes::Bytes;
 use futures_util::{FutureExt, StreamExt};
 
-use super::config::{RequestLimits, is_full};
+use super::info::{RequestLimits, info_call, is_full};
 use crate::error::{Error, Kind, Result};
+use crate::jetstream::ack_subject::AckSubject;
 use crate::jetstream::connection::Connection;
 use crate::jetstream::failure::{Failure, refusal};
 use crate::jetstream::get::count;
@@ -387,7 +388,7 @@ impl Pull {
             409 => Err(Error::of(Kind::Unavailable, format!("the consumer '{}' stopped: {description}", self.durable))
                 .advice("check the consumer with FROM nats_consumers(stream)")),
             503 => {
-                let info = format!("CONSUMER.INFO.{}.{}", self.stream, self.durable);
+                let info = info_call(&self.stream, &self.durable);
                 match self.connection.api::<serde_json::Value>(&info, Bytes::new()).await {
                     Ok(_) => Err(Error::of(Kind::Unavailable, "the consumer does not answer")
                         .advice("check that its servers are up")),
@@ -401,29 +402,20 @@ impl Pull {
     }
 }
 
-/// A delivered message. Its reply subject holds its place in stream and consumer (ADR-15):
-/// `$JS.ACK.<stream>.<consumer>.<delivered>.<sequence>.<consumer sequence>.<time>.<pending>`, from newer servers with
-/// `<domain>.<account>` behind `$JS.ACK` and a token at the end.
+/// A delivered message. Its reply subject holds its place in stream and consumer.
 fn delivery(message: Message) -> Result<Delivery> {
     let malformed = || Error::of(Kind::Protocol, "a message without a JetStream reply subject");
     let reply = message.reply.ok_or_else(malformed)?;
-    let first = match reply.as_str().bytes().filter(|byte| *byte == b'.').count() {
-        8 => 4,
-        10.. => 6,
-        _ => return Err(malformed()),
-    };
-    let mut numbers = reply.as_str().split('.').skip(first).map(|token| token.parse::<u64>().ok());
-    let mut number = || numbers.next().flatten().ok_or_else(malformed);
-    let (delivered, sequence, _, time) = (number()?, number()?, number()?, number()?);
-    if delivered > 1 {
+    let place = AckSubject::read(reply.as_bytes()).ok_or_else(malformed)?;
+    if place.deliveries > 1 {
         stats::REDELIVERED.add(1);
     }
     let record = Record {
         subject: Bytes::copy_from_slice(message.subject.as_bytes()),
-        sequence,
-        time_ns: i64::try_from(time).map_err(|_| malformed())?,
+        sequence: place.stream_sequence,
+        time_ns: place.time_ns,
         headers: message.headers.as_ref().map(all_headers).unwrap_or_default(),
         payload: message.payload,
     };
-    Ok(Delivery { record, delivered, ack_subject: reply.to_string() })
+    Ok(Delivery { record, delivered: place.deliveries, ack_subject: reply.to_string() })
 }

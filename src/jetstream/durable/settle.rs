@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use super::config::progress;
+use super::info::progress;
 use super::ledger::{LedgerKey, keep_alive, with_accounts};
 use super::words::{ACKNOWLEDGE, Answers, RETURN, TERMINATE, acknowledge_unanswered, ask_each};
 use crate::error::{Error, Kind, Result};

@@ -1,7 +1,7 @@
 //! A message that a push consumer delivered, read in place: the subject is that of the stored message, the headers are its own,
 //! and the subject of the acknowledgement, which is not sent, says where it stands.
 //!
-//! Source: <https://docs.nats.io/nats-concepts/jetstream/consumers>, ADR-15 (the tokens of `$JS.ACK`), ADR-17 (ordered consumers),
+//! Source: <https://docs.nats.io/nats-concepts/jetstream/consumers>, ADR-17 (ordered consumers),
 //! and for flow control and heartbeats <https://docs.nats.io/reference/reference-protocols/nats_api_reference>.
 
 use std::ops::Range;
@@ -11,6 +11,7 @@ use bytes::Bytes;
 use super::frame;
 use super::want::Want;
 use crate::error::{Error, Kind, Result};
+use crate::jetstream::ack_subject::AckSubject;
 use crate::jetstream::reply::header_block;
 use crate::record::{Headers, Record};
 
@@ -50,15 +51,6 @@ pub enum Delivered {
     Other,
 }
 
-/// Where a message stands, by the subject of its acknowledgement.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-struct Position {
-    stream_sequence: u64,
-    consumer_sequence: u64,
-    time_ns: i64,
-    pending: u64,
-}
-
 impl DeliveryFrame<'_> {
     /// What it says.
     pub fn read(&self, want: Want) -> Result<Delivered> {
@@ -66,8 +58,8 @@ impl DeliveryFrame<'_> {
         if !reply.starts_with(ACK) {
             return self.read_status(reply);
         }
-        let Position { stream_sequence, consumer_sequence, time_ns, pending } =
-            position(reply).ok_or_else(|| malformed("acknowledgement", reply))?;
+        let AckSubject { stream_sequence, consumer_sequence, time_ns, pending, .. } =
+            AckSubject::read(reply).ok_or_else(|| malformed("acknowledgement", reply))?;
         let block = &self.buffer[self.headers.clone()];
         let record = Record {
             subject: if want.subject { self.buffer.slice(self.subject.clone()) } else { Bytes::new() },
@@ -99,25 +91,6 @@ impl DeliveryFrame<'_> {
 
 const ACK: &[u8] = b"$JS.ACK.";
 
-/// Reads `$JS.ACK.<stream>.<consumer>.<deliveries>.<stream sequence>.<consumer sequence>.<time>.<pending>`, or the longer form, with
-/// domain and account before the stream and perhaps more behind the numbers (ADR-15).
-fn position(subject: &[u8]) -> Option<Position> {
-    // The dots before the consumer's tokens: none of a stream's and a consumer's name has one.
-    let dots = memchr::memchr_iter(b'.', subject).count();
-    let skipped = if dots == SHORT_DOTS { 4 } else { 6 };
-    if dots != SHORT_DOTS && dots < LONG_DOTS {
-        return None;
-    }
-    let mut tokens = subject.split(|byte| *byte == b'.').skip(skipped + 1).map(frame::number);
-    let mut next = || tokens.next().flatten();
-    let (stream_sequence, consumer_sequence, time, pending) = (next()?, next()?, next()?, next()?);
-    Some(Position { stream_sequence, consumer_sequence, time_ns: i64::try_from(time).ok()?, pending })
-}
-
-/// How many dots the short form has, and how many the long one has at least.
-const SHORT_DOTS: usize = 8;
-const LONG_DOTS: usize = 10;
-
 fn malformed(what: &str, value: &[u8]) -> Error {
     Error::of(Kind::Protocol, format!("malformed {what} of a consumer: '{}'", String::from_utf8_lossy(value)))
 }
@@ -125,19 +98,6 @@ fn malformed(what: &str, value: &[u8]) -> Error {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn both_forms_of_a_position_are_read() {
-        let expected = Some(Position { stream_sequence: 7, consumer_sequence: 3, time_ns: 42, pending: 9 });
-        for subject in
-            ["$JS.ACK.S.c.1.7.3.42.9", "$JS.ACK.hub.Axyz.S.c.1.7.3.42.9", "$JS.ACK._.Axyz.S.c.1.7.3.42.9.random"]
-        {
-            assert_eq!(position(subject.as_bytes()), expected, "{subject}");
-        }
-        for subject in ["$JS.ACK.S.c.1.7.3.42", "$JS.ACK.x.S.c.1.7.3.42.9", "$JS.ACK.S.c.1.x.3.42.9", "$JS.ACK."] {
-            assert_eq!(position(subject.as_bytes()), None, "{subject}");
-        }
-    }
 
     fn read(block: &str, reply: &str) -> Result<Delivered> {
         let buffer = Bytes::from(format!("a.b{reply}{block}payload"));

@@ -1,0 +1,72 @@
+//! Where a delivered message stands in its stream and its consumer: the subject of its acknowledgement says it (ADR-15).
+
+use super::wire::number;
+
+/// What `$JS.ACK.<stream>.<consumer>.<deliveries>.<stream sequence>.<consumer sequence>.<time>.<pending>` says, or its longer form,
+/// with domain and account before the stream and perhaps more behind the numbers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct AckSubject {
+    /// How often the message was delivered, this time included.
+    pub deliveries: u64,
+    pub stream_sequence: u64,
+    /// The consumer's own count of its deliveries, from 1.
+    pub consumer_sequence: u64,
+    /// When the message was stored, in nanoseconds since 1970-01-01 UTC.
+    pub time_ns: i64,
+    /// How many messages that match are left behind it.
+    pub pending: u64,
+}
+
+/// How many dots the short form has, and how many the long one has at least.
+const SHORT_DOTS: usize = 8;
+const LONG_DOTS: usize = 10;
+
+impl AckSubject {
+    /// Reads the subject; None when it is another.
+    pub fn read(subject: &[u8]) -> Option<Self> {
+        // No name of a stream or a consumer has a dot.
+        let names = match memchr::memchr_iter(b'.', subject).count() {
+            SHORT_DOTS => 4,
+            LONG_DOTS.. => 6,
+            _ => return None,
+        };
+        let mut tokens = subject.split(|byte| *byte == b'.').skip(names).map(number);
+        let mut next = || tokens.next().flatten();
+        Some(Self {
+            deliveries: next()?,
+            stream_sequence: next()?,
+            consumer_sequence: next()?,
+            time_ns: i64::try_from(next()?).ok()?,
+            pending: next()?,
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn both_forms_are_read() {
+        let expected =
+            Some(AckSubject { deliveries: 1, stream_sequence: 7, consumer_sequence: 3, time_ns: 42, pending: 9 });
+        for subject in
+            ["$JS.ACK.S.c.1.7.3.42.9", "$JS.ACK.hub.Axyz.S.c.1.7.3.42.9", "$JS.ACK._.Axyz.S.c.1.7.3.42.9.random"]
+        {
+            assert_eq!(AckSubject::read(subject.as_bytes()), expected, "{subject}");
+        }
+        for subject in
+            ["$JS.ACK.S.c.1.7.3.42", "$JS.ACK.x.S.c.1.7.3.42.9", "$JS.ACK.S.c.1.x.3.42.9", "$JS.ACK.", "$JS.ACK.S.d"]
+        {
+            assert_eq!(AckSubject::read(subject.as_bytes()), None, "{subject}");
+        }
+    }
+
+    #[test]
+    fn the_number_of_a_delivery() {
+        let number = |subject: &str| AckSubject::read(subject.as_bytes()).map(|read| read.consumer_sequence);
+        assert_eq!(number("$JS.ACK.S.d.1.700.42.1700000000000000000.3"), Some(42));
+        assert_eq!(number("$JS.ACK._.ABC.S.d.1.700.42.1700000000000000000.3.token"), Some(42));
+        assert_eq!(number("$JS.ACK.S.d"), None);
+    }
+}
