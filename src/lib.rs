@@ -24,6 +24,7 @@ pub mod error;
 pub mod ffi;
 mod functions;
 pub mod jetstream;
+pub mod log;
 pub mod plan;
 pub mod predicate;
 pub mod record;

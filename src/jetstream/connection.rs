@@ -13,6 +13,7 @@ use super::options::{Authentication, ConnectOptions};
 use super::server_url::ServerUrl;
 use super::wire::Socket;
 use crate::error::{Error, Kind, Result};
+use crate::log;
 use crate::stats;
 
 /// More messages than any window has in flight, so that async-nats never drops one for want of room.
@@ -39,6 +40,8 @@ pub struct Connection {
 
 /// The events of the connection, for those that wait for an answer.
 struct Signals {
+    /// The servers' URLs without userinfo.
+    label: String,
     /// How often the connection came up: 1 after connecting, more after each reconnect.
     epoch: watch::Sender<u64>,
     /// The server's words on permissions violations.
@@ -52,6 +55,7 @@ impl Connection {
     pub(super) async fn open(options: &ConnectOptions, credentials: &Credentials) -> Result<Self> {
         let label = options.label();
         let signals = Arc::new(Signals {
+            label: label.clone(),
             epoch: watch::Sender::new(0),
             forbidden: broadcast::Sender::new(256),
             reply_denied: OnceLock::new(),
@@ -91,6 +95,11 @@ impl Connection {
     /// The servers' URLs without userinfo, as they were given.
     pub fn label(&self) -> &str {
         &self.label
+    }
+
+    /// Where something happened, for the log.
+    pub(super) fn place(&self, stream: &str) -> String {
+        format!("stream '{stream}' on {}", self.label)
     }
 
     /// The options that the connection was opened with.
@@ -178,8 +187,11 @@ impl Signals {
                 *epoch += 1;
                 if *epoch > 1 {
                     stats::RECONNECTS.add(1);
+                    log::warning(format!("{}: the connection came back", self.label));
                 }
             }),
+            Event::Disconnected => log::warning(format!("{}: the connection was lost", self.label)),
+            Event::LameDuckMode => log::info(format!("{}: the server says that it is about to stop", self.label)),
             Event::ServerError(ServerError::Other(text)) => {
                 if let Some(Failure::ReplyDenied(inbox)) = refusal(&text, "") {
                     self.reply_denied.get_or_init(|| inbox);

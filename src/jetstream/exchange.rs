@@ -14,6 +14,7 @@ use super::read_transport::{ReadTransport, Reading, Replied, TransportEvent, Wir
 use super::reply::Answer;
 use super::wire::Want;
 use crate::error::{Error, Kind, Result};
+use crate::log;
 use crate::plan::Reply;
 use crate::record::Record;
 use crate::stats;
@@ -156,6 +157,9 @@ impl Run<'_> {
                         self.settle_open();
                         return Ok(());
                     }
+                    let place = self.connection.place(self.stream);
+                    let seconds = half_timeout.as_secs_f64();
+                    log::warning(format!("{place}: no answer within {seconds:.1} s; what is missing is asked for again"));
                     self.send(transport, &self.unanswered()).await?;
                     deadline += half_timeout;
                     continue;

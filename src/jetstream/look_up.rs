@@ -9,6 +9,7 @@ use tokio::time::Instant;
 
 use super::connection::Connection;
 use super::failure::{ErrorNumber, Failure};
+use crate::log;
 
 /// How often the connection may break while one question is asked.
 const MAX_LOSSES: u32 = 3;
@@ -24,9 +25,16 @@ pub(super) async fn look_up<T: DeserializeOwned>(
     request: Bytes,
 ) -> Result<T, Failure> {
     let until = Instant::now() + connection.timeout;
+    let mut waits = false;
     loop {
         match look_up_once(connection, call, &request).await {
             Err(failure) if failure.is(ErrorNumber::UNAVAILABLE) && Instant::now() < until => {
+                if !std::mem::replace(&mut waits, true) {
+                    let label = connection.label();
+                    log::warning(format!(
+                        "{label}: {call} has no leader to answer; it is asked until the timeout is over"
+                    ));
+                }
                 tokio::time::sleep(ELECTION_PAUSE).await;
             }
             answer => return answer,

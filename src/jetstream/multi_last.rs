@@ -19,6 +19,7 @@ use super::reply::Answer;
 use super::runtime::block_on;
 use super::single::whole;
 use crate::error::{Error, Kind, Result};
+use crate::log;
 use crate::plan::{Reply, subject_matches};
 use crate::record::Record;
 use crate::stats;
@@ -74,6 +75,10 @@ pub(super) fn multi_last(
             answer => return Ok(answer),
         }
         stats::RETRIES.add(1);
+        let place = connection.place(&request.stream);
+        log::warning(format!(
+            "{place}: the newest messages came from a replica that is behind; they are asked for again"
+        ));
         // It may also be that the leader's newest message gave way to a newer message.
         *tail = LeaderTail::find(connection, &request.stream, request.up_to)?;
         if request.up_to.is_none() && up_to.is_some() {
@@ -166,6 +171,8 @@ async fn batch(connection: &Arc<Connection>, request: &LastRequest, body: &str) 
     for attempt in 1..=ATTEMPTS {
         if attempt > 1 {
             stats::RETRIES.add(1);
+            let place = connection.place(&request.stream);
+            log::warning(format!("{place}: answers of a batch were missing; it is asked for again"));
         }
         if let Some(batch) = attempt_batch(connection, request, body).await? {
             return Ok(batch);

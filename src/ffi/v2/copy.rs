@@ -15,7 +15,7 @@ use neo::data_chunk::DataChunkRef;
 use neo::extension::Extension;
 use neo::vector::{StorageKind, Unknown};
 
-use super::boundary::{contain, fault, of_binder};
+use super::boundary::{contain, fault, of_binder, write_log};
 use super::input::Input;
 use super::run::{Run, check_target};
 use super::{logical, settings, value};
@@ -103,13 +103,17 @@ impl<F: CopyFunction> CopyToFunctionCallbacks for Format<F> {
             }
             let vectors = (0..chunk.col_count()).map(|index| chunk.get_vector_at::<Unknown>(index));
             let input = Input::new(vectors, chunk.row_count()?, &[])?;
-            Self::with_run(run, |run| F::sink(run, &input))?;
+            let taken = Self::with_run(run, |run| F::sink(run, &input));
+            write_log(context);
+            taken?;
         }
         Ok(())
     }
 
-    fn finalize(&self, _context: &Context, _bound: &ToPlan<F>, run: &Mutex<F::Run>) -> neo::Result<()> {
-        Self::with_run(run, F::finish)
+    fn finalize(&self, context: &Context, _bound: &ToPlan<F>, run: &Mutex<F::Run>) -> neo::Result<()> {
+        let finished = Self::with_run(run, F::finish);
+        write_log(context);
+        finished
     }
 }
 
@@ -157,11 +161,13 @@ impl<F: CopyFunction> CopyFromFunctionCallbacks for Format<F> {
     fn init_global_state(
         &self,
         bound: &FromPlan<F::Source>,
-        _context: &Context,
+        context: &Context,
     ) -> neo::Result<(Option<Run<F::Source>>, Option<NonZeroUsize>)> {
         let all = (0..bound.columns.len()).map(Some).collect();
+        let run = Run::open(&bound.plan, &bound.columns, all);
+        write_log(context);
         // One thread: COPY knows no order of batches.
-        Ok((Some(Run::open(&bound.plan, &bound.columns, all)?), Some(NonZeroUsize::MIN)))
+        Ok((Some(run?), Some(NonZeroUsize::MIN)))
     }
 
     fn progress(
@@ -178,11 +184,13 @@ impl<F: CopyFunction> CopyFromFunctionCallbacks for Format<F> {
         _bound: &FromPlan<F::Source>,
         run: Option<&Run<F::Source>>,
         _local: Option<&mut ()>,
-        _context: &Context,
+        context: &Context,
         mut output: DataChunkRef<'_>,
     ) -> neo::Result<()> {
         let Some(run) = run else { return Err(neo::Error::api_error("the run was not started")) };
-        run.next(&mut output).map(drop)
+        let next = run.next(&mut output);
+        write_log(context);
+        next.map(drop)
     }
 }
 

@@ -26,6 +26,7 @@ pub use duckdb_neo::extension::Extension;
 use super::port::{self, CopyFunction, Documentation, FunctionKind, ScalarFunction, TableFunction};
 use super::type_parser;
 use crate::error::{Error, Result};
+use crate::log;
 use crate::value::Setting;
 
 /// Registers functions with the database that loads the extension.
@@ -80,6 +81,7 @@ pub fn load(
     extension: &Extension,
     register: impl FnOnce(&Registrar<'_>) -> Result<()>,
 ) -> std::result::Result<(), Box<dyn std::error::Error>> {
+    log::open();
     type_parser::opened(type_text::parse_types);
     register(&Registrar { extension, documented: Cell::new(&[]) }).map_err(|error| format!("nats_js: {error}").into())
 }

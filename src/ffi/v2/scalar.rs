@@ -13,7 +13,7 @@ use neo::scalar::{ScalarBindCallbacks, ScalarCallbacks, ScalarFunctionBuilder};
 use neo::signature::{FunctionParameter, FunctionParameterKind, SignatureBuilder};
 use neo::vector::{StorageKind, Unknown, Vector};
 
-use super::boundary::{contain, docs, fault};
+use super::boundary::{contain, docs, fault, write_log};
 use super::input::Input;
 use super::{emit, logical, settings};
 use crate::error::Error;
@@ -71,7 +71,7 @@ impl<F: ScalarFunction> ScalarCallbacks for Scalar<F> {
         &self,
         settings: Option<&Settings>,
         _init: Option<&mut ()>,
-        _context: &Context,
+        context: &Context,
         vectors: &mut VectorCollection,
         output: Vector<'_, Unknown>,
     ) -> neo::Result<()> {
@@ -92,7 +92,9 @@ impl<F: ScalarFunction> ScalarCallbacks for Scalar<F> {
                 );
             }
             Ok(result)
-        })?;
+        });
+        write_log(context);
+        let result = result?;
         // SAFETY: the buffer was checked against the type that was declared, which is the vector's.
         unsafe { emit::write_buffer(output, &result) }
     }

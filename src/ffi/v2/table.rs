@@ -16,7 +16,7 @@ use neo::table_function::{
 };
 use neo::types::{IntervalValue, List};
 
-use super::boundary::{contain, docs, fault};
+use super::boundary::{contain, docs, fault, write_log};
 use super::run::Run;
 use super::{filter, logical, settings, value};
 use crate::column::{Column, Interval};
@@ -154,8 +154,10 @@ impl<T: TableFunction> TableFunctionCallbacks for Table<T> {
         given_arguments: Vec<BindArgument>,
         result: BindFunctionHandle<'_>,
     ) -> neo::Result<BindData<T>> {
-        let bound: Bound<T::Plan> = contain(T::NAME, || T::bind(&arguments::<T>(context, &given_arguments)?))
-            .map_err(super::boundary::of_binder)?;
+        let bound = contain(T::NAME, || T::bind(&arguments::<T>(context, &given_arguments)?));
+        // Where columns are guessed, binding reads.
+        write_log(context);
+        let bound: Bound<T::Plan> = bound.map_err(super::boundary::of_binder)?;
         for column in &bound.columns {
             result.add_result_column(&column.name, &logical::of(context, &column.ty)?)?;
         }
@@ -169,10 +171,12 @@ impl<T: TableFunction> TableFunctionCallbacks for Table<T> {
     fn init_global_state(
         &self,
         bound: &BindData<T>,
-        _context: &Context,
+        context: &Context,
         columns: InitColumnData<'_>,
     ) -> neo::Result<(Option<Run<T>>, Option<usize>)> {
-        let run = Run::<T>::open(&bound.plan(), &bound.columns, projection(&columns, bound.columns.len())?)?;
+        let run = Run::<T>::open(&bound.plan(), &bound.columns, projection(&columns, bound.columns.len())?);
+        write_log(context);
+        let run = run?;
         let threads = run.threads();
         Ok((Some(run), Some(threads)))
     }
@@ -196,14 +200,16 @@ impl<T: TableFunction> TableFunctionCallbacks for Table<T> {
         _bound: &BindData<T>,
         run: Option<&Run<T>>,
         local: Option<&mut Local>,
-        _context: &Context,
+        context: &Context,
         mut output: DataChunkRef<'_>,
         _columns: ExecColumnInfo<'_>,
     ) -> neo::Result<()> {
         let (Some(run), Some(local)) = (run, local) else {
             return Err(neo::Error::api_error("the run was not started"));
         };
-        if let Some(page) = run.next(&mut output)? {
+        let next = run.next(&mut output);
+        write_log(context);
+        if let Some(page) = next? {
             local.page = page;
         }
         Ok(())

@@ -14,6 +14,7 @@ use serde::Deserialize;
 use super::info::progress;
 use crate::error::{Error, Kind, Result};
 use crate::jetstream::connection::Connection;
+use crate::log;
 use crate::stats;
 
 /// How long the server's refusal of a subscription may be under way inside of the client, once the server has answered
@@ -34,6 +35,10 @@ pub(super) struct Watch {
 /// The advisory `io.nats.jetstream.advisory.v1.max_deliver`.
 #[derive(Deserialize)]
 struct Advisory {
+    #[serde(default)]
+    stream: String,
+    #[serde(default)]
+    consumer: String,
     stream_seq: u64,
 }
 
@@ -83,11 +88,14 @@ impl Watch {
     /// What has come in, without waiting. A message of which both listeners heard is one.
     fn hear(&mut self) {
         while let Some(Some(message)) = tokio::task::unconstrained(self.advisories.next()).now_or_never() {
-            if let Ok(Advisory { stream_seq }) = serde_json::from_slice(&message.payload)
+            if let Ok(Advisory { stream, consumer, stream_seq }) = serde_json::from_slice(&message.payload)
                 && !self.told.contains(&stream_seq)
                 && self.heard.insert(stream_seq)
             {
                 stats::GIVEN_UP.add(1);
+                log::warning(format!(
+                    "stream '{stream}': the consumer '{consumer}' gives up message {stream_seq}, which it delivered max_deliver times"
+                ));
             }
         }
     }

@@ -20,11 +20,21 @@ use crate::jetstream::pool;
 use crate::jetstream::read_transport::{Lost, ReadTransport, Reading, Replied, TransportEvent, WireRequest};
 use crate::jetstream::reply::Answer;
 use crate::jetstream::wire::RETRY_PAUSE;
+use crate::log;
 use crate::plan::{Reply, Request, Window, subject_matches};
 use crate::record::Record;
 use crate::stats;
 
 pub(super) type Pages = mpsc::Sender<Result<Vec<Record>>>;
+
+/// Why a read cannot ask for batches.
+fn why_single(connection: &Connection, access: Access) -> Option<&'static str> {
+    match access {
+        Access::MsgGet => Some("the stream has no allow_direct"),
+        Access::Consumer => None,
+        Access::Direct => (!connection.knows_batches()).then_some("the server is older than 2.11"),
+    }
+}
 
 /// One read: what it knows of the server, and what has come of it.
 pub(super) struct Driver<'a> {
@@ -51,6 +61,10 @@ impl<'a> Driver<'a> {
         let mut window = Window::new(request.range, request.limit, request.state.density(), single);
         if let Some(absent) = request.known_absent() {
             window = window.explaining_gaps(absent);
+        }
+        if let Some(why) = why_single(connection, access) {
+            let place = connection.place(&request.stream);
+            log::info(format!("{place}: each message costs a request, because {why}"));
         }
         let transport = match access {
             Access::Consumer => {
@@ -145,6 +159,8 @@ impl<'a> Driver<'a> {
                         if std::mem::replace(&mut asked_again, true) {
                             return Err(self.silence().await);
                         }
+                        let seconds = half_timeout.as_secs_f64();
+                        self.warn(&format!("no answer within {seconds:.1} s; what is missing is asked for again"));
                         // Whoever had the requests may be gone: others are asked, within the same timeout.
                         self.ask_again(&Lost::All).await?;
                         deadline += half_timeout;
@@ -314,6 +330,9 @@ impl<'a> Driver<'a> {
     /// Nobody answers Direct Get, but the stream allows it: a server that has just come up, or a stream without a leader.
     /// It is asked again until the timeout is over.
     fn nobody_answers(&mut self, token: u64) -> Result<()> {
+        if self.unanswered_since.is_none() {
+            self.warn(&format!("nobody answers {}; it is asked for again until the timeout is over", self.asked()));
+        }
         let since = *self.unanswered_since.get_or_insert_with(Instant::now);
         if since.elapsed() >= self.connection.timeout {
             return Err(Error::of(Kind::Unavailable, format!("the stream's servers do not answer {}", self.asked()))
@@ -342,6 +361,7 @@ impl<'a> Driver<'a> {
     }
 
     async fn use_msg_get(&mut self) -> Result<()> {
+        self.warn("Direct Get does not give the messages: the stream's leader is asked, and each costs a request");
         self.access = Access::MsgGet;
         self.window.restart_with_leader();
         let client = ReadTransport::client(self.connection).await?;
@@ -396,6 +416,11 @@ impl<'a> Driver<'a> {
     /// The subject on which the stream's leader answers, and no other replica.
     fn leader_subject(&self) -> String {
         self.connection.api_subject(&Access::MsgGet.call(&self.request.stream))
+    }
+
+    /// Tells the log what happened to this read.
+    pub fn warn(&self, text: &str) {
+        log::warning(format!("{}: {text}", self.connection.place(&self.request.stream)));
     }
 
     /// No reply within the timeout.

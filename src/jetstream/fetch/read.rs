@@ -37,7 +37,14 @@ pub(super) async fn read(
         outcome = read_and_prove(connection, request, &mut driver, pages, demand) => outcome,
         () = pages.closed() => Ok(()),
     };
-    stats::RETRIES.add(driver.window().retries());
+    let retries = driver.window().retries();
+    stats::RETRIES.add(retries);
+    if retries > 0 {
+        driver.warn(&format!("{retries} requests of the read were sent again, because answers were missing"));
+    }
+    if let Err(error) = &outcome {
+        driver.warn(&format!("the read is given up: {error}"));
+    }
     // A consumer of the read's own is removed, whatever became of the read.
     if outcome.is_ok() || driver.access() == Access::Consumer {
         let _ = tokio::time::timeout(HANG_UP, driver.hang_up()).await;

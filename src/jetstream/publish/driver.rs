@@ -20,6 +20,7 @@ use crate::error::{Error, Kind, Result};
 use crate::jetstream::connection::Connection;
 use crate::jetstream::failure::{Failure, no_permission, refusal};
 use crate::jetstream::pool;
+use crate::log;
 use crate::stats;
 
 /// Messages without an acknowledgement at a time. A stream queues 10 000 (`max_buffered_msgs`) before it refuses; this
@@ -390,7 +391,12 @@ impl Driver {
 
     /// Sends messages without an answer again, where that is safe.
     fn send_again(&mut self) {
-        for index in self.in_flight(true).into_iter().rev() {
+        let again = self.in_flight(true);
+        if !again.is_empty() {
+            let (label, count) = (self.connection.label(), again.len());
+            log::warning(format!("{label}: {count} messages are published again, because answers are missing"));
+        }
+        for index in again.into_iter().rev() {
             self.landed(index);
             self.queue.push_front(index);
         }
@@ -425,6 +431,8 @@ impl Driver {
         pool::discard(&Arc::downgrade(&self.connection));
         let unsettled = (self.first..).zip(&self.rows).filter(|(_, row)| !row.is_settled()).map(|(index, _)| index);
         let unsettled: Vec<usize> = unsettled.collect();
+        let (label, count) = (self.connection.label(), unsettled.len());
+        log::warning(format!("{label}: publishing is given up: {count} messages have no answer"));
         self.queue.clear();
         for index in unsettled {
             if self.failed.is_some() {

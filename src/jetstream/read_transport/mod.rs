@@ -19,6 +19,7 @@ use crate::error::{Error, Kind, Result};
 use crate::jetstream::access::Access;
 use crate::jetstream::connection::Connection;
 use crate::jetstream::wire::{Socket, Want};
+use crate::log;
 
 pub(super) enum ReadTransport {
     Socket(SocketTransport),
@@ -30,11 +31,14 @@ pub(super) enum ReadTransport {
 impl ReadTransport {
     /// A socket of the read's own where that is possible, else the shared client.
     pub async fn open(connection: &Arc<Connection>, access: Access) -> Result<Self> {
-        if access == Access::Direct
-            && Socket::suits(connection.options())
-            && let Ok(transport) = SocketTransport::open(connection, 0).await
-        {
-            return Ok(ReadTransport::Socket(transport));
+        if access == Access::Direct && Socket::suits(connection.options()) {
+            match SocketTransport::open(connection, 0).await {
+                Ok(transport) => return Ok(ReadTransport::Socket(transport)),
+                Err(error) => log::info(format!(
+                    "{}: a read gets no connection of its own and takes the shared one, which is slower: {error}",
+                    connection.label()
+                )),
+            }
         }
         Self::client(connection).await
     }

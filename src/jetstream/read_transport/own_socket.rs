@@ -8,6 +8,7 @@ use tokio::time::Instant;
 use crate::error::{Error, Kind, Result};
 use crate::jetstream::connection::Connection;
 use crate::jetstream::wire::{Fault, Frames, RETRY_PAUSE, Received, Socket};
+use crate::log;
 use crate::stats;
 
 /// What happened while one waited.
@@ -104,11 +105,15 @@ impl OwnSocket {
             if let Ok(Ok(mut socket)) = outcome {
                 socket.begin();
                 self.socket = Some(socket);
-                self.lost_at = None;
+                let since = self.lost_at.take().map_or(0.0, |since| since.elapsed().as_secs_f64());
                 stats::RECONNECTS.add(1);
+                let label = self.connection.label();
+                log::warning(format!("{label}: the connection of a read was lost, and came back after {since:.1} s"));
                 return Ok(());
             }
             if self.lost_at.is_some_and(|since| since.elapsed() >= self.connection.timeout) {
+                let label = self.connection.label();
+                log::warning(format!("{label}: the connection of a read was lost and is given up"));
                 return Err(Error::of(
                     Kind::Unreachable,
                     "the connection was lost while reading and did not come back in time",
