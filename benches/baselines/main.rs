@@ -9,6 +9,7 @@
 //! publish URL SUBJECT FILE MESSAGES WINDOW async-nats, the lines of a file, WINDOW acknowledgements awaited at most
 //! proxy ADDRESS MILLISECONDS MEGABYTES     delays both directions, each of at most so many megabytes a second for each connection
 //!                                          (0: any number); says its address, ends with its input
+//! replay URL STREAM                        records the stream, then answers reads of it from memory; says its address, ends with its input
 //! load URL PREFIX SUBJECTS KIND SIZE MESSAGES    fills an empty stream; SUBJECTS and KIND as load.rs and documents.rs have them
 //! file FILE KIND SIZE MESSAGES             the same messages as lines of a file
 //! ```
@@ -16,10 +17,13 @@
 mod client;
 mod documents;
 mod drain;
+mod frames;
 mod lines;
 mod load;
 mod proxy;
 mod push;
+mod recording;
+mod replay;
 
 use std::error::Error;
 use std::str::FromStr;
@@ -63,6 +67,7 @@ fn main() -> Result<()> {
         ["proxy", address, milliseconds, megabytes] => {
             return proxy::run(address, parsed(milliseconds)?, parsed(megabytes)?);
         }
+        ["replay", url, stream] => return replay::run(url, stream),
         _ => return Err("see the head of benches/baselines/main.rs for what this takes".into()),
     };
     println!("{}", serde_json::to_string(&tally)?);

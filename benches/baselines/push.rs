@@ -6,7 +6,8 @@ use std::time::Instant;
 
 use memchr::memmem::Finder;
 
-use crate::{Result, Tally, complete, drain};
+use crate::frames::connect;
+use crate::{Result, Tally, complete};
 
 const BUFFER_BYTES: usize = 1 << 20;
 const DELIVER: &str = "_INBOX.push.deliver";
@@ -15,7 +16,7 @@ const CONSUMER: &str = "push_drain";
 
 /// Reads a stream by an ephemeral push consumer in memory, without acknowledgements, with flow control.
 pub fn read(url: &str, stream: &str, messages: u64) -> Result<Tally> {
-    let mut socket = drain::connect(url, &[ANSWERS, DELIVER])?;
+    let (mut socket, _) = connect(url, &[ANSWERS, DELIVER])?;
     let config = format!(
         r#"{{"stream_name":"{stream}","config":{{"name":"{CONSUMER}","deliver_subject":"{DELIVER}","ack_policy":"none","max_deliver":1,
         "mem_storage":true,"num_replicas":1,"flow_control":true,"idle_heartbeat":500000000,"deliver_policy":"all"}}}}"#

@@ -9,7 +9,7 @@ import threading
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from scripts import fixtures, package, paths, tools
+from scripts import doors, fixtures, package, paths, tools
 from scripts.bench import follow, libraries
 from scripts.bench.model import Case, Follow, NatsPy, Program, Sample, Statement, Wrong
 from scripts.bench.summary import percentile
@@ -20,12 +20,14 @@ CASE_SECONDS = 900
 
 @dataclass
 class Bench:
-    """Where the cases of a group find things. `link` is the far end of the slow link to the server, where there is one."""
+    """Where the cases of a group find things. `link` is the far end of the slow link to the server, `replay` the server that answers from
+    memory, where there is one."""
 
     program: str
     host: str
     url: str
     link: str
+    replay: str
     files: Path
     # What each statement answered first.
     answers: dict[str, list[list[str]]] = field(default_factory=dict)
@@ -64,7 +66,7 @@ class Bench:
     def _statement(self, case: Statement, first: bool) -> Sample:
         with tempfile.TemporaryDirectory(prefix="nats_js-bench-") as folder:
             job = {
-                "extension": str(extension()) if case.loads else None,
+                "extension": str(extension(doors.DOORS[case.door])) if case.loads else None,
                 "database": f"{folder}/bench.duckdb" if case.database else "",
                 "setup": [self._text(statement, case) for statement in case.setup],
                 "sql": self._text(case.sql, case),
@@ -87,7 +89,7 @@ class Bench:
     def _follow(self, case: Follow) -> Sample:
         subject, rate = f"{case.stream.lower()}.event", case.messages / case.seconds
         before = os.times()
-        found = follow.measure(self.url, case.stream, subject, self._environment(case), str(extension()), case.seconds, rate)
+        found = follow.measure(self.url, case.stream, subject, self._environment(case), str(extension(doors.V1)), case.seconds, rate)
         after = os.times()
         cpu = after.children_user + after.children_system - before.children_user - before.children_system
         return Sample(found.pop("count"), case.seconds, cpu, cpu, **found)
@@ -96,6 +98,8 @@ class Bench:
         return text.replace("{url}", self._url(case)).replace("{files}", str(self.files))
 
     def _url(self, case: Case) -> str:
+        if case.replay:
+            return self.replay
         return self.link if case.link else self.url
 
     def _environment(self, case: Case) -> dict[str, str]:
@@ -128,9 +132,9 @@ class Bench:
         return json.loads(output), used.ru_utime + used.ru_stime
 
 
-def extension() -> Path:
-    """The one that is measured."""
-    return paths.extension("release", package.machine())
+def extension(door: doors.Door) -> Path:
+    """The file that is measured."""
+    return paths.extension("release", package.machine(), door.folder)
 
 
 def _python(module: str) -> list[str]:

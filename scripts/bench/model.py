@@ -1,6 +1,6 @@
 """The words in which a group of measurements is declared, and what measuring a case gives. No network, no DuckDB.
 
-In the texts of a case, `{url}` stands for the server (or the far end of the slow link to it) and `{files}` for the folder of the
+In the texts of a case, `{url}` stands for the server (or the far end of the slow link to it, or the replay) and `{files}` for the folder of the
 group's files.
 """
 
@@ -36,13 +36,14 @@ class Lines:
 
 @dataclass(frozen=True)
 class Case:
-    """One thing that is measured. `messages`: how many it handles. `link`: over the slow link.
-    `fills`: the stream that it publishes into, which is empty before, and has `messages` after."""
+    """One thing that is measured. `messages`: how many it handles. `link`: over the slow link. `replay`: from the server that answers
+    from memory what the real one answered. `fills`: the stream that it publishes into, which is empty before, and has `messages` after."""
 
     name: str
     messages: int
     link: bool = False
     fills: str = ""
+    replay: bool = False
 
 
 @dataclass(frozen=True)
@@ -59,6 +60,7 @@ class Statement(Case):
     `rows`: what it answers; without it, what it answered first. `check`: a query that must answer true, asked once. `database`: a
     new file, else memory. `repeat`: how often the statement runs; more than once gives latencies. `before`: a statement that runs before
     each, not timed. `own`: the case that does the same without us, whose memory is not ours. `loads`: whether our extension is there.
+    `door`: the C API through which it is loaded, by its name in scripts/doors.py.
     """
 
     sql: str = ""
@@ -70,6 +72,7 @@ class Statement(Case):
     before: str = ""
     own: str = ""
     loads: bool = True
+    door: str = "v1"
 
 
 @dataclass(frozen=True)
@@ -111,7 +114,7 @@ class Ratio:
 class Group:
     """What is measured in turn on one server, and what of it is compared. `rounds` at most. `cold`: before each measurement the server is
     restarted and its files leave the page cache. `link_ms`: the delay that the slow link adds, each way; `link_mb`: the megabytes
-    a second that each of its connections passes, 0 for any number."""
+    a second that each of its connections passes, 0 for any number. `replayed`: the stream that is recorded for the cases of a replay."""
 
     name: str
     title: str
@@ -123,6 +126,7 @@ class Group:
     cold: bool = False
     link_ms: int = 0
     link_mb: int = 0
+    replayed: str = ""
     note: str = ""
 
 

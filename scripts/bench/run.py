@@ -6,7 +6,7 @@ import subprocess
 import tempfile
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager, nullcontext
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from pathlib import Path
 
 from scripts import fixtures
@@ -31,18 +31,19 @@ def run(group: Group, program: str, settings: Settings) -> dict:
         slow_link(program, server, group) if group.link_ms or group.link_mb else nullcontext("") as link,
     ):
         prepare(group, program, server, Path(folder))
-        print(f"{group.name}: prepared in {time.monotonic() - started:.0f} s", flush=True)
-        bench = Bench(program, settings.host, server.url, link, Path(folder))
-        for number in range(rounds + 1):
-            began = time.monotonic()
-            for case in group.cases:
-                if group.cold:
-                    chill(server)
-                sample = bench.measure(case, first=number == 0)
-                if number:
-                    samples[case.name].append(sample)
-            about = f"round {number} of {rounds}" if number else "warmed up"
-            print(f"{group.name}: {about} in {time.monotonic() - began:.0f} s", flush=True)
+        with replay(program, server.url, group.replayed) if group.replayed else nullcontext("") as replayed:
+            print(f"{group.name}: prepared in {time.monotonic() - started:.0f} s", flush=True)
+            bench = Bench(program, settings.host, server.url, link, replayed, Path(folder))
+            for number in range(rounds + 1):
+                began = time.monotonic()
+                for case in group.cases:
+                    if group.cold:
+                        chill(server)
+                    sample = bench.measure(case, first=number == 0)
+                    if number:
+                        samples[case.name].append(sample)
+                about = f"round {number} of {rounds}" if number else "warmed up"
+                print(f"{group.name}: {about} in {time.monotonic() - began:.0f} s", flush=True)
     return {**summarize(group, samples), "round_count": rounds, "took_seconds": round(time.monotonic() - started)}
 
 
@@ -66,14 +67,21 @@ def tool(program: str, *words: str) -> None:
 
 
 @contextmanager
-def slow_link(program: str, server: Server, group: Group) -> Iterator[str]:
-    """The URL of a proxy to the server that delays each direction, or is narrow."""
-    address = server.url.removeprefix("nats://")
-    with subprocess.Popen(
-        [program, "proxy", address, str(group.link_ms), str(group.link_mb)], text=True, stdin=subprocess.PIPE, stdout=subprocess.PIPE
-    ) as proxy:
+def listening(program: str, *words: str) -> Iterator[str]:
+    """The URL on which the program with the baselines listens."""
+    with subprocess.Popen([program, *words], text=True, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
         # It ends with its input, which leaving the block closes.
-        yield "nats://" + json.loads(proxy.stdout.readline())["address"]
+        yield "nats://" + json.loads(process.stdout.readline())["address"]
+
+
+def slow_link(program: str, server: Server, group: Group) -> AbstractContextManager[str]:
+    """The URL of a proxy to the server that delays each direction, or is narrow."""
+    return listening(program, "proxy", server.url.removeprefix("nats://"), str(group.link_ms), str(group.link_mb))
+
+
+def replay(program: str, url: str, stream: str) -> AbstractContextManager[str]:
+    """The URL of a server that answers from memory what the server at `url` answers about a stream."""
+    return listening(program, "replay", url, stream)
 
 
 def chill(server: Server) -> None:

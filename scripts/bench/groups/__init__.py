@@ -1,6 +1,19 @@
 """What is measured: one function a group, which says it as data for given settings."""
 
-from scripts.bench.groups import connections, decoding, ingesting, link, many, publishing, reading, requests, sizes, stores
+from scripts.bench.groups import (
+    connections,
+    decoding,
+    ingesting,
+    link,
+    many,
+    publishing,
+    reading,
+    requests,
+    sizes,
+    stores,
+    threads,
+    where,
+)
 
 GROUPS = {
     "reading": reading.group,
@@ -15,4 +28,6 @@ GROUPS = {
     "requests": requests.group,
     "publishing": publishing.group,
     "ingesting": ingesting.group,
+    "threads": threads.group,
+    "where": where.group,
 }
