@@ -5,7 +5,7 @@ PYTHON := .tools/venv/bin/python
 # One target after the other: the last line of `make test` is the count of its run.
 .NOTPARALLEL:
 
-.PHONY: all configure configure_demo debug release test test_release test_doors test_debug test_rust soak chaos simulate valgrind check cross_check mutants demo play clean bench
+.PHONY: all configure configure_demo debug release test test_release test_doors test_debug test_rust soak chaos simulate valgrind check cross_check docs-synopsis mutants demo play clean bench
 
 all: release
 
@@ -70,6 +70,7 @@ simulate:
 	NATS_JS_SIMULATED_READS=$(READS) cargo test --locked --release --lib window::simulation -- --nocapture
 
 # LOAD, reading, ingesting, publishing, COPY and errors under valgrind, which must be installed.
+valgrind: export CARGO_PROFILE_RELEASE_STRIP = debuginfo
 valgrind: configure release
 	$(PYTHON) -m scripts.valgrind
 
@@ -81,6 +82,10 @@ check: cross_check
 # That the library compiles for every platform; those whose targets rustup cannot add are skipped.
 cross_check:
 	python3 -m scripts.cross_check
+
+# Writes the signatures in docs/functions and docs/function_descriptions.csv, which a test compares with the functions.
+docs-synopsis:
+	NATS_JS_WRITE_SYNOPSIS=1 cargo test --locked --lib synopsis
 
 # Faults planted one at a time into the rooms without I/O; those that no unit test notices are listed in
 # build/mutants/mutants.out/missed.txt. Needs `cargo install cargo-mutants`. FILES narrows it down, CHUNK is a part of it:
