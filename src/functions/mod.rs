@@ -48,6 +48,8 @@ mod stream_table;
 mod streams;
 mod subject_match;
 mod subjects;
+#[cfg(test)]
+mod synopsis_tests;
 mod tail;
 mod term;
 mod try_publish;
