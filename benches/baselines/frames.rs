@@ -67,6 +67,11 @@ impl Frames {
         Self { socket, buffer: vec![0; BUFFER_BYTES], start: 0, end: 0 }
     }
 
+    /// Whether bytes of a further frame were read already.
+    pub fn has_more(&self) -> bool {
+        self.end > self.start
+    }
+
     pub fn next(&mut self) -> Result<Frame<'_>> {
         let line_end = loop {
             if let Some(at) = memchr::memchr(b'\n', &self.buffer[self.start..self.end]) {

@@ -7,6 +7,7 @@
 //! batched URL STREAM MESSAGES BATCH        async-nats, batched Direct Gets in flight
 //! pull URL STREAM MESSAGES [SUBJECT]       async-nats, pull consumer without acknowledgements
 //! publish URL SUBJECT FILE MESSAGES WINDOW async-nats, the lines of a file, WINDOW acknowledgements awaited at most
+//! raw_publish URL SUBJECT FILE MESSAGES WINDOW  raw socket, the lines of a file, WINDOW acknowledgements awaited at most
 //! proxy ADDRESS MILLISECONDS MEGABYTES     delays both directions, each of at most so many megabytes a second for each connection
 //!                                          (0: any number); says its address, ends with its input
 //! replay URL STREAM                        records the stream, then answers reads of it from memory; says its address, ends with its input
@@ -22,6 +23,7 @@ mod lines;
 mod load;
 mod proxy;
 mod push;
+mod raw_publish;
 mod recording;
 mod replay;
 
@@ -59,6 +61,9 @@ fn main() -> Result<()> {
         ["pull", url, stream, messages, subject] => client::pull(url, stream, parsed(messages)?, subject)?,
         ["publish", url, subject, file, messages, window] => {
             client::publish(url, subject, file, parsed(messages)?, parsed(window)?)?
+        }
+        ["raw_publish", url, subject, file, messages, window] => {
+            raw_publish::write(url, subject, file, parsed(messages)?, parsed(window)?)?
         }
         ["load", url, prefix, subjects, kind, size, messages] => {
             load::publish(url, prefix, parsed(subjects)?, parsed(kind)?, parsed(size)?, parsed(messages)?)?

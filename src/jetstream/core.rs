@@ -58,8 +58,9 @@ pub fn request(connection: &Arc<Connection>, requests: Vec<PublishRequest>) -> R
 async fn request_one(connection: &Arc<Connection>, request: super::publish::Checked) -> Result<Record> {
     let mut forbidden = connection.forbidden();
     let subject = request.subject.clone();
+    let headers = request.headers();
     let mut outgoing = async_nats::Request::new().payload(request.payload);
-    if let Some(headers) = request.headers {
+    if let Some(headers) = headers {
         outgoing = outgoing.headers(headers);
     }
     let answer = connection.client.send_request(request.subject, outgoing);

@@ -24,6 +24,7 @@ mod multi_last;
 mod newest;
 pub mod object;
 mod options;
+mod own_socket;
 mod ping;
 mod pool;
 pub mod publish;

@@ -2,7 +2,6 @@
 //!
 //! Source: ADR-1 (PubAck), ADR-7 (errors) and ADR-49 (counters).
 
-use async_nats::Message;
 use serde::Deserialize;
 
 use crate::error::{Error, Kind};
@@ -48,12 +47,9 @@ pub(super) enum Outcome {
     Refused(Error),
 }
 
-/// Reads an answer.
-pub(super) fn read(message: &Message) -> Outcome {
-    if message.status.is_some_and(|status| status.as_u16() == 503) {
-        return Outcome::NoStream;
-    }
-    let ack: PubAck = match serde_json::from_slice(&message.payload) {
+/// Reads the payload of an answer.
+pub(super) fn read(payload: &[u8]) -> Outcome {
+    let ack: PubAck = match serde_json::from_slice(payload) {
         Ok(ack) => ack,
         Err(_) => return Outcome::Refused(not_an_ack()),
     };

@@ -88,7 +88,7 @@ async fn run(connection: &Arc<Connection>, messages: Vec<Checked>) -> Result<Pub
     stats::PUBLISHED.add(total as u64);
     for (index, message) in messages.into_iter().enumerate() {
         let (first, last) = (index == 0, index + 1 == total);
-        let mut headers = message.headers.unwrap_or_else(HeaderMap::new);
+        let mut headers = message.headers().unwrap_or_else(HeaderMap::new);
         headers.insert(BATCH_ID, id.as_str());
         headers.insert(BATCH_SEQUENCE, (index + 1).to_string().as_str());
         if last {

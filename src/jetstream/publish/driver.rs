@@ -9,13 +9,11 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::Duration;
 
-use async_nats::{Message, Subscriber};
-use futures_util::StreamExt;
-use tokio::sync::{broadcast, watch};
 use tokio::time::Instant;
 
-use super::ack::{Outcome, Published, read};
+use super::ack::{Outcome, Published};
 use super::message::Checked;
+use super::transport::{Answers, Event, PublishTransport, lost};
 use crate::error::{Error, Kind, Result};
 use crate::jetstream::connection::Connection;
 use crate::jetstream::failure::{Failure, no_permission, refusal};
@@ -80,10 +78,7 @@ struct Flight {
 /// Messages on their way to streams. A row is a message, by its number from 0.
 pub(super) struct Driver {
     connection: Arc<Connection>,
-    inbox: String,
-    replies: Subscriber,
-    epochs: watch::Receiver<u64>,
-    forbidden: broadcast::Receiver<String>,
+    transport: PublishTransport,
     /// The rows from `first` on; those before are stored, and let go.
     rows: VecDeque<Row>,
     first: usize,
@@ -95,15 +90,6 @@ pub(super) struct Driver {
     /// The first row whose failure ended the call. From then on nothing is sent, and messages in flight are awaited.
     failed: Option<(usize, Error)>,
     flight: Flight,
-}
-
-/// What happened while acknowledgements were awaited.
-enum Event {
-    Reply(Message),
-    Reconnected,
-    Forbidden(String),
-    Time,
-    Closed,
 }
 
 /// How far to go.
@@ -121,19 +107,9 @@ impl Driver {
     /// # Errors
     /// The connection does not take a subscription.
     pub(super) async fn start(connection: &Arc<Connection>, on_failure: OnFailure) -> Result<Self> {
-        let inbox = connection.client.new_inbox();
-        let mut epochs = connection.epochs();
-        epochs.borrow_and_update();
-        let forbidden = connection.forbidden();
-        let replies = connection.client.subscribe(format!("{inbox}.*")).await.map_err(|error| {
-            Error::foreign("cannot subscribe for acknowledgements", &error).kind_or(Kind::Unreachable)
-        })?;
         Ok(Self {
             connection: Arc::clone(connection),
-            inbox,
-            replies,
-            epochs,
-            forbidden,
+            transport: PublishTransport::open(connection).await?,
             rows: VecDeque::new(),
             first: 0,
             queue: VecDeque::new(),
@@ -164,35 +140,35 @@ impl Driver {
         let mut deadline = Instant::now() + timeout;
         let mut resend_pause = timeout / 4;
         let mut resend_at = Instant::now() + resend_pause;
+        let mut answers = Answers::new();
         while !self.is_done(until) {
-            self.send_all(deadline).await?;
+            self.send_all(deadline).await;
             if self.is_done(until) {
                 break;
             }
             let wake = self.paused.iter().map(|(at, _)| *at).fold(deadline.min(resend_at), Instant::min);
             let event = tokio::select! {
                 biased;
-                reply = self.replies.next() => reply.map_or(Event::Closed, Event::Reply),
-                changed = self.epochs.changed() => if changed.is_ok() { Event::Reconnected } else { Event::Closed },
-                words = self.forbidden.recv() => words.map_or(Event::Forbidden(String::new()), Event::Forbidden),
-                () = tokio::time::sleep_until(wake) => Event::Time,
+                event = self.transport.receive(&mut answers) => Some(event?),
+                () = tokio::time::sleep_until(wake) => None,
             };
+            let mut news = false;
+            for (index, outcome) in answers.drain(..) {
+                news |= self.take(index, outcome);
+            }
+            if news {
+                deadline = Instant::now() + timeout;
+                resend_pause = timeout / 4;
+                resend_at = Instant::now() + resend_pause;
+            }
             match event {
-                Event::Reply(message) => {
-                    if self.take_reply(&message) {
-                        deadline = Instant::now() + timeout;
-                        resend_pause = timeout / 4;
-                        resend_at = Instant::now() + resend_pause;
-                    }
-                }
-                // The words of the first connect may arrive late; it counts as 1.
-                Event::Reconnected if *self.epochs.borrow_and_update() > 1 => self.reconnected(),
-                Event::Reconnected => {}
-                Event::Forbidden(words) => self.forbid(&words),
-                Event::Closed => {
+                Some(Event::Answers) => {}
+                Some(Event::Reconnected) => self.reconnected(),
+                Some(Event::Refused(words)) => words.iter().for_each(|words| self.forbid(words)),
+                Some(Event::Closed) => {
                     return Err(Error::of(Kind::Unreachable, "the connection was closed while publishing"));
                 }
-                Event::Time => {
+                None => {
                     let now = Instant::now();
                     if now >= deadline {
                         self.give_up();
@@ -243,13 +219,20 @@ impl Driver {
     }
 
     /// What became of each message; one of which nothing is known has the error of `unknown`.
-    pub(super) fn outcomes(self, unknown: &Error) -> Vec<Result<Published>> {
+    pub(super) fn outcomes(mut self, unknown: &Error) -> Vec<Result<Published>> {
+        self.finish();
         let outcome = |row: Row| match (row.answer, row.refusal) {
             (Some(published), _) => Ok(published),
             (None, Some(refusal)) => Err(refusal),
             (None, None) => Err(unknown.clone()),
         };
         self.rows.into_iter().map(outcome).collect()
+    }
+
+    /// Nothing more is sent or awaited.
+    pub(super) fn finish(&mut self) {
+        // An answer that is still owed names this call, and later work on the connection drops it.
+        self.transport.finish();
     }
 
     fn row(&self, index: usize) -> Option<&Row> {
@@ -269,28 +252,23 @@ impl Driver {
         }
     }
 
-    async fn send_all(&mut self, deadline: Instant) -> Result<()> {
-        while self.failed.is_none() && self.flight.messages < IN_FLIGHT {
-            let Some(index) = self.queue.front().copied() else { return Ok(()) };
+    async fn send_all(&mut self, deadline: Instant) {
+        while self.failed.is_none() && self.transport.takes() && self.flight.messages < IN_FLIGHT {
+            let Some(index) = self.queue.front().copied() else { return };
             // The answer to an earlier sending may have come meanwhile.
             let Some(size) = self.row(index).filter(|row| !row.is_settled()).map(Row::size) else {
                 self.queue.pop_front();
                 continue;
             };
             if self.flight.messages > 0 && self.flight.bytes + size > IN_FLIGHT_BYTES {
-                return Ok(());
+                return;
             }
             self.queue.pop_front();
-            // Sending waits only for room in the client's own queue, which a lost connection does not empty.
-            if tokio::time::timeout_at(deadline, self.send(index)).await.is_err() {
-                self.landed(index);
-                self.fail(index, lost(false));
-            }
+            self.send(index, deadline).await;
         }
-        Ok(())
     }
 
-    async fn send(&mut self, index: usize) {
+    async fn send(&mut self, index: usize, deadline: Instant) {
         let Some(row) = self.rows.get_mut(index - self.first) else { return };
         row.sent += 1;
         row.waiting = true;
@@ -300,17 +278,9 @@ impl Driver {
             1 => stats::PUBLISHED.add(1),
             _ => stats::RETRIES.add(1),
         }
-        let message = &row.message;
-        let (subject, payload) = (message.subject.clone(), message.payload.clone());
-        let reply = format!("{}.{index}", self.inbox);
-        let client = &self.connection.client;
-        let sent = match message.headers.clone() {
-            None => client.publish_with_reply(subject, reply, payload).await,
-            Some(headers) => client.publish_with_reply_and_headers(subject, reply, headers, payload).await,
-        };
-        if let Err(error) = sent {
+        if let Err(error) = self.transport.send(index, &row.message, deadline).await {
             self.landed(index);
-            self.fail(index, Error::foreign("cannot send", &error).kind_or(Kind::Unreachable));
+            self.fail(index, error);
         }
     }
 
@@ -334,17 +304,15 @@ impl Driver {
         }
     }
 
-    /// Whether the reply was news.
-    fn take_reply(&mut self, message: &Message) -> bool {
-        let index = message.subject.rsplit('.').next().and_then(|token| token.parse::<usize>().ok());
-        let Some(index) = index else { return false };
+    /// Takes the answer to a message; whether it is progress.
+    fn take(&mut self, index: usize, outcome: Outcome) -> bool {
         let Some((sent, idempotent)) =
             self.row(index).filter(|row| !row.is_settled()).map(|row| (row.sent, row.message.idempotent))
         else {
             return false;
         };
         self.landed(index);
-        match read(message) {
+        match outcome {
             Outcome::Stored(published) => {
                 stats::PUBLISHES_STORED.add(1);
                 stats::DUPLICATES.add(u64::from(published.duplicate));
@@ -449,7 +417,7 @@ impl Driver {
     fn unanswered(&self, index: usize) -> Error {
         let seconds = self.connection.timeout.as_secs_f64();
         let sent = self.row(index).map_or(0, |row| row.sent);
-        if !self.connection.is_up() || sent == 0 {
+        if !self.transport.is_up() || sent == 0 {
             return lost(sent > 0);
         }
         if self.paused.iter().any(|(_, paused)| *paused == index) {
@@ -468,17 +436,4 @@ fn no_stream() -> Error {
     Error::of(Kind::NotFound, "no stream captures the subject, so it is not stored").advice(
         "SELECT stream, subjects FROM nats_streams() shows what streams capture; make one with nats_stream_ensure",
     )
-}
-
-fn lost(may_be_stored: bool) -> Error {
-    if may_be_stored {
-        Error::of(
-            Kind::Unreachable,
-            "the connection was lost before the acknowledgement, so it is not known whether it is stored",
-        )
-        .advice("with a Nats-Msg-Id header it would have been sent again, safely")
-    } else {
-        Error::of(Kind::Unreachable, "the connection was lost, so it was not sent")
-            .advice("check the server, and run the statement again")
-    }
 }

@@ -33,10 +33,38 @@ pub struct PublishRequest {
 /// A message that may be sent.
 pub(in crate::jetstream) struct Checked {
     pub subject: String,
-    pub headers: Option<HeaderMap>,
+    /// As names and values that were looked through.
+    headers: Headers,
     pub payload: Bytes,
     /// Whether sending it twice stores it once.
     pub idempotent: bool,
+}
+
+impl Checked {
+    /// The headers, if there are any, as the client library takes them.
+    pub fn headers(&self) -> Option<HeaderMap> {
+        // Names and values were parsed by `check_header`.
+        let parsed = |(name, value): &(String, String)| {
+            Some((HeaderName::from_str(name).ok()?, HeaderValue::from_str(value).ok()?))
+        };
+        let mut map = HeaderMap::new();
+        self.headers.0.iter().filter_map(parsed).for_each(|(name, value)| map.append(name, value));
+        (!map.is_empty()).then_some(map)
+    }
+
+    /// Writes the header block (ADR-4), nothing if there are no headers.
+    pub(super) fn write_headers(&self, block: &mut Vec<u8>) {
+        if self.headers.0.is_empty() {
+            return;
+        }
+        block.extend_from_slice(b"NATS/1.0\r\n");
+        for (name, value) in &self.headers.0 {
+            for part in [name.as_str(), ": ", value, "\r\n"] {
+                block.extend_from_slice(part.as_bytes());
+            }
+        }
+        block.extend_from_slice(b"\r\n");
+    }
 }
 
 impl PublishRequest {
@@ -62,35 +90,28 @@ impl PublishRequest {
     }
 
     fn check_content(self, max_payload: usize) -> Result<Checked> {
-        let headers = header_map(&self.headers)?;
+        self.headers.0.iter().try_for_each(|(name, value)| check_header(name, value))?;
         let size = self.payload.len() + header_bytes(&self.headers);
         if size > max_payload {
             return Err(Error::new(format!("{size} bytes with headers, the server takes at most {max_payload}"))
                 .advice("make the payload smaller, or raise max_payload in the server's configuration"));
         }
         let idempotent = self.headers.get(MSG_ID).is_some_and(|id| !id.is_empty());
-        Ok(Checked { subject: self.subject, headers, payload: self.payload, idempotent })
+        Ok(Checked { subject: self.subject, headers: self.headers, payload: self.payload, idempotent })
     }
 }
 
-fn header_map(headers: &Headers) -> Result<Option<HeaderMap>> {
-    if headers.0.is_empty() {
-        return Ok(None);
-    }
-    let mut map = HeaderMap::new();
-    for (name, value) in &headers.0 {
-        let name_ok = !name.is_empty() && name.bytes().all(|b| b.is_ascii_graphic() && b != b':');
-        let parsed = HeaderName::from_str(name).ok().filter(|_| name_ok).ok_or_else(|| {
-            Error::new(format!("'{}' is not a header's name", name.escape_debug()))
-                .advice("a name has printable ASCII characters without blanks and ':'")
-        })?;
-        let value = HeaderValue::from_str(value).ok().filter(|_| !value.contains('\0')).ok_or_else(|| {
-            Error::new(format!("the header {name} has a line break or a NUL in its value"))
-                .advice("a header's value is one line of text")
-        })?;
-        map.append(parsed, value);
-    }
-    Ok(Some(map))
+fn check_header(name: &str, value: &str) -> Result<()> {
+    let name_ok = !name.is_empty() && name.bytes().all(|b| b.is_ascii_graphic() && b != b':');
+    HeaderName::from_str(name).ok().filter(|_| name_ok).ok_or_else(|| {
+        Error::new(format!("'{}' is not a header's name", name.escape_debug()))
+            .advice("a name has printable ASCII characters without blanks and ':'")
+    })?;
+    HeaderValue::from_str(value).ok().filter(|_| !value.contains('\0')).ok_or_else(|| {
+        Error::new(format!("the header {name} has a line break or a NUL in its value"))
+            .advice("a header's value is one line of text")
+    })?;
+    Ok(())
 }
 
 /// The bytes of a header block: `NATS/1.0\r\n`, one `name: value\r\n` for each, `\r\n` (ADR-4).

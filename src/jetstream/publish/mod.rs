@@ -6,6 +6,7 @@ mod calls;
 mod driver;
 mod message;
 mod publisher;
+mod transport;
 
 pub use ack::Published;
 pub use atomic::{MAX_BATCH, PublishedBatch, publish_atomic};

@@ -57,7 +57,9 @@ impl Publisher {
     /// # Errors
     /// As of [`Publisher::send`].
     pub fn finish(&mut self) -> Result<()> {
-        self.advance(Until::Settled)
+        self.advance(Until::Settled)?;
+        self.driver.finish();
+        Ok(())
     }
 
     fn advance(&mut self, until: Until) -> Result<()> {

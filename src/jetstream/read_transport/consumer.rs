@@ -16,12 +16,12 @@ use bytes::Bytes;
 use serde::Deserialize;
 use serde_json::json;
 
-use super::own_socket::{Happened, OwnSocket};
 use super::request::{Lost, Reading, Replied, TransportEvent, WireRequest, read_msg_get, reply_token};
 use crate::error::{Error, Kind, Result};
 use crate::jetstream::access::Access;
 use crate::jetstream::connection::Connection;
 use crate::jetstream::failure::{ErrorNumber, Failure, decode, refusal};
+use crate::jetstream::own_socket::{Happened, OwnSocket};
 use crate::jetstream::reply::Answer;
 use crate::jetstream::wire::{Arrival, Delivered, DeliveryFrame, Received, ReplyFrame, Want};
 use crate::plan::Reply;

@@ -3,7 +3,6 @@
 
 mod client;
 mod consumer;
-mod own_socket;
 mod request;
 mod several;
 mod socket;

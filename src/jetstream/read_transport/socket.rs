@@ -2,11 +2,11 @@
 
 use std::sync::Arc;
 
-use super::own_socket::{Happened, OwnSocket};
 use super::request::{Lost, Reading, Replied, TransportEvent, WireRequest, read_msg_get, reply_token};
 use crate::error::Result;
 use crate::jetstream::access::Access;
 use crate::jetstream::connection::Connection;
+use crate::jetstream::own_socket::{Happened, OwnSocket};
 use crate::jetstream::reply::Answer;
 use crate::jetstream::wire::Received;
 
@@ -54,7 +54,7 @@ impl SocketTransport {
         self.own.is_up()
     }
 
-    pub fn finish(self) {
+    pub fn finish(mut self) {
         self.own.finish();
     }
 }

@@ -1,5 +1,6 @@
 //! The socket: greeting, requests out, replies in.
 
+use std::fmt::Write as _;
 use std::time::Duration;
 
 use bytes::BytesMut;
@@ -34,6 +35,9 @@ pub struct Socket {
     /// The number of the last subscription; that of replies is the first.
     subscriptions: u64,
 }
+
+/// The most that the line of a message takes beside its subjects: the verb, three numbers, blanks and ends of lines.
+const PUBLISH_LINE: usize = 80;
 
 /// The number of the subscription to replies, as the server writes it.
 const REPLIES: &[u8] = b"1";
@@ -132,6 +136,22 @@ impl Socket {
         let head = format!("PUB {subject} {}{mark} {}\r\n", self.prefix, body.len());
         self.outgoing.extend_from_slice(head.as_bytes());
         self.outgoing.extend_from_slice(body.as_bytes());
+        self.outgoing.extend_from_slice(b"\r\n");
+    }
+
+    /// Puts a message into the buffer of what goes out, with its header block if it has one (ADR-4).
+    ///
+    /// The subject of its acknowledgement ends in `mark`.
+    pub fn publish(&mut self, subject: &str, mark: usize, block: &[u8], payload: &[u8]) {
+        let total = block.len() + payload.len();
+        self.outgoing.reserve(total + subject.len() + self.prefix.len() + PUBLISH_LINE);
+        // Writing into a buffer in memory does not fail.
+        let _ = match block.len() {
+            0 => write!(self.outgoing, "PUB {subject} {}{mark} {total}\r\n", self.prefix),
+            head => write!(self.outgoing, "HPUB {subject} {}{mark} {head} {total}\r\n", self.prefix),
+        };
+        self.outgoing.extend_from_slice(block);
+        self.outgoing.extend_from_slice(payload);
         self.outgoing.extend_from_slice(b"\r\n");
     }
 

@@ -1,4 +1,4 @@
-//! A socket of a read's own that connects again when it is lost.
+//! A socket of a read's or a publisher's own that connects again when it is lost.
 
 use std::sync::Arc;
 
@@ -12,14 +12,14 @@ use crate::log;
 use crate::stats;
 
 /// What happened while one waited.
-pub(super) enum Happened {
+pub enum Happened {
     /// Messages came, which [`OwnSocket::frames`] has, perhaps none.
     Received(Received),
     /// The connection came back after a loss.
     Reconnected,
 }
 
-pub(super) struct OwnSocket {
+pub struct OwnSocket {
     connection: Arc<Connection>,
     /// Which of the servers comes first.
     place: usize,
@@ -32,7 +32,7 @@ pub(super) struct OwnSocket {
 }
 
 impl OwnSocket {
-    /// A socket that an earlier read left, or a new one.
+    /// A socket that earlier work left, or a new one.
     pub async fn open(connection: &Arc<Connection>, place: usize) -> Result<Self> {
         let mut socket = match connection.idle_socket(place) {
             Some(socket) => socket,
@@ -108,17 +108,14 @@ impl OwnSocket {
                 let since = self.lost_at.take().map_or(0.0, |since| since.elapsed().as_secs_f64());
                 stats::RECONNECTS.add(1);
                 let label = self.connection.label();
-                log::warning(format!("{label}: the connection of a read was lost, and came back after {since:.1} s"));
+                log::warning(format!("{label}: a connection was lost, and came back after {since:.1} s"));
                 return Ok(());
             }
             if self.lost_at.is_some_and(|since| since.elapsed() >= self.connection.timeout) {
                 let label = self.connection.label();
-                log::warning(format!("{label}: the connection of a read was lost and is given up"));
-                return Err(Error::of(
-                    Kind::Unreachable,
-                    "the connection was lost while reading and did not come back in time",
-                )
-                .advice("check the server, and run the statement again"));
+                log::warning(format!("{label}: a connection was lost and is given up"));
+                return Err(Error::of(Kind::Unreachable, "the connection was lost and did not come back in time")
+                    .advice("check the server, and run the statement again"));
             }
             tokio::time::sleep(RETRY_PAUSE).await;
         }
@@ -129,9 +126,9 @@ impl OwnSocket {
         self.socket.is_some()
     }
 
-    /// The read is over: the socket may serve another.
-    pub fn finish(self) {
-        if let Some(socket) = self.socket {
+    /// The work is over: the socket may serve another.
+    pub fn finish(&mut self) {
+        if let Some(socket) = self.socket.take() {
             self.connection.keep_socket(self.place, socket);
         }
     }

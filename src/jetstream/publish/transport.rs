@@ -1,0 +1,216 @@
+//! Where messages go out and their answers come in: a socket of the call's own, or the shared client where there is none.
+
+use std::sync::Arc;
+
+use async_nats::Subscriber;
+use futures_util::{FutureExt, StreamExt};
+use tokio::sync::{broadcast, watch};
+use tokio::time::Instant;
+
+use super::ack::{Outcome, read};
+use super::message::Checked;
+use crate::error::{Error, Kind, Result};
+use crate::jetstream::connection::Connection;
+use crate::jetstream::own_socket::{Happened, OwnSocket};
+use crate::jetstream::wire::{Received, Socket, number};
+use crate::log;
+
+/// What happened while answers were awaited.
+pub(super) enum Event {
+    /// Answers came, perhaps none.
+    Answers,
+    /// The connection was lost and is back: answers to earlier messages may never come.
+    Reconnected,
+    /// The server refused something, in these words.
+    Refused(Vec<String>),
+    Closed,
+}
+
+/// The answers that came, each with the number of its message.
+pub(super) type Answers = Vec<(usize, Outcome)>;
+
+pub(super) enum PublishTransport {
+    Socket(SocketTransport),
+    Client(ClientTransport),
+}
+
+impl PublishTransport {
+    /// # Errors
+    /// The connection does not take a subscription.
+    pub async fn open(connection: &Arc<Connection>) -> Result<Self> {
+        if Socket::suits(connection.options()) {
+            match OwnSocket::open(connection, 0).await {
+                Ok(own) => return Ok(PublishTransport::Socket(SocketTransport { own, block: Vec::new() })),
+                Err(error) => log::info(format!(
+                    "{}: publishing gets no connection of its own and takes the shared one, which is slower: {error}",
+                    connection.label()
+                )),
+            }
+        }
+        ClientTransport::open(connection).await.map(PublishTransport::Client)
+    }
+
+    /// Whether the connection is up.
+    pub fn is_up(&self) -> bool {
+        match self {
+            PublishTransport::Socket(transport) => transport.own.is_up(),
+            PublishTransport::Client(transport) => transport.connection.is_up(),
+        }
+    }
+
+    /// Whether messages can be handed over: the client keeps them while its connection is lost, a socket does not.
+    pub fn takes(&self) -> bool {
+        match self {
+            PublishTransport::Socket(transport) => transport.own.is_up(),
+            PublishTransport::Client(_) => true,
+        }
+    }
+
+    /// Hands a message over, which goes out at the latest when an answer is waited for.
+    ///
+    /// # Errors
+    /// It cannot be sent before the deadline.
+    pub async fn send(&mut self, index: usize, message: &Checked, deadline: Instant) -> Result<()> {
+        match self {
+            PublishTransport::Socket(transport) => {
+                transport.send(index, message);
+                Ok(())
+            }
+            // It waits only for room in the client's own queue, which a lost connection does not empty.
+            PublishTransport::Client(transport) => tokio::time::timeout_at(deadline, transport.send(index, message))
+                .await
+                .unwrap_or_else(|_| Err(lost(false))),
+        }
+    }
+
+    /// Waits until something arrives. May be cancelled while it waits.
+    ///
+    /// # Errors
+    /// What came is not the NATS protocol, or the connection did not come back in time.
+    pub async fn receive(&mut self, answers: &mut Answers) -> Result<Event> {
+        match self {
+            PublishTransport::Socket(transport) => transport.receive(answers).await,
+            PublishTransport::Client(transport) => Ok(transport.receive(answers).await),
+        }
+    }
+
+    /// Nothing more is sent or awaited: the socket may serve other work.
+    pub fn finish(&mut self) {
+        if let PublishTransport::Socket(transport) = self {
+            transport.own.finish();
+        }
+    }
+}
+
+pub(super) struct SocketTransport {
+    own: OwnSocket,
+    /// The header block of the message that goes out.
+    block: Vec<u8>,
+}
+
+impl SocketTransport {
+    fn send(&mut self, index: usize, message: &Checked) {
+        self.block.clear();
+        message.write_headers(&mut self.block);
+        if let Some(socket) = self.own.get() {
+            socket.publish(&message.subject, index, &self.block, &message.payload);
+        }
+    }
+
+    async fn receive(&mut self, answers: &mut Answers) -> Result<Event> {
+        let Happened::Received(received) = self.own.receive().await? else { return Ok(Event::Reconnected) };
+        for frame in self.own.frames().replies() {
+            let Some(index) = number(frame.mark()).and_then(|index| usize::try_from(index).ok()) else { continue };
+            // Only the word that nobody listens has headers and no payload.
+            let nobody = frame.payload().is_empty() && frame.is_no_responders();
+            answers.push((index, if nobody { Outcome::NoStream } else { read(frame.payload()) }));
+        }
+        self.own.clear();
+        Ok(match received {
+            Received::Replies => Event::Answers,
+            Received::Refused(words) => Event::Refused(words),
+        })
+    }
+}
+
+pub(super) struct ClientTransport {
+    connection: Arc<Connection>,
+    inbox: String,
+    replies: Subscriber,
+    epochs: watch::Receiver<u64>,
+    forbidden: broadcast::Receiver<String>,
+}
+
+impl ClientTransport {
+    async fn open(connection: &Arc<Connection>) -> Result<Self> {
+        let inbox = connection.client.new_inbox();
+        let mut epochs = connection.epochs();
+        epochs.borrow_and_update();
+        let forbidden = connection.forbidden();
+        let replies = connection.client.subscribe(format!("{inbox}.*")).await.map_err(|error| {
+            Error::foreign("cannot subscribe for acknowledgements", &error).kind_or(Kind::Unreachable)
+        })?;
+        Ok(Self { connection: Arc::clone(connection), inbox, replies, epochs, forbidden })
+    }
+
+    async fn send(&mut self, index: usize, message: &Checked) -> Result<()> {
+        let (subject, payload) = (message.subject.clone(), message.payload.clone());
+        let reply = format!("{}.{index}", self.inbox);
+        let client = &self.connection.client;
+        let sent = match message.headers() {
+            None => client.publish_with_reply(subject, reply, payload).await,
+            Some(headers) => client.publish_with_reply_and_headers(subject, reply, headers, payload).await,
+        };
+        sent.map_err(|error| Error::foreign("cannot send", &error).kind_or(Kind::Unreachable))
+    }
+
+    async fn receive(&mut self, answers: &mut Answers) -> Event {
+        loop {
+            tokio::select! {
+                biased;
+                reply = self.replies.next() => {
+                    let mut next = reply;
+                    while let Some(reply) = next {
+                        answers.extend(answer(&reply));
+                        match self.replies.next().now_or_never() {
+                            Some(reply) => next = reply,
+                            None => return Event::Answers,
+                        }
+                    }
+                    return Event::Closed;
+                }
+                changed = self.epochs.changed() => match changed {
+                    // The word of the first connect may arrive late; it counts as 1.
+                    Ok(()) if *self.epochs.borrow_and_update() > 1 => return Event::Reconnected,
+                    Ok(()) => {}
+                    Err(_) => return Event::Closed,
+                },
+                words = self.forbidden.recv() => match words {
+                    Ok(words) => return Event::Refused(vec![words]),
+                    Err(_) => return Event::Closed,
+                },
+            }
+        }
+    }
+}
+
+/// The answer, with the number of its message, which ends the reply subject.
+fn answer(reply: &async_nats::Message) -> Option<(usize, Outcome)> {
+    let index = reply.subject.rsplit('.').next()?.parse().ok()?;
+    let nobody = reply.status.is_some_and(|status| status.as_u16() == 503);
+    Some((index, if nobody { Outcome::NoStream } else { read(&reply.payload) }))
+}
+
+/// The connection was lost before the answer to a message.
+pub(super) fn lost(may_be_stored: bool) -> Error {
+    if may_be_stored {
+        Error::of(
+            Kind::Unreachable,
+            "the connection was lost before the acknowledgement, so it is not known whether it is stored",
+        )
+        .advice("with a Nats-Msg-Id header it would have been sent again, safely")
+    } else {
+        Error::of(Kind::Unreachable, "the connection was lost, so it was not sent")
+            .advice("check the server, and run the statement again")
+    }
+}
