@@ -12,8 +12,8 @@ SELECT version, jetstream FROM nats_ping();
 SELECT first_seq, last_seq, messages FROM nats_last_seq('MEDIA_EVENTS');
 
 -- The newest messages, as they are.
-SELECT seq, subject, ts_nats, left(decode(payload), 60) AS payload
-FROM nats_scan('MEDIA_EVENTS', last_n := 5);
+SELECT seq, subject, ts_nats, left(payload, 60) AS payload
+FROM nats_scan('MEDIA_EVENTS', last_n := 5, payload_type := 'text');
 
 -- One message by its sequence.
 SELECT seq, subject FROM nats_get('MEDIA_EVENTS', 42);

@@ -9,7 +9,7 @@ pub trait Codec: Send + Sync {
     /// The columns that the codec yields, in order.
     fn columns(&self) -> &[Column];
 
-    /// A decoder for the columns named by their positions in [`Codec::columns`]; only those are materialised.
+    /// A decoder for the columns named by their positions in [`Codec::columns`], which ascend; only those are materialised.
     fn decoder(&self, projection: &[usize]) -> Box<dyn Decoder + '_>;
 }
 

@@ -21,9 +21,11 @@ pub mod rows;
 pub mod scalar;
 #[cfg(test)]
 mod testing;
+mod whole;
 
 pub use arguments::{FormatArguments, FormatParameter};
 pub use decode::{Codec, DecodeError, Decoder};
 pub use document::Rest;
 pub use formats::{FORMATS, PayloadFormat};
 use quote::{cut_off, quote};
+pub use whole::{Whole, WithPayload};

@@ -3,10 +3,10 @@
 use std::ops::Range;
 use std::sync::Arc;
 
-use super::payload::{self, Payload, Sample};
+use super::payload::{self, Payload, Sample, ShowsPayload};
 use crate::codec::rows::{Kept, OnError, Reading, decode_rows};
 use crate::column::{Buffer, Cells, Chunk, Column, ListValues, Type, Values};
-use crate::error::{Error, Kind, Result};
+use crate::error::Result;
 use crate::jetstream::Want;
 use crate::plan::RegionColumns;
 use crate::record::{Headers, Record};
@@ -33,10 +33,8 @@ pub enum Part {
     Time,
     /// The payload, as bytes.
     Payload,
-    /// The payload, as text.
+    /// The payload, as text; what is not UTF-8 is replaced.
     PayloadText,
-    /// The payload, as text; one that is not UTF-8 is an error.
-    CheckedText,
     /// All headers.
     Headers,
     /// The `Nats-Msg-Id` header.
@@ -52,7 +50,7 @@ impl Part {
             Part::Sequence => Column::new("seq", Type::UBigInt),
             Part::Time => Column::new("ts_nats", Type::Timestamp),
             Part::Payload => Column::new("payload", Type::Blob),
-            Part::PayloadText | Part::CheckedText => Column::new("payload", Type::Varchar),
+            Part::PayloadText => Column::new("payload", Type::Varchar),
             Part::Headers => Column::new("headers", Type::map(Type::Varchar, Type::list(Type::Varchar))),
             Part::MessageId => Column::new("msg_id", Type::Varchar),
         }
@@ -71,7 +69,7 @@ impl Part {
             Part::Sequence => Cells::U64(records.iter().map(|record| record.sequence).collect()),
             Part::Time => Cells::I64(records.iter().map(|record| record.time_ns.div_euclid(1_000)).collect()),
             Part::Payload => Cells::Bytes(records.iter().map(|record| &record.payload[..]).collect()),
-            Part::PayloadText | Part::CheckedText => Cells::text(records.iter().map(|record| &record.payload[..])),
+            Part::PayloadText => Cells::text(records.iter().map(|record| &record.payload[..])),
             Part::Headers => header_maps(records.iter().map(|record| &record.headers)).into(),
             Part::MessageId => {
                 let mut buffer = Buffer::new(&Type::Varchar);
@@ -108,14 +106,16 @@ pub struct Layout {
 impl Layout {
     /// Reads the parameters that decide on columns.
     pub fn read(arguments: &Arguments, sample: Sample<'_>) -> Result<Self> {
-        let payload = Payload::read(arguments, &[], sample)?;
-        let shown = if payload.is_text { Part::PayloadText } else { Part::Payload };
-        let mut parts = vec![Part::Stream, Part::Subject, Part::Sequence, Part::Time, shown];
+        let payload = Payload::read(arguments, ShowsPayload::Yes, &[], sample)?;
+        let mut fields = (0..payload.columns().len()).map(Shown::Field);
+        let whole = if payload.decodes_whole() { fields.next() } else { None };
+        let stored = Shown::Part(if payload.is_text { Part::PayloadText } else { Part::Payload });
+        let mut shown: Vec<Shown> = [Part::Stream, Part::Subject, Part::Sequence, Part::Time].map(Shown::Part).into();
+        shown.push(whole.unwrap_or(stored));
         if arguments.flag("headers")? {
-            parts.push(Part::Headers);
+            shown.push(Shown::Part(Part::Headers));
         }
-        let fields = (0..payload.columns().len()).map(Shown::Field);
-        let shown = parts.into_iter().map(Shown::Part).chain(fields).collect();
+        shown.extend(fields);
         Self::of(arguments, shown, payload)
     }
 
@@ -154,7 +154,7 @@ impl Layout {
             subject: shows(Part::Subject),
             time: shows(Part::Time),
             headers: self.wants_headers(projection),
-            payload: decodes || [Part::Payload, Part::PayloadText, Part::CheckedText].into_iter().any(shows),
+            payload: decodes || [Part::Payload, Part::PayloadText].into_iter().any(shows),
         }
     }
 
@@ -216,9 +216,6 @@ impl MessageDecoder {
             Kept::All => records.iter().collect(),
             Kept::Only(positions) => positions.iter().map(|position| &records[*position]).collect(),
         };
-        if layout.shown.contains(&Shown::Part(Part::CheckedText)) {
-            rows.iter().try_for_each(|record| check_text(stream, record))?;
-        }
         let mut chunk = Chunk::new(rows.len());
         for column in &self.projection {
             match layout.shown.get(*column) {
@@ -233,16 +230,6 @@ impl MessageDecoder {
             }
         }
         Ok(chunk)
-    }
-}
-
-fn check_text(stream: &str, record: &Record) -> Result<()> {
-    match std::str::from_utf8(&record.payload) {
-        Ok(_) => Ok(()),
-        Err(_) => Err(Error::of(Kind::InvalidPayload, "the payload is not UTF-8")
-            .stream(stream)
-            .sequence(record.sequence)
-            .advice("read it into a BLOB")),
     }
 }
 

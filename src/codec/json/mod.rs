@@ -54,6 +54,17 @@ pub fn infer(payloads: &mut dyn Iterator<Item = &[u8]>) -> Result<Vec<(Path, Typ
     document::infer(&Json, payloads)
 }
 
+/// Checks that a payload is one JSON document.
+///
+/// # Errors
+/// It is not; the error names the fault.
+pub(super) fn check(payload: &[u8]) -> std::result::Result<(), String> {
+    read(payload, |text| {
+        let mut cursor = Cursor::new(text);
+        cursor.skip().and_then(|()| cursor.end())
+    })
+}
+
 struct Json;
 
 impl Format for Json {

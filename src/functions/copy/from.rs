@@ -1,6 +1,7 @@
 //! `COPY table FROM 'STREAM' (FORMAT nats_js, ...)`: messages become rows of a table, whose columns say what to read.
 
 use super::options;
+use crate::codec::Whole;
 use crate::codec::path::Path;
 use crate::column::{Column, Type};
 use crate::error::{Error, Result};
@@ -15,13 +16,13 @@ use crate::value::{Arguments, Parameter, ParameterType};
 /// is a part of the message.
 pub struct CopyFromStream;
 
-/// The options that name the column of a part. A payload that goes into a VARCHAR is text.
+/// The options that name the column of a part. A payload that goes into a VARCHAR is text, which is checked.
 const PARTS: [(&str, &[Part]); 7] = [
     ("stream_column", &[Part::Stream]),
     ("subject_column", &[Part::Subject]),
     ("seq_column", &[Part::Sequence]),
     ("ts_nats_column", &[Part::Time]),
-    ("payload_column", &[Part::Payload, Part::CheckedText]),
+    ("payload_column", &[Part::Payload, Part::PayloadText]),
     ("headers_column", &[Part::Headers]),
     ("msg_id_column", &[Part::MessageId]),
 ];
@@ -31,7 +32,7 @@ const PAYLOAD_FORMAT: &str = "payload_format";
 const FORMAT: &str = "format";
 
 /// Parameters of the payload that say what the columns are, which the table says here.
-const SAID_BY_TABLE: [&str; 5] = ["json_extract", "proto_extract", "columns", "sample_size", FORMAT];
+const SAID_BY_TABLE: [&str; 6] = ["json_extract", "proto_extract", "columns", "sample_size", "payload_type", FORMAT];
 
 impl StreamTableArguments for CopyFromStream {
     const NAME: &'static str = "nats_js";
@@ -55,15 +56,20 @@ impl StreamTableArguments for CopyFromStream {
         let mut members = Vec::new();
         let mut shown = Vec::new();
         let parts = read_parts(&arguments)?;
+        let is_text = parts.iter().any(|(part, _)| *part == Part::PayloadText);
+        let whole = is_text.then_some(Whole::Text);
         for (position, column) in arguments.target.iter().enumerate() {
-            if let Some((part, _)) = parts.iter().find(|(_, place)| *place == position) {
-                shown.push(Shown::Part(*part));
-            } else {
-                shown.push(Shown::Field(members.len()));
-                members.push((Path::member(&column.name), column.ty.clone()));
+            match parts.iter().find(|(_, place)| *place == position) {
+                // It is decoded, as the first of the fields.
+                Some((Part::PayloadText, _)) => shown.push(Shown::Field(0)),
+                Some((part, _)) => shown.push(Shown::Part(*part)),
+                None => {
+                    shown.push(Shown::Field(usize::from(is_text) + members.len()));
+                    members.push((Path::member(&column.name), column.ty.clone()));
+                }
             }
         }
-        let layout = Layout::of(&arguments, shown, Payload::of_members(&arguments, members)?)?;
+        let layout = Layout::of(&arguments, shown, Payload::of_members(&arguments, whole, members)?)?;
         let estimated_rows = Some(range.estimated_rows());
         Ok(Bound { columns: arguments.target, plan: Plan { connect, streams: None, range, layout }, estimated_rows })
     }

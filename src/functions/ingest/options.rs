@@ -12,7 +12,7 @@ use crate::error::{Error, Result};
 use crate::functions::connection;
 use crate::functions::dead_letters::DeadLetterOptions;
 use crate::functions::messages::Part;
-use crate::functions::payload::{self, Payload, choice};
+use crate::functions::payload::{self, Payload, ShowsPayload, choice};
 use crate::functions::range::{self, RangeOptions};
 use crate::jetstream::durable::{DurableOptions, DurableStart};
 use crate::jetstream::{ConnectOptions, utc_text};
@@ -129,7 +129,9 @@ impl Options {
         if rest {
             texts.push(Path::root());
         }
-        let payload = Payload::read(arguments, &texts, &|size| {
+        let shows_payload = arguments.flag("payload")?;
+        let shows = if shows_payload { ShowsPayload::Yes } else { ShowsPayload::WithoutColumns };
+        let payload = Payload::read(arguments, shows, &texts, &|size| {
             sample(&range, durable.as_ref().map(|durable| &durable.options), &connect, size)
         })?;
         let rest = if rest { Some(payload.rest()?) } else { None };
@@ -137,9 +139,13 @@ impl Options {
         if arguments.flag("headers")? {
             extra_parts.push(Part::Headers);
         }
-        if payload.columns().is_empty() || arguments.flag("payload")? {
+        if !payload.decodes_whole() && (payload.columns().is_empty() || shows_payload) {
             // Without columns the payload itself is what there is to ingest.
             extra_parts.push(Part::Payload);
+        }
+        let has_payload = payload.decodes_whole() || extra_parts.contains(&Part::Payload);
+        if arguments.find("payload_type").is_some() && !has_payload {
+            return Err(Error::new("payload_type needs payload := true beside columns"));
         }
         let keep = [("first", Keep::First), ("last", Keep::Last), ("all", Keep::All)];
         let bad_row = [("fail", OnBadRow::Fail), ("skip", OnBadRow::Skip), ("dlq", OnBadRow::DeadLetter)];

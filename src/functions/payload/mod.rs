@@ -9,7 +9,7 @@ use std::sync::Arc;
 use crate::codec::inflate::{Compression, Inflate};
 use crate::codec::path::Path;
 use crate::codec::rows::OnError;
-use crate::codec::{Codec, FORMATS, Rest};
+use crate::codec::{Codec, FORMATS, Rest, Whole, WithPayload};
 use crate::column::{Column, Type};
 use crate::error::{Error, Result};
 use crate::value::{Arguments, Parameter, ParameterType};
@@ -21,12 +21,13 @@ use typed::Asked;
 /// The named parameters: those of all formats, and those of one format.
 pub const PARAMETERS: &[Parameter] = &parameters();
 
-const SHARED: [Parameter; 8] = [
+const SHARED: [Parameter; 9] = [
     Parameter::new("json_extract", ParameterType::TextList),
     Parameter::new("proto_extract", ParameterType::TextList),
     Parameter::new("columns", ParameterType::Any),
     Parameter::new("sample_size", ParameterType::Any),
     Parameter::new("format", ParameterType::Text),
+    Parameter::new("payload_type", ParameterType::Text),
     Parameter::new("decompress", ParameterType::Text),
     Parameter::new("max_inflated", ParameterType::Any),
     Parameter::new("on_error", ParameterType::Text),
@@ -63,17 +64,31 @@ const fn parameters() -> [Parameter; count()] {
     all
 }
 
+/// The choices of `payload_type`.
+const TYPES: [(&str, Whole); 3] = [("blob", Whole::Bytes), ("text", Whole::Text), ("json", Whole::Json)];
+
+/// Whether a statement shows the payload itself.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ShowsPayload {
+    /// It does.
+    Yes,
+    /// It does when no columns are asked for.
+    WithoutColumns,
+}
+
 /// How payloads become columns.
 #[derive(Clone)]
 pub struct Payload {
     codec: Option<Arc<dyn Codec>>,
+    /// Whether the first of the codec's columns is the payload itself.
+    decodes_whole: bool,
     /// The paths of the columns that the statement shows, where it names paths.
     named: Vec<Path>,
     /// How many of the codec's columns the statement shows; the rest are texts that its keys are made from.
     shown: usize,
     /// How payloads are inflated.
     pub inflate: Inflate,
-    /// Whether the `payload` column is text: `json_extract` makes it so.
+    /// Whether the `payload` column is text that is not checked: `json_extract` makes it so, unless `payload_type` is given.
     pub is_text: bool,
     /// The effect of a payload that does not decode, unless `on_error` is given: an error for `columns`, NULL for the two
     /// `_extract` lists. `nats_ingest` has choices of its own and always fails by default: NULLs would be taken for the
@@ -83,32 +98,64 @@ pub struct Payload {
 
 impl Payload {
     /// Reads the parameters. `texts` are paths that are decoded as VARCHAR beside the columns that are asked for.
-    pub fn read(arguments: &Arguments, texts: &[Path], sample: Sample<'_>) -> Result<Self> {
-        Self::of(arguments, typed::read(arguments)?, texts, sample)
+    pub fn read(arguments: &Arguments, shows: ShowsPayload, texts: &[Path], sample: Sample<'_>) -> Result<Self> {
+        let asked = choice(arguments, "payload_type", &TYPES)?;
+        let inflates = arguments.text("decompress")?.is_some_and(|word| !word.eq_ignore_ascii_case("none"));
+        let whole = |has_columns: bool| match (shows, asked) {
+            (ShowsPayload::WithoutColumns, _) if has_columns => None,
+            (_, Some(Whole::Text | Whole::Json)) => asked,
+            // Beside columns the bytes stay as they were stored.
+            _ => (inflates && !has_columns).then_some(Whole::Bytes),
+        };
+        Self::of(arguments, typed::read(arguments)?, whole, texts, sample)
     }
 
-    /// Reads the parameters where the columns are known: these members of the document, with these types, or none.
-    pub fn of_members(arguments: &Arguments, members: Vec<(Path, Type)>) -> Result<Self> {
+    /// Reads the parameters where the columns are known: the payload itself as this, if it is not stored bytes; and these
+    /// members of the document, with these types, or none.
+    pub fn of_members(arguments: &Arguments, whole: Option<Whole>, members: Vec<(Path, Type)>) -> Result<Self> {
         let no_sample = |_| Ok(Vec::new());
+        let whole = |_| whole;
         if members.is_empty() {
-            return Self::of(&Arguments::default(), None, &[], &no_sample);
+            // Parameters of a schema would give all of its fields.
+            let shared = SHARED.map(|parameter| parameter.name);
+            let named = arguments.named.iter().filter(|(name, _)| shared.contains(name) && *name != "format");
+            let arguments = Arguments { named: named.cloned().collect(), ..Arguments::default() };
+            return Self::of(&arguments, None, whole, &[], &no_sample);
         }
-        Self::of(arguments, Some(Asked::Typed(members)), &[], &no_sample)
+        Self::of(arguments, Some(Asked::Typed(members)), whole, &[], &no_sample)
     }
 
-    fn of(arguments: &Arguments, columns: Option<Asked>, texts: &[Path], sample: Sample<'_>) -> Result<Self> {
+    /// `whole` says what the column of the payload itself holds, if it is decoded, by whether there are other columns.
+    fn of(
+        arguments: &Arguments,
+        columns: Option<Asked>,
+        whole: impl Fn(bool) -> Option<Whole>,
+        texts: &[Path],
+        sample: Sample<'_>,
+    ) -> Result<Self> {
         let limit = arguments.unsigned("max_inflated")?.map_or(Ok(Inflate::DEFAULT_LIMIT), |limit| {
             usize::try_from(limit).map_err(|_| Error::new("max_inflated is too large"))
         })?;
         let compression = choice(arguments, "decompress", Compression::CHOICES)?.unwrap_or(Compression::Header);
         let inflate = Inflate { compression, limit };
-        let is_text = arguments.find("json_extract").is_some();
-        let extracts = is_text || arguments.find("proto_extract").is_some();
+        let json_extract = arguments.find("json_extract").is_some();
+        let is_text = json_extract && arguments.find("payload_type").is_none();
+        let extracts = json_extract || arguments.find("proto_extract").is_some();
         let Chosen { codec, named } = choose::codec(arguments, columns, texts, inflate, sample)?;
-        let codec: Option<Arc<dyn Codec>> = codec.map(Arc::from);
+        let has_columns = codec.as_ref().is_some_and(|codec| codec.columns().len() > texts.len());
+        let whole = whole(has_columns);
+        let codec: Option<Arc<dyn Codec>> = match whole {
+            Some(whole) => Some(Arc::new(WithPayload::new(whole, codec))),
+            None => codec.map(Arc::from),
+        };
         let shown = codec.as_ref().map_or(0, |codec| codec.columns().len() - texts.len());
         let default_on_error = if extracts { OnError::Null } else { OnError::Fail };
-        Ok(Self { codec, named, shown, inflate, is_text, default_on_error })
+        Ok(Self { codec, decodes_whole: whole.is_some(), named, shown, inflate, is_text, default_on_error })
+    }
+
+    /// Whether the first of the columns is the payload itself.
+    pub fn decodes_whole(&self) -> bool {
+        self.decodes_whole
     }
 
     /// The columns that the statement shows.
