@@ -13,7 +13,7 @@ pub struct PayloadFormat {
     pub name: &'static str,
     /// The parameters that this format has and no other.
     pub parameters: &'static [FormatParameter],
-    /// The codec of typed columns by path; two paths that give the same column name are an error.
+    /// The codec of typed columns by path, named by their paths; names may repeat.
     pub columns: fn(&FormatArguments, Wanted) -> Result<Box<dyn Codec>>,
     /// The codec of all fields of the schema, and of texts by path; None where there is no schema.
     pub all: AllFields,

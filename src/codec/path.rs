@@ -12,7 +12,7 @@
 
 use std::fmt;
 
-use crate::column::{Column, Type};
+use crate::column::Type;
 use crate::error::{Error, Result};
 
 /// Where in a document a column's value stands; the document itself has no step.
@@ -74,7 +74,7 @@ impl Path {
         &self.steps
     }
 
-    /// The name of the path's column.
+    /// The name of the path's column, unless the statement gives it another one.
     #[must_use]
     pub fn column_name(&self) -> String {
         let mut name = String::new();
@@ -117,7 +117,7 @@ pub(super) fn quoted(key: &str) -> String {
 pub struct Wanted {
     /// The columns that it shows: paths and types.
     pub columns: Vec<(Path, Type)>,
-    /// Paths that are read as VARCHAR beside them, for keys; their columns come last and their names may repeat.
+    /// Paths that are read as VARCHAR beside them, for keys; their columns come last.
     pub texts: Vec<Path>,
 }
 
@@ -131,23 +131,6 @@ impl FromIterator<(Path, Type)> for Wanted {
     fn from_iter<I: IntoIterator<Item = (Path, Type)>>(columns: I) -> Self {
         columns.into_iter().collect::<Vec<_>>().into()
     }
-}
-
-/// The columns of a list of paths with their types; two that share a name (names ignore case, as in SQL) are an error.
-///
-/// # Errors
-/// Two paths give the same column name.
-pub fn columns(paths: &[(Path, Type)]) -> Result<Vec<Column>> {
-    let mut names = std::collections::HashMap::new();
-    let mut columns = Vec::with_capacity(paths.len());
-    for (path, ty) in paths {
-        let name = path.column_name();
-        if let Some(other) = names.insert(name.to_lowercase(), path) {
-            return Err(Error::new(format!("paths '{other}' and '{path}' give the same column name '{name}'")));
-        }
-        columns.push(Column::new(name, ty.clone()));
-    }
-    Ok(columns)
 }
 
 fn parse_key(text: &str) -> std::result::Result<(Step, &str), &'static str> {
@@ -227,18 +210,6 @@ mod tests {
         ] {
             let error = Path::parse(text).unwrap_err().to_string();
             assert_eq!(error, format!("invalid path '{text}': {why}"));
-        }
-    }
-
-    #[test]
-    fn two_paths_with_one_column_name_are_an_error() {
-        let pair = |a: &str, b: &str| {
-            columns(&[(Path::parse(a).unwrap(), Type::Varchar), (Path::parse(b).unwrap(), Type::Varchar)])
-        };
-        assert!(pair("a.b", "a.c").is_ok());
-        for (a, b) in [("a.b", "a_b"), ("a.0", "a[0]"), ("a", "A"), ("x", "x")] {
-            let error = pair(a, b).unwrap_err().to_string();
-            assert!(error.contains("give the same column name"), "{error}");
         }
     }
 }

@@ -106,13 +106,16 @@ pub struct Layout {
 impl Layout {
     /// Reads the parameters that decide on columns.
     pub fn read(arguments: &Arguments, sample: Sample<'_>) -> Result<Self> {
-        let payload = Payload::read(arguments, ShowsPayload::Yes, &[], sample)?;
+        let headers = arguments.flag("headers")?;
+        let reserved: &[&str] = &["stream", "subject", "seq", "ts_nats", "payload", "headers"];
+        let reserved = if headers { reserved } else { &reserved[..5] };
+        let payload = Payload::read(arguments, ShowsPayload::Yes, reserved, &[], sample)?;
         let mut fields = (0..payload.columns().len()).map(Shown::Field);
         let whole = if payload.decodes_whole() { fields.next() } else { None };
         let stored = Shown::Part(if payload.is_text { Part::PayloadText } else { Part::Payload });
         let mut shown: Vec<Shown> = [Part::Stream, Part::Subject, Part::Sequence, Part::Time].map(Shown::Part).into();
         shown.push(whole.unwrap_or(stored));
-        if arguments.flag("headers")? {
+        if headers {
             shown.push(Shown::Part(Part::Headers));
         }
         shown.extend(fields);

@@ -5,7 +5,7 @@ use super::format::Format;
 use super::shape::{RootObject, Shape};
 use super::trie::Node;
 use crate::codec::decode::{Codec, DecodeError, Decoder};
-use crate::codec::path::{self, Path, Wanted};
+use crate::codec::path::{Path, Wanted};
 use crate::column::{Buffer, Column, Type};
 use crate::error::{Error, Result};
 
@@ -18,12 +18,13 @@ pub(in crate::codec) struct DocumentCodec<F> {
 }
 
 impl<F: Format> DocumentCodec<F> {
-    /// A codec for columns by path; two paths that give the same column name are an error.
-    pub fn new(format: F, strictness: Strictness, wanted: Wanted) -> Result<Self> {
-        let mut columns = path::columns(&wanted.columns)?;
-        columns.extend(wanted.texts.iter().map(|path| Column::new(path.column_name(), Type::Varchar)));
+    /// A codec for columns by path, named by their paths; names may repeat.
+    pub fn new(format: F, strictness: Strictness, wanted: Wanted) -> Self {
+        let named = |(path, ty): &(Path, Type)| Column::new(path.column_name(), ty.clone());
+        let texts = wanted.texts.iter().map(|path| Column::new(path.column_name(), Type::Varchar));
+        let columns = wanted.columns.iter().map(named).chain(texts).collect();
         let paths = wanted.columns.into_iter().map(|(path, _)| path).chain(wanted.texts).collect();
-        Ok(Self { format, strictness, paths, columns })
+        Self { format, strictness, paths, columns }
     }
 }
 

@@ -68,8 +68,7 @@ pub use types::{MAX_MEMBERS, MAX_RECURSION};
 /// A codec that reads typed columns by path; a path is made of the names of fields, keys of maps and positions in lists.
 ///
 /// # Errors
-/// The files cannot be read or are not a schema; the message is not there or ambiguous; a path leads nowhere; two paths
-/// give the same column name.
+/// The files cannot be read or are not a schema; the message is not there or ambiguous; a path leads nowhere.
 pub fn columns(source: &SchemaSource, wanted: Wanted) -> Result<Box<dyn Codec>> {
     Protobuf::load(source)?.codec(wanted)
 }
@@ -143,7 +142,7 @@ impl Protobuf {
         for path in &paths {
             types::check(&self.schema, self.message, path)?;
         }
-        Ok(Box::new(Rounds::new(DocumentCodec::new(self, Strictness::Strict, wanted)?, paths)))
+        Ok(Box::new(Rounds::new(DocumentCodec::new(self, Strictness::Strict, wanted), paths)))
     }
 }
 

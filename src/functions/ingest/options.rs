@@ -131,7 +131,8 @@ impl Options {
         }
         let shows_payload = arguments.flag("payload")?;
         let shows = if shows_payload { ShowsPayload::Yes } else { ShowsPayload::WithoutColumns };
-        let payload = Payload::read(arguments, shows, &texts, &|size| {
+        let reserved = reserved(arguments, rest, shows_payload)?;
+        let payload = Payload::read(arguments, shows, &reserved, &texts, &|size| {
             sample(&range, durable.as_ref().map(|durable| &durable.options), &connect, size)
         })?;
         let rest = if rest { Some(payload.rest()?) } else { None };
@@ -200,6 +201,23 @@ impl Options {
             || self.payload.needs_headers()
             || keys.any(|key| key.template.needs_headers())
     }
+}
+
+/// The names of the columns that are no part of the payload, as far as there are columns of the payload beside them.
+fn reserved(arguments: &Arguments, rest: bool, shows_payload: bool) -> Result<Vec<&'static str>> {
+    let mut names = vec!["correlation_key", "stream", "subject", "seq", "ts_nats", "msg_id"];
+    let merges = arguments.find("merge").is_some() || arguments.find("order_by").is_some();
+    let keeps_all = arguments.text("keep")?.is_some_and(|keep| keep.eq_ignore_ascii_case("all"));
+    for (shown, more) in [
+        (arguments.flag("headers")?, &["headers"][..]),
+        (shows_payload, &["payload"]),
+        (rest, &["rest"]),
+        (merges, &["first_seq", "last_seq"]),
+        (keeps_all, &["duplicate_of", "duplicate_key"]),
+    ] {
+        names.extend(more.iter().filter(|_| shown));
+    }
+    Ok(names)
 }
 
 /// The durable, if one is named; without one its parameters mean nothing and are errors.

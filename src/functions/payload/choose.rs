@@ -1,12 +1,12 @@
 //! Which codec a statement asks for.
 
 use super::choice::choice;
-use super::typed::Asked;
+use super::names;
+use super::typed::{Asked, TypedColumn};
 use crate::codec::inflate::Inflate;
 use crate::codec::path::{Path, Wanted};
 use crate::codec::protobuf::SchemaSource;
 use crate::codec::{Codec, FORMATS, FormatArguments, PayloadFormat, json, protobuf};
-use crate::column::Type;
 use crate::error::{Error, Result};
 use crate::record::Record;
 use crate::value::Arguments;
@@ -23,24 +23,27 @@ pub(super) struct Chosen {
     /// The codec, if columns are decoded or keys need texts.
     pub(super) codec: Option<Box<dyn Codec>>,
     /// The paths of the columns; none where a schema says what the columns are.
-    pub(super) named: Vec<Path>,
-}
-
-impl Chosen {
-    /// All that a schema has, or nothing.
-    fn all(codec: Option<Box<dyn Codec>>) -> Self {
-        Self { codec, named: Vec::new() }
-    }
+    pub(super) paths: Vec<Path>,
+    /// The names of the columns.
+    pub(super) names: Vec<String>,
 }
 
 /// The codec, if the statement asks for decoded columns or its keys need texts.
 pub(super) fn codec(
     arguments: &Arguments,
     columns: Option<Asked>,
+    reserved: &[&str],
     texts: &[Path],
     inflate: Inflate,
     sample: Sample<'_>,
 ) -> Result<Chosen> {
+    // Columns that are named by their paths, those of a schema among them.
+    let by_path = |codec: Option<Box<dyn Codec>>, paths: Vec<Path>| {
+        let columns = codec.as_ref().map_or(&[][..], |codec| codec.columns());
+        let shown = columns.len().saturating_sub(texts.len());
+        let names = columns.iter().take(shown).map(|column| column.name.clone()).collect();
+        Chosen { codec, paths, names: names::unique(names, reserved) }
+    };
     let format = format(arguments, "format")?;
     let json_extract = arguments.texts("json_extract")?;
     let proto_extract = arguments.texts("proto_extract")?;
@@ -59,27 +62,35 @@ pub(super) fn codec(
     let paths = |list: Vec<&str>| list.into_iter().map(Path::parse).collect::<Result<Vec<_>>>();
     if let Some(list) = json_extract {
         let paths = paths(list)?;
-        return Ok(Chosen { codec: Some(json::extract(paths.clone(), texts.to_vec())?), named: paths });
+        return Ok(by_path(Some(json::extract(paths.clone(), texts.to_vec())?), paths));
     }
     if let Some(list) = proto_extract {
         let source = SchemaSource::of(&format_arguments(arguments)?);
-        return Ok(Chosen::all(Some(protobuf::extract(&source, paths(list)?, texts.to_vec())?)));
+        return Ok(by_path(Some(protobuf::extract(&source, paths(list)?, texts.to_vec())?), Vec::new()));
     }
     let format = format.unwrap_or(&FORMATS[0]);
     check_parameters(arguments, format)?;
     let schema = format_arguments(arguments)?;
-    let columns = match columns {
-        Some(Asked::Typed(columns)) => columns,
-        Some(Asked::Auto) => infer(arguments, format, inflate, sample)?,
+    let (columns, is_auto) = match columns {
+        Some(Asked::Typed(columns)) => (columns, false),
+        Some(Asked::Auto) => (infer(arguments, format, inflate, sample)?, true),
         None => match (format.all)(&schema, texts)? {
-            None if texts.is_empty() => return Ok(Chosen::all(None)),
-            None => Vec::new(),
-            all => return Ok(Chosen::all(all)),
+            None if texts.is_empty() => return Ok(by_path(None, Vec::new())),
+            None => (Vec::new(), false),
+            all => return Ok(by_path(all, Vec::new())),
         },
     };
-    let named = columns.iter().map(|(path, _)| path.clone()).collect();
+    let given = columns.iter().map(TypedColumn::name).collect();
+    let names = if is_auto {
+        names::unique(given, reserved)
+    } else {
+        names::check(&columns, reserved)?;
+        given
+    };
+    let paths = columns.iter().map(|column| column.path.clone()).collect();
+    let columns = columns.into_iter().map(|column| (column.path, column.ty)).collect();
     let codec = (format.columns)(&schema, Wanted { columns, texts: texts.to_vec() })?;
-    Ok(Chosen { codec: Some(codec), named })
+    Ok(Chosen { codec: Some(codec), paths, names })
 }
 
 /// Refuses the parameters of other formats.
@@ -98,7 +109,7 @@ fn infer(
     format: &PayloadFormat,
     inflate: Inflate,
     sample: Sample<'_>,
-) -> Result<Vec<(Path, Type)>> {
+) -> Result<Vec<TypedColumn>> {
     let Some(infer) = format.infer else {
         return Err(Error::new(format!("columns := 'auto' and {} do not go together", format.name))
             .advice("leave columns out: the schema says what the columns are"));
@@ -110,8 +121,9 @@ fn infer(
     let records = sample(size)?;
     // A payload that does not inflate is left to the read, which fails.
     let payloads: Vec<_> = records.iter().filter_map(|record| inflate.payload(record).ok()).collect();
-    infer(&mut payloads.iter().map(|payload| &payload[..]))
-        .map_err(|error| Error::new(format!("columns := 'auto': {error}")))
+    let columns = infer(&mut payloads.iter().map(|payload| &payload[..]))
+        .map_err(|error| Error::new(format!("columns := 'auto': {error}")))?;
+    Ok(columns.into_iter().map(|(path, ty)| TypedColumn::new(path, ty)).collect())
 }
 
 fn format(arguments: &Arguments, name: &str) -> Result<Option<&'static PayloadFormat>> {

@@ -2,6 +2,7 @@
 
 mod choice;
 mod choose;
+mod names;
 mod typed;
 
 use std::sync::Arc;
@@ -16,7 +17,7 @@ use crate::value::{Arguments, Parameter, ParameterType};
 pub use choice::choice;
 use choose::Chosen;
 pub use choose::{Sample, check_format, format_arguments};
-use typed::Asked;
+use typed::{Asked, TypedColumn};
 
 /// The named parameters: those of all formats, and those of one format.
 pub const PARAMETERS: &[Parameter] = &parameters();
@@ -83,9 +84,9 @@ pub struct Payload {
     /// Whether the first of the codec's columns is the payload itself.
     decodes_whole: bool,
     /// The paths of the columns that the statement shows, where it names paths.
-    named: Vec<Path>,
-    /// How many of the codec's columns the statement shows; the rest are texts that its keys are made from.
-    shown: usize,
+    paths: Vec<Path>,
+    /// The columns that the statement shows, by their names; the rest of the codec's are texts that its keys are made from.
+    columns: Vec<Column>,
     /// How payloads are inflated.
     pub inflate: Inflate,
     /// Whether the `payload` column is text that is not checked: `json_extract` makes it so, unless `payload_type` is given.
@@ -97,8 +98,15 @@ pub struct Payload {
 }
 
 impl Payload {
-    /// Reads the parameters. `texts` are paths that are decoded as VARCHAR beside the columns that are asked for.
-    pub fn read(arguments: &Arguments, shows: ShowsPayload, texts: &[Path], sample: Sample<'_>) -> Result<Self> {
+    /// Reads the parameters. `reserved` are the names of the statement's other columns; `texts` are paths that are decoded
+    /// as VARCHAR beside the columns that are asked for.
+    pub fn read(
+        arguments: &Arguments,
+        shows: ShowsPayload,
+        reserved: &[&str],
+        texts: &[Path],
+        sample: Sample<'_>,
+    ) -> Result<Self> {
         let asked = choice(arguments, "payload_type", &TYPES)?;
         let inflates = arguments.text("decompress")?.is_some_and(|word| !word.eq_ignore_ascii_case("none"));
         let whole = |has_columns: bool| match (shows, asked) {
@@ -107,7 +115,7 @@ impl Payload {
             // Beside columns the bytes stay as they were stored.
             _ => (inflates && !has_columns).then_some(Whole::Bytes),
         };
-        Self::of(arguments, typed::read(arguments)?, whole, texts, sample)
+        Self::of(arguments, typed::read(arguments)?, whole, reserved, texts, sample)
     }
 
     /// Reads the parameters where the columns are known: the payload itself as this, if it is not stored bytes; and these
@@ -120,9 +128,10 @@ impl Payload {
             let shared = SHARED.map(|parameter| parameter.name);
             let named = arguments.named.iter().filter(|(name, _)| shared.contains(name) && *name != "format");
             let arguments = Arguments { named: named.cloned().collect(), ..Arguments::default() };
-            return Self::of(&arguments, None, whole, &[], &no_sample);
+            return Self::of(&arguments, None, whole, &[], &[], &no_sample);
         }
-        Self::of(arguments, Some(Asked::Typed(members)), whole, &[], &no_sample)
+        let columns = members.into_iter().map(|(path, ty)| TypedColumn::new(path, ty)).collect();
+        Self::of(arguments, Some(Asked::Typed(columns)), whole, &[], &[], &no_sample)
     }
 
     /// `whole` says what the column of the payload itself holds, if it is decoded, by whether there are other columns.
@@ -130,6 +139,7 @@ impl Payload {
         arguments: &Arguments,
         columns: Option<Asked>,
         whole: impl Fn(bool) -> Option<Whole>,
+        reserved: &[&str],
         texts: &[Path],
         sample: Sample<'_>,
     ) -> Result<Self> {
@@ -141,16 +151,17 @@ impl Payload {
         let json_extract = arguments.find("json_extract").is_some();
         let is_text = json_extract && arguments.find("payload_type").is_none();
         let extracts = json_extract || arguments.find("proto_extract").is_some();
-        let Chosen { codec, named } = choose::codec(arguments, columns, texts, inflate, sample)?;
-        let has_columns = codec.as_ref().is_some_and(|codec| codec.columns().len() > texts.len());
-        let whole = whole(has_columns);
+        let Chosen { codec, paths, names } = choose::codec(arguments, columns, reserved, texts, inflate, sample)?;
+        let whole = whole(!names.is_empty());
         let codec: Option<Arc<dyn Codec>> = match whole {
             Some(whole) => Some(Arc::new(WithPayload::new(whole, codec))),
             None => codec.map(Arc::from),
         };
-        let shown = codec.as_ref().map_or(0, |codec| codec.columns().len() - texts.len());
+        let names = whole.iter().map(|_| "payload".to_owned()).chain(names);
+        let decoded = codec.as_ref().map_or(&[][..], |codec| codec.columns());
+        let columns = names.zip(decoded).map(|(name, column)| Column::new(name, column.ty.clone())).collect();
         let default_on_error = if extracts { OnError::Null } else { OnError::Fail };
-        Ok(Self { codec, decodes_whole: whole.is_some(), named, shown, inflate, is_text, default_on_error })
+        Ok(Self { codec, decodes_whole: whole.is_some(), paths, columns, inflate, is_text, default_on_error })
     }
 
     /// Whether the first of the columns is the payload itself.
@@ -160,7 +171,7 @@ impl Payload {
 
     /// The columns that the statement shows.
     pub fn columns(&self) -> &[Column] {
-        self.codec.as_ref().map_or(&[], |codec| &codec.columns()[..self.shown])
+        &self.columns
     }
 
     /// What the columns leave of a document.
@@ -168,11 +179,11 @@ impl Payload {
     /// # Errors
     /// No columns are named by their paths, or a schema says which fields there are.
     pub fn rest(&self) -> Result<Rest> {
-        if self.named.is_empty() {
+        if self.paths.is_empty() {
             return Err(Error::new("rest needs columns, which it completes")
                 .advice("name columns, or take the whole payload with payload := true"));
         }
-        Ok(Rest::new(&self.named))
+        Ok(Rest::new(&self.paths))
     }
 
     /// The codec, if anything is decoded.

@@ -1,4 +1,4 @@
-//! `columns := {path: type}`, as a STRUCT or a MAP, or `'auto'`.
+//! `columns := {path: type, name: {path, type}}`, as a STRUCT or a MAP, or `'auto'`.
 
 use crate::codec::path::Path;
 use crate::column::Type;
@@ -8,19 +8,50 @@ use crate::value::{Arguments, Value};
 
 /// The columns that a statement asks for.
 pub(super) enum Asked {
-    /// These paths with these types.
-    Typed(Vec<(Path, Type)>),
+    /// These.
+    Typed(Vec<TypedColumn>),
     /// Those of a sample of the payloads.
     Auto,
 }
 
+/// A column that a statement names.
+pub(super) struct TypedColumn {
+    /// Its name, if it is not that of its path.
+    given_name: Option<String>,
+    pub path: Path,
+    pub ty: Type,
+}
+
+impl TypedColumn {
+    /// A column that is named by its path.
+    pub fn new(path: Path, ty: Type) -> Self {
+        Self { given_name: None, path, ty }
+    }
+
+    /// The name in the result.
+    pub fn name(&self) -> String {
+        self.given_name.clone().unwrap_or_else(|| self.path.column_name())
+    }
+}
+
+/// One entry as it is written.
+struct Entry<'a> {
+    given_name: Option<&'a str>,
+    path: &'a str,
+    ty: &'a str,
+}
+
 /// Reads `columns`.
 pub(super) fn read(arguments: &Arguments) -> Result<Option<Asked>> {
-    let entries: Vec<(&str, &Value)> = match arguments.find("columns") {
+    let entries: Vec<Entry<'_>> = match arguments.find("columns") {
         None => return Ok(None),
         Some(Value::Text(word)) if word.eq_ignore_ascii_case("auto") => return Ok(Some(Asked::Auto)),
-        Some(Value::Struct(members)) => members.iter().map(|(name, ty)| (name.as_str(), ty)).collect(),
-        Some(Value::Map(entries)) => entries.iter().map(|(path, ty)| entry_of(path, ty)).collect::<Result<_>>()?,
+        Some(Value::Struct(members)) => {
+            members.iter().map(|(name, value)| entry(name, value)).collect::<Result<_>>()?
+        }
+        Some(Value::Map(entries)) => {
+            entries.iter().map(|(name, value)| entry(key(name)?, value)).collect::<Result<_>>()?
+        }
         Some(other) => {
             let wrong =
                 format!("columns must be a STRUCT or a MAP of paths and types, or 'auto', not {}", other.kind());
@@ -30,22 +61,48 @@ pub(super) fn read(arguments: &Arguments) -> Result<Option<Asked>> {
     if entries.is_empty() {
         return Err(Error::new("columns names no column"));
     }
-    let mut paths = Vec::with_capacity(entries.len());
-    let mut texts = Vec::with_capacity(entries.len());
-    for (path, ty) in entries {
-        let Value::Text(ty) = ty else {
-            return Err(Error::new(format!("columns: the type of '{path}' must be VARCHAR, not {}", ty.kind())));
-        };
-        paths.push(Path::parse(path)?);
-        texts.push(ty.as_str());
-    }
+    let paths = entries.iter().map(|entry| Path::parse(entry.path)).collect::<Result<Vec<_>>>()?;
+    let texts: Vec<&str> = entries.iter().map(|entry| entry.ty).collect();
     let types = parse_types(&texts).map_err(|error| Error::new(format!("columns: {error}")))?;
-    Ok(Some(Asked::Typed(paths.into_iter().zip(types).collect())))
+    let typed = entries.iter().zip(paths).zip(types).map(|((entry, path), ty)| TypedColumn {
+        given_name: entry.given_name.map(str::to_owned),
+        path,
+        ty,
+    });
+    Ok(Some(Asked::Typed(typed.collect())))
 }
 
-fn entry_of<'a>(path: &'a Value, ty: &'a Value) -> Result<(&'a str, &'a Value)> {
-    match path {
-        Value::Text(path) => Ok((path, ty)),
+/// A path and its type; or a name, and what it names.
+fn entry<'a>(name: &'a str, value: &'a Value) -> Result<Entry<'a>> {
+    let members = match value {
+        Value::Text(ty) => return Ok(Entry { given_name: None, path: name, ty }),
+        Value::Struct(members) => members,
+        other => {
+            return Err(Error::new(format!(
+                "columns: '{name}' must be a type, or a STRUCT of path and type, not {}",
+                other.kind()
+            )));
+        }
+    };
+    let (mut path, mut ty) = (None, None);
+    for (member, value) in members {
+        let place = match member.to_ascii_lowercase().as_str() {
+            "path" => &mut path,
+            "type" => &mut ty,
+            _ => return Err(Error::new(format!("columns: '{name}' has a member '{member}'; path and type are known"))),
+        };
+        let Value::Text(text) = value else {
+            return Err(Error::new(format!("columns: {member} of '{name}' must be VARCHAR, not {}", value.kind())));
+        };
+        *place = Some(text.as_str());
+    }
+    let ty = ty.ok_or_else(|| Error::new(format!("columns: '{name}' has no type")))?;
+    Ok(Entry { given_name: path.map(|_| name), path: path.unwrap_or(name), ty })
+}
+
+fn key(name: &Value) -> Result<&str> {
+    match name {
+        Value::Text(name) => Ok(name),
         other => Err(Error::new(format!("columns: a path must be VARCHAR, not {}", other.kind()))),
     }
 }

@@ -67,8 +67,6 @@ fn the_old_error_texts_stand() {
         assert_eq!(failure(extract(&everything(), paths(at), vec![])), expected);
         assert_eq!(failure(columns(&everything(), vec![(path(at), Type::Varchar)].into())), expected);
     }
-    let twice = failure(extract(&everything(), vec![path("place.zone"), path("place.zone")], vec![]));
-    assert!(twice.contains("give the same column name 'place_zone'"), "{twice}");
 }
 
 #[test]
