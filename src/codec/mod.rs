@@ -10,6 +10,7 @@ mod decode;
 mod document;
 pub mod encode;
 mod formats;
+mod good_columns;
 pub mod inflate;
 pub mod json;
 pub mod key;

@@ -1,7 +1,8 @@
 //! A run of records becomes rows: inflate, decode, and apply `on_error`.
 
+use super::good_columns::GoodColumns;
 use super::inflate::Inflate;
-use super::{DecodeError, Decoder};
+use super::{Codec, DecodeError, Decoder};
 use crate::column::Buffer;
 use crate::error::{Error, Kind, Result};
 use crate::record::Record;
@@ -11,7 +12,7 @@ use crate::record::Record;
 pub enum OnError {
     /// The statement ends with an error that names stream, sequence, path and cause.
     Fail,
-    /// Every column of the codec is NULL in that row, also those that would have decoded; the others stay.
+    /// What does not decode is NULL; the other columns are what they are when they are read alone.
     Null,
     /// The row is left out.
     Skip,
@@ -43,7 +44,17 @@ pub enum Kept {
     Only(Vec<usize>),
 }
 
-/// Decodes records, one row each, into the buffers of the decoder's projection.
+/// The columns that are read of payloads.
+#[derive(Clone, Copy)]
+pub struct Projected<'a> {
+    /// What decodes them.
+    pub codec: &'a dyn Codec,
+    /// Their positions among those of the codec, which ascend.
+    pub columns: &'a [usize],
+}
+
+/// Decodes records, one row each, into the buffers of a projection. `errors` takes for each row why values of it are NULL, or
+/// NULL; it is filled with [`OnError::Null`] alone.
 ///
 /// With [`OnError::Skip`], which rows there are depends on the columns that are decoded: for an answer that does not
 /// change with the projection, decode all columns.
@@ -53,29 +64,62 @@ pub enum Kept {
 pub fn decode_rows(
     records: &[Record],
     reading: Reading<'_>,
-    decoder: &mut dyn Decoder,
+    projected: Projected<'_>,
     out: &mut [Buffer],
+    mut errors: Option<&mut Buffer>,
 ) -> Result<Kept> {
+    let mut decoder = projected.codec.decoder(projected.columns);
+    // Made by the first payload with a bad value.
+    let mut good = None;
     // Allocated by the first payload that is skipped.
     let mut kept: Option<Vec<usize>> = None;
     for (position, record) in records.iter().enumerate() {
         let rows = out.first().map_or(0, Buffer::len);
-        let Err(error) = decode_one(record, reading.inflate, decoder, out) else {
+        let Err(error) = decode_one(record, reading.inflate, &mut *decoder, out) else {
             if let Some(kept) = &mut kept {
                 kept.push(position);
             }
+            errors.iter_mut().for_each(|errors| errors.push_null());
             continue;
         };
         out.iter_mut().for_each(|buffer| buffer.truncate(rows));
         match reading.on_error {
             OnError::Fail => return Err(failure(reading.stream, record, &error)),
-            OnError::Null => out.iter_mut().for_each(Buffer::push_null),
+            OnError::Null => {
+                let good = good.get_or_insert_with(|| GoodColumns::new(projected.codec, projected.columns));
+                let causes = decode_good(record, reading.inflate, good, error, out);
+                errors.iter_mut().for_each(|errors| errors.push_bytes(causes.join("; ").as_bytes()));
+            }
             OnError::Skip => {
                 kept.get_or_insert_with(|| (0..position).collect());
             }
         }
     }
     Ok(kept.map_or(Kept::All, Kept::Only))
+}
+
+/// Decodes what is good of a record that does not decode as a whole; says what is not, each cause once.
+fn decode_good(
+    record: &Record,
+    inflate: Inflate,
+    good: &mut GoodColumns<'_>,
+    error: DecodeError,
+    out: &mut [Buffer],
+) -> Vec<String> {
+    let mut causes: Vec<String> = Vec::new();
+    match inflate.payload(record) {
+        Err(cause) => {
+            out.iter_mut().for_each(Buffer::push_null);
+            causes.push(cause);
+        }
+        Ok(payload) => good.decode(&payload, error, out, &mut |error| {
+            let cause = error.to_string();
+            if !causes.contains(&cause) {
+                causes.push(cause);
+            }
+        }),
+    }
+    causes
 }
 
 /// Inflates and decodes one record: one value more in each buffer.
@@ -130,7 +174,8 @@ mod tests {
         let mut out: Vec<Buffer> = codec.columns().iter().map(|c| Buffer::new(&c.ty)).collect();
         let inflate = Inflate { compression: Compression::None, limit: 0 };
         let reading = Reading { stream: "S", inflate, on_error };
-        let kept = decode_rows(&records, reading, &mut *codec.decoder(&[0, 1]), &mut out);
+        let projected = Projected { codec: &*codec, columns: &[0, 1] };
+        let kept = decode_rows(&records, reading, projected, &mut out, None);
         assert_eq!(out[0].len(), out[1].len());
         let row = |i| format!("{} {}", show(&out[0], &Type::Integer, i), show(&out[1], &Type::Varchar, i));
         let rows = (0..out[0].len()).map(row).collect();
@@ -149,10 +194,73 @@ mod tests {
     }
 
     #[test]
-    fn null_empties_the_whole_row() {
+    fn null_empties_what_is_bad_and_no_other() {
         let (kept, rows) = decode(OnError::Null);
         assert_eq!(kept, Ok(Kept::All));
-        assert_eq!(rows, ["1 x", "NULL NULL", "NULL NULL", "4 NULL", "5 []"]);
+        assert_eq!(rows, ["1 x", "NULL y", "NULL NULL", "4 NULL", "5 []"]);
+    }
+
+    /// Documents with good, bad and missing members, members twice, and cuts.
+    fn documents(count: usize) -> Vec<Vec<u8>> {
+        let mut state = 7u64;
+        let mut random = move |below: u64| {
+            state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+            (state >> 33) % below
+        };
+        let values = ["1", "\"x\"", "null", "[1,2]", "{\"b\":1}", "{\"b\":\"y\"}", "\"\\ud800\"", "2.5", "[\"z\"]"];
+        let mut document = || {
+            let members: Vec<String> = (0..random(7))
+                .map(|_| {
+                    format!("\"{}\":{}", ["a", "c", "d", "e", "a"][random(5) as usize], values[random(9) as usize])
+                })
+                .collect();
+            let mut text = format!("{{{}}}", members.join(",")).into_bytes();
+            if random(8) == 0 {
+                text.truncate(random(text.len() as u64) as usize);
+            }
+            text
+        };
+        (0..count).map(|_| document()).collect()
+    }
+
+    #[test]
+    fn a_value_does_not_depend_on_what_is_read_beside_it() {
+        let columns = [
+            ("a", Type::Integer),
+            ("a.b", Type::Integer),
+            ("c", Type::list(Type::Integer)),
+            ("d", Type::Varchar),
+            ("e", Type::Struct(vec![super::super::testing::ty("b", Type::Integer)])),
+        ];
+        let codec =
+            json::columns(columns.iter().map(|(p, ty)| (Path::parse(p).unwrap(), ty.clone())).collect()).unwrap();
+        let records: Vec<Record> = documents(400).into_iter().map(record).collect();
+        let inflate = Inflate { compression: Compression::None, limit: 0 };
+        let reading = Reading { stream: "S", inflate, on_error: OnError::Null };
+        let read = |projection: &[usize]| {
+            let mut out: Vec<Buffer> = projection.iter().map(|i| Buffer::new(&codec.columns()[*i].ty)).collect();
+            let mut errors = Buffer::new(&Type::Varchar);
+            let projected = Projected { codec: &*codec, columns: projection };
+            decode_rows(&records, reading, projected, &mut out, Some(&mut errors)).unwrap();
+            (out, errors)
+        };
+        let alone: Vec<(Buffer, Buffer)> = (0..5).map(|i| read(&[i])).map(|(mut out, e)| (out.remove(0), e)).collect();
+        for mask in 1..32u32 {
+            let projection: Vec<usize> = (0..5).filter(|i| mask & (1 << i) != 0).collect();
+            let (out, errors) = read(&projection);
+            for (column, buffer) in projection.iter().zip(&out) {
+                assert_eq!(*buffer, alone[*column].0, "{projection:?}");
+            }
+            for row in 0..records.len() {
+                let bad = projection.iter().any(|column| alone[*column].1.valid[row]);
+                assert_eq!(errors.valid[row], bad, "{projection:?} {row}");
+            }
+        }
+        assert!(alone.iter().all(|(_, errors)| errors.valid.contains(&true) && errors.valid.contains(&false)));
+    }
+
+    fn record(payload: Vec<u8>) -> Record {
+        Record { subject: "s".into(), sequence: 1, time_ns: 0, headers: Headers::default(), payload: payload.into() }
     }
 
     #[test]

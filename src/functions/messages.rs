@@ -4,20 +4,21 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use super::payload::{self, Payload, Sample, ShowsPayload};
-use crate::codec::rows::{Kept, OnError, Reading, decode_rows};
+use crate::codec::rows::{Kept, OnError, Projected, Reading, decode_rows};
 use crate::column::{Buffer, Cells, Chunk, Column, ListValues, Type, Values};
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::jetstream::Want;
 use crate::plan::RegionColumns;
 use crate::record::{Headers, Record};
 use crate::value::{Arguments, Parameter, ParameterType, Value};
 
 /// The named parameters, beside those of [`payload`].
-const HEADERS: &[Parameter] = &[Parameter::new("headers", ParameterType::Boolean)];
+const OWN: &[Parameter] =
+    &[Parameter::new("headers", ParameterType::Boolean), Parameter::new("decode_error", ParameterType::Boolean)];
 
 /// The named parameters.
 pub fn parameters() -> Vec<Parameter> {
-    [HEADERS, payload::PARAMETERS].concat()
+    [OWN, payload::PARAMETERS].concat()
 }
 
 /// What one column of a message shows.
@@ -92,6 +93,8 @@ pub enum Shown {
     Part(Part),
     /// What its payload decodes to: the codec's column at this position.
     Field(usize),
+    /// Why values of the payload are NULL.
+    DecodeError,
 }
 
 /// The columns of a statement that reads messages.
@@ -106,10 +109,11 @@ pub struct Layout {
 impl Layout {
     /// Reads the parameters that decide on columns.
     pub fn read(arguments: &Arguments, sample: Sample<'_>) -> Result<Self> {
-        let headers = arguments.flag("headers")?;
-        let reserved: &[&str] = &["stream", "subject", "seq", "ts_nats", "payload", "headers"];
-        let reserved = if headers { reserved } else { &reserved[..5] };
-        let payload = Payload::read(arguments, ShowsPayload::Yes, reserved, &[], sample)?;
+        let (headers, decode_error) = (arguments.flag("headers")?, arguments.flag("decode_error")?);
+        let mut reserved = vec!["stream", "subject", "seq", "ts_nats", "payload"];
+        reserved.extend(headers.then_some("headers"));
+        reserved.extend(decode_error.then_some("decode_error"));
+        let payload = Payload::read(arguments, ShowsPayload::Yes, &reserved, &[], sample)?;
         let mut fields = (0..payload.columns().len()).map(Shown::Field);
         let whole = if payload.decodes_whole() { fields.next() } else { None };
         let stored = Shown::Part(if payload.is_text { Part::PayloadText } else { Part::Payload });
@@ -119,7 +123,13 @@ impl Layout {
             shown.push(Shown::Part(Part::Headers));
         }
         shown.extend(fields);
-        Self::of(arguments, shown, payload)
+        shown.extend(decode_error.then_some(Shown::DecodeError));
+        let layout = Self::of(arguments, shown, payload)?;
+        if decode_error && layout.on_error != OnError::Null {
+            return Err(Error::new("decode_error needs on_error := 'null'")
+                .advice("'fail' tells the error itself, and 'skip' leaves its row out"));
+        }
+        Ok(layout)
     }
 
     /// A layout whose columns show this, in this order.
@@ -139,6 +149,7 @@ impl Layout {
         let column = |shown: &Shown| match shown {
             Shown::Part(part) => Some(part.column()),
             Shown::Field(field) => self.payload.columns().get(*field).cloned(),
+            Shown::DecodeError => Some(Column::new("decode_error", Type::Varchar)),
         };
         self.shown.iter().filter_map(column).collect()
     }
@@ -167,15 +178,19 @@ impl Layout {
         projection.iter().any(part) || (self.payload.needs_headers() && !self.decoded(projection).is_empty())
     }
 
-    /// The codec's columns that must be decoded for a projection. Which rows are skipped may not depend on the
-    /// projection, so skipping decodes them all.
+    /// The codec's columns that must be decoded for a projection. Which rows are skipped, and what is told to be wrong, may
+    /// not depend on the projection, so these decode them all.
     fn decoded(&self, projection: &[usize]) -> Vec<usize> {
         let count = self.payload.columns().len();
-        if self.on_error == OnError::Skip {
+        if self.on_error == OnError::Skip || self.tells_errors(projection) {
             return (0..count).collect();
         }
         let shows = |field| projection.iter().any(|column| self.shown.get(*column) == Some(&Shown::Field(field)));
         (0..count).filter(|field| shows(*field)).collect()
+    }
+
+    fn tells_errors(&self, projection: &[usize]) -> bool {
+        projection.iter().any(|column| self.shown.get(*column) == Some(&Shown::DecodeError))
     }
 
     /// What decodes records into the columns of a projection.
@@ -208,11 +223,13 @@ impl MessageDecoder {
         let layout = &self.layout;
         let mut buffers: Vec<Option<Buffer>> = Vec::new();
         let mut kept = Kept::All;
+        let mut errors = layout.tells_errors(&self.projection).then(|| Buffer::new(&Type::Varchar));
         if let Some(codec) = layout.payload.codec().filter(|_| !self.decoded.is_empty()) {
             let mut values: Vec<Buffer> =
                 self.decoded.iter().map(|column| Buffer::new(&codec.columns()[*column].ty)).collect();
             let reading = Reading { stream, inflate: layout.payload.inflate, on_error: layout.on_error };
-            kept = decode_rows(records, reading, &mut *codec.decoder(&self.decoded), &mut values)?;
+            let projected = Projected { codec, columns: &self.decoded };
+            kept = decode_rows(records, reading, projected, &mut values, errors.as_mut())?;
             buffers.extend(values.into_iter().map(Some));
         }
         let rows: Vec<&Record> = match &kept {
@@ -224,6 +241,13 @@ impl MessageDecoder {
             match layout.shown.get(*column) {
                 None => {}
                 Some(Shown::Part(part)) => chunk.push(*column, part.cells(stream, &rows)),
+                Some(Shown::DecodeError) => {
+                    if let Some(mut errors) = errors.take() {
+                        // Nothing is decoded where there are no columns.
+                        (errors.len()..rows.len()).for_each(|_| errors.push_null());
+                        chunk.push(*column, errors.into());
+                    }
+                }
                 Some(Shown::Field(field)) => {
                     let place = self.decoded.iter().position(|decoded| decoded == field);
                     if let Some(buffer) = place.and_then(|place| buffers.get_mut(place)).and_then(Option::take) {

@@ -140,7 +140,7 @@ impl Options {
         if arguments.flag("headers")? {
             extra_parts.push(Part::Headers);
         }
-        if !payload.decodes_whole() && (payload.columns().is_empty() || shows_payload) {
+        if !payload.decodes_whole() && (!payload.has_columns() || shows_payload) {
             // Without columns the payload itself is what there is to ingest.
             extra_parts.push(Part::Payload);
         }

@@ -22,8 +22,8 @@ pub type Sample<'a> = &'a dyn Fn(u64) -> Result<Vec<Record>>;
 pub(super) struct Chosen {
     /// The codec, if columns are decoded or keys need texts.
     pub(super) codec: Option<Box<dyn Codec>>,
-    /// The paths of the columns; none where a schema says what the columns are.
-    pub(super) paths: Vec<Path>,
+    /// The paths of the columns; None where none are asked for, or a schema says what the columns are.
+    pub(super) paths: Option<Vec<Path>>,
     /// The names of the columns.
     pub(super) names: Vec<String>,
 }
@@ -38,7 +38,7 @@ pub(super) fn codec(
     sample: Sample<'_>,
 ) -> Result<Chosen> {
     // Columns that are named by their paths, those of a schema among them.
-    let by_path = |codec: Option<Box<dyn Codec>>, paths: Vec<Path>| {
+    let by_path = |codec: Option<Box<dyn Codec>>, paths: Option<Vec<Path>>| {
         let columns = codec.as_ref().map_or(&[][..], |codec| codec.columns());
         let shown = columns.len().saturating_sub(texts.len());
         let names = columns.iter().take(shown).map(|column| column.name.clone()).collect();
@@ -62,11 +62,11 @@ pub(super) fn codec(
     let paths = |list: Vec<&str>| list.into_iter().map(Path::parse).collect::<Result<Vec<_>>>();
     if let Some(list) = json_extract {
         let paths = paths(list)?;
-        return Ok(by_path(Some(json::extract(paths.clone(), texts.to_vec())?), paths));
+        return Ok(by_path(Some(json::extract(paths.clone(), texts.to_vec())?), Some(paths)));
     }
     if let Some(list) = proto_extract {
         let source = SchemaSource::of(&format_arguments(arguments)?);
-        return Ok(by_path(Some(protobuf::extract(&source, paths(list)?, texts.to_vec())?), Vec::new()));
+        return Ok(by_path(Some(protobuf::extract(&source, paths(list)?, texts.to_vec())?), None));
     }
     let format = format.unwrap_or(&FORMATS[0]);
     check_parameters(arguments, format)?;
@@ -75,9 +75,12 @@ pub(super) fn codec(
         Some(Asked::Typed(columns)) => (columns, false),
         Some(Asked::Auto) => (infer(arguments, format, inflate, sample)?, true),
         None => match (format.all)(&schema, texts)? {
-            None if texts.is_empty() => return Ok(by_path(None, Vec::new())),
-            None => (Vec::new(), false),
-            all => return Ok(by_path(all, Vec::new())),
+            None if texts.is_empty() => return Ok(by_path(None, None)),
+            None => {
+                let wanted = Wanted { columns: Vec::new(), texts: texts.to_vec() };
+                return Ok(by_path(Some((format.columns)(&schema, wanted)?), None));
+            }
+            all => return Ok(by_path(all, None)),
         },
     };
     let given = columns.iter().map(TypedColumn::name).collect();
@@ -90,7 +93,7 @@ pub(super) fn codec(
     let paths = columns.iter().map(|column| column.path.clone()).collect();
     let columns = columns.into_iter().map(|column| (column.path, column.ty)).collect();
     let codec = (format.columns)(&schema, Wanted { columns, texts: texts.to_vec() })?;
-    Ok(Chosen { codec: Some(codec), paths, names })
+    Ok(Chosen { codec: Some(codec), paths: Some(paths), names })
 }
 
 /// Refuses the parameters of other formats.
@@ -119,6 +122,9 @@ fn infer(
         return Err(Error::new("sample_size is 0; it must be at least 1"));
     }
     let records = sample(size)?;
+    if records.is_empty() {
+        return Ok(Vec::new());
+    }
     // A payload that does not inflate is left to the read, which fails.
     let payloads: Vec<_> = records.iter().filter_map(|record| inflate.payload(record).ok()).collect();
     let columns = infer(&mut payloads.iter().map(|payload| &payload[..]))

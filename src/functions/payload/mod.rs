@@ -84,7 +84,9 @@ pub struct Payload {
     /// Whether the first of the codec's columns is the payload itself.
     decodes_whole: bool,
     /// The paths of the columns that the statement shows, where it names paths.
-    paths: Vec<Path>,
+    paths: Option<Vec<Path>>,
+    /// Whether columns are asked for, beside that of the payload itself.
+    has_columns: bool,
     /// The columns that the statement shows, by their names; the rest of the codec's are texts that its keys are made from.
     columns: Vec<Column>,
     /// How payloads are inflated.
@@ -152,7 +154,9 @@ impl Payload {
         let is_text = json_extract && arguments.find("payload_type").is_none();
         let extracts = json_extract || arguments.find("proto_extract").is_some();
         let Chosen { codec, paths, names } = choose::codec(arguments, columns, reserved, texts, inflate, sample)?;
-        let whole = whole(!names.is_empty());
+        // A sample of nothing gives no column, though columns are asked for.
+        let has_columns = paths.is_some() || !names.is_empty();
+        let whole = whole(has_columns);
         let codec: Option<Arc<dyn Codec>> = match whole {
             Some(whole) => Some(Arc::new(WithPayload::new(whole, codec))),
             None => codec.map(Arc::from),
@@ -161,12 +165,26 @@ impl Payload {
         let decoded = codec.as_ref().map_or(&[][..], |codec| codec.columns());
         let columns = names.zip(decoded).map(|(name, column)| Column::new(name, column.ty.clone())).collect();
         let default_on_error = if extracts { OnError::Null } else { OnError::Fail };
-        Ok(Self { codec, decodes_whole: whole.is_some(), paths, columns, inflate, is_text, default_on_error })
+        Ok(Self {
+            codec,
+            decodes_whole: whole.is_some(),
+            paths,
+            has_columns,
+            columns,
+            inflate,
+            is_text,
+            default_on_error,
+        })
     }
 
     /// Whether the first of the columns is the payload itself.
     pub fn decodes_whole(&self) -> bool {
         self.decodes_whole
+    }
+
+    /// Whether the statement asks for columns beside that of the payload itself.
+    pub fn has_columns(&self) -> bool {
+        self.has_columns
     }
 
     /// The columns that the statement shows.
@@ -179,11 +197,11 @@ impl Payload {
     /// # Errors
     /// No columns are named by their paths, or a schema says which fields there are.
     pub fn rest(&self) -> Result<Rest> {
-        if self.paths.is_empty() {
+        let Some(paths) = &self.paths else {
             return Err(Error::new("rest needs columns, which it completes")
                 .advice("name columns, or take the whole payload with payload := true"));
-        }
-        Ok(Rest::new(&self.paths))
+        };
+        Ok(Rest::new(paths))
     }
 
     /// The codec, if anything is decoded.

@@ -1,0 +1,90 @@
+//! A payload of which some values are bad: those are NULL, and each other column is what it is when it is read alone, so that
+//! it does not depend on which columns are read with it.
+
+use std::ops::Range;
+
+use super::decode::{Codec, DecodeError, Decoder};
+use crate::column::Buffer;
+
+/// Finds the bad values of payloads that have any: columns are read in halves, and the halves of a half that does not decode.
+pub(super) struct GoodColumns<'c> {
+    codec: &'c dyn Codec,
+    projection: &'c [usize],
+    whole: Part<'c>,
+}
+
+/// Some of the columns that are read, and the parts of these.
+struct Part<'c> {
+    columns: Range<usize>,
+    decoder: Option<Box<dyn Decoder + 'c>>,
+    halves: Vec<Part<'c>>,
+}
+
+impl<'c> GoodColumns<'c> {
+    /// For the columns of a projection.
+    pub fn new(codec: &'c dyn Codec, projection: &'c [usize]) -> Self {
+        Self { codec, projection, whole: Part::new(0..projection.len()) }
+    }
+
+    /// Reads a payload that does not decode as a whole, for this cause: one value more in each buffer. `report` is told why
+    /// a value is NULL, for each of them.
+    pub fn decode(
+        &mut self,
+        payload: &[u8],
+        cause: DecodeError,
+        out: &mut [Buffer],
+        report: &mut dyn FnMut(DecodeError),
+    ) {
+        let Self { codec, projection, whole } = self;
+        whole.split(*codec, projection, payload, cause, out, report);
+    }
+}
+
+impl<'c> Part<'c> {
+    fn new(columns: Range<usize>) -> Self {
+        Self { columns, decoder: None, halves: Vec::new() }
+    }
+
+    fn decode(
+        &mut self,
+        codec: &'c dyn Codec,
+        projection: &'c [usize],
+        payload: &[u8],
+        out: &mut [Buffer],
+        report: &mut dyn FnMut(DecodeError),
+    ) {
+        let columns = projection.get(self.columns.clone()).unwrap_or_default();
+        let decoder = self.decoder.get_or_insert_with(|| codec.decoder(columns));
+        let rows = out.first().map_or(0, Buffer::len);
+        if let Err(cause) = decoder.decode(payload, out) {
+            out.iter_mut().for_each(|buffer| buffer.truncate(rows));
+            self.split(codec, projection, payload, cause, out, report);
+        }
+    }
+
+    /// Reads the halves of columns that do not decode together.
+    fn split(
+        &mut self,
+        codec: &'c dyn Codec,
+        projection: &'c [usize],
+        payload: &[u8],
+        cause: DecodeError,
+        out: &mut [Buffer],
+        report: &mut dyn FnMut(DecodeError),
+    ) {
+        let Range { start, end } = self.columns;
+        if end - start <= 1 {
+            out.iter_mut().for_each(Buffer::push_null);
+            report(cause);
+            return;
+        }
+        let middle = start + (end - start) / 2;
+        if self.halves.is_empty() {
+            self.halves.extend([Part::new(start..middle), Part::new(middle..end)]);
+        }
+        let (left, right) = out.split_at_mut((middle - start).min(out.len()));
+        for (half, out) in self.halves.iter_mut().zip([left, right]) {
+            half.decode(codec, projection, payload, out, report);
+        }
+    }
+}
