@@ -5,10 +5,11 @@
 //! readings.0.kw      the first element of a list; also the member named `0` of an object
 //! readings[0].kw     the first element of a list, nothing else
 //! "a.b".c            a key that holds a dot, a bracket or a quote (written twice: `""`)
+//! $                  the document itself; $[0].kw and $.a begin there (a key that is called $ is quoted)
 //! ```
 //!
 //! A path's column is named by its steps joined with `_`: `location_zone`, `readings_0_kw`; a quoted key is taken as
-//! it is: `a.b_c`.
+//! it is: `a.b_c`. The document itself is called `json`, as `read_json` calls one that is no object.
 
 use std::fmt;
 
@@ -41,10 +42,16 @@ impl Path {
         let fail = |why: &str| Error::new(format!("invalid path '{text}': {why}"));
         let mut steps = Vec::new();
         let mut rest = text;
+        let from_root = text.strip_prefix('$').filter(|after| after.is_empty() || after.starts_with(['.', '[']));
+        let mut at_root = from_root.is_some();
         loop {
-            let (step, after) = parse_key(rest).map_err(fail)?;
-            steps.push(step);
-            rest = after;
+            if let Some(after) = from_root.filter(|_| std::mem::take(&mut at_root)) {
+                rest = after;
+            } else {
+                let (step, after) = parse_key(rest).map_err(fail)?;
+                steps.push(step);
+                rest = after;
+            }
             while let Some(bracket) = rest.strip_prefix('[') {
                 let (index, after) = bracket.split_once(']').ok_or_else(|| fail("a '[' is not closed"))?;
                 steps.push(Step::Index(parse_index(index).ok_or_else(|| fail("expected a list index in brackets"))?));
@@ -77,6 +84,9 @@ impl Path {
     /// The name of the path's column, unless the statement gives it another one.
     #[must_use]
     pub fn column_name(&self) -> String {
+        if self.steps.is_empty() {
+            return "json".to_owned();
+        }
         let mut name = String::new();
         for (i, step) in self.steps.iter().enumerate() {
             if i > 0 {
@@ -94,6 +104,9 @@ impl Path {
 /// The path in a spelling that [`Path::parse`] reads.
 impl fmt::Display for Path {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if !matches!(self.steps.first(), Some(Step::Key(_) | Step::KeyOrIndex(..))) {
+            f.write_str("$")?;
+        }
         for (i, step) in self.steps.iter().enumerate() {
             let dot = if i == 0 { "" } else { "." };
             match step {
@@ -108,7 +121,7 @@ impl fmt::Display for Path {
 
 /// A key as a path spells it: quoted when it must be.
 pub(super) fn quoted(key: &str) -> String {
-    let plain = !key.is_empty() && !key.contains(['.', '[', '"']) && parse_index(key).is_none();
+    let plain = !key.is_empty() && key != "$" && !key.contains(['.', '[', '"']) && parse_index(key).is_none();
     if plain { key.to_owned() } else { format!("\"{}\"", key.replace('"', "\"\"")) }
 }
 
@@ -185,6 +198,11 @@ mod tests {
             ("a.007", "a_007", "a.007"),
             ("\"\"", "", "\"\""),
             ("größe.x y", "größe_x y", "größe.x y"),
+            ("$", "json", "$"),
+            ("$[0].a", "0_a", "$[0].a"),
+            ("$.a", "a", "a"),
+            ("$type", "$type", "$type"),
+            ("\"$\".a", "$_a", "\"$\".a"),
         ] {
             let path = Path::parse(text).unwrap();
             assert_eq!(path.column_name(), column, "{text}");
@@ -201,6 +219,7 @@ mod tests {
             ("a.", "a step is empty"),
             ("a..b", "a step is empty"),
             ("[0]", "a step is empty"),
+            ("$.", "a step is empty"),
             ("a[0", "a '[' is not closed"),
             ("a[x]", "expected a list index in brackets"),
             ("a[-1]", "expected a list index in brackets"),

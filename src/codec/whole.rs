@@ -26,13 +26,14 @@ impl Whole {
         }
     }
 
-    fn check(self, payload: &[u8]) -> Result<(), String> {
+    /// What the column holds of a payload.
+    fn of(self, payload: &[u8]) -> Result<&[u8], String> {
         match self {
-            Whole::Bytes => Ok(()),
+            Whole::Bytes => Ok(payload),
             Whole::Text => std::str::from_utf8(payload)
-                .map(drop)
+                .map(str::as_bytes)
                 .map_err(|error| format!("the payload is not UTF-8 at byte {}; a BLOB takes it", error.valid_up_to())),
-            Whole::Json => json::check(payload),
+            Whole::Json => json::check(payload).map(|()| json::without_mark(payload)),
         }
     }
 }
@@ -77,8 +78,8 @@ impl Decoder for WithPayloadDecoder<'_> {
     fn decode(&mut self, payload: &[u8], out: &mut [Buffer]) -> Result<(), DecodeError> {
         let (first, rest) = out.split_at_mut(usize::from(self.whole.is_some()));
         if let (Some(whole), [column]) = (self.whole, first) {
-            whole.check(payload).map_err(|cause| DecodeError { path: None, cause })?;
-            column.push_bytes(payload);
+            let held = whole.of(payload).map_err(|cause| DecodeError { path: None, cause })?;
+            column.push_bytes(held);
         }
         self.inner.as_mut().map_or(Ok(()), |inner| inner.decode(payload, rest))
     }

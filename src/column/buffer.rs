@@ -142,7 +142,8 @@ impl Buffer {
             | Type::TimestampS
             | Type::TimestampMs
             | Type::TimestampNs
-            | Type::TimestampTz => Values::I64(Vec::new()),
+            | Type::TimestampTz
+            | Type::Epoch { .. } => Values::I64(Vec::new()),
             Type::HugeInt | Type::Uuid => Values::I128(Vec::new()),
             Type::UTinyInt => Values::U8(Vec::new()),
             Type::USmallInt => Values::U16(Vec::new()),

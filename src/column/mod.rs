@@ -11,4 +11,4 @@ pub use buffer::{Buffer, Interval, ListValues, TextValues, Values};
 pub use chunk::{Cells, Chunk};
 pub use fold::{Fold, Folded};
 pub use order::is_ordered;
-pub use types::{Column, Field, Type};
+pub use types::{Column, EpochUnit, Field, Type};

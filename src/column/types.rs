@@ -38,10 +38,31 @@ pub enum Type {
     TimestampMs,
     TimestampNs,
     TimestampTz,
+    /// A TIMESTAMP, or a TIMESTAMPTZ, that a document carries as a number since 1970 UTC in this unit.
+    Epoch {
+        unit: EpochUnit,
+        zoned: bool,
+    },
     Interval,
     List(Box<Type>),
     Struct(Vec<Field>),
     Map(Box<Type>, Box<Type>),
+}
+
+/// The unit of a time that is a number since 1970-01-01 UTC.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[allow(missing_docs)]
+pub enum EpochUnit {
+    Seconds,
+    Millis,
+    Micros,
+    Nanos,
+}
+
+impl EpochUnit {
+    /// Every unit with the word that SQL has for it.
+    pub const CHOICES: [(&str, EpochUnit); 4] =
+        [("s", EpochUnit::Seconds), ("ms", EpochUnit::Millis), ("us", EpochUnit::Micros), ("ns", EpochUnit::Nanos)];
 }
 
 /// One member of a STRUCT.
@@ -83,6 +104,31 @@ impl Type {
     }
 }
 
+impl Type {
+    /// The type with each TIMESTAMP and TIMESTAMPTZ in it carried as a number in a unit; None when there is none in it.
+    #[must_use]
+    pub fn with_epoch(&self, unit: EpochUnit) -> Option<Self> {
+        Some(match self {
+            Type::Timestamp => Type::Epoch { unit, zoned: false },
+            Type::TimestampTz => Type::Epoch { unit, zoned: true },
+            Type::List(child) => Type::list(child.with_epoch(unit)?),
+            Type::Map(key, value) => Type::map((**key).clone(), value.with_epoch(unit)?),
+            Type::Struct(fields) => {
+                let carried: Vec<Option<Type>> = fields.iter().map(|field| field.ty.with_epoch(unit)).collect();
+                if carried.iter().all(Option::is_none) {
+                    return None;
+                }
+                let member = |(field, carried): (&Field, Option<Type>)| Field {
+                    name: field.name.clone(),
+                    ty: carried.unwrap_or_else(|| field.ty.clone()),
+                };
+                Type::Struct(fields.iter().zip(carried).map(member).collect())
+            }
+            _ => return None,
+        })
+    }
+}
+
 impl fmt::Display for Type {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let name = match self {
@@ -106,11 +152,11 @@ impl fmt::Display for Type {
             Type::Uuid => "UUID",
             Type::Date => "DATE",
             Type::Time => "TIME",
-            Type::Timestamp => "TIMESTAMP",
+            Type::Timestamp | Type::Epoch { zoned: false, .. } => "TIMESTAMP",
             Type::TimestampS => "TIMESTAMP_S",
             Type::TimestampMs => "TIMESTAMP_MS",
             Type::TimestampNs => "TIMESTAMP_NS",
-            Type::TimestampTz => "TIMESTAMP WITH TIME ZONE",
+            Type::TimestampTz | Type::Epoch { zoned: true, .. } => "TIMESTAMP WITH TIME ZONE",
             Type::Interval => "INTERVAL",
             Type::List(child) => return write!(f, "{child}[]"),
             Type::Map(key, value) => return write!(f, "MAP({key}, {value})"),

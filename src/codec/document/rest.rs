@@ -40,6 +40,9 @@ impl RestWriter {
     /// # Errors
     /// The text is not JSON.
     pub fn write(&self, document: &str, out: &mut Vec<u8>) -> std::result::Result<bool, String> {
+        if !self.named.targets.is_empty() {
+            return Ok(false);
+        }
         let raw: &RawValue = serde_json::from_str(document).map_err(|error| error.to_string())?;
         write(&self.named, raw, out)
     }
@@ -128,6 +131,7 @@ mod tests {
             (&["a[0]"], r#"{"a":[1,2]}"#, Some(r#"{"a":[1,2]}"#)),
             (&["a.0"], r#"{"a":{"0":1,"1":2}}"#, Some(r#"{"a":{"1":2}}"#)),
             (&["a"], "[1,2]", Some("[1,2]")),
+            (&["$", "a"], r#"{"a":1,"b":2}"#, None),
             (&["a"], r#"{"b\"\n":"x","a":1}"#, Some(r#"{"b\"\n":"x"}"#)),
         ];
         for (paths, document, expected) in cases {

@@ -1,6 +1,6 @@
 //! JSON (RFC 8259): `columns` and `json_extract`.
 //!
-//! A payload is checked to be UTF-8 and one document with nothing behind it. A number is read by its text. Values that
+//! A payload is checked to be UTF-8 and one document with nothing behind it; a byte order mark in front is passed over. A number is read by its text. Values that
 //! no column asks for are skipped; there, an escape such as `\ud800` is not looked into. A lone surrogate in a value
 //! that is asked for is an error. NaN, Infinity, comments and commas behind the last element are errors.
 //!
@@ -54,6 +54,11 @@ pub fn infer(payloads: &mut dyn Iterator<Item = &[u8]>) -> Result<Vec<(Path, Typ
     document::infer(&Json, payloads)
 }
 
+/// A payload without the byte order mark that some senders put in front (RFC 8259, section 8.1).
+pub(super) fn without_mark(payload: &[u8]) -> &[u8] {
+    payload.strip_prefix("\u{feff}".as_bytes()).unwrap_or(payload)
+}
+
 /// Checks that a payload is one JSON document.
 ///
 /// # Errors
@@ -99,12 +104,13 @@ impl Format for Json {
     }
 }
 
-/// Reads a payload, which must be UTF-8.
+/// Reads a payload, which must be UTF-8, perhaps behind a byte order mark.
 fn read(
     payload: &[u8],
     document: impl FnOnce(&str) -> std::result::Result<(), Fault>,
 ) -> std::result::Result<(), String> {
     let malformed = |why: String| format!("malformed JSON: {why}: {}", quote(&String::from_utf8_lossy(payload)));
+    let payload = without_mark(payload);
     if payload.is_empty() {
         return Err("malformed JSON: the payload is empty".to_owned());
     }

@@ -4,6 +4,7 @@ use std::fmt;
 
 use crate::codec::scalar::Instant;
 use crate::codec::scalar::time::utc_micros;
+use crate::column::EpochUnit;
 
 /// The seconds of a time that has a year of four digits: 0000 to 9999.
 const SECONDS: std::ops::Range<i64> = -62_167_219_200..253_402_300_800;
@@ -13,32 +14,18 @@ const SECONDS: std::ops::Range<i64> = -62_167_219_200..253_402_300_800;
 pub(super) struct Bucket {
     count: i64,
     unit: Unit,
-    epoch: Option<Epoch>,
+    epoch: Option<EpochUnit>,
 }
 
-/// The unit of a time that is a number, since 1970-01-01 UTC.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Epoch {
-    Seconds,
-    Millis,
-    Micros,
-    Nanos,
-}
-
-impl Epoch {
-    const ALL: [(&'static str, Epoch); 4] =
-        [("s", Epoch::Seconds), ("ms", Epoch::Millis), ("us", Epoch::Micros), ("ns", Epoch::Nanos)];
-
-    /// The whole seconds of a number in this unit, downwards.
-    fn seconds(self, number: &str) -> Option<i64> {
-        let scale = match self {
-            Epoch::Seconds => 1,
-            Epoch::Millis => 1_000,
-            Epoch::Micros => 1_000_000,
-            Epoch::Nanos => 1_000_000_000,
-        };
-        whole(number)?.div_euclid(scale).try_into().ok()
-    }
+/// The whole seconds of a number in a unit, downwards.
+fn epoch_seconds(unit: EpochUnit, number: &str) -> Option<i64> {
+    let scale = match unit {
+        EpochUnit::Seconds => 1,
+        EpochUnit::Millis => 1_000,
+        EpochUnit::Micros => 1_000_000,
+        EpochUnit::Nanos => 1_000_000_000,
+    };
+    whole(number)?.div_euclid(scale).try_into().ok()
 }
 
 /// The whole part of a decimal number, downwards: `1.5` is 1, `-1.5` is -2. None for what is not one.
@@ -86,7 +73,7 @@ impl Bucket {
     pub(super) fn parse(text: &str) -> Option<Self> {
         let (text, epoch) = match text.split_once(':') {
             None => (text, None),
-            Some((text, unit)) => (text, Some(Epoch::ALL.iter().find(|(name, _)| *name == unit)?.1)),
+            Some((text, unit)) => (text, Some(EpochUnit::CHOICES.iter().find(|(name, _)| *name == unit)?.1)),
         };
         let unit = match text.chars().last()? {
             's' => Unit::Second,
@@ -108,7 +95,7 @@ impl Bucket {
     pub(super) fn truncate(self, time: &str, out: &mut String) -> Option<()> {
         let seconds = match self.epoch {
             None => utc_micros(time)?.div_euclid(1_000_000),
-            Some(epoch) => epoch.seconds(time).filter(|seconds| SECONDS.contains(seconds))?,
+            Some(epoch) => epoch_seconds(epoch, time).filter(|seconds| SECONDS.contains(seconds))?,
         };
         let start = Instant { seconds: seconds - seconds.rem_euclid(self.seconds()), nanos: 0 };
         match start.to_second() {
@@ -132,7 +119,7 @@ impl Bucket {
 
     /// What a time is to be, for an error.
     pub(super) fn wants(self) -> String {
-        let unit = |epoch| Epoch::ALL.iter().find(|(_, unit)| *unit == epoch).map_or("", |(name, _)| name);
+        let unit = |epoch| EpochUnit::CHOICES.iter().find(|(_, unit)| *unit == epoch).map_or("", |(name, _)| name);
         match self.epoch {
             None => "a time (ISO 8601)".to_owned(),
             Some(epoch) => format!("a Unix epoch in {}", unit(epoch)),
@@ -156,7 +143,7 @@ impl Bucket {
 impl fmt::Display for Bucket {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}{}", self.count, self.unit.letter())?;
-        match Epoch::ALL.iter().find(|(_, unit)| Some(*unit) == self.epoch) {
+        match EpochUnit::CHOICES.iter().find(|(_, unit)| Some(*unit) == self.epoch) {
             Some((name, _)) => write!(f, ":{name}"),
             None => Ok(()),
         }

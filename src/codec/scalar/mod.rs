@@ -18,6 +18,7 @@
 //! | DATE | `2024-01-15`, also the date of a timestamp's text as it is written |
 //! | TIME | `10:11:12.5`, also the time of a timestamp's text as it is written |
 //! | TIMESTAMP, TIMESTAMPTZ, TIMESTAMP_S, _MS, _NS | ISO 8601 text (see [`time`]); UTC, also without zone; a number is an epoch in the unit of the type: µs, µs, s, ms, ns |
+//! | TIMESTAMP, TIMESTAMPTZ with an epoch | a number, or its text, in the unit that is said; a fraction below the microsecond falls away; ISO 8601 text as above |
 //! | INTERVAL | `1 day 02:03:04`, `P1DT2H3M4S` (see [`interval`]) |
 
 mod decimal;
@@ -81,6 +82,7 @@ fn convert(scalar: Scalar<'_>, ty: &Type, buffer: &mut Buffer) -> Result<(), Str
         Type::Timestamp | Type::TimestampTz => {
             time::timestamp(&scalar, time::Unit::Micros).map(|t| put_i64(&mut buffer.values, t))
         }
+        Type::Epoch { unit, .. } => time::epoch_micros(&scalar, *unit).map(|t| put_i64(&mut buffer.values, t)),
         Type::TimestampS => time::timestamp(&scalar, time::Unit::Seconds).map(|t| put_i64(&mut buffer.values, t)),
         Type::TimestampMs => time::timestamp(&scalar, time::Unit::Millis).map(|t| put_i64(&mut buffer.values, t)),
         Type::TimestampNs => time::timestamp(&scalar, time::Unit::Nanos).map(|t| put_i64(&mut buffer.values, t)),

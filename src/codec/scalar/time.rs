@@ -16,6 +16,7 @@ use super::iso::{self, Written};
 use super::number::{Decimal, Rounding};
 use super::value::{ConversionError, Scalar};
 use crate::calendar::days_from_date;
+use crate::column::EpochUnit;
 
 /// The unit in which a timestamp type counts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -103,6 +104,32 @@ fn finite(scalar: &Scalar<'_>, unit: Unit) -> Result<i64, ConversionError> {
         }
         _ => Err(ConversionError::Range),
     }
+}
+
+/// A scalar as microseconds since 1970-01-01 UTC, where a number, or the text of one, counts in a unit.
+pub(super) fn epoch_micros(scalar: &Scalar<'_>, unit: EpochUnit) -> Result<i64, ConversionError> {
+    let number = match *scalar {
+        Scalar::Text(text) => Decimal::parse(text.trim_ascii()),
+        Scalar::Number(text) => Some(Decimal::parse(text).ok_or(ConversionError::Kind)?),
+        _ => None,
+    };
+    let (places, nanos_a_unit) = match unit {
+        EpochUnit::Seconds => (9, 1_000_000_000),
+        EpochUnit::Millis => (6, 1_000_000),
+        EpochUnit::Micros => (3, 1_000),
+        EpochUnit::Nanos => (0, 1),
+    };
+    let whole = |value: i128| value.checked_mul(nanos_a_unit).ok_or(ConversionError::Range);
+    let nanos = match (number, *scalar) {
+        (Some(number), _) => number.scaled(places, Rounding::HalfEven).and_then(|n| n.to_i128()),
+        (None, Scalar::Int(value)) => Some(whole(value)?),
+        (None, Scalar::UInt(value)) => Some(whole(i128::try_from(value).map_err(|_| ConversionError::Range)?)?),
+        (None, Scalar::Float(value)) if value.is_finite() => Decimal::parse(&format!("{value}"))
+            .and_then(|number| number.scaled(places, Rounding::HalfEven))
+            .and_then(|n| n.to_i128()),
+        _ => return timestamp(scalar, Unit::Micros),
+    };
+    finite(&Scalar::Int(nanos.ok_or(ConversionError::Range)?.div_euclid(1000)), Unit::Micros)
 }
 
 /// A text as microseconds since 1970-01-01 UTC; without a zone it is UTC. None when it is not a time.

@@ -80,11 +80,11 @@ impl From<&Type> for Logical {
             Type::Uuid => duckdb::DUCKDB_TYPE_DUCKDB_TYPE_UUID,
             Type::Date => duckdb::DUCKDB_TYPE_DUCKDB_TYPE_DATE,
             Type::Time => duckdb::DUCKDB_TYPE_DUCKDB_TYPE_TIME,
-            Type::Timestamp => duckdb::DUCKDB_TYPE_DUCKDB_TYPE_TIMESTAMP,
+            Type::Timestamp | Type::Epoch { zoned: false, .. } => duckdb::DUCKDB_TYPE_DUCKDB_TYPE_TIMESTAMP,
             Type::TimestampS => duckdb::DUCKDB_TYPE_DUCKDB_TYPE_TIMESTAMP_S,
             Type::TimestampMs => duckdb::DUCKDB_TYPE_DUCKDB_TYPE_TIMESTAMP_MS,
             Type::TimestampNs => duckdb::DUCKDB_TYPE_DUCKDB_TYPE_TIMESTAMP_NS,
-            Type::TimestampTz => duckdb::DUCKDB_TYPE_DUCKDB_TYPE_TIMESTAMP_TZ,
+            Type::TimestampTz | Type::Epoch { zoned: true, .. } => duckdb::DUCKDB_TYPE_DUCKDB_TYPE_TIMESTAMP_TZ,
             Type::Interval => duckdb::DUCKDB_TYPE_DUCKDB_TYPE_INTERVAL,
             Type::Decimal { width, scale } => {
                 // SAFETY: width and scale are those of a valid DECIMAL.

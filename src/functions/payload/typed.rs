@@ -1,7 +1,7 @@
-//! `columns := {path: type, name: {path, type}}`, as a STRUCT or a MAP, or `'auto'`.
+//! `columns := {path: type, name: {path, type, epoch}}`, as a STRUCT or a MAP, or `'auto'`.
 
 use crate::codec::path::Path;
-use crate::column::Type;
+use crate::column::{EpochUnit, Type};
 use crate::error::{Error, Result};
 use crate::ffi::parse_types;
 use crate::value::{Arguments, Value};
@@ -39,6 +39,7 @@ struct Entry<'a> {
     given_name: Option<&'a str>,
     path: &'a str,
     ty: &'a str,
+    epoch: Option<EpochUnit>,
 }
 
 /// Reads `columns`.
@@ -64,18 +65,22 @@ pub(super) fn read(arguments: &Arguments) -> Result<Option<Asked>> {
     let paths = entries.iter().map(|entry| Path::parse(entry.path)).collect::<Result<Vec<_>>>()?;
     let texts: Vec<&str> = entries.iter().map(|entry| entry.ty).collect();
     let types = parse_types(&texts).map_err(|error| Error::new(format!("columns: {error}")))?;
-    let typed = entries.iter().zip(paths).zip(types).map(|((entry, path), ty)| TypedColumn {
-        given_name: entry.given_name.map(str::to_owned),
-        path,
-        ty,
+    let typed = entries.iter().zip(paths).zip(types).map(|((entry, path), ty)| {
+        let given_name = entry.given_name.map(str::to_owned);
+        let ty = entry.epoch.map_or(Ok(ty.clone()), |unit| {
+            ty.with_epoch(unit).ok_or_else(|| {
+                Error::new(format!("columns: '{path}' has an epoch, and {ty} holds no TIMESTAMP or TIMESTAMPTZ"))
+            })
+        })?;
+        Ok(TypedColumn { given_name, path, ty })
     });
-    Ok(Some(Asked::Typed(typed.collect())))
+    Ok(Some(Asked::Typed(typed.collect::<Result<_>>()?)))
 }
 
 /// A path and its type; or a name, and what it names.
 fn entry<'a>(name: &'a str, value: &'a Value) -> Result<Entry<'a>> {
     let members = match value {
-        Value::Text(ty) => return Ok(Entry { given_name: None, path: name, ty }),
+        Value::Text(ty) => return Ok(Entry { given_name: None, path: name, ty, epoch: None }),
         Value::Struct(members) => members,
         other => {
             return Err(Error::new(format!(
@@ -84,12 +89,17 @@ fn entry<'a>(name: &'a str, value: &'a Value) -> Result<Entry<'a>> {
             )));
         }
     };
-    let (mut path, mut ty) = (None, None);
+    let (mut path, mut ty, mut epoch) = (None, None, None);
     for (member, value) in members {
         let place = match member.to_ascii_lowercase().as_str() {
             "path" => &mut path,
             "type" => &mut ty,
-            _ => return Err(Error::new(format!("columns: '{name}' has a member '{member}'; path and type are known"))),
+            "epoch" => &mut epoch,
+            _ => {
+                return Err(Error::new(format!(
+                    "columns: '{name}' has a member '{member}'; path, type and epoch are known"
+                )));
+            }
         };
         let Value::Text(text) = value else {
             return Err(Error::new(format!("columns: {member} of '{name}' must be VARCHAR, not {}", value.kind())));
@@ -97,7 +107,14 @@ fn entry<'a>(name: &'a str, value: &'a Value) -> Result<Entry<'a>> {
         *place = Some(text.as_str());
     }
     let ty = ty.ok_or_else(|| Error::new(format!("columns: '{name}' has no type")))?;
-    Ok(Entry { given_name: path.map(|_| name), path: path.unwrap_or(name), ty })
+    let unit = |word: &str| {
+        let found = EpochUnit::CHOICES.iter().find(|(known, _)| *known == word).map(|(_, unit)| *unit);
+        found.ok_or_else(|| {
+            Error::new(format!("columns: epoch of '{name}' is '{word}'; it must be one of 's', 'ms', 'us', 'ns'"))
+        })
+    };
+    let epoch = epoch.map(unit).transpose()?;
+    Ok(Entry { given_name: path.map(|_| name), path: path.unwrap_or(name), ty, epoch })
 }
 
 fn key(name: &Value) -> Result<&str> {
