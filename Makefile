@@ -5,7 +5,7 @@ PYTHON := .tools/venv/bin/python
 # One target after the other: the last line of `make test` is the count of its run.
 .NOTPARALLEL:
 
-.PHONY: all configure configure_demo debug release test test_release test_doors test_debug test_rust soak chaos simulate valgrind check cross_check docs-synopsis mutants demo play clean bench
+.PHONY: all configure configure_demo debug release test test_release test_doors test_debug test_rust soak lake chaos simulate valgrind check cross_check docs-synopsis mutants demo play clean bench
 
 all: release
 
@@ -51,6 +51,11 @@ ROUNDS := 20
 
 soak: configure release
 	NATS_JS_SOAK=$(ROUNDS) $(PYTHON) -m scripts.run_tests --profile release --file test_ingest_crash
+
+# Workers on one lake in rounds of 100 000 events with repeats, killed while what they need fails; then what 1, 2 and 4 of them do a second.
+lake: configure release
+	NATS_JS_SOAK=$(ROUNDS) $(PYTHON) -m scripts.run_tests --profile release --suite lake
+	NATS_JS_PROFILE=release NATS_JS_TEST_SERVER=2.15.1 PYTHONPATH=.tools/lake-1.5.5:.:test $(PYTHON) -m lake.speed
 
 # The fault suite, test/chaos, for so many seconds: what breaks and what is asked follows from the seed. Wrong answers are kept in
 # build/chaos with all that is needed to look at them. ROUNDS bounds it as well; PLACE is a part of the name of what is started:

@@ -34,14 +34,21 @@ def for_tests() -> list[Tool]:
     )
 
 
-def install(wanted: list[Tool]) -> None:
-    """Installs what is missing, several at once. Fails with every tool that could not be had."""
+def optional() -> list[Tool]:
+    """What some machines cannot have; the suites that need it are skipped there, and say so."""
+    return [tools.lake(version) for version in tools.pins()["lake"]]
+
+
+def install(wanted: list[Tool], unless_refused: list[Tool] = ()) -> None:
+    """Installs what is missing, several at once. Fails with every tool of `wanted` that could not be had, and says so of the others."""
     paths.TOOLS.mkdir(exist_ok=True)
     tools.venv().ensure()
     failures = []
     with ThreadPoolExecutor(max_workers=4) as pool:
-        for tool, attempt in [(tool, pool.submit(tool.ensure)) for tool in wanted]:
-            if isinstance(attempt.exception(), InstallError):
+        for tool, attempt in [(tool, pool.submit(tool.ensure)) for tool in (*wanted, *unless_refused)]:
+            if isinstance(attempt.exception(), InstallError) and tool in unless_refused:
+                print(f"{attempt.exception()}\nThe tests that need it are skipped.")
+            elif isinstance(attempt.exception(), InstallError):
                 failures.append(f"{attempt.exception()}{advice(tool)}")
             else:
                 attempt.result()
@@ -63,13 +70,13 @@ def main() -> None:
     arguments.add_argument("--demo", action="store_true", help="only what the demo needs")
     arguments.add_argument("--list", action="store_true", help="say what is installed, and install nothing")
     options = arguments.parse_args()
-    wanted = for_demo() if options.demo else for_tests()
+    wanted, extra = (for_demo(), []) if options.demo else (for_tests(), optional())
     if options.list:
-        for tool in [tools.venv(), *wanted]:
+        for tool in [tools.venv(), *wanted, *extra]:
             print(f"{tool.name}: {'installed' if tool.installed() else 'missing'}")
         return
     try:
-        install(wanted)
+        install(wanted, extra)
     except InstallError as error:
         sys.exit(str(error))
 

@@ -5,9 +5,11 @@ from pathlib import Path
 
 from scripts import doors, paths, servers, tools
 from scripts.doors import Door
+from scripts.tools import Tool
 
 NEWEST_HOST = "2.0.0"
 CLI = "1.5.6"
+LAKE_HOST = tools.pins()["lake"][0]
 NEWEST_SERVER = "2.15.1"
 SQL_HOSTS = ((NEWEST_HOST, doors.V2), ("1.5.6", doors.V1))
 
@@ -27,10 +29,21 @@ class Combination:
     def name(self) -> str:
         return f"{self.suite}, host {self.host}, door {self.door.name}, server {self.server}"
 
+    @property
+    def host_tool(self) -> Tool:
+        """The DuckDB that this runs on."""
+        if self.kind == "cli":
+            return tools.cli(self.host)
+        return tools.lake(self.host) if self.optional else tools.duckdb(self.host)
+
+    @property
+    def optional(self) -> bool:
+        """Whether this is skipped where its host cannot be had."""
+        return self.suite == "lake"
+
     def missing(self) -> str | None:
         """The tool without which this cannot run."""
-        host = tools.cli(self.host) if self.kind == "cli" else tools.duckdb(self.host)
-        for tool in (tools.venv(), host, tools.nats(self.server)):
+        for tool in (tools.venv(), self.host_tool, tools.nats(self.server)):
             if not tool.installed():
                 return tool.name
         return None
@@ -58,16 +71,22 @@ def combinations(both_doors: bool = False) -> list[Combination]:
     return [
         Combination("integration", "python", NEWEST_HOST, NEWEST_SERVER, integration, doors.V2),
         *(Combination("sql", "sql", host, NEWEST_SERVER, sql, door) for host, door in SQL_HOSTS),
+        Combination("lake", "python", LAKE_HOST, NEWEST_SERVER, found("test/lake", "test_*.py")),
         Combination("chaos", "python", NEWEST_HOST, NEWEST_SERVER, chaos, doors.V2),
         *(other_door if both_doors else [Combination("reading", "sql", NEWEST_HOST, NEWEST_SERVER, reading)]),
         *(Combination("hosts", "python", host, NEWEST_SERVER, hosts) for host in pins["duckdb"]),
         Combination("hosts", "python", NEWEST_HOST, NEWEST_SERVER, hosts, doors.V2),
         *(Combination("reading", "sql", host, NEWEST_SERVER, reading) for host in old_hosts),
         *(Combination("reading", "sql", NEWEST_HOST, server, reading, doors.V2) for server in old_servers),
-        Combination("examples", "cli", CLI, NEWEST_SERVER, found("examples", "*.sql")),
+        Combination("examples", "cli", CLI, NEWEST_SERVER, examples()),
         Combination("docs", "page", NEWEST_HOST, NEWEST_SERVER, pages(), doors.V2),
         Combination("scripts", "python", NEWEST_HOST, NEWEST_SERVER, found("scripts", "test_*.py")),
     ]
+
+
+def examples() -> tuple[Path, ...]:
+    """The SQL that the command line runs; that of the lake and of the archive needs more, and is run by the suite `lake`."""
+    return tuple(file for file in found("examples", "*.sql") if file.parent.name not in ("lake", "archive"))
 
 
 def pages() -> tuple[Path, ...]:

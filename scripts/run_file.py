@@ -53,7 +53,7 @@ def command(job: Job, profile: str) -> list[str | Path]:
 def environment(combination: Combination, url: str, directory: str, profile: str) -> dict[str, str]:
     """This process's environment without its NATS settings, and what test/README.md promises."""
     clean = environment_without_nats()
-    host = tools.duckdb(combination.host).folder
+    host = combination.host_tool.folder
     clean |= {
         "PYTHONPATH": os.pathsep.join([str(host), str(paths.ROOT), str(paths.ROOT / "test")]),
         "TZ": "UTC",

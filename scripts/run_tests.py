@@ -13,7 +13,7 @@ from pathlib import Path
 from scripts import doors, matrix, processes, run_file
 from scripts.matrix import Combination
 from scripts.nats_server import end_on_sigterm
-from scripts.run_file import FAILED, PASSED, Job, Result
+from scripts.run_file import FAILED, PASSED, SKIPPED, Job, Result
 from scripts.run_report import Report
 
 # The files wait for servers as much as they compute: one more than the two cores that CI has.
@@ -44,7 +44,7 @@ def results(combinations: list[Combination], options: argparse.Namespace) -> Ite
     for combination in combinations:
         missing = combination.missing()
         if missing is not None:
-            yield Result(Job(combination, Path("everything")), FAILED, f"{missing} is not installed: run 'make configure'")
+            yield Result(Job(combination, Path("everything")), SKIPPED if combination.optional else FAILED, f"{missing} is not installed: run 'make configure'")
         elif not combination.files:
             yield Result(Job(combination, Path("everything")), FAILED, "the suite has no files")
         else:

@@ -16,6 +16,7 @@ from typing import Callable
 from scripts import paths
 
 REQUIREMENTS = paths.ROOT / "scripts" / "requirements.txt"
+LAKE_REQUIREMENTS = paths.ROOT / "scripts" / "lake_requirements.txt"
 PINS = paths.ROOT / "scripts" / "tools.toml"
 VENV_PYTHON = paths.TOOLS / "venv" / "bin" / "python"
 ABI = f"python {sys.version_info.major}.{sys.version_info.minor}"
@@ -116,6 +117,12 @@ def venv() -> Tool:
 def duckdb(version: str) -> Tool:
     """DuckDB in Python; put its folder on PYTHONPATH."""
     return Tool(f"duckdb-{version}", ABI, from_pypi("duckdb", version))
+
+
+def lake(version: str) -> Tool:
+    """DuckDB in Python with extensions of its own, a PostgreSQL and an S3 server, in one folder for PYTHONPATH."""
+    requirements = hashlib.sha256(LAKE_REQUIREMENTS.read_bytes()).hexdigest()
+    return Tool(f"lake-{version}", f"{ABI} {requirements}", lambda folder: pip("--only-binary", ":all:", "--target", folder, "--requirement", LAKE_REQUIREMENTS))
 
 
 def cli(version: str) -> Tool:

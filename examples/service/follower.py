@@ -110,6 +110,17 @@ class Config:
         return f"nats_ingest({text(self.stream)}, {', '.join(arguments)}{self.shape()}{self.named()})"
 
 
+def connect(file: str, extension: str) -> duckdb.DuckDBPyConnection:
+    """Opens a database and loads the extension."""
+    database = duckdb.connect(file, config={"allow_unsigned_extensions": "true"})
+    try:
+        database.execute(f"LOAD {text(os.environ.get('NATS_JS_EXTENSION') or extension or 'nats_js')}")
+    except duckdb.Error:
+        database.close()
+        raise
+    return database
+
+
 @dataclass
 class Metrics:
     counts: Counter = field(default_factory=Counter)
@@ -140,9 +151,12 @@ def kind_of(error: Exception) -> str:
 
 
 class Follower:
+    """One durable and where its events go: a table of a DuckDB file. examples/lake/worker.py derives from it for a table of a lake."""
+
+    database: duckdb.DuckDBPyConnection | None = None
+
     def __init__(self, config: Config, stop: threading.Event):
         self.config, self.stop, self.metrics = config, stop, Metrics()
-        self.database: duckdb.DuckDBPyConnection | None = None
         self.failures = 0
         self.opened = False
         # Whether what the last batch was given may be neither acknowledged nor returned.
@@ -155,10 +169,8 @@ class Follower:
     def open(self) -> duckdb.DuckDBPyConnection:
         """Raises duckdb.IOException when another process has the file."""
         if self.database is None:
-            config = self.config
-            database = duckdb.connect(config.database, config={"allow_unsigned_extensions": "true"})
+            database = connect(self.config.database, self.config.extension)
             try:
-                database.execute(f"LOAD {text(os.environ.get('NATS_JS_EXTENSION') or config.extension or 'nats_js')}")
                 self.prepare(database)
             except duckdb.Error:
                 database.close()
@@ -194,13 +206,7 @@ class Follower:
         """Writes the next batch in one transaction; how many messages were given."""
         config, database = self.config, self.open()
         before = self.stats(database)
-        source = config.source(self.batch_messages(), wait_seconds)
-        database.execute("BEGIN")
-        (rows,) = database.execute(
-            f"INSERT INTO {name(config.table)} BY NAME SELECT * EXCLUDE (stream, msg_id) FROM {source} ON CONFLICT (correlation_key) DO NOTHING"
-        ).fetchone()
-        (given,) = database.execute(f"INSERT INTO nats_follower_written SELECT seq FROM {self.unsettled()}").fetchone()
-        database.execute("COMMIT")
+        rows, given = self.transfer(database, config.source(self.batch_messages(), wait_seconds))
         after = self.stats(database)
         messages, size = (after[key] - before[key] for key in ("messages_read", "bytes_read"))
         if messages:
@@ -210,19 +216,37 @@ class Follower:
         self.metrics.counts["dead_letters_total"] += after["dead_letters"] - before["dead_letters"]
         return given
 
+    def transfer(self, database: duckdb.DuckDBPyConnection, source: str) -> tuple[int, int]:
+        """Reads `source` and commits its rows with what `held` will look at; how many rows are new, and how many messages were given."""
+        database.execute("BEGIN")
+        (rows,) = database.execute(
+            f"INSERT INTO {name(self.config.table)} BY NAME SELECT * EXCLUDE (stream, msg_id) FROM {source} ON CONFLICT (correlation_key) DO NOTHING"
+        ).fetchone()
+        (given,) = database.execute(f"INSERT INTO nats_follower_written SELECT seq FROM {self.unsettled()}").fetchone()
+        database.execute("COMMIT")
+        return rows, given
+
+    def held(self) -> str:
+        """What of the messages `u`, which were given, is committed: the end of a FROM clause."""
+        return "SEMI JOIN nats_follower_written USING (seq)"
+
+    def forget(self, database: duckdb.DuckDBPyConnection) -> None:
+        """Removes what `held` looked at."""
+        database.execute("DELETE FROM nats_follower_written")
+
     def settle(self, failed: Exception | None) -> None:
         """Acknowledges what is committed, and returns the rest; right after any outcome. Of rows at fault the one that fails alone becomes
         a dead letter."""
         config, database = self.config, self.open()
         place = f"{text(config.stream)}, {text(config.durable)}"
         (acked,) = database.execute(
-            f"SELECT nats_ack({place}, list(u.seq){config.last()}) FROM {self.unsettled()} u SEMI JOIN nats_follower_written USING (seq)"
+            f"SELECT nats_ack({place}, list(u.seq){config.last()}) FROM {self.unsettled()} u {self.held()}"
         ).fetchone()
         reason = ""
         if isinstance(failed, ROWS_AT_FAULT) and config.dead_letters:
             reason = f", reason := {text(str(failed).splitlines()[0])}, dlq_subject := {text(config.dead_letters)}"
         returned, _, _, letters = database.execute(f"FROM nats_nak({place}{reason}{config.named()})").fetchone()
-        database.execute("DELETE FROM nats_follower_written")
+        self.forget(database)
         self.owes = False
         self.metrics.counts["acknowledged_total"] += acked
         self.metrics.counts["dead_letters_total"] += letters
@@ -332,8 +356,7 @@ class Follower:
 
 def dry_run(config: Config, rows: int = 10) -> None:
     """Shows the statement, and the first rows that it would write: by a range from where the durable stands, which leaves no trace."""
-    database = duckdb.connect(config={"allow_unsigned_extensions": "true"})
-    database.execute(f"LOAD {text(os.environ.get('NATS_JS_EXTENSION') or config.extension or 'nats_js')}")
+    database = connect(":memory:", config.extension)
     floor = database.execute(
         f"SELECT ack_floor_seq FROM nats_consumers({text(config.stream)}{config.named()}) WHERE name = ?", [config.durable]
     ).fetchone()
