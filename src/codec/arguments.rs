@@ -23,15 +23,20 @@ impl FormatParameter {
     }
 }
 
-/// The arguments that a call gives to the parameters of formats, by name.
-#[derive(Debug, Clone, Default)]
-pub struct FormatArguments(pub Vec<(&'static str, Vec<String>)>);
+/// What a call says to formats.
+#[derive(Debug, Clone)]
+pub struct FormatArguments {
+    /// The arguments of their parameters, by name.
+    pub texts: Vec<(&'static str, Vec<String>)>,
+    /// The most bytes that something compressed inside of a payload may grow to.
+    pub max_inflated: usize,
+}
 
 impl FormatArguments {
     /// The texts of a parameter; none when the call does not give it.
     #[must_use]
     pub fn texts(&self, name: &str) -> &[String] {
-        self.0.iter().find(|(known, _)| *known == name).map_or(&[], |(_, texts)| texts)
+        self.texts.iter().find(|(known, _)| *known == name).map_or(&[], |(_, texts)| texts)
     }
 
     /// The text of a parameter that takes one.

@@ -56,8 +56,8 @@ pub const FORMATS: &[PayloadFormat] = &[
     PayloadFormat {
         name: "avro",
         parameters: avro::PARAMETERS,
-        columns: |arguments, wanted| avro::columns(avro::given_schema(arguments)?, wanted),
-        all: |arguments, texts| avro::all(avro::given_schema(arguments)?, texts),
+        columns: |arguments, wanted| avro::columns(avro::given_schema(arguments)?, arguments.max_inflated, wanted),
+        all: |arguments, texts| avro::all(avro::given_schema(arguments)?, arguments.max_inflated, texts),
         infer: Some(avro::infer),
     },
     PayloadFormat {

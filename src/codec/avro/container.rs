@@ -45,8 +45,8 @@ impl<'a> Container<'a> {
         Ok(Self { schema: schema.ok_or("the container has no schema")?, codec, sync, blocks: bytes })
     }
 
-    /// The one object.
-    pub fn object(mut self, schema: &Schema) -> Result<Tree, String> {
+    /// The one object; a block inflates to at most `limit` bytes.
+    pub fn object(mut self, schema: &Schema, limit: usize) -> Result<Tree, String> {
         let mut object = None;
         while !self.blocks.rest.is_empty() {
             let count = self.blocks.long()?;
@@ -60,18 +60,18 @@ impl<'a> Container<'a> {
             if count != 1 || object.is_some() {
                 return Err("the container holds more than one object; a message must hold one".to_owned());
             }
-            object = Some(read_block(self.codec, data, schema)?);
+            object = Some(read_block(self.codec, data, schema, limit)?);
         }
         object.ok_or_else(|| "the container holds no object".to_owned())
     }
 }
 
-fn read_block(codec: &[u8], data: &[u8], schema: &Schema) -> Result<Tree, String> {
+fn read_block(codec: &[u8], data: &[u8], schema: &Schema, limit: usize) -> Result<Tree, String> {
     let data = match codec {
         b"null" => data.into(),
-        b"deflate" => inflate::inflate(Compression::RawDeflate, data, inflate::Inflate::DEFAULT_LIMIT)?,
-        b"zstandard" => inflate::inflate(Compression::Zstd, data, inflate::Inflate::DEFAULT_LIMIT)?,
-        b"snappy" => inflate::snappy_block(data, inflate::Inflate::DEFAULT_LIMIT)?.into(),
+        b"deflate" => inflate::inflate(Compression::RawDeflate, data, limit)?,
+        b"zstandard" => inflate::inflate(Compression::Zstd, data, limit)?,
+        b"snappy" => inflate::snappy_block(data, limit)?.into(),
         other => {
             let name = quote(&String::from_utf8_lossy(other));
             return Err(format!("the container's codec is '{name}'; it must be null, deflate, snappy or zstandard"));

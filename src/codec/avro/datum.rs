@@ -1,7 +1,7 @@
 //! One datum in Avro's binary encoding.
 
 use super::schema::{Node, Schema};
-use crate::codec::document::Tree;
+use crate::codec::document::{self, Tree};
 use crate::codec::scalar::Instant;
 
 /// How deep a datum may nest.
@@ -193,15 +193,7 @@ fn instant(count: i64, parts: i64) -> Instant {
 
 /// A decimal as text: its unscaled number, big-endian in two's complement, with the point put in.
 fn decimal(unscaled: &[u8], scale: usize) -> Result<Tree, &'static str> {
-    let negative = unscaled.first().is_some_and(|first| first & 0x80 != 0);
-    let sign = if negative { 0xff } else { 0 };
-    let extra = unscaled.len().saturating_sub(16);
-    let (head, tail) = unscaled.split_at(extra);
-    let mut bytes = [sign; 16];
-    bytes.iter_mut().rev().zip(tail.iter().rev()).for_each(|(to, from)| *to = *from);
-    let value = i128::from_be_bytes(bytes);
-    if head.iter().any(|byte| *byte != sign) || (value < 0) != negative {
-        return Err("a decimal has more than 128 bits");
-    }
-    Ok(Tree::decimal(value, scale))
+    let (magnitude, negative) = document::magnitude(unscaled);
+    let digits = document::digits(&magnitude).ok_or("a decimal has more than 8000 bits")?;
+    Ok(Tree::decimal_of_digits(&digits, negative, scale))
 }

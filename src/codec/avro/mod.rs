@@ -7,10 +7,11 @@
 //! | anything else | a plain datum of the given schema |
 //!
 //! A record is an object, a union the value of its branch, an enum its symbol, bytes and fixed are binaries. date,
-//! time-*, timestamp-*, local-timestamp-*, decimal (up to 38 digits), uuid and duration come as values of those types. A datum
+//! time-*, timestamp-*, local-timestamp-*, decimal (of more than 38 digits: into VARCHAR), uuid and duration come as values of those types. A datum
 //! nests at most 200 levels deep. Containers are compressed by deflate, snappy, zstandard or not at all (`null`);
-//! bzip2 and xz, which the specification has as well, are errors. A block inflates to at most 64 MiB.
+//! bzip2 and xz, which the specification has as well, are errors. A block inflates to at most `max_inflated`, 64 MiB.
 
+mod canonical;
 mod container;
 mod datum;
 mod schema;
@@ -31,12 +32,12 @@ pub use schema::Schema;
 
 /// A codec that reads typed columns by path. Without a schema, every payload must be a container.
 ///
-/// [`Schema::fields`] has the columns of all fields.
+/// [`Schema::fields`] has the columns of all fields. A block of a container inflates to at most `limit` bytes.
 ///
 /// # Errors
 /// None; formats with a schema have some.
-pub fn columns(schema: Option<Schema>, wanted: Wanted) -> Result<Box<dyn Codec>> {
-    Ok(Box::new(DocumentCodec::new(Avro::new(schema), Strictness::Strict, wanted)))
+pub fn columns(schema: Option<Schema>, limit: usize, wanted: Wanted) -> Result<Box<dyn Codec>> {
+    Ok(Box::new(DocumentCodec::new(Avro::new(schema, limit), Strictness::Strict, wanted)))
 }
 
 /// A codec that reads every field of the given schema, typed, one column for each, and texts by path; None without a
@@ -44,10 +45,10 @@ pub fn columns(schema: Option<Schema>, wanted: Wanted) -> Result<Box<dyn Codec>>
 ///
 /// # Errors
 /// The schema is not a record.
-pub fn all(schema: Option<Schema>, texts: &[Path]) -> Result<Option<Box<dyn Codec>>> {
+pub fn all(schema: Option<Schema>, limit: usize, texts: &[Path]) -> Result<Option<Box<dyn Codec>>> {
     let Some(schema) = schema else { return Ok(None) };
     let wanted = Wanted { columns: schema.fields()?, texts: texts.to_vec() };
-    columns(Some(schema), wanted).map(Some)
+    columns(Some(schema), limit, wanted).map(Some)
 }
 
 /// The parameters of the format.
@@ -83,20 +84,22 @@ pub fn infer(payloads: &mut dyn Iterator<Item = &[u8]>) -> Result<Vec<(Path, Typ
 
 struct Avro {
     schema: Option<Schema>,
+    /// The most bytes that a block of a container may grow to.
+    limit: usize,
     /// The schema of the last container and its text: containers of one stream mostly share it.
     last: Mutex<Option<(String, Arc<Schema>)>>,
 }
 
 impl Avro {
-    fn new(schema: Option<Schema>) -> Self {
-        Self { schema, last: Mutex::new(None) }
+    fn new(schema: Option<Schema>, limit: usize) -> Self {
+        Self { schema, limit, last: Mutex::new(None) }
     }
 
     fn document(&self, payload: &[u8]) -> std::result::Result<Tree, String> {
         if container::is_container(payload) {
             let container = Container::open(payload)?;
             let schema = self.writer_schema(container.schema)?;
-            return container.object(&schema);
+            return container.object(&schema, self.limit);
         }
         let Some(schema) = &self.schema else {
             return Err("the payload is not a container, and no schema is given".to_owned());

@@ -2,9 +2,9 @@
 
 use std::collections::HashMap;
 
-use apache_avro::rabin::Rabin;
 use apache_avro::schema::{InnerDecimalSchema, NamespaceRef, UuidSchema};
 
+use super::canonical;
 use crate::codec::path::Path;
 use crate::column::{Field, Type};
 use crate::error::{Error, Result};
@@ -17,7 +17,7 @@ const MOST_PLACES: usize = 38;
 pub struct Schema {
     nodes: Vec<Node>,
     root: usize,
-    fingerprint: Vec<u8>,
+    fingerprint: [u8; 8],
 }
 
 /// One type of a schema; other types are meant by their positions in the schema's list.
@@ -60,7 +60,8 @@ impl Schema {
         let schema = apache_avro::Schema::parse_str(text).map_err(|error| Error::foreign("Avro schema", &error))?;
         let mut compiler = Compiler::default();
         let root = compiler.compile(&schema, None)?;
-        let fingerprint = schema.fingerprint::<Rabin>().bytes;
+        let missing = || Error::new("Avro schema: it has no canonical form");
+        let fingerprint = canonical::fingerprint(text).ok_or_else(missing)?;
         Ok(Self { nodes: compiler.nodes, root, fingerprint })
     }
 

@@ -2,6 +2,7 @@ use apache_avro::types::Value;
 
 use super::*;
 use crate::codec::DecodeError;
+use crate::codec::inflate::Inflate;
 use crate::codec::testing::decode_one;
 
 const SCHEMA: &str = r#"{"type":"record","name":"r","namespace":"n.s","fields":[
@@ -67,7 +68,7 @@ fn schema() -> Schema {
 }
 
 fn row(payload: &[u8]) -> std::result::Result<String, DecodeError> {
-    let codec = columns(Some(schema()), schema().fields().unwrap().into()).unwrap();
+    let codec = columns(Some(schema()), Inflate::DEFAULT_LIMIT, schema().fields().unwrap().into()).unwrap();
     decode_one(&*codec, payload).map(|row| row.join(" | "))
 }
 
@@ -124,7 +125,8 @@ fn container(codec: apache_avro::Codec, objects: i32) -> Vec<u8> {
 #[test]
 fn containers_bring_their_schema() {
     let read = |payload: &[u8]| {
-        let codec = super::columns(None, infer(&mut [payload].into_iter()).unwrap().into()).unwrap();
+        let codec =
+            super::columns(None, Inflate::DEFAULT_LIMIT, infer(&mut [payload].into_iter()).unwrap().into()).unwrap();
         decode_one(&*codec, payload).map_err(|error| error.to_string())
     };
     let expected = Ok(vec!["7".to_owned(), "x".repeat(100)]);
@@ -135,7 +137,9 @@ fn containers_bring_their_schema() {
     let whole = container(apache_avro::Codec::Null, 1);
     let columns = || vec![(Path::member("v"), Type::Integer)].into();
     for end in 4..whole.len() {
-        let error = decode_one(&*super::columns(None, columns()).unwrap(), &whole[..end]).unwrap_err().cause;
+        let error = decode_one(&*super::columns(None, Inflate::DEFAULT_LIMIT, columns()).unwrap(), &whole[..end])
+            .unwrap_err()
+            .cause;
         let header_alone = error == "malformed Avro: the container holds no object";
         let expected = format!("malformed Avro: the payload ends too early, at byte {end}");
         assert!(header_alone || error == expected, "{end}: {error}");
@@ -148,7 +152,7 @@ fn containers_bring_their_schema() {
     assert_eq!(whole[at - 2..at], [206, 1]);
     let short = [&whole[..at - 2], &[204, 1], &whole[at..whole.len() - 17], &whole[whole.len() - 16..]].concat();
     assert_eq!(read(&short).unwrap_err(), "malformed Avro: a block ends before its object does");
-    let codec = super::columns(None, vec![(Path::member("v"), Type::Integer)].into()).unwrap();
+    let codec = super::columns(None, Inflate::DEFAULT_LIMIT, vec![(Path::member("v"), Type::Integer)].into()).unwrap();
     assert!(decode_one(&*codec, &[14]).unwrap_err().cause.contains("no schema is given"));
 }
 
@@ -159,7 +163,7 @@ fn recursion_ends() {
     let schema = || Schema::parse(list).unwrap();
     let fields = schema().fields().unwrap();
     assert_eq!(fields[1].1, Type::Json);
-    let codec = columns(Some(schema()), fields.into()).unwrap();
+    let codec = columns(Some(schema()), Inflate::DEFAULT_LIMIT, fields.into()).unwrap();
     let short = [2, 2, 4, 2, 6, 0];
     assert_eq!(
         decode_one(&*codec, &short),
@@ -169,7 +173,8 @@ fn recursion_ends() {
     assert!(decode_one(&*codec, &long).unwrap_err().cause.contains("nests too deeply"));
     let nulls =
         Schema::parse(r#"{"type":"record","name":"n","fields":[{"name":"a","type":{"type":"array","items":"null"}}]}"#);
-    let codec = columns(Some(nulls.unwrap()), vec![(Path::member("a"), Type::Json)].into()).unwrap();
+    let codec =
+        columns(Some(nulls.unwrap()), Inflate::DEFAULT_LIMIT, vec![(Path::member("a"), Type::Json)].into()).unwrap();
     let bomb = [super::tests::long(1 << 50), vec![0]].concat();
     assert!(decode_one(&*codec, &bomb).unwrap_err().cause.contains("too many empty elements"));
 }
@@ -178,14 +183,15 @@ fn recursion_ends() {
 fn decimals_of_any_width() {
     let text = r#"{"type":"record","name":"n","fields":[{"name":"d","type":{"type":"bytes","logicalType":"decimal","precision":38,"scale":3}}]}"#;
     let schema = || Schema::parse(text).unwrap();
-    let codec = columns(Some(schema()), vec![(Path::member("d"), Type::Varchar)].into()).unwrap();
+    let codec =
+        columns(Some(schema()), Inflate::DEFAULT_LIMIT, vec![(Path::member("d"), Type::Varchar)].into()).unwrap();
     for (unscaled, expected) in [
         (&[][..], Some("0.000")),
         (&[5], Some("0.005")),
         (&[0xff], Some("-0.001")),
         (&[0x12, 0xd6, 0x87], Some("1234.567")),
         (&[0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 5], Some("0.005")),
-        (&[1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 5], None),
+        (&[1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 5], Some("87112285931760246646623899502532662132.741")),
     ] {
         let payload = [vec![unscaled.len() as u8 * 2], unscaled.to_vec()].concat();
         let got = decode_one(&*codec, &payload).ok().map(|mut row| row.remove(0));

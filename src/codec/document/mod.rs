@@ -17,6 +17,7 @@
 //! an object (or list, for an index) nor null is an error, too. A [`Strictness::Lenient`] codec (`json_extract`) takes the
 //! first of two equal keys, and NULL for a path that steps into something else.
 
+mod big;
 mod codec;
 mod context;
 mod extension;
@@ -38,6 +39,7 @@ mod values;
 mod visit;
 mod walk;
 
+pub(super) use big::{digits, magnitude};
 pub(super) use codec::{DocumentCodec, infer};
 pub(super) use context::{Context, Strictness};
 pub(super) use fill::Fill;

@@ -1,5 +1,6 @@
 //! The tags of CBOR (RFC 8949 and its registry) that give a value its meaning.
 
+use super::big;
 use super::tree::Tree;
 use crate::codec::scalar::Instant;
 
@@ -12,13 +13,15 @@ const MOST_PLACES: usize = 38;
 /// |---|---|
 /// | 0, 1004 | a time or date as text: the text |
 /// | 1 | seconds since 1970: a timestamp, to the microsecond |
-/// | 2, 3 | integers of up to 128 bits; larger ones stay binary |
+/// | 2, 3 | integers; of more than 128 bits their text |
 /// | 4 | exponent and mantissa of a decimal: its text |
 /// | 37 | a UUID: its text |
 /// | 100 | days since 1970: a timestamp at midnight |
 pub(super) fn apply(tag: u64, value: Tree) -> Tree {
     let applied = match (tag, &value) {
         (1, value) => epoch(value),
+        (2, Tree::Bytes(bytes)) => big::digits(bytes).map(Tree::Text),
+        (3, Tree::Bytes(bytes)) => negative(bytes),
         (4, Tree::List(parts)) => decimal(parts),
         (37, Tree::Bytes(bytes)) => <[u8; 16]>::try_from(bytes.as_slice()).ok().map(Tree::uuid),
         (100, value) => integer(value)
@@ -27,6 +30,13 @@ pub(super) fn apply(tag: u64, value: Tree) -> Tree {
         _ => None,
     };
     applied.unwrap_or(value)
+}
+
+/// The integer that is as far below -1 as a number says.
+fn negative(bytes: &[u8]) -> Option<Tree> {
+    let mut magnitude = bytes.to_vec();
+    big::add_one(&mut magnitude);
+    big::digits(&magnitude).map(|digits| Tree::Text(format!("-{digits}")))
 }
 
 fn epoch(value: &Tree) -> Option<Tree> {

@@ -33,9 +33,14 @@ impl Tree {
 
     /// A decimal number as text, from its digits and how many of them stand behind the point.
     pub fn decimal(unscaled: i128, scale: usize) -> Self {
-        let digits = format!("{:0>width$}", unscaled.unsigned_abs(), width = scale + 1);
+        Self::decimal_of_digits(&unscaled.unsigned_abs().to_string(), unscaled < 0, scale)
+    }
+
+    /// As [`Tree::decimal`], of a number of any size by its digits and its sign.
+    pub fn decimal_of_digits(digits: &str, negative: bool, scale: usize) -> Self {
+        let digits = format!("{digits:0>width$}", width = scale + 1);
         let (whole, fraction) = digits.split_at(digits.len() - scale);
-        let minus = if unscaled < 0 { "-" } else { "" };
+        let minus = if negative { "-" } else { "" };
         let point = if scale > 0 { "." } else { "" };
         Tree::Text(format!("{minus}{whole}{point}{fraction}"))
     }

@@ -142,16 +142,22 @@ pub fn check_format(arguments: &Arguments, name: &str) -> Result<()> {
     format(arguments, name).map(drop)
 }
 
+/// The most bytes that one payload, or a part of it, may grow to.
+pub(super) fn max_inflated(arguments: &Arguments) -> Result<usize> {
+    let Some(limit) = arguments.unsigned("max_inflated")? else { return Ok(Inflate::DEFAULT_LIMIT) };
+    usize::try_from(limit).map_err(|_| Error::new("max_inflated is too large"))
+}
+
 /// The arguments that the call gives to the parameters of formats.
 pub fn format_arguments(arguments: &Arguments) -> Result<FormatArguments> {
-    let mut given = FormatArguments::default();
+    let mut given = FormatArguments { texts: Vec::new(), max_inflated: max_inflated(arguments)? };
     for parameter in FORMATS.iter().flat_map(|format| format.parameters) {
         let texts = if parameter.is_list {
             arguments.texts(parameter.name)?.unwrap_or_default()
         } else {
             arguments.text(parameter.name)?.into_iter().collect()
         };
-        given.0.push((parameter.name, texts.into_iter().map(str::to_owned).collect()));
+        given.texts.push((parameter.name, texts.into_iter().map(str::to_owned).collect()));
     }
     Ok(given)
 }

@@ -145,9 +145,7 @@ impl Payload {
         texts: &[Path],
         sample: Sample<'_>,
     ) -> Result<Self> {
-        let limit = arguments.unsigned("max_inflated")?.map_or(Ok(Inflate::DEFAULT_LIMIT), |limit| {
-            usize::try_from(limit).map_err(|_| Error::new("max_inflated is too large"))
-        })?;
+        let limit = choose::max_inflated(arguments)?;
         let compression = choice(arguments, "decompress", Compression::CHOICES)?.unwrap_or(Compression::Header);
         let inflate = Inflate { compression, limit };
         let json_extract = arguments.find("json_extract").is_some();
