@@ -1,0 +1,196 @@
+"""examples/archive: a stream and its archive are one relation, with no row twice and none missing, while a writer, an archiver and retention are at work, and
+wherever the archiver is killed."""
+
+import json
+import os
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+import unittest
+from pathlib import Path
+
+import duckdb
+
+from integration.host import connect
+from integration.streams import fill, state
+from scripts import doors, fixtures, package, paths
+from scripts.nats_server import Server
+
+FOLDER = paths.ROOT / "examples/archive"
+SOAK = int(os.environ.get("NATS_JS_SOAK", 0))
+READS, RATE = (1_000, 20_000) if SOAK else (30, 5_000)
+STEPS = ("stage", "verify", "place", "record")
+# Kills itself before or after one step, and leaves the rest as it is.
+DYING = """
+import os, signal, sys
+sys.path.insert(0, {folder!r})
+import archive
+step, after = {step!r}, {after!r}
+real = getattr(archive.Archive, step)
+def dying(*arguments):
+    if after:
+        real(*arguments)
+    os.kill(os.getpid(), signal.SIGKILL)
+setattr(archive.Archive, step, dying)
+sys.argv = ["archive.py", "S", {target!r}]
+archive.main()
+"""
+
+
+class Archive(unittest.TestCase):
+    def setUp(self):
+        self.server = self.enterContext(Server(os.environ["NATS_JS_TEST_SERVER"]))
+        self.folder = Path(self.enterContext(tempfile.TemporaryDirectory())) / "S"
+        os.environ["NATS_URL"] = self.server.url
+        self.addCleanup(os.environ.pop, "NATS_URL")
+        self.extension = paths.extension(os.environ["NATS_JS_PROFILE"], package.machine(), doors.tested().folder)
+        fill(self.server.url, "stream name=S subjects=s.> max_age=0s")
+
+    def environment(self) -> dict[str, str]:
+        return os.environ | {"NATS_JS_EXTENSION": str(self.extension)}
+
+    def archive(self) -> None:
+        finished = subprocess.run([sys.executable, FOLDER / "archive.py", "S", self.folder], env=self.environment(), capture_output=True, text=True, timeout=60)
+        self.assertEqual(finished.returncode, 0, finished.stderr)
+
+    def session(self) -> duckdb.DuckDBPyConnection:
+        database = connect()
+        self.addCleanup(database.close)
+        database.execute("SET VARIABLE archive_stream = 'S'")
+        database.execute(f"SET VARIABLE archive_folder = '{self.folder}'")
+        database.execute((FOLDER / "view.sql").read_text())
+        return database
+
+    def publish(self, first: int, count: int) -> None:
+        with fixtures.Wire(self.server.url) as wire:
+            wire.publish(fixtures.Message(f"s.{n % 3}", f'{{"n":{n}}}'.encode()) for n in range(first, first + count))
+
+    def assert_whole(self, database: duckdb.DuckDBPyConnection, count: int) -> None:
+        database.execute("SET VARIABLE archive = archive_now()")
+        found = database.execute("SELECT count(*), count(DISTINCT seq), sum(seq)::BIGINT, sum((decode(payload)::JSON->>'n')::INTEGER)::BIGINT FROM events").fetchone()
+        self.assertEqual(found, (count, count, count * (count + 1) // 2, count * (count + 1) // 2))
+
+    def test_killed_at_every_step(self):
+        count = 0
+        self.archive()
+        database = self.session()
+        for after in (False, True):
+            for step in STEPS:
+                with self.subTest(step=step, after=after):
+                    self.publish(count + 1, 200)
+                    count += 200
+                    program = DYING.format(folder=str(FOLDER), step=step, after=after, target=str(self.folder))
+                    died = subprocess.run([sys.executable, "-c", program], env=self.environment(), capture_output=True, text=True, timeout=60)
+                    self.assertEqual(died.returncode, -9, died.stderr)
+                    self.assert_whole(database, count)
+        self.archive()
+        self.assert_whole(database, count)
+        manifest = json.loads((self.folder / "manifest.json").read_text())
+        self.assertEqual(sum(part["rows"] for part in manifest["ranges"]), count)
+        placed = {str(file.relative_to(self.folder)) for file in self.folder.glob("day=*/*.parquet")}
+        self.assertEqual(placed | {"empty.parquet"}, set(manifest["files"]))
+        # Everything is archived, so the stream may lose it.
+        with fixtures.Wire(self.server.url) as wire:
+            wire.request("STREAM.PURGE.S")
+        self.assert_whole(database, count)
+
+    def test_readers_while_retention_removes(self):
+        """Each read lies between what was acknowledged before it and what was after it; what retention took is an error of the read, and never less rows."""
+        with fixtures.Wire(self.server.url) as wire:
+            config = wire.request("STREAM.INFO.S")["config"]
+            wire.request("STREAM.UPDATE.S", config | {"max_msgs": RATE * 3})
+        self.archive()
+        archiver = subprocess.Popen([sys.executable, FOLDER / "archive.py", "S", self.folder, "--every", "0.05"], env=self.environment(), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        self.addCleanup(lambda: (archiver.kill(), archiver.wait()))
+        stop = threading.Event()
+        done = [0]
+
+        def write() -> None:
+            while not stop.is_set():
+                started = time.monotonic()
+                self.publish(done[0] + 1, RATE // 10)
+                done[0] += RATE // 10
+                time.sleep(max(0.0, 0.1 - (time.monotonic() - started)))
+
+        writer = threading.Thread(target=write)
+        writer.start()
+        try:
+            database, exact, refused = self.session(), 0, 0
+            deadline = time.monotonic() + (600 if SOAK else 60)
+            while exact < READS or (state(self.server.url, "S")["first_seq"] == 1 and time.monotonic() < deadline):
+                before = done[0]
+                try:
+                    database.execute("SET VARIABLE archive = archive_now()")
+                    found = database.execute("SELECT count(*), count(DISTINCT seq), min(seq), max(seq) FROM events").fetchone()
+                except duckdb.Error as error:
+                    self.assertRegex(str(error), r"\[gap\]|between them is gone")
+                    refused += 1
+                    self.assertLess(refused, READS)
+                    continue
+                rows, distinct, first, last = found
+                if rows:
+                    self.assertEqual((rows, distinct, first), (last, last, 1))
+                self.assertGreaterEqual(rows, before)
+                exact += 1
+        finally:
+            stop.set()
+            writer.join()
+        self.assertGreater(state(self.server.url, "S")["first_seq"], 1, "retention removed nothing")
+        archiver.kill()
+        archiver.wait()
+        self.archive()
+        self.assert_whole(database, done[0])
+
+    def test_a_condition_spares_both_sides(self):
+        self.publish(1, 3000)
+        self.archive()
+        self.publish(3001, 3000)
+        database = self.session()
+        read = "SELECT value FROM nats_stats() WHERE name = 'messages_read'"
+
+        def messages(query: str) -> tuple[int, int]:
+            (before,) = database.execute(read).fetchone()
+            (rows,) = database.execute(f"SELECT count(*) FROM {query}").fetchone()
+            (after,) = database.execute(read).fetchone()
+            return rows, after - before
+
+        self.assertEqual(messages("events_between(101, 200)"), (100, 0))
+        self.assertEqual(messages("events_between(2951, 3050)"), (100, 50))
+        self.assertEqual(messages("events_between()"), (6000, 3000))
+        (moment,) = database.execute("SELECT max(ts_nats) FROM events_between(1, 2000)").fetchone()
+        # The stream's store times may step back by a minute, so conditions on time are looked at so much wider.
+        self.assertEqual(messages(f"events_between() WHERE ts_nats <= TIMESTAMP '{moment}' - INTERVAL 1 HOUR"), (0, 0))
+        # Of the files, too, only those that can have it are read.
+        [[_, plan]] = database.execute("EXPLAIN ANALYZE SELECT payload FROM events_between(101, 200)").fetchall()
+        self.assertIn("seq>=101", plan.replace(" ", ""))
+
+    def test_what_is_gone_before_it_was_archived_is_an_error(self):
+        self.publish(1, 100)
+        self.archive()
+        database = self.session()
+        self.publish(101, 100)
+        with fixtures.Wire(self.server.url) as wire:
+            wire.request("STREAM.PURGE.S", {"seq": 150})
+        for statement, error in (("SELECT count(*) FROM events", r"\[gap\]"), ("SET VARIABLE archive = archive_now()", "begins with 150, and the archive ends with 100")):
+            with self.assertRaisesRegex(duckdb.Error, error):
+                database.execute(statement).fetchall()
+
+    def test_a_range_is_restored(self):
+        self.publish(1, 500)
+        self.archive()
+        fill(self.server.url, "stream name=R subjects=restored.>")
+        database = self.session()
+        statement = (FOLDER / "restore.sql").read_text()
+        for _ in range(2):
+            database.execute("SET VARIABLE restore_first = 101; SET VARIABLE restore_last = 400")
+            database.execute(statement)
+        found = database.execute("""SELECT count(*), bool_and(headers['Nats-Msg-Id'][1] = 'S:' || o.seq), bool_and(headers['Archive-Time'][1]::TIMESTAMP = o.ts_nats),
+            bool_and(r.payload = o.payload), bool_and(r.seq + 100 = o.seq)
+            FROM nats_scan('R', headers := true) r JOIN (SELECT seq, ts_nats, payload FROM events) o ON o.seq = headers['Archive-Sequence'][1]::UBIGINT""").fetchone()
+        self.assertEqual(found, (300, True, True, True, True))
+
+
+if __name__ == "__main__":
+    unittest.main()
