@@ -13,8 +13,8 @@ use crate::record::Record;
 pub enum Compression {
     /// Not at all, also where a header names a compression.
     None,
-    /// As the `Content-Encoding` header of each message names it: one of the words of [`Compression::CHOICES`], `x-gzip`,
-    /// `zlib`, `identity` or nothing; any other word is an error.
+    /// As the `Content-Encoding` header of each message names it: words of [`Compression::CHOICES`], `x-gzip`, `zlib`, `br`,
+    /// `identity`, or nothing; of several, the last was applied last (RFC 9110, section 8.4). Any other word is an error.
     Header,
     /// RFC 1952, one member or several.
     Gzip,
@@ -26,6 +26,13 @@ pub enum Compression {
     Zstd,
     /// The Snappy framing format, not the raw one.
     Snappy,
+    /// A Snappy block alone, without frames and checksums, as Kafka's and Prometheus' clients write it.
+    SnappyRaw,
+    /// The LZ4 frame format, one frame or several
+    /// (<https://github.com/lz4/lz4/blob/dev/doc/lz4_Frame_format.md>).
+    Lz4,
+    /// RFC 7932.
+    Brotli,
 }
 
 impl Compression {
@@ -37,6 +44,9 @@ impl Compression {
         ("deflate", Compression::Deflate),
         ("zstd", Compression::Zstd),
         ("snappy", Compression::Snappy),
+        ("snappy_raw", Compression::SnappyRaw),
+        ("lz4", Compression::Lz4),
+        ("brotli", Compression::Brotli),
     ];
 
     /// The compression that a `Content-Encoding` names; None when it names none that is known.
@@ -47,6 +57,9 @@ impl Compression {
             "deflate" | "zlib" => Compression::Deflate,
             "zstd" => Compression::Zstd,
             "snappy" | "x-snappy-framed" => Compression::Snappy,
+            "snappy_raw" => Compression::SnappyRaw,
+            "lz4" => Compression::Lz4,
+            "br" | "brotli" => Compression::Brotli,
             _ => return None,
         })
     }
@@ -70,18 +83,26 @@ impl Inflate {
     /// # Errors
     /// A payload that does not inflate or grows beyond the limit; a `Content-Encoding` that is not known.
     pub fn payload<'r>(&self, record: &'r Record) -> Result<Cow<'r, [u8]>, String> {
-        let compression = match self.compression {
-            Compression::Header => {
-                let encoding = content_encoding(record);
-                Compression::by_header(encoding)
-                    .ok_or_else(|| format!("Content-Encoding '{}' is not known", super::quote(encoding)))?
-            }
-            given => given,
+        let encoding = match self.compression {
+            Compression::Header => content_encoding(record),
+            given => return self.inflate(given, &record.payload),
         };
-        if record.payload.is_empty() {
-            return Ok(Cow::Borrowed(&[]));
+        let known = |word: &str| {
+            Compression::by_header(word)
+                .ok_or_else(|| format!("Content-Encoding '{}' is not known", super::quote(word)))
+        };
+        let Some((before, last)) = encoding.rsplit_once(',') else {
+            return self.inflate(known(encoding)?, &record.payload);
+        };
+        let mut payload = self.inflate(known(last)?, &record.payload)?;
+        for word in before.rsplit(',') {
+            payload = Cow::Owned(self.inflate(known(word)?, &payload)?.into_owned());
         }
-        inflate(compression, &record.payload, self.limit)
+        Ok(payload)
+    }
+
+    fn inflate<'r>(&self, compression: Compression, payload: &'r [u8]) -> Result<Cow<'r, [u8]>, String> {
+        if payload.is_empty() { Ok(Cow::Borrowed(&[])) } else { inflate(compression, payload, self.limit) }
     }
 }
 
@@ -103,18 +124,40 @@ pub(super) fn inflate(compression: Compression, payload: &[u8], limit: usize) ->
             read("deflate", flate2::read::DeflateDecoder::new(payload), limit)
         }
         Compression::Zstd => zstd(payload, limit),
-        Compression::Snappy if !payload.starts_with(SNAPPY_STREAM) => {
-            Err("malformed snappy payload: it does not begin as Snappy's framing format does; raw blocks are not read"
-                .to_owned())
-        }
+        Compression::Snappy if !payload.starts_with(SNAPPY_STREAM) => Err(
+            "malformed snappy payload: it does not begin as Snappy's framing format does; 'snappy_raw' reads a block"
+                .to_owned(),
+        ),
         Compression::Snappy => read("snappy", snap::read::FrameDecoder::new(payload), limit),
+        Compression::SnappyRaw => raw_snappy(payload, limit),
+        Compression::Lz4 => lz4(payload, limit),
+        Compression::Brotli => read("brotli", brotli_decompressor::Decompressor::new(payload, BROTLI_BUFFER), limit),
     };
     inflated.map(Cow::Owned)
 }
 
 /// Inflates a raw Snappy block with its CRC-32 behind it, as Avro's containers have it; the checksum is not compared.
 pub(super) fn snappy_block(data: &[u8], limit: usize) -> Result<Vec<u8>, String> {
-    let block = data.split_last_chunk::<4>().map_or(&[][..], |(block, _)| block);
+    raw_snappy(data.split_last_chunk::<4>().map_or(&[][..], |(block, _)| block), limit)
+}
+
+/// The bytes that brotli's reader takes at once.
+const BROTLI_BUFFER: usize = 4096;
+
+/// Inflates LZ4 frames, one behind the other.
+fn lz4(mut payload: &[u8], limit: usize) -> Result<Vec<u8>, String> {
+    let mut out = Vec::new();
+    while !payload.is_empty() {
+        let before = payload.len();
+        read_on("lz4", &mut lz4_flex::frame::FrameDecoder::new(&mut payload), limit, &mut out)?;
+        if payload.len() == before {
+            return Err("malformed lz4 payload: it ends too early".to_owned());
+        }
+    }
+    Ok(out)
+}
+
+fn raw_snappy(block: &[u8], limit: usize) -> Result<Vec<u8>, String> {
     let length = snap::raw::decompress_len(block).map_err(|error| broken("snappy", &error))?;
     if length > limit {
         return Err(format!("the snappy payload inflates to more than {limit} bytes"));
@@ -241,7 +284,10 @@ mod tests {
         let by_header = Inflate { compression: Compression::Header, limit: 0 };
         assert_eq!(by_header.payload(&record(TEXT, None)).as_deref(), Ok(TEXT));
         assert_eq!(by_header.payload(&record(b"", Some("gzip"))).as_deref(), Ok(&b""[..]));
-        assert_eq!(by_header.payload(&record(TEXT, Some("br"))), Err("Content-Encoding 'br' is not known".to_owned()));
+        assert_eq!(
+            by_header.payload(&record(TEXT, Some("compress"))),
+            Err("Content-Encoding 'compress' is not known".to_owned())
+        );
     }
 
     #[test]
