@@ -48,7 +48,7 @@ class Log(unittest.TestCase):
         with Proxy(url, rule) as proxy:
             self.assertEqual(self.one(f"SELECT count(*) FROM nats_scan('S', url := '{proxy.url}')"), (COUNT,))
             self.assertLessEqual(left[0], 0, "the connection was not broken")
-            self.assert_logged("WARNING", proxy.url, "the connection of a read was lost, and came back")
+            self.assert_logged("WARNING", proxy.url, "a connection was lost, and came back")
             self.assert_logged("WARNING", "stream 'S'", proxy.url, "were sent again")
 
     def test_a_restarted_server(self):

@@ -145,4 +145,80 @@ mod tests {
             assert_eq!(plain(block.as_bytes(), 0), None, "{block}");
         }
     }
+
+    /// What a block says, as texts; the block stands between other bytes, so that a place which is off by one shows.
+    #[derive(Debug, PartialEq, Eq, Default)]
+    struct Said<'a> {
+        status: Option<u16>,
+        description: &'a str,
+        /// Subject, sequence, time, pending and previous.
+        values: [Option<&'a str>; 5],
+        count: usize,
+    }
+
+    fn said<'a>(buffer: &'a str, head: &Head) -> Said<'a> {
+        let text = |range: &Range<usize>| &buffer[range.clone()];
+        let values = [&head.subject, &head.sequence, &head.time, &head.pending, &head.previous];
+        Said {
+            status: head.status,
+            description: text(&head.description),
+            values: values.map(|range| range.as_ref().map(text)),
+            count: head.count,
+        }
+    }
+
+    #[test]
+    fn every_part_of_a_block_is_found_in_its_place() {
+        let none = [None; 5];
+        let cases = [
+            (
+                format!("{MESSAGE}{BATCH}X: y\r\n\r\n"),
+                Said {
+                    values: [Some("a.b"), Some("7"), Some("1970-01-01T00:00:01Z"), Some("3"), Some("5")],
+                    count: 7,
+                    ..Said::default()
+                },
+            ),
+            (
+                "NATS/1.0 204 EOB\r\nNats-Num-Pending: 4\r\nNats-Last-Sequence:9\r\n\r\n".to_owned(),
+                Said {
+                    status: Some(204),
+                    description: "EOB",
+                    values: [None, None, None, Some("4"), Some("9")],
+                    count: 2,
+                },
+            ),
+            (
+                "NATS/1.0 404 Message Not Found\r\n\r\n".to_owned(),
+                Said { status: Some(404), description: "Message Not Found", values: none, count: 0 },
+            ),
+            ("NATS/1.0 503\r\n\r\n".to_owned(), Said { status: Some(503), ..Said::default() }),
+            ("NATS/1.0 503 \n".to_owned(), Said { status: Some(503), ..Said::default() }),
+            ("NATS/1.0 40".to_owned(), Said { status: Some(40), ..Said::default() }),
+            ("NATS/1.0 4x4 Odd\r\n\r\n".to_owned(), Said { description: "Odd", ..Said::default() }),
+            ("NATS/1.0 \r\n\r\n".to_owned(), Said::default()),
+            (
+                "NATS/1.0\nNats-Subject:  a.b \t\nno colon\n\nNats-Sequence: 7".to_owned(),
+                Said { values: [Some("a.b"), Some("7"), None, None, None], count: 2, ..Said::default() },
+            ),
+            (
+                "NATS/1.0\r\nNats-Sequence: 1\r\nNats-Sequence: 22\r\nNats-Subject:\r\n\r\n".to_owned(),
+                Said { values: [Some(""), Some("22"), None, None, None], count: 3, ..Said::default() },
+            ),
+        ];
+        for (block, expected) in cases {
+            let buffer = format!("before{block}after");
+            let head = any(buffer.as_bytes(), 6..6 + block.len());
+            assert_eq!(said(&buffer, &head), expected, "{block:?}");
+        }
+    }
+
+    #[test]
+    fn a_block_that_is_not_the_whole_is_not_plain() {
+        let block = format!("{MESSAGE}\r\n");
+        assert_eq!(plain(format!("{block}x").as_bytes(), 0), None);
+        assert_eq!(plain(block.replace("a.b", " a.b").as_bytes(), 0), None);
+        assert_eq!(plain(block.replace("a.b", "a.b ").as_bytes(), 0), None);
+        assert_eq!(plain(block.replace("a.b", "").as_bytes(), 0), None);
+    }
 }
