@@ -41,5 +41,5 @@ def group(settings: Settings) -> Group:
             ),
         ),
         ratios=(Ratio(FUNCTION, RAW, 0.8), Ratio(COPY, RAW, 0.8), Ratio(FUNCTION, CLIENT), Ratio(COPY, CLIENT)),
-        note=f"In flight: at most 1,024 messages a call, {threads} threads; {window:,} of the programs. COPY is one call, and each of its messages names the stream.",
+        note=f"In flight: at most 4,096 messages a call, 8,192 of all, {threads} threads; {window:,} of the programs. COPY is one call, and each of its messages names the stream.",
     )

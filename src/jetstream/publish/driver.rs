@@ -1,12 +1,13 @@
 //! Sends messages and gathers their acknowledgements.
 //!
-//! Messages are in flight together, up to [`IN_FLIGHT`] and [`IN_FLIGHT_BYTES`]. Each has its own reply subject.
+//! Messages are in flight together, up to the call's [`share`] and [`IN_FLIGHT_BYTES`]. Each has its own reply subject.
 //! A message that is certainly not stored (nobody listened, the stream was busy) is sent again after a pause. One that may be stored (no
 //! answer, a lost connection) is sent again only when a `Nats-Msg-Id` makes that safe. It ends when nothing was
 //! heard for the connection's timeout.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use tokio::time::Instant;
@@ -21,13 +22,17 @@ use crate::jetstream::pool;
 use crate::log;
 use crate::stats;
 
-/// Messages without an acknowledgement at a time. A stream queues 10 000 (`max_buffered_msgs`) before it refuses; this
-/// leaves room for eight threads.
-const IN_FLIGHT: usize = 1_024;
+/// Messages without an acknowledgement at a time, of all calls of the process together. A stream queues 10 000
+/// (`max_buffered_msgs`) before it refuses.
+const ALL_IN_FLIGHT: usize = 8_192;
+/// The same of one call, however many there are. What refuses them says so, and they are sent again after a pause.
+const LEAST_IN_FLIGHT: usize = 512;
+/// The same of one call, however few there are.
+const MOST_IN_FLIGHT: usize = 4_096;
 /// Bytes without an acknowledgement at a time; one message is always sent.
 const IN_FLIGHT_BYTES: usize = 16 * 1024 * 1024;
 /// Messages that wait for one before them, at most: the answer to one may be lost while those to others come.
-const MOST_WAITING: usize = 16 * IN_FLIGHT;
+const MOST_WAITING: usize = 4 * MOST_IN_FLIGHT;
 /// The pauses before a message that nobody listened for is sent again: a stream without a leader has no listener.
 const NO_STREAM_PAUSES: [Duration; 2] = [Duration::from_millis(100), Duration::from_millis(250)];
 /// The first pause after a stream was busy or not ready; doubles each time.
@@ -75,6 +80,14 @@ struct Flight {
     bytes: usize,
 }
 
+/// How many calls are publishing.
+static CALLS: AtomicUsize = AtomicUsize::new(0);
+
+/// The share of one call in what may be in flight.
+fn share(calls: usize) -> usize {
+    (ALL_IN_FLIGHT / calls.max(1)).clamp(LEAST_IN_FLIGHT, MOST_IN_FLIGHT)
+}
+
 /// Messages on their way to streams. A row is a message, by its number from 0.
 pub(super) struct Driver {
     connection: Arc<Connection>,
@@ -107,9 +120,11 @@ impl Driver {
     /// # Errors
     /// The connection does not take a subscription.
     pub(super) async fn start(connection: &Arc<Connection>, on_failure: OnFailure) -> Result<Self> {
+        let transport = PublishTransport::open(connection).await?;
+        CALLS.fetch_add(1, Ordering::Relaxed);
         Ok(Self {
             connection: Arc::clone(connection),
-            transport: PublishTransport::open(connection).await?,
+            transport,
             rows: VecDeque::new(),
             first: 0,
             queue: VecDeque::new(),
@@ -226,7 +241,7 @@ impl Driver {
             (None, Some(refusal)) => Err(refusal),
             (None, None) => Err(unknown.clone()),
         };
-        self.rows.into_iter().map(outcome).collect()
+        std::mem::take(&mut self.rows).into_iter().map(outcome).collect()
     }
 
     /// Nothing more is sent or awaited.
@@ -253,7 +268,8 @@ impl Driver {
     }
 
     async fn send_all(&mut self, deadline: Instant) {
-        while self.failed.is_none() && self.transport.takes() && self.flight.messages < IN_FLIGHT {
+        let most = share(CALLS.load(Ordering::Relaxed));
+        while self.failed.is_none() && self.transport.takes() && self.flight.messages < most {
             let Some(index) = self.queue.front().copied() else { return };
             // The answer to an earlier sending may have come meanwhile.
             let Some(size) = self.row(index).filter(|row| !row.is_settled()).map(Row::size) else {
@@ -432,8 +448,26 @@ impl Driver {
     }
 }
 
+impl Drop for Driver {
+    fn drop(&mut self) {
+        CALLS.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
 fn no_stream() -> Error {
     Error::of(Kind::NotFound, "no stream captures the subject, so it is not stored").advice(
         "SELECT stream, subjects FROM nats_streams() shows what streams capture; make one with nats_stream_ensure",
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn calls_share_what_a_stream_takes() {
+        for (calls, expected) in [(0, 4_096), (1, 4_096), (2, 4_096), (4, 2_048), (8, 1_024), (16, 512), (1_000, 512)] {
+            assert_eq!(share(calls), expected, "{calls}");
+        }
+    }
 }
