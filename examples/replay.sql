@@ -5,11 +5,21 @@
 -- fixture: stream name=PLAYS subjects=plays.>
 -- fixture: messages stream=PLAYS subject=plays.{i%2} count=1000 payload='{"play":{i},"user":{i%10},"minutes":{i%7}}'
 
--- All; from a sequence; from a time; an end by either. What is new alone is nats_tail, and from the last acknowledgement a durable of nats_ingest.
+-- What is new from here on, here for at most a moment; all; from a sequence; from a time, to a sequence.
+SELECT count(*) AS new_ones FROM nats_tail('PLAYS', max_wait := INTERVAL 10 MILLISECONDS);
 SELECT count(*) AS all_of_it FROM nats_scan('PLAYS');
 SELECT count(*) AS from_a_sequence FROM nats_scan('PLAYS', start_seq := 901);
 SET VARIABLE since = (SELECT ts_nats FROM nats_get('PLAYS', 501));
 SELECT count(*) AS within FROM nats_scan('PLAYS', start_time := getvariable('since')) WHERE seq <= 600;
+
+-- From the last acknowledgement: a durable gives what it was not told is done. The first 300 are acknowledged, the others are not and come again.
+SELECT action FROM nats_consumer_ensure('PLAYS', 'replayed', ack_wait := INTERVAL 30 SECONDS);
+CREATE OR REPLACE TEMP TABLE given AS SELECT seq FROM nats_ingest('PLAYS', durable := 'replayed', max_messages := 500);
+SELECT nats_ack('PLAYS', 'replayed', list(seq)) AS acknowledged FROM given WHERE seq <= 300;
+SELECT * FROM nats_nak('PLAYS', 'replayed');
+SELECT CASE WHEN min(seq) = 301 AND count(*) = 700 THEN 'from 301 on' ELSE error('from ' || min(seq) || ', ' || count(*)) END AS from_the_last_acknowledged
+FROM nats_ingest('PLAYS', durable := 'replayed');
+SELECT * FROM nats_consumer_delete('PLAYS', 'replayed', confirm := true);
 
 -- A dry run is the SELECT of the INSERT by itself: what would come, and whether any of it is no play.
 SELECT count(*) AS plays, min(seq), max(seq), count(*) FILTER (decode_error IS NOT NULL) AS bad
