@@ -5,6 +5,7 @@ mod ack_subject;
 pub mod admin;
 mod api;
 mod checkpoint;
+mod client_inbox;
 mod connection;
 pub mod core;
 mod credentials;

@@ -47,8 +47,11 @@ pub(super) enum Outcome {
     Refused(Error),
 }
 
-/// Reads the payload of an answer.
-pub(super) fn read(payload: &[u8]) -> Outcome {
+/// Reads the payload of an answer; `nobody` says that it is the server's word that nobody listens.
+pub(super) fn read(nobody: bool, payload: &[u8]) -> Outcome {
+    if nobody {
+        return Outcome::NoStream;
+    }
     let ack: PubAck = match serde_json::from_slice(payload) {
         Ok(ack) => ack,
         Err(_) => return Outcome::Refused(not_an_ack()),

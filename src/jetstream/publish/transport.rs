@@ -2,14 +2,12 @@
 
 use std::sync::Arc;
 
-use async_nats::Subscriber;
-use futures_util::{FutureExt, StreamExt};
-use tokio::sync::{broadcast, watch};
 use tokio::time::Instant;
 
 use super::ack::{Outcome, read};
 use super::message::Checked;
 use crate::error::{Error, Kind, Result};
+use crate::jetstream::client_inbox::{Arrived, ClientInbox, is_no_responders, token};
 use crate::jetstream::connection::Connection;
 use crate::jetstream::own_socket::{Happened, OwnSocket};
 use crate::jetstream::wire::{Received, Socket, number};
@@ -123,7 +121,7 @@ impl SocketTransport {
             let Some(index) = number(frame.mark()).and_then(|index| usize::try_from(index).ok()) else { continue };
             // Only the word that nobody listens has headers and no payload.
             let nobody = frame.payload().is_empty() && frame.is_no_responders();
-            answers.push((index, if nobody { Outcome::NoStream } else { read(frame.payload()) }));
+            answers.push((index, read(nobody, frame.payload())));
         }
         self.own.clear();
         Ok(match received {
@@ -135,27 +133,17 @@ impl SocketTransport {
 
 pub(super) struct ClientTransport {
     connection: Arc<Connection>,
-    inbox: String,
-    replies: Subscriber,
-    epochs: watch::Receiver<u64>,
-    forbidden: broadcast::Receiver<String>,
+    inbox: ClientInbox,
 }
 
 impl ClientTransport {
     async fn open(connection: &Arc<Connection>) -> Result<Self> {
-        let inbox = connection.client.new_inbox();
-        let mut epochs = connection.epochs();
-        epochs.borrow_and_update();
-        let forbidden = connection.forbidden();
-        let replies = connection.client.subscribe(format!("{inbox}.*")).await.map_err(|error| {
-            Error::foreign("cannot subscribe for acknowledgements", &error).kind_or(Kind::Unreachable)
-        })?;
-        Ok(Self { connection: Arc::clone(connection), inbox, replies, epochs, forbidden })
+        Ok(Self { connection: Arc::clone(connection), inbox: ClientInbox::open(connection, "acknowledgements").await? })
     }
 
     async fn send(&mut self, index: usize, message: &Checked) -> Result<()> {
         let (subject, payload) = (message.subject.clone(), message.payload.clone());
-        let reply = format!("{}.{index}", self.inbox);
+        let reply = self.inbox.reply_to(index);
         let client = &self.connection.client;
         let sent = match message.headers() {
             None => client.publish_with_reply(subject, reply, payload).await,
@@ -165,40 +153,20 @@ impl ClientTransport {
     }
 
     async fn receive(&mut self, answers: &mut Answers) -> Event {
-        loop {
-            tokio::select! {
-                biased;
-                reply = self.replies.next() => {
-                    let mut next = reply;
-                    while let Some(reply) = next {
-                        answers.extend(answer(&reply));
-                        match self.replies.next().now_or_never() {
-                            Some(reply) => next = reply,
-                            None => return Event::Answers,
-                        }
-                    }
-                    return Event::Closed;
-                }
-                changed = self.epochs.changed() => match changed {
-                    // The word of the first connect may arrive late; it counts as 1.
-                    Ok(()) if *self.epochs.borrow_and_update() > 1 => return Event::Reconnected,
-                    Ok(()) => {}
-                    Err(_) => return Event::Closed,
-                },
-                words = self.forbidden.recv() => match words {
-                    Ok(words) => return Event::Refused(vec![words]),
-                    Err(_) => return Event::Closed,
-                },
+        let mut next = match self.inbox.receive().await {
+            Arrived::Answer(answer) => Some(answer),
+            Arrived::Reconnected => return Event::Reconnected,
+            Arrived::Refused(words) => return Event::Refused(words.into_iter().collect()),
+            Arrived::Closed => return Event::Closed,
+        };
+        while let Some(answer) = next {
+            if let Some(index) = token(&answer).and_then(|token| token.parse().ok()) {
+                answers.push((index, read(is_no_responders(&answer), &answer.payload)));
             }
+            next = self.inbox.at_hand();
         }
+        Event::Answers
     }
-}
-
-/// The answer, with the number of its message, which ends the reply subject.
-fn answer(reply: &async_nats::Message) -> Option<(usize, Outcome)> {
-    let index = reply.subject.rsplit('.').next()?.parse().ok()?;
-    let nobody = reply.status.is_some_and(|status| status.as_u16() == 503);
-    Some((index, if nobody { Outcome::NoStream } else { read(&reply.payload) }))
 }
 
 /// The connection was lost before the answer to a message.

@@ -1,0 +1,83 @@
+//! Answers through the shared client of async-nats: an inbox for one piece of work, and what befalls the connection meanwhile.
+
+use std::fmt::Display;
+use std::sync::Arc;
+
+use async_nats::{Message, Subscriber};
+use futures_util::{FutureExt, StreamExt};
+use tokio::sync::{broadcast, watch};
+
+use crate::error::{Error, Kind, Result};
+use crate::jetstream::connection::Connection;
+
+/// What happened while answers were awaited.
+pub enum Arrived {
+    Answer(Message),
+    /// The connection was lost and is back: answers to earlier messages may never come.
+    Reconnected,
+    /// The server refused something, in these words; None where there were more words than are kept.
+    Refused(Option<String>),
+    Closed,
+}
+
+pub struct ClientInbox {
+    subject: String,
+    answers: Subscriber,
+    epochs: watch::Receiver<u64>,
+    forbidden: broadcast::Receiver<String>,
+}
+
+impl ClientInbox {
+    /// `what` names the answers in the error.
+    ///
+    /// # Errors
+    /// The connection does not take a subscription.
+    pub async fn open(connection: &Arc<Connection>, what: &str) -> Result<Self> {
+        let subject = connection.client.new_inbox();
+        let forbidden = connection.forbidden();
+        let mut epochs = connection.epochs();
+        epochs.mark_unchanged();
+        let answers = connection.client.subscribe(format!("{subject}.*")).await.map_err(|error| {
+            Error::foreign(&format!("cannot subscribe for {what}"), &error).kind_or(Kind::Unreachable)
+        })?;
+        Ok(Self { subject, answers, epochs, forbidden })
+    }
+
+    /// Where the answer to a message goes, which [`token`] tells apart.
+    pub fn reply_to(&self, token: impl Display) -> String {
+        format!("{}.{token}", self.subject)
+    }
+
+    /// Waits until something arrives. May be cancelled while it waits.
+    pub async fn receive(&mut self) -> Arrived {
+        loop {
+            tokio::select! {
+                biased;
+                answer = self.answers.next() => return answer.map_or(Arrived::Closed, Arrived::Answer),
+                changed = self.epochs.changed() => match changed {
+                    // The word of the first connect, which counts as 1, may arrive late, and is no loss.
+                    Ok(()) if *self.epochs.borrow_and_update() > 1 => return Arrived::Reconnected,
+                    Ok(()) => {}
+                    Err(_) => return Arrived::Closed,
+                },
+                words = self.forbidden.recv() => return Arrived::Refused(words.ok()),
+            }
+        }
+    }
+
+    /// An answer that is at hand.
+    pub fn at_hand(&mut self) -> Option<Message> {
+        // Unconstrained: the task gives way elsewhere, not in the middle of what is at hand.
+        tokio::task::unconstrained(self.answers.next()).now_or_never().flatten()
+    }
+}
+
+/// The end of the subject of an answer.
+pub fn token(answer: &Message) -> Option<&str> {
+    answer.subject.rsplit('.').next()
+}
+
+/// Whether an answer says that nobody listens.
+pub fn is_no_responders(answer: &Message) -> bool {
+    answer.status.is_some_and(|status| status.as_u16() == 503)
+}
