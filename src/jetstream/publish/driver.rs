@@ -1,18 +1,18 @@
 //! Sends messages and gathers their acknowledgements.
 //!
-//! Messages are in flight together, up to the call's [`share`] and [`IN_FLIGHT_BYTES`]. Each has its own reply subject.
+//! Messages are in flight together, as far as [`InFlight`] has room. Each has its own reply subject.
 //! A message that is certainly not stored (nobody listened, the stream was busy) is sent again after a pause. One that may be stored (no
 //! answer, a lost connection) is sent again only when a `Nats-Msg-Id` makes that safe. It ends when nothing was
 //! heard for the connection's timeout.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use tokio::time::Instant;
 
 use super::ack::{Outcome, Published};
+use super::in_flight::{self, InFlight};
 use super::message::Checked;
 use super::transport::{Answers, Event, PublishTransport, lost};
 use crate::error::{Error, Kind, Result};
@@ -22,17 +22,8 @@ use crate::jetstream::pool;
 use crate::log;
 use crate::stats;
 
-/// Messages without an acknowledgement at a time, of all calls of the process together. A stream queues 10 000
-/// (`max_buffered_msgs`) before it refuses.
-const ALL_IN_FLIGHT: usize = 8_192;
-/// The same of one call, however many there are. What refuses them says so, and they are sent again after a pause.
-const LEAST_IN_FLIGHT: usize = 512;
-/// The same of one call, however few there are.
-const MOST_IN_FLIGHT: usize = 4_096;
-/// Bytes without an acknowledgement at a time; one message is always sent.
-const IN_FLIGHT_BYTES: usize = 16 * 1024 * 1024;
 /// Messages that wait for one before them, at most: the answer to one may be lost while those to others come.
-const MOST_WAITING: usize = 4 * MOST_IN_FLIGHT;
+const MOST_WAITING: usize = 4 * in_flight::MOST;
 /// The pauses before a message that nobody listened for is sent again: a stream without a leader has no listener.
 const NO_STREAM_PAUSES: [Duration; 2] = [Duration::from_millis(100), Duration::from_millis(250)];
 /// The first pause after a stream was busy or not ready; doubles each time.
@@ -74,20 +65,6 @@ impl Row {
     }
 }
 
-#[derive(Default)]
-struct Flight {
-    messages: usize,
-    bytes: usize,
-}
-
-/// How many calls are publishing.
-static CALLS: AtomicUsize = AtomicUsize::new(0);
-
-/// The share of one call in what may be in flight.
-fn share(calls: usize) -> usize {
-    (ALL_IN_FLIGHT / calls.max(1)).clamp(LEAST_IN_FLIGHT, MOST_IN_FLIGHT)
-}
-
 /// Messages on their way to streams. A row is a message, by its number from 0.
 pub(super) struct Driver {
     connection: Arc<Connection>,
@@ -102,7 +79,7 @@ pub(super) struct Driver {
     on_failure: OnFailure,
     /// The first row whose failure ended the call. From then on nothing is sent, and messages in flight are awaited.
     failed: Option<(usize, Error)>,
-    flight: Flight,
+    in_flight: InFlight,
 }
 
 /// How far to go.
@@ -120,18 +97,16 @@ impl Driver {
     /// # Errors
     /// The connection does not take a subscription.
     pub(super) async fn start(connection: &Arc<Connection>, on_failure: OnFailure) -> Result<Self> {
-        let transport = PublishTransport::open(connection).await?;
-        CALLS.fetch_add(1, Ordering::Relaxed);
         Ok(Self {
             connection: Arc::clone(connection),
-            transport,
+            transport: PublishTransport::open(connection).await?,
             rows: VecDeque::new(),
             first: 0,
             queue: VecDeque::new(),
             paused: Vec::new(),
             on_failure,
             failed: None,
-            flight: Flight::default(),
+            in_flight: InFlight::begin(),
         })
     }
 
@@ -241,7 +216,7 @@ impl Driver {
             (None, Some(refusal)) => Err(refusal),
             (None, None) => Err(unknown.clone()),
         };
-        std::mem::take(&mut self.rows).into_iter().map(outcome).collect()
+        self.rows.into_iter().map(outcome).collect()
     }
 
     /// Nothing more is sent or awaited.
@@ -261,22 +236,21 @@ impl Driver {
     fn is_done(&self, until: Until) -> bool {
         let sent = self.queue.is_empty();
         match until {
-            _ if self.failed.is_some() => self.flight.messages == 0,
+            _ if self.failed.is_some() => self.in_flight.is_empty(),
             Until::Sent => sent && self.rows.len() <= MOST_WAITING,
-            Until::Settled => sent && self.paused.is_empty() && self.flight.messages == 0,
+            Until::Settled => sent && self.paused.is_empty() && self.in_flight.is_empty(),
         }
     }
 
     async fn send_all(&mut self, deadline: Instant) {
-        let most = share(CALLS.load(Ordering::Relaxed));
-        while self.failed.is_none() && self.transport.takes() && self.flight.messages < most {
+        while self.failed.is_none() && self.transport.takes() {
             let Some(index) = self.queue.front().copied() else { return };
             // The answer to an earlier sending may have come meanwhile.
             let Some(size) = self.row(index).filter(|row| !row.is_settled()).map(Row::size) else {
                 self.queue.pop_front();
                 continue;
             };
-            if self.flight.messages > 0 && self.flight.bytes + size > IN_FLIGHT_BYTES {
+            if !self.in_flight.has_room(size) {
                 return;
             }
             self.queue.pop_front();
@@ -288,8 +262,7 @@ impl Driver {
         let Some(row) = self.rows.get_mut(index - self.first) else { return };
         row.sent += 1;
         row.waiting = true;
-        self.flight.messages += 1;
-        self.flight.bytes += row.size();
+        self.in_flight.add(row.size());
         match row.sent {
             1 => stats::PUBLISHED.add(1),
             _ => stats::RETRIES.add(1),
@@ -305,8 +278,7 @@ impl Driver {
         let Some(row) = self.row_mut(index).filter(|row| row.waiting) else { return };
         row.waiting = false;
         let size = row.size();
-        self.flight.messages -= 1;
-        self.flight.bytes -= size;
+        self.in_flight.remove(size);
     }
 
     fn fail(&mut self, index: usize, error: Error) {
@@ -368,14 +340,14 @@ impl Driver {
         due.into_iter().for_each(|index| self.queue.push_front(index));
     }
 
-    fn in_flight(&self, idempotent: bool) -> Vec<usize> {
+    fn waiting(&self, idempotent: bool) -> Vec<usize> {
         let wanted = |(_, row): &(usize, &Row)| row.waiting && row.message.idempotent == idempotent;
         (self.first..).zip(&self.rows).filter(wanted).map(|(index, _)| index).collect()
     }
 
     /// Sends messages without an answer again, where that is safe.
     fn send_again(&mut self) {
-        let again = self.in_flight(true);
+        let again = self.waiting(true);
         if !again.is_empty() {
             let (label, count) = (self.connection.label(), again.len());
             log::warning(format!("{label}: {count} messages are published again, because answers are missing"));
@@ -389,7 +361,7 @@ impl Driver {
     /// The connection was lost and is back: answers to earlier messages may never come.
     fn reconnected(&mut self) {
         self.send_again();
-        for index in self.in_flight(false) {
+        for index in self.waiting(false) {
             self.landed(index);
             self.fail(index, lost(true));
         }
@@ -448,26 +420,8 @@ impl Driver {
     }
 }
 
-impl Drop for Driver {
-    fn drop(&mut self) {
-        CALLS.fetch_sub(1, Ordering::Relaxed);
-    }
-}
-
 fn no_stream() -> Error {
     Error::of(Kind::NotFound, "no stream captures the subject, so it is not stored").advice(
         "SELECT stream, subjects FROM nats_streams() shows what streams capture; make one with nats_stream_ensure",
     )
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn calls_share_what_a_stream_takes() {
-        for (calls, expected) in [(0, 4_096), (1, 4_096), (2, 4_096), (4, 2_048), (8, 1_024), (16, 512), (1_000, 512)] {
-            assert_eq!(share(calls), expected, "{calls}");
-        }
-    }
 }

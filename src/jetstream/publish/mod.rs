@@ -4,6 +4,7 @@ mod ack;
 mod atomic;
 mod calls;
 mod driver;
+mod in_flight;
 mod message;
 mod publisher;
 mod transport;
