@@ -11,12 +11,12 @@ import duckdb
 
 from chaos import contents
 from chaos.contents import Contents
-from chaos.link import Link
 from chaos.model import Answer, World
 from chaos.wiretap import Wiretap
 from fixtures.wire import Wire
 from integration import host
 from integration.cluster import NAMES, Cluster
+from integration.link import Link
 from integration.proxy import Proxy
 from scripts.nats_server import Server
 

@@ -1,4 +1,4 @@
-"""A proxy for one direction of a route between two servers, which can be cut and healed."""
+"""A proxy before a server, such as for one direction of a route between two, which can be cut and healed."""
 
 import socket
 import threading

@@ -15,11 +15,13 @@ import tempfile
 import threading
 import time
 import urllib.request
+from contextlib import ExitStack
 from pathlib import Path
 
 import duckdb
 import pgserver
 
+from integration.link import Link
 from scripts import paths
 from scripts.nats_server import POLL_SECONDS, READY_SECONDS
 
@@ -112,7 +114,7 @@ class Postgres:
 
 
 class Store:
-    """An S3 server in a process of its own, with a door before it that can be shut: while it is, connections are broken off and refused."""
+    """An S3 server in a process of its own, with a door before it: while that is cut, connections are broken off and refused."""
 
     def __enter__(self) -> "Store":
         self.folder = Path(tempfile.mkdtemp(prefix="nats_js-s3-"))
@@ -123,61 +125,19 @@ class Store:
             )
         wait_for(self.port, self.process, log)
         urllib.request.urlopen(urllib.request.Request(f"http://127.0.0.1:{self.port}/{BUCKET}", method="PUT")).close()
-        self.listener = socket.create_server(("127.0.0.1", 0))
-        self.open, self.sockets = True, []
-        threading.Thread(target=self._accept, daemon=True).start()
+        self.stack = ExitStack()
+        self.door = self.stack.enter_context(Link(self.port))
         return self
 
-    def _accept(self) -> None:
-        while True:
-            try:
-                client, _ = self.listener.accept()
-            except OSError:
-                return
-            if not self.open:
-                client.close()
-                continue
-            server = socket.create_connection(("127.0.0.1", self.port))
-            self.sockets = [known for known in self.sockets if known.fileno() >= 0] + [client, server]
-            for a, b in ((client, server), (server, client)):
-                threading.Thread(target=self._pass_on, args=(a, b), daemon=True).start()
-
-    @staticmethod
-    def _pass_on(source: socket.socket, target: socket.socket) -> None:
-        try:
-            while data := source.recv(1 << 16):
-                target.sendall(data)
-        except OSError:
-            pass
-        for end in (source, target):
-            try:
-                end.shutdown(socket.SHUT_RDWR)
-            except OSError:
-                pass
-            end.close()
-
-    def shut(self) -> None:
-        self.open = False
-        for end in self.sockets:
-            try:
-                end.shutdown(socket.SHUT_RDWR)
-            except OSError:
-                pass
-
-    def reopen(self) -> None:
-        self.open = True
-
     def __exit__(self, *_) -> None:
-        self.listener.close()
-        self.shut()
+        self.stack.close()
         self.process.kill()
         self.process.wait()
         shutil.rmtree(self.folder, ignore_errors=True)
 
     @property
     def secret(self) -> str:
-        endpoint = f"127.0.0.1:{self.listener.getsockname()[1]}"
-        return f"CREATE SECRET (TYPE s3, KEY_ID 'x', SECRET 'y', ENDPOINT '{endpoint}', URL_STYLE 'path', USE_SSL false, REGION 'us-east-1')"
+        return f"CREATE SECRET (TYPE s3, KEY_ID 'x', SECRET 'y', ENDPOINT '127.0.0.1:{self.door.port}', URL_STYLE 'path', USE_SSL false, REGION 'us-east-1')"
 
 
 def before(store: Store | None) -> list[str]:

@@ -150,9 +150,9 @@ class LakeWorkers(unittest.TestCase):
         self.postgres.start()
 
     def shut_store(self, workers: place.Workers, chance: random.Random) -> None:
-        self.store.shut()
+        self.store.door.cut()
         time.sleep(OUTAGE_SECONDS)
-        self.store.reopen()
+        self.store.door.heal()
 
     def restart_nats(self, workers: place.Workers, chance: random.Random) -> None:
         self.server.kill()
