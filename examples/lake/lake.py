@@ -17,7 +17,7 @@ from pathlib import Path
 import duckdb
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "service"))
-from follower import Config, Follower, Metrics, connect, log, name, text  # noqa: E402
+from follower import Config, Follower, Metrics, connect, log, name, prepared, text  # noqa: E402
 
 # In the errors of a commit that another one went before.
 CATALOGUE_MARKS = ("Transaction conflict", "maximum retry count")
@@ -63,22 +63,15 @@ class Lake:
 
     def open(self) -> duckdb.DuckDBPyConnection:
         if self.database is None:
-            config = self.config
-            database = connect(":memory:", config.extension)
-            try:
-                for statement in config.before:
-                    database.execute(os.path.expandvars(statement))
-                database.execute(f"ATTACH {text('ducklake:' + os.path.expandvars(config.catalogue))} AS lake (DATA_PATH {text(config.data_path)})")
-                self.prepare(database)
-            except duckdb.Error:
-                database.close()
-                raise
-            self.database = database
+            self.database = prepared(connect(":memory:", self.config.extension), self.prepare)
         return self.database
 
     def prepare(self, database: duckdb.DuckDBPyConnection) -> None:
-        """The table with the columns of the configuration, and a fence for each partition; of several workers that come at once, one makes them."""
+        """The lake, the table with the columns of the configuration, and a fence for each partition; of several workers that come at once, one makes them."""
         config = self.config
+        for statement in config.before:
+            database.execute(os.path.expandvars(statement))
+        database.execute(f"ATTACH {text('ducklake:' + os.path.expandvars(config.catalogue))} AS lake (DATA_PATH {text(config.data_path)})")
         table = f"lake.{name(config.table)}"
         described = database.execute(f"SELECT column_name, column_type FROM (DESCRIBE FROM nats_ingest({text(config.stream)}{config.shape()}{config.named()}))").fetchall()
         columns = {column: kind for column, kind in described if column not in ("stream", "msg_id")}

@@ -19,6 +19,7 @@ import threading
 import time
 import tomllib
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -150,6 +151,16 @@ def kind_of(error: Exception) -> str:
     return own[1] if own else type(error).__name__
 
 
+def prepared(database: duckdb.DuckDBPyConnection, prepare: Callable[[duckdb.DuckDBPyConnection], None]) -> duckdb.DuckDBPyConnection:
+    """The connection, after `prepare`; closed where that fails."""
+    try:
+        prepare(database)
+    except duckdb.Error:
+        database.close()
+        raise
+    return database
+
+
 class Follower:
     """One durable and where its events go: a table of a DuckDB file. examples/lake/worker.py derives from it for a table of a lake."""
 
@@ -169,13 +180,7 @@ class Follower:
     def open(self) -> duckdb.DuckDBPyConnection:
         """Raises duckdb.IOException when another process has the file."""
         if self.database is None:
-            database = connect(self.config.database, self.config.extension)
-            try:
-                self.prepare(database)
-            except duckdb.Error:
-                database.close()
-                raise
-            self.database = database
+            self.database = prepared(connect(self.config.database, self.config.extension), self.prepare)
         return self.database
 
     def prepare(self, database: duckdb.DuckDBPyConnection) -> None:
