@@ -137,6 +137,28 @@ mod tests {
     }
 
     #[test]
+    fn elements_from_the_end_and_all_elements() {
+        // {"v": [{"a": 1}, {"a": 2, "b": bin(1 byte)}, nil]}
+        let items = [0x93, 0x81, 0xa1, b'a', 1, 0x82, 0xa1, b'a', 2, 0xa1, b'b', 0xc4, 1, 7, 0xc0];
+        let document = member(&items);
+        for (path, ty, expected) in [
+            ("v[*].a", Type::list(Type::Integer), "[1, 2, NULL]"),
+            ("v[*].b", Type::list(Type::Blob), "[NULL, \u{7}, NULL]"),
+            ("v[-2].a", Type::Integer, "2"),
+            ("v[-2].b", Type::Blob, "\u{7}"),
+            ("v[-1]", Type::Integer, "NULL"),
+            ("v[-4].a", Type::Integer, "NULL"),
+        ] {
+            assert_eq!(decode(&document, path, ty).as_deref(), Ok(expected), "{path}");
+        }
+        let wanted: Vec<(Path, Type)> = ["v[*].a", "v[0].a", "v[-2].a"]
+            .map(|path| (Path::parse(path).unwrap(), if path == "v[*].a" { Type::Json } else { Type::Integer }))
+            .into();
+        let row = decode_one(&*columns(wanted.into()).unwrap(), &document).unwrap();
+        assert_eq!(row, ["[1,2,null]", "1", "2"]);
+    }
+
+    #[test]
     fn a_payload_that_is_cut_off_says_where() {
         let whole = [&[0x82, 0xa1, b'v', 0xc4, 2, 0, 255, 0xa1, b'w'][..], &[0xd6, 0xff, 0, 0, 0, 1]].concat();
         assert_eq!(decode(&whole, "v", Type::Json).as_deref(), Ok("\"AP8=\""));

@@ -4,12 +4,15 @@
 //! location.zone      member `zone` of member `location`
 //! readings.0.kw      the first element of a list; also the member named `0` of an object
 //! readings[0].kw     the first element of a list, nothing else
+//! readings[-1].kw    the last element of a list; [-2] the one before
+//! readings[*].kw     all elements, as a LIST: one value an element, NULL where it has none
 //! "a.b".c            a key that holds a dot, a bracket or a quote (written twice: `""`)
 //! $                  the document itself; $[0].kw and $.a begin there (a key that is called $ is quoted)
 //! ```
 //!
 //! A path's column is named by its steps joined with `_`: `location_zone`, `readings_0_kw`; a quoted key is taken as
-//! it is: `a.b_c`. The document itself is called `json`, as `read_json` calls one that is no object.
+//! it is: `a.b_c`; `[-1]` is `last`, `[-2]` is `last_2`, and `[*]` is nothing: `readings_kw`. The document itself is called
+//! `json`, as `read_json` calls one that is no object.
 
 use std::fmt;
 
@@ -31,6 +34,10 @@ pub enum Step {
     Index(usize),
     /// A bare number: an element of a list, or the member of an object with that name.
     KeyOrIndex(String, usize),
+    /// An element of a list from its end: 1 is the last.
+    FromEnd(usize),
+    /// All elements of a list.
+    All,
 }
 
 impl Path {
@@ -53,8 +60,8 @@ impl Path {
                 rest = after;
             }
             while let Some(bracket) = rest.strip_prefix('[') {
-                let (index, after) = bracket.split_once(']').ok_or_else(|| fail("a '[' is not closed"))?;
-                steps.push(Step::Index(parse_index(index).ok_or_else(|| fail("expected a list index in brackets"))?));
+                let (element, after) = bracket.split_once(']').ok_or_else(|| fail("a '[' is not closed"))?;
+                steps.push(parse_element(element).ok_or_else(|| fail("expected a list index or * in brackets"))?);
                 rest = after;
             }
             if rest.is_empty() {
@@ -84,20 +91,21 @@ impl Path {
     /// The name of the path's column, unless the statement gives it another one.
     #[must_use]
     pub fn column_name(&self) -> String {
-        if self.steps.is_empty() {
-            return "json".to_owned();
-        }
-        let mut name = String::new();
-        for (i, step) in self.steps.iter().enumerate() {
-            if i > 0 {
-                name.push('_');
-            }
-            match step {
-                Step::Key(key) | Step::KeyOrIndex(key, _) => name.push_str(key),
-                Step::Index(index) => name.push_str(&index.to_string()),
-            }
-        }
-        name
+        let named = self.steps.iter().filter_map(|step| match step {
+            Step::Key(key) | Step::KeyOrIndex(key, _) => Some(key.clone()),
+            Step::Index(index) => Some(index.to_string()),
+            Step::FromEnd(1) => Some("last".to_owned()),
+            Step::FromEnd(place) => Some(format!("last_{place}")),
+            Step::All => None,
+        });
+        let names: Vec<String> = named.collect();
+        if names.is_empty() { "json".to_owned() } else { names.join("_") }
+    }
+
+    /// How many of its steps are all elements of a list.
+    #[must_use]
+    pub fn lists(&self) -> usize {
+        self.steps.iter().filter(|step| **step == Step::All).count()
     }
 }
 
@@ -113,6 +121,8 @@ impl fmt::Display for Path {
                 Step::Key(key) => write!(f, "{dot}{}", quoted(key))?,
                 Step::KeyOrIndex(key, _) => write!(f, "{dot}{key}")?,
                 Step::Index(index) => write!(f, "[{index}]")?,
+                Step::FromEnd(place) => write!(f, "[-{place}]")?,
+                Step::All => f.write_str("[*]")?,
             }
         }
         Ok(())
@@ -173,6 +183,15 @@ fn parse_key(text: &str) -> std::result::Result<(Step, &str), &'static str> {
     Ok((parse_index(&key).map_or_else(|| Step::Key(key.clone()), |index| Step::KeyOrIndex(key.clone(), index)), rest))
 }
 
+/// What stands in brackets: the position of an element, from the front or the end, or `*`.
+fn parse_element(text: &str) -> Option<Step> {
+    match (text, text.strip_prefix('-')) {
+        ("*", _) => Some(Step::All),
+        (_, Some(place)) => parse_index(place).filter(|place| *place > 0).map(Step::FromEnd),
+        (index, None) => parse_index(index).map(Step::Index),
+    }
+}
+
 /// A list index: digits without sign or needless zeros.
 fn parse_index(text: &str) -> Option<usize> {
     let digits = text.bytes().all(|b| b.is_ascii_digit());
@@ -202,6 +221,11 @@ mod tests {
             ("$[0].a", "0_a", "$[0].a"),
             ("$.a", "a", "a"),
             ("$type", "$type", "$type"),
+            ("a[-1].b", "a_last_b", "a[-1].b"),
+            ("$[-12]", "last_12", "$[-12]"),
+            ("a[*].b[*]", "a_b", "a[*].b[*]"),
+            ("$[*]", "json", "$[*]"),
+            ("a.*", "a_*", "a.*"),
             ("\"$\".a", "$_a", "\"$\".a"),
         ] {
             let path = Path::parse(text).unwrap();
@@ -221,8 +245,11 @@ mod tests {
             ("[0]", "a step is empty"),
             ("$.", "a step is empty"),
             ("a[0", "a '[' is not closed"),
-            ("a[x]", "expected a list index in brackets"),
-            ("a[-1]", "expected a list index in brackets"),
+            ("a[x]", "expected a list index or * in brackets"),
+            ("a[-0]", "expected a list index or * in brackets"),
+            ("a[]", "expected a list index or * in brackets"),
+            ("a[**]", "expected a list index or * in brackets"),
+            ("a[--1]", "expected a list index or * in brackets"),
             ("a[0]b", "expected '.' or '[' after a step"),
             ("\"a", "a quote is not closed"),
             ("a\"b", "a key that holds a quote is written in quotes, the quote twice"),

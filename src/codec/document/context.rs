@@ -48,6 +48,11 @@ impl<'a> Context<'a> {
         E::custom("conversion error")
     }
 
+    /// Notes a conversion error of a part that had a context of its own.
+    pub fn note(&self, error: DecodeError) {
+        self.error.set(Some(error));
+    }
+
     /// Ends the walk after a replay has failed: for the conversion error that is noted, else for the cause.
     pub fn fail_unless_noted<E: de::Error>(&self, cause: String) -> E {
         match self.error.take() {

@@ -20,6 +20,7 @@
 mod big;
 mod codec;
 mod context;
+mod elements;
 mod extension;
 mod fill;
 mod format;
@@ -42,6 +43,7 @@ mod walk;
 pub(super) use big::{digits, magnitude};
 pub(super) use codec::{DocumentCodec, infer};
 pub(super) use context::{Context, Strictness};
+pub(super) use elements::{Elements, LastElements};
 pub(super) use fill::Fill;
 pub(super) use format::{Format, Replay, Values};
 pub(super) use order::Order;

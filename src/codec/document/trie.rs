@@ -19,6 +19,19 @@ pub(in crate::codec) struct Node {
     pub order: Cell<Order>,
     /// Elements wanted when the value is a list, sorted by position.
     indices: Vec<(usize, Node)>,
+    /// Elements wanted by their place from the end, from 1.
+    from_end: Vec<(usize, Node)>,
+    /// What is wanted of all elements.
+    all: Option<Box<AllElements>>,
+}
+
+/// What is wanted of each element of a list.
+#[derive(Default)]
+pub(in crate::codec) struct AllElements {
+    /// The outputs that take a value of each element, by those of `element`.
+    pub outputs: Vec<usize>,
+    /// One element, whose outputs are counted from 0.
+    pub element: Node,
 }
 
 impl Node {
@@ -35,8 +48,9 @@ impl Node {
     /// Makes the tables by which members are looked up.
     fn index(&mut self) {
         self.names = Names::new(self.keys.iter().map(|(name, _)| &**name));
-        let (keys, indices) = (self.keys.iter_mut(), self.indices.iter_mut());
-        keys.map(|(_, node)| node).chain(indices.map(|(_, node)| node)).for_each(Node::index);
+        self.keys.iter_mut().for_each(|(_, node)| node.index());
+        self.indices.iter_mut().chain(&mut self.from_end).for_each(|(_, node)| node.index());
+        self.all.iter_mut().for_each(|all| all.element.index());
     }
 
     fn insert(&mut self, steps: &[Step], output: usize) {
@@ -52,17 +66,31 @@ impl Node {
             self.keys[at].1.insert(rest, output);
         }
         if let Step::Index(index) | Step::KeyOrIndex(_, index) = step {
-            let at = self.indices.binary_search_by_key(index, |(i, _)| *i).unwrap_or_else(|at| {
-                self.indices.insert(at, (*index, Node::default()));
-                at
-            });
-            self.indices[at].1.insert(rest, output);
+            at_place(&mut self.indices, *index).insert(rest, output);
+        }
+        if let Step::FromEnd(place) = step {
+            at_place(&mut self.from_end, *place).insert(rest, output);
+        }
+        if let Step::All = step {
+            let all = self.all.get_or_insert_default();
+            all.element.insert(rest, all.outputs.len());
+            all.outputs.push(output);
         }
     }
 
     /// Whether anything below this place is wanted.
     pub fn has_children(&self) -> bool {
-        !self.keys.is_empty() || !self.indices.is_empty()
+        !self.keys.is_empty() || self.has_elements()
+    }
+
+    /// Whether anything is wanted of the elements of a list.
+    pub fn has_elements(&self) -> bool {
+        !self.indices.is_empty() || self.needs_all_elements()
+    }
+
+    /// Whether more is wanted of a list than elements by their position.
+    pub fn needs_all_elements(&self) -> bool {
+        !self.from_end.is_empty() || self.all.is_some()
     }
 
     /// The wanted members, sorted by name.
@@ -80,11 +108,36 @@ impl Node {
         &self.indices
     }
 
+    /// The wanted element at a position.
+    pub fn element(&self, position: usize) -> Option<&Node> {
+        let at = self.indices.binary_search_by_key(&position, |(index, _)| *index).ok()?;
+        self.indices.get(at).map(|(_, node)| node)
+    }
+
+    /// The elements wanted by their place from the end, from 1, sorted.
+    pub fn last_elements(&self) -> &[(usize, Node)] {
+        &self.from_end
+    }
+
+    /// What is wanted of all elements.
+    pub fn all(&self) -> Option<&AllElements> {
+        self.all.as_deref()
+    }
+
     /// The position of a member in [`Node::keys`].
     #[inline]
     pub fn find(&self, key: &str) -> Option<usize> {
         self.names.find(Ends::of(key), |position| self.keys.get(position).is_some_and(|(name, _)| **name == *key))
     }
+}
+
+/// The node of a place, which is made when it is not there.
+fn at_place(places: &mut Vec<(usize, Node)>, place: usize) -> &mut Node {
+    let at = places.binary_search_by_key(&place, |(known, _)| *known).unwrap_or_else(|at| {
+        places.insert(at, (place, Node::default()));
+        at
+    });
+    &mut places[at].1
 }
 
 #[cfg(test)]

@@ -6,6 +6,7 @@ use std::marker::PhantomData;
 use serde::de::{self, DeserializeSeed, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
 
 use super::context::Context;
+use super::elements::{Elements, LastElements};
 use super::fill::Fill;
 use super::format::Replay;
 use super::keys::FindKey;
@@ -34,6 +35,58 @@ impl<V: Replay> Walk<'_, V> {
         let buffer = self.out.get_mut(output)?;
         let ty = self.context.types.get(output)?;
         Some(Fill::new(ty, buffer, self.context))
+    }
+
+    /// Reads each element of a list: for all of them, and for those at a position from the front or the end.
+    fn elements<'de, A: SeqAccess<'de>>(
+        &mut self,
+        mut list: A,
+        mut all: Option<&mut Elements<'_>>,
+    ) -> Result<(), A::Error> {
+        let (node, context) = (self.node, self.context);
+        let mut last = LastElements::new(node);
+        let mut length = 0;
+        loop {
+            let position = length;
+            let child = node.element(position);
+            if child.is_none() && !last.keeps() {
+                // Each element is wanted by one path at most, so it is read as it comes.
+                let Some(all) = all.as_deref_mut() else { return Ok(()) };
+                let more = all.read(position, context, |node, out, context| {
+                    let element = Walk::<V> { node, out, context, values: PhantomData };
+                    list.next_element_seed(element).map(|read| read.is_some())
+                })?;
+                if !more {
+                    break;
+                }
+            } else {
+                let Some(copy) = list.next_element_seed(TakeCopy::<V>(PhantomData))? else { break };
+                if let Some(child) = child {
+                    self.again(&copy, child).inspect_err(|_| context.under_index(position))?;
+                }
+                if let Some(all) = all.as_deref_mut() {
+                    all.read(position, context, |node, out, context| {
+                        Walk::<V> { node, out, context, values: PhantomData }.again(&copy, node).map(|()| true)
+                    })?;
+                }
+                if last.keeps() {
+                    last.push(copy);
+                }
+            }
+            length += 1;
+        }
+        for (place, child) in node.last_elements() {
+            if let Some(copy) = last.get(*place) {
+                self.again(copy, child).inspect_err(|_| context.under_index(length - place))?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Reads a value that was set aside.
+    fn again<E: de::Error>(&mut self, copy: &V::Copy<'_>, node: &Node) -> Result<(), E> {
+        let context = self.context;
+        V::replay(copy, self.below(node)).map_err(|cause| context.fail_unless_noted(cause))
     }
 
     /// A value that cannot be stepped into.
@@ -74,6 +127,17 @@ impl<'de, V: Replay> DeserializeSeed<'de> for Walk<'_, V> {
                 Ok(())
             }
         }
+    }
+}
+
+/// Sets a value aside.
+struct TakeCopy<V>(PhantomData<V>);
+
+impl<'de, V: Replay> DeserializeSeed<'de> for TakeCopy<V> {
+    type Value = V::Copy<'de>;
+
+    fn deserialize<D: Deserializer<'de>>(self, value: D) -> Result<V::Copy<'de>, D::Error> {
+        V::copy(value)
     }
 }
 
@@ -120,6 +184,12 @@ impl<'de, V: Replay> Visitor<'de> for Walk<'_, V> {
 
     fn visit_seq<A: SeqAccess<'de>>(mut self, mut list: A) -> Result<(), A::Error> {
         let (node, context) = (self.node, self.context);
+        if node.needs_all_elements() {
+            let mut elements = node.all().map(|all| Elements::begin(all, self.out, context));
+            let outcome = self.elements(list, elements.as_mut());
+            elements.into_iter().for_each(|elements| elements.end(self.out, outcome.is_ok()));
+            return outcome;
+        }
         let mut position = 0;
         for (index, child) in node.indices() {
             while position < *index {

@@ -123,6 +123,9 @@ fn read(
 mod tests;
 
 #[cfg(test)]
+mod elements_tests;
+
+#[cfg(test)]
 mod infer_tests;
 
 #[cfg(test)]

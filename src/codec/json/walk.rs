@@ -6,7 +6,7 @@ use serde::de::DeserializeSeed;
 use super::cursor::{Cursor, Token};
 use super::fault::Fault;
 use super::values::{JsonValues, push};
-use crate::codec::document::{Context, Fill, Node, Order, Seen, Slot};
+use crate::codec::document::{Context, Elements, Fill, LastElements, Node, Order, Seen, Slot};
 use crate::codec::scalar::{Scalar, describe};
 use crate::column::{Buffer, Type};
 
@@ -24,10 +24,9 @@ impl<'de> Walk<'_, 'de> {
         match node.targets.as_slice() {
             [] => self.below(node),
             [output] if !node.has_children() => self.fill(*output),
-            outputs => {
+            _ => {
                 let token = self.cursor.value()?;
-                outputs.iter().try_for_each(|output| self.fill_from(token, *output))?;
-                if node.has_children() { self.again(token, node) } else { Ok(()) }
+                self.value_of(token, node)
             }
         }
     }
@@ -148,6 +147,12 @@ impl<'de> Walk<'_, 'de> {
     }
 
     fn list(&mut self, node: &Node) -> Result<(), Fault> {
+        if node.needs_all_elements() {
+            let mut elements = node.all().map(|all| Elements::begin(all, self.out, self.context));
+            let outcome = self.elements(node, elements.as_mut());
+            elements.into_iter().for_each(|elements| elements.end(self.out, outcome.is_ok()));
+            return outcome;
+        }
         let mut wanted = node.indices().iter().peekable();
         let (mut position, context) = (0, self.context);
         let mut more = self.cursor.enter(b']')?;
@@ -161,6 +166,44 @@ impl<'de> Walk<'_, 'de> {
         }
         self.cursor.leave();
         if node.indices().is_empty() { self.misfit("a list", node) } else { Ok(()) }
+    }
+
+    /// Reads each element of a list: for all of them, and for those at a position from the front or the end.
+    fn elements(&mut self, node: &Node, mut all: Option<&mut Elements<'_>>) -> Result<(), Fault> {
+        let context = self.context;
+        let mut last = LastElements::new(node);
+        let mut length = 0;
+        let mut more = self.cursor.enter(b']')?;
+        while more {
+            let token = self.cursor.value()?;
+            if let Some(child) = node.element(length) {
+                self.value_of(token, child).inspect_err(|_| context.under_index(length))?;
+            }
+            if let Some(all) = all.as_deref_mut() {
+                all.read(length, context, |node, out, context| {
+                    let mut element = Walk { cursor: Cursor::new(""), out, context };
+                    element.value_of(token, node).map(|()| true)
+                })?;
+            }
+            if last.keeps() {
+                last.push(token);
+            }
+            length += 1;
+            more = self.cursor.another(b']')?;
+        }
+        self.cursor.leave();
+        for (place, child) in node.last_elements() {
+            if let Some(token) = last.get(*place) {
+                self.value_of(*token, child).inspect_err(|_| context.under_index(length - place))?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Reads a value at a node that was taken.
+    fn value_of(&mut self, token: Token<'de>, node: &Node) -> Result<(), Fault> {
+        node.targets.iter().try_for_each(|output| self.fill_from(token, *output))?;
+        if node.has_children() { self.again(token, node) } else { Ok(()) }
     }
 
     /// A value that cannot be stepped into.

@@ -40,7 +40,7 @@ impl Plan {
 
     fn of_message(schema: &Schema, message: &Message, node: Node) -> Self {
         let is_document = matches!(message.known, Some(Known::Struct | Known::Value | Known::ListValue));
-        if is_document || !node.targets.is_empty() || !node.indices().is_empty() {
+        if is_document || !node.targets.is_empty() || node.has_elements() {
             return Plan::Parts(node);
         }
         let mut wanted = Vec::new();

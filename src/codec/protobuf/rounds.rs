@@ -1,5 +1,5 @@
 //! A payload is read once for all columns whose paths lie beside each other, and once more for those whose path is, or
-//! lies below, another column's (`a.b` beside `a`).
+//! lies below, another column's (`a.b` beside `a`), or takes an element of a list of which another one takes all.
 //!
 //! A document format would set such a value aside and read it twice. A value of protobuf cannot be set aside behind
 //! serde's traits without losing what its schema says about it; finding it again on the wire costs little.
@@ -29,19 +29,16 @@ impl<C: Codec> Codec for Rounds<C> {
 
     fn decoder(&self, projection: &[usize]) -> Box<dyn Decoder + '_> {
         let path = |column: usize| self.paths.get(column);
-        // The paths on the way of the one at a position, and those like it that stand before it.
-        let before = |position: usize, column: usize| {
-            let others = projection.iter().enumerate().filter(|(at, other)| {
-                let paths = path(**other).zip(path(column));
-                paths.is_some_and(|(a, b)| leads_to(a, b) && (a.steps().len() < b.steps().len() || *at < position))
-            });
-            others.count()
-        };
+        // Each column in the first round in which no other stands in its way.
         let mut rounds: Vec<(Vec<usize>, Vec<usize>)> = Vec::new();
         for (output, column) in projection.iter().enumerate() {
-            let round = before(output, *column);
-            if rounds.len() <= round {
-                rounds.resize_with(round + 1, Default::default);
+            let apart = |columns: &[usize]| {
+                let mut others = columns.iter().filter_map(|other| path(*other).zip(path(*column)));
+                others.all(|(a, b)| !leads_to(a, b) && !leads_to(b, a) && !share_an_element(a, b))
+            };
+            let round = rounds.iter().position(|(_, columns)| apart(columns)).unwrap_or(rounds.len());
+            if rounds.len() == round {
+                rounds.push(Default::default());
             }
             rounds[round].0.push(output);
             rounds[round].1.push(*column);
@@ -65,6 +62,15 @@ fn leads_to(above: &Path, below: &Path) -> bool {
     };
     let (above, below) = (above.steps(), below.steps());
     above.len() <= below.len() && above.iter().zip(below).all(|(a, b)| same(a, b))
+}
+
+/// Whether two paths part at a list, of which one takes all elements and the other one of them.
+fn share_an_element(a: &Path, b: &Path) -> bool {
+    let parted = a.steps().iter().zip(b.steps()).find(|(a, b)| a != b);
+    parted.is_some_and(|pair| match pair {
+        (Step::All, other) | (other, Step::All) => matches!(other, Step::Index(_) | Step::KeyOrIndex(..)),
+        _ => false,
+    })
 }
 
 struct RoundsDecoder<'c> {

@@ -91,6 +91,10 @@ impl Full<'_> {
 /// # Errors
 /// Those of [`follow`].
 pub(super) fn extracted(schema: &Schema, message: usize, path: &Path) -> Result<Type> {
+    if path.lists() > 0 {
+        return Err(Error::new(format!("proto_extract has no [*] (field path: {path})"))
+            .advice("columns takes it, with a LIST as the type"));
+    }
     Ok(match follow(schema, message, path)? {
         Place::Message(_) | Place::Document => Type::Varchar,
         Place::Scalar(kind) => scalar(kind),
@@ -154,6 +158,12 @@ fn follow<'a>(schema: &'a Schema, message: usize, path: &Path) -> Result<Place<'
             ))
         };
         place = match (place, step) {
+            (_, Step::FromEnd(_)) => {
+                return Err(Error::new(format!(
+                    "{name}: a list of protobuf is not read from its end (field path: {path})"
+                ))
+                .advice(format!("read it as a LIST, and take its element {name} in SQL")));
+            }
             (Place::Document, _) => Place::Document,
             (Place::Message(Message { known: Some(Known::Struct | Known::Value | Known::ListValue), .. }), _) => {
                 Place::Document
@@ -170,7 +180,7 @@ fn follow<'a>(schema: &'a Schema, message: usize, path: &Path) -> Result<Place<'
                     )));
                 }
             },
-            (Place::List(field), Step::Index(_) | Step::KeyOrIndex(..)) => of_kind(schema, field.kind),
+            (Place::List(field), Step::Index(_) | Step::KeyOrIndex(..) | Step::All) => of_kind(schema, field.kind),
             (Place::List(field), Step::Key(_)) => {
                 return Err(stuck().advice(format!("'{}' is repeated: name an element, {}[0]", field.name, field.name)));
             }
@@ -198,6 +208,8 @@ fn step_name(step: &Step) -> String {
     match step {
         Step::Key(key) | Step::KeyOrIndex(key, _) => key.clone(),
         Step::Index(index) => format!("[{index}]"),
+        Step::FromEnd(place) => format!("[-{place}]"),
+        Step::All => "[*]".to_owned(),
     }
 }
 

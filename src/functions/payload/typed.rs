@@ -72,9 +72,27 @@ pub(super) fn read(arguments: &Arguments) -> Result<Option<Asked>> {
                 Error::new(format!("columns: '{path}' has an epoch, and {ty} holds no TIMESTAMP or TIMESTAMPTZ"))
             })
         })?;
+        check_lists(&path, &ty)?;
         Ok(TypedColumn { given_name, path, ty })
     });
     Ok(Some(Asked::Typed(typed.collect::<Result<_>>()?)))
+}
+
+/// A path through all elements of a list gives a list: each `[*]` takes a LIST of its type, or JSON that holds one.
+fn check_lists(path: &Path, ty: &Type) -> Result<()> {
+    let mut inner = ty;
+    for _ in 0..path.lists() {
+        inner = match inner {
+            Type::List(element) => element,
+            Type::Varchar | Type::Json => return Ok(()),
+            _ => {
+                let lists = "[]".repeat(path.lists());
+                return Err(Error::new(format!("columns: '{path}' gives a list, which {ty} does not hold"))
+                    .advice(format!("write a type with {lists} behind it, as in VARCHAR{lists}, or JSON")));
+            }
+        };
+    }
+    Ok(())
 }
 
 /// A path and its type; or a name, and what it names.
