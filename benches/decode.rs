@@ -162,6 +162,10 @@ impl Parts for Row<'_> {
         None
     }
 
+    fn index(&self) -> Option<u64> {
+        None
+    }
+
     fn headers(&self) -> Option<&Headers> {
         None
     }

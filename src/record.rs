@@ -13,8 +13,31 @@ pub struct Record {
     pub time_ns: i64,
     /// Its headers; empty unless the reader asked for them.
     pub headers: Headers,
-    /// Its payload, untouched.
+    /// Its payload, untouched; of a part of a message that part, inflated.
     pub payload: Bytes,
+    /// The part of the payload that the record is, where a message becomes several rows; None for a whole message.
+    pub part: Option<Box<Part>>,
+}
+
+/// A part of a message that is a row of its own.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Part {
+    /// Its place among the parts of the message, from 1; None when the message could not be taken apart.
+    pub index: Option<u64>,
+    /// The payload that it is a part of, inflated.
+    pub whole: Bytes,
+    /// Why the message could not be taken apart: the path and the cause.
+    pub fault: Option<(Option<String>, String)>,
+}
+
+impl Record {
+    /// What is wrong with a row, with its place among those of its message where there are several.
+    pub fn cause(&self, cause: impl std::fmt::Display) -> String {
+        match self.part.as_ref().and_then(|part| part.index) {
+            Some(index) => format!("unnest_index {index}: {cause}"),
+            None => cause.to_string(),
+        }
+    }
 }
 
 /// The headers of one message: name and value pairs in the order in which they were stored; a name may repeat.

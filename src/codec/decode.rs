@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use bytes::Bytes;
+
 use crate::column::{Buffer, Column};
 
 /// How the payloads of one statement become columns: fixed at bind, shared by threads.
@@ -22,6 +24,16 @@ pub trait Decoder: Send {
     /// # Errors
     /// The payload is malformed, or a value does not fit its column.
     fn decode(&mut self, payload: &[u8], out: &mut [Buffer]) -> std::result::Result<(), DecodeError>;
+
+    /// Decodes a part of a payload, `whole`, as [`Decoder::decode`] does a payload. Only a codec that is made for parts looks
+    /// at the whole.
+    ///
+    /// # Errors
+    /// Those of [`Decoder::decode`].
+    fn decode_part(&mut self, part: &[u8], whole: &Bytes, out: &mut [Buffer]) -> std::result::Result<(), DecodeError> {
+        let _ = whole;
+        self.decode(part, out)
+    }
 }
 
 /// The reason why a payload does not decode.

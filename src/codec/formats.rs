@@ -3,6 +3,7 @@
 use super::arguments::{FormatArguments, FormatParameter};
 use super::decode::Codec;
 use super::path::{Path, Wanted};
+use super::unnest::Cut;
 use super::{avro, cbor, json, msgpack, protobuf};
 use crate::column::Type;
 use crate::error::Result;
@@ -17,6 +18,10 @@ pub struct PayloadFormat {
     pub columns: fn(&FormatArguments, Wanted) -> Result<Box<dyn Codec>>,
     /// The codec of all fields of the schema, and of texts by path; None where there is no schema.
     pub all: AllFields,
+    /// Where the elements of a list stand in a payload, for `unnest`; None where they cannot be read by themselves.
+    pub elements: Option<Cut>,
+    /// What the rows of a payload are when it is a text of several documents.
+    pub lines: Option<Cut>,
     /// The columns of a sample of payloads, for `columns := 'auto'`; None where a payload cannot be read without a schema.
     pub infer: Option<Infer>,
 }
@@ -37,6 +42,17 @@ pub const FORMATS: &[PayloadFormat] = &[
         parameters: &[],
         columns: |_, wanted| json::columns(wanted),
         all: no_schema,
+        elements: Some(json::elements),
+        lines: None,
+        infer: Some(json::infer),
+    },
+    PayloadFormat {
+        name: "ndjson",
+        parameters: &[],
+        columns: |_, wanted| json::columns(wanted),
+        all: no_schema,
+        elements: None,
+        lines: Some(json::lines),
         infer: Some(json::infer),
     },
     PayloadFormat {
@@ -44,6 +60,8 @@ pub const FORMATS: &[PayloadFormat] = &[
         parameters: &[],
         columns: |_, wanted| msgpack::columns(wanted),
         all: no_schema,
+        elements: None,
+        lines: None,
         infer: Some(msgpack::infer),
     },
     PayloadFormat {
@@ -51,6 +69,8 @@ pub const FORMATS: &[PayloadFormat] = &[
         parameters: &[],
         columns: |_, wanted| cbor::columns(wanted),
         all: no_schema,
+        elements: None,
+        lines: None,
         infer: Some(cbor::infer),
     },
     PayloadFormat {
@@ -58,6 +78,8 @@ pub const FORMATS: &[PayloadFormat] = &[
         parameters: avro::PARAMETERS,
         columns: |arguments, wanted| avro::columns(avro::given_schema(arguments)?, arguments.max_inflated, wanted),
         all: |arguments, texts| avro::all(avro::given_schema(arguments)?, arguments.max_inflated, texts),
+        elements: None,
+        lines: None,
         infer: Some(avro::infer),
     },
     PayloadFormat {
@@ -65,6 +87,8 @@ pub const FORMATS: &[PayloadFormat] = &[
         parameters: protobuf::PARAMETERS,
         columns: |arguments, wanted| protobuf::columns(&protobuf::SchemaSource::of(arguments), wanted),
         all: |arguments, texts| protobuf::all(&protobuf::SchemaSource::of(arguments), texts.to_vec()).map(Some),
+        elements: None,
+        lines: None,
         infer: None,
     },
 ];

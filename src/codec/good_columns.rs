@@ -4,6 +4,7 @@
 use std::ops::Range;
 
 use super::decode::{Codec, DecodeError, Decoder};
+use super::source::Source;
 use crate::column::Buffer;
 
 /// Finds the bad values of payloads that have any: columns are read in halves, and the halves of a half that does not decode.
@@ -30,7 +31,7 @@ impl<'c> GoodColumns<'c> {
     /// a value is NULL, for each of them.
     pub fn decode(
         &mut self,
-        payload: &[u8],
+        payload: Source<'_>,
         cause: DecodeError,
         out: &mut [Buffer],
         report: &mut dyn FnMut(DecodeError),
@@ -49,14 +50,14 @@ impl<'c> Part<'c> {
         &mut self,
         codec: &'c dyn Codec,
         projection: &'c [usize],
-        payload: &[u8],
+        payload: Source<'_>,
         out: &mut [Buffer],
         report: &mut dyn FnMut(DecodeError),
     ) {
         let columns = projection.get(self.columns.clone()).unwrap_or_default();
         let decoder = self.decoder.get_or_insert_with(|| codec.decoder(columns));
         let rows = out.first().map_or(0, Buffer::len);
-        if let Err(cause) = decoder.decode(payload, out) {
+        if let Err(cause) = payload.decode(&mut **decoder, out) {
             out.iter_mut().for_each(|buffer| buffer.truncate(rows));
             self.split(codec, projection, payload, cause, out, report);
         }
@@ -67,7 +68,7 @@ impl<'c> Part<'c> {
         &mut self,
         codec: &'c dyn Codec,
         projection: &'c [usize],
-        payload: &[u8],
+        payload: Source<'_>,
         cause: DecodeError,
         out: &mut [Buffer],
         report: &mut dyn FnMut(DecodeError),

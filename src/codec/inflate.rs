@@ -233,6 +233,7 @@ mod tests {
             time_ns: 0,
             headers: Headers(headers.into_iter().collect()),
             payload: payload.to_vec().into(),
+            part: None,
         }
     }
 

@@ -20,8 +20,11 @@ pub mod protobuf;
 mod quote;
 pub mod rows;
 pub mod scalar;
+mod source;
 #[cfg(test)]
 mod testing;
+mod unnest;
+mod unnest_codec;
 mod whole;
 
 pub use arguments::{FormatArguments, FormatParameter};
@@ -29,4 +32,6 @@ pub use decode::{Codec, DecodeError, Decoder};
 pub use document::Rest;
 pub use formats::{FORMATS, PayloadFormat};
 use quote::{cut_off, quote};
+pub use unnest::{Cut, Unnest, Unnester};
+pub use unnest_codec::{Side, UnnestCodec};
 pub use whole::{Whole, WithPayload};

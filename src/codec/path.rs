@@ -6,6 +6,7 @@
 //! readings[0].kw     the first element of a list, nothing else
 //! readings[-1].kw    the last element of a list; [-2] the one before
 //! readings[*].kw     all elements, as a LIST: one value an element, NULL where it has none
+//! readings[].kw      where `readings` is unnested, the element that a row is of
 //! "a.b".c            a key that holds a dot, a bracket or a quote (written twice: `""`)
 //! $                  the document itself; $[0].kw and $.a begin there (a key that is called $ is quoted)
 //! ```
@@ -38,6 +39,8 @@ pub enum Step {
     FromEnd(usize),
     /// All elements of a list.
     All,
+    /// The element of a list that a row is of, where a statement unnests.
+    Each,
 }
 
 impl Path {
@@ -82,6 +85,12 @@ impl Path {
         Self { steps: vec![Step::Key(key.into())] }
     }
 
+    /// A path of these steps.
+    #[must_use]
+    pub fn of_steps(steps: Vec<Step>) -> Self {
+        Self { steps }
+    }
+
     /// The steps, outermost first.
     #[must_use]
     pub fn steps(&self) -> &[Step] {
@@ -96,10 +105,19 @@ impl Path {
             Step::Index(index) => Some(index.to_string()),
             Step::FromEnd(1) => Some("last".to_owned()),
             Step::FromEnd(place) => Some(format!("last_{place}")),
-            Step::All => None,
+            Step::All | Step::Each => None,
         });
         let names: Vec<String> = named.collect();
         if names.is_empty() { "json".to_owned() } else { names.join("_") }
+    }
+
+    /// The path below the element of a list that is unnested, and the path of that list; None when the path has no `[]`.
+    #[must_use]
+    pub fn of_element(&self) -> Option<(Path, Path)> {
+        let at = self.steps.iter().position(|step| *step == Step::Each)?;
+        let (list, element) = self.steps.split_at(at);
+        let element = element.split_first().map_or(&[][..], |(_, rest)| rest);
+        Some((Self { steps: list.to_vec() }, Self { steps: element.to_vec() }))
     }
 
     /// How many of its steps are all elements of a list.
@@ -123,6 +141,7 @@ impl fmt::Display for Path {
                 Step::Index(index) => write!(f, "[{index}]")?,
                 Step::FromEnd(place) => write!(f, "[-{place}]")?,
                 Step::All => f.write_str("[*]")?,
+                Step::Each => f.write_str("[]")?,
             }
         }
         Ok(())
@@ -187,6 +206,7 @@ fn parse_key(text: &str) -> std::result::Result<(Step, &str), &'static str> {
 fn parse_element(text: &str) -> Option<Step> {
     match (text, text.strip_prefix('-')) {
         ("*", _) => Some(Step::All),
+        ("", _) => Some(Step::Each),
         (_, Some(place)) => parse_index(place).filter(|place| *place > 0).map(Step::FromEnd),
         (index, None) => parse_index(index).map(Step::Index),
     }
@@ -225,6 +245,8 @@ mod tests {
             ("$[-12]", "last_12", "$[-12]"),
             ("a[*].b[*]", "a_b", "a[*].b[*]"),
             ("$[*]", "json", "$[*]"),
+            ("a[].b", "a_b", "a[].b"),
+            ("$[]", "json", "$[]"),
             ("a.*", "a_*", "a.*"),
             ("\"$\".a", "$_a", "\"$\".a"),
         ] {
@@ -247,7 +269,6 @@ mod tests {
             ("a[0", "a '[' is not closed"),
             ("a[x]", "expected a list index or * in brackets"),
             ("a[-0]", "expected a list index or * in brackets"),
-            ("a[]", "expected a list index or * in brackets"),
             ("a[**]", "expected a list index or * in brackets"),
             ("a[--1]", "expected a list index or * in brackets"),
             ("a[0]b", "expected '.' or '[' after a step"),

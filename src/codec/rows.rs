@@ -2,7 +2,7 @@
 
 use super::good_columns::GoodColumns;
 use super::inflate::Inflate;
-use super::{Codec, DecodeError, Decoder};
+use super::{Codec, DecodeError, Decoder, source};
 use crate::column::Buffer;
 use crate::error::{Error, Kind, Result};
 use crate::record::Record;
@@ -107,17 +107,18 @@ fn decode_good(
     out: &mut [Buffer],
 ) -> Vec<String> {
     let mut causes: Vec<String> = Vec::new();
-    match inflate.payload(record) {
-        Err(cause) => {
-            out.iter_mut().for_each(Buffer::push_null);
-            causes.push(cause);
-        }
-        Ok(payload) => good.decode(&payload, error, out, &mut |error| {
+    let read = source::read(record, inflate, |payload| {
+        good.decode(payload, error, out, &mut |error| {
             let cause = error.to_string();
             if !causes.contains(&cause) {
                 causes.push(cause);
             }
-        }),
+        });
+        Ok(())
+    });
+    if let Err(error) = read {
+        out.iter_mut().for_each(Buffer::push_null);
+        causes.push(error.to_string());
     }
     causes
 }
@@ -134,12 +135,11 @@ pub fn decode_one(
     decoder: &mut dyn Decoder,
     out: &mut [Buffer],
 ) -> std::result::Result<(), DecodeError> {
-    let payload = inflate.payload(record).map_err(|cause| DecodeError { path: None, cause })?;
-    decoder.decode(&payload, out)
+    source::read(record, inflate, |payload| payload.decode(decoder, out))
 }
 
 fn failure(stream: &str, record: &Record, error: &DecodeError) -> Error {
-    Error::of(Kind::InvalidPayload, error.to_string())
+    Error::of(Kind::InvalidPayload, record.cause(error))
         .stream(stream)
         .sequence(record.sequence)
         .advice("on_error := 'null' or 'skip' reads past it")
@@ -167,6 +167,7 @@ mod tests {
                 time_ns: 0,
                 headers: Headers::default(),
                 payload: payload.as_bytes().into(),
+                part: None,
             })
             .collect();
         let columns = ["a", "b"].map(|p| Path::parse(p).unwrap()).into_iter().zip([Type::Integer, Type::Varchar]);
@@ -260,7 +261,14 @@ mod tests {
     }
 
     fn record(payload: Vec<u8>) -> Record {
-        Record { subject: "s".into(), sequence: 1, time_ns: 0, headers: Headers::default(), payload: payload.into() }
+        Record {
+            subject: "s".into(),
+            sequence: 1,
+            time_ns: 0,
+            headers: Headers::default(),
+            payload: payload.into(),
+            part: None,
+        }
     }
 
     #[test]

@@ -1,5 +1,7 @@
 //! The payload as a whole, as a column before those of a codec: `payload_type`.
 
+use bytes::Bytes;
+
 use super::decode::{Codec, DecodeError, Decoder};
 use super::json;
 use crate::column::{Buffer, Column, Type};
@@ -76,11 +78,24 @@ struct WithPayloadDecoder<'c> {
 
 impl Decoder for WithPayloadDecoder<'_> {
     fn decode(&mut self, payload: &[u8], out: &mut [Buffer]) -> Result<(), DecodeError> {
+        let rest = self.put_whole(payload, out)?;
+        self.inner.as_mut().map_or(Ok(()), |inner| inner.decode(payload, rest))
+    }
+
+    fn decode_part(&mut self, part: &[u8], whole: &Bytes, out: &mut [Buffer]) -> Result<(), DecodeError> {
+        let rest = self.put_whole(part, out)?;
+        self.inner.as_mut().map_or(Ok(()), |inner| inner.decode_part(part, whole, rest))
+    }
+}
+
+impl WithPayloadDecoder<'_> {
+    /// Writes the column of the payload, if it is read, and gives the others.
+    fn put_whole<'o>(&self, payload: &[u8], out: &'o mut [Buffer]) -> Result<&'o mut [Buffer], DecodeError> {
         let (first, rest) = out.split_at_mut(usize::from(self.whole.is_some()));
         if let (Some(whole), [column]) = (self.whole, first) {
             let held = whole.of(payload).map_err(|cause| DecodeError { path: None, cause })?;
             column.push_bytes(held);
         }
-        self.inner.as_mut().map_or(Ok(()), |inner| inner.decode(payload, rest))
+        Ok(rest)
     }
 }

@@ -2,7 +2,7 @@
 //! means. NULL for a NULL template or document.
 
 use crate::codec::key::{Parts, Template};
-use crate::codec::path::Wanted;
+use crate::codec::path::{Path, Wanted};
 use crate::codec::{Codec, json};
 use crate::column::{Buffer, Type, Values};
 use crate::error::{Error, Result};
@@ -62,8 +62,16 @@ impl Keyer {
     fn new(text: &str) -> Result<Self> {
         let template = Template::parse(text)?;
         if template.needs_message() {
-            return Err(Error::new("the template names a part of a message ({subject}, {seq} or {header:...})")
-                .advice("a document alone has none of them; give the value to the document, or use nats_ingest"));
+            return Err(Error::new(
+                "the template names a part of a message ({subject}, {seq}, {unnest_index} or {header:...})",
+            )
+            .advice("a document alone has none of them; give the value to the document, or use nats_ingest"));
+        }
+        if let Some((list, _)) = template.paths().iter().find_map(Path::of_element) {
+            return Err(Error::new(format!(
+                "the template names an element, '{list}[]', of a list that is not unnested"
+            ))
+            .advice("give the element as the document, and name its fields"));
         }
         let codec = json::columns(Wanted { columns: Vec::new(), texts: template.paths().to_vec() })?;
         Ok(Self { template, codec })
@@ -94,6 +102,10 @@ impl Parts for Fields<'_> {
     }
 
     fn sequence(&self) -> Option<u64> {
+        None
+    }
+
+    fn index(&self) -> Option<u64> {
         None
     }
 

@@ -3,7 +3,7 @@
 //! Rows come in the order of the list, one for each entry; a sequence that does not exist, and a NULL in the list, give
 //! no row. The gets are pipelined; a few take one round trip, more take another for the stream's configuration.
 
-use super::messages::{Layout, MessageDecoder};
+use super::messages::{Layout, MessageDecoder, Pager, RecordPage};
 use super::{connection, messages};
 use crate::column::Chunk;
 use crate::error::{Error, Result};
@@ -11,7 +11,6 @@ use crate::ffi::{Bound, TableFunction};
 use crate::jetstream::{ConnectOptions, MessageReader, get_messages};
 use crate::plan::{Region, check_stream};
 use crate::predicate::Predicate;
-use crate::record::Record;
 use crate::value::{Arguments, Parameter, ParameterType, Value, unsigned};
 
 pub struct NatsGet;
@@ -31,6 +30,7 @@ pub struct Reader {
     left: Vec<u64>,
     /// Whether the server was asked at least once: for no sequence too, so that a stream that is not there is an error.
     asked: bool,
+    pager: Pager,
 }
 
 impl TableFunction for NatsGet {
@@ -38,7 +38,7 @@ impl TableFunction for NatsGet {
     type Plan = Plan;
     type Reader = Reader;
     type Decoder = MessageDecoder;
-    type Page = Vec<Record>;
+    type Page = RecordPage;
 
     fn parameters() -> Vec<Parameter> {
         vec![Parameter::new("stream", ParameterType::Text), Parameter::new("seq", ParameterType::Any)]
@@ -78,6 +78,7 @@ impl TableFunction for NatsGet {
             headers: plan.layout.wants_headers(projection),
             left: plan.sequences.iter().rev().copied().collect(),
             asked: false,
+            pager: plan.layout.pager(),
         };
         Ok((reader, plan.layout.decoder(projection)))
     }
@@ -92,18 +93,19 @@ impl TableFunction for NatsGet {
         (plan.sequences.len() < count).then_some(plan)
     }
 
-    fn read(reader: &mut Reader, capacity: usize) -> Result<Option<Vec<Record>>> {
-        if reader.asked && reader.left.is_empty() {
-            return Ok(None);
-        }
-        let from = reader.left.len().saturating_sub(capacity);
-        let batch: Vec<u64> = reader.left.drain(from..).rev().collect();
-        reader.asked = true;
-        let found = reader.messages.messages(&batch, reader.headers)?;
-        Ok(Some(found.into_iter().flatten().collect()))
+    fn read(reader: &mut Reader, capacity: usize) -> Result<Option<RecordPage>> {
+        let Reader { messages, headers, left, asked, pager } = reader;
+        pager.next(capacity, || {
+            if std::mem::replace(asked, true) && left.is_empty() {
+                return Ok(None);
+            }
+            let batch: Vec<u64> = left.drain(left.len().saturating_sub(capacity)..).rev().collect();
+            let found = messages.messages(&batch, *headers)?;
+            Ok(Some(found.into_iter().flatten().collect()))
+        })
     }
 
-    fn decode<'p>(decoder: &'p MessageDecoder, page: &'p Vec<Record>) -> Result<Chunk<'p>> {
-        decoder.decode(page)
+    fn decode<'p>(decoder: &'p MessageDecoder, page: &'p RecordPage) -> Result<Chunk<'p>> {
+        decoder.decode_page(page)
     }
 }

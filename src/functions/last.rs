@@ -76,7 +76,7 @@ impl TableFunction for NatsLast {
     fn open(plan: &Plan, projection: &[usize]) -> Result<(Reader, MessageDecoder)> {
         let headers = plan.layout.wants_headers(projection);
         let pages = start(&plan.connect, &plan.stream, &plan.subjects, plan.up_to, headers)?;
-        Ok((Reader { pages, pager: Pager::default() }, plan.layout.decoder(projection)))
+        Ok((Reader { pages, pager: plan.layout.pager() }, plan.layout.decoder(projection)))
     }
 
     const RESTRICTS: bool = true;

@@ -4,6 +4,7 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use super::payload::{self, Payload, Sample, ShowsPayload};
+use crate::codec::Unnester;
 use crate::codec::rows::{Kept, OnError, Projected, Reading, decode_rows};
 use crate::column::{Buffer, Cells, Chunk, Column, ListValues, Type, Values};
 use crate::error::{Error, Result};
@@ -40,6 +41,8 @@ pub enum Part {
     Headers,
     /// The `Nats-Msg-Id` header.
     MessageId,
+    /// The place of a row among those of its message, from 1.
+    UnnestIndex,
 }
 
 impl Part {
@@ -54,6 +57,7 @@ impl Part {
             Part::PayloadText => Column::new("payload", Type::Varchar),
             Part::Headers => Column::new("headers", Type::map(Type::Varchar, Type::list(Type::Varchar))),
             Part::MessageId => Column::new("msg_id", Type::Varchar),
+            Part::UnnestIndex => Column::new("unnest_index", Type::BigInt),
         }
     }
 
@@ -72,6 +76,16 @@ impl Part {
             Part::Payload => Cells::Bytes(records.iter().map(|record| &record.payload[..]).collect()),
             Part::PayloadText => Cells::text(records.iter().map(|record| &record.payload[..])),
             Part::Headers => header_maps(records.iter().map(|record| &record.headers)).into(),
+            Part::UnnestIndex => {
+                let index = |record: &&Record| record.part.as_ref().and_then(|part| part.index);
+                Buffer {
+                    valid: records.iter().map(|record| index(record).is_some()).collect(),
+                    values: Values::I64(
+                        records.iter().map(|record| index(record).unwrap_or(0).cast_signed()).collect(),
+                    ),
+                }
+                .into()
+            }
             Part::MessageId => {
                 let mut buffer = Buffer::new(&Type::Varchar);
                 for record in records {
@@ -113,6 +127,7 @@ impl Layout {
         let mut reserved = vec!["stream", "subject", "seq", "ts_nats", "payload"];
         reserved.extend(headers.then_some("headers"));
         reserved.extend(decode_error.then_some("decode_error"));
+        reserved.extend(payload::names_a_part(arguments)?.then_some("unnest_index"));
         let payload = Payload::read(arguments, ShowsPayload::Yes, &reserved, &[], sample)?;
         let mut fields = (0..payload.columns().len()).map(Shown::Field);
         let whole = if payload.decodes_whole() { fields.next() } else { None };
@@ -122,6 +137,7 @@ impl Layout {
         if headers {
             shown.push(Shown::Part(Part::Headers));
         }
+        shown.extend(payload.unnests().then_some(Shown::Part(Part::UnnestIndex)));
         shown.extend(fields);
         shown.extend(decode_error.then_some(Shown::DecodeError));
         let layout = Self::of(arguments, shown, payload)?;
@@ -168,14 +184,15 @@ impl Layout {
             subject: shows(Part::Subject),
             time: shows(Part::Time),
             headers: self.wants_headers(projection),
-            payload: decodes || [Part::Payload, Part::PayloadText].into_iter().any(shows),
+            payload: decodes || self.payload.unnests() || [Part::Payload, Part::PayloadText].into_iter().any(shows),
         }
     }
 
     /// Whether headers are needed for the projected columns.
     pub fn wants_headers(&self, projection: &[usize]) -> bool {
         let part = |column: &usize| matches!(self.shown.get(*column), Some(Shown::Part(part)) if part.needs_headers());
-        projection.iter().any(part) || (self.payload.needs_headers() && !self.decoded(projection).is_empty())
+        let decodes = self.payload.unnests() || !self.decoded(projection).is_empty();
+        projection.iter().any(part) || (self.payload.needs_headers() && decodes)
     }
 
     /// The codec's columns that must be decoded for a projection. Which rows are skipped, and what is told to be wrong, may
@@ -191,6 +208,11 @@ impl Layout {
 
     fn tells_errors(&self, projection: &[usize]) -> bool {
         projection.iter().any(|column| self.shown.get(*column) == Some(&Shown::DecodeError))
+    }
+
+    /// What cuts the messages of a read into pages of rows.
+    pub fn pager(&self) -> Pager {
+        Pager { unnester: self.payload.unnester(), ..Pager::default() }
     }
 
     /// What decodes records into the columns of a projection.
@@ -209,14 +231,9 @@ pub struct MessageDecoder {
 }
 
 impl MessageDecoder {
-    /// A page as rows.
+    /// A page as rows, which can be fewer than its records where payloads are skipped.
     pub fn decode_page<'p>(&'p self, page: &'p RecordPage) -> Result<Chunk<'p>> {
         self.decode_of(page.stream.as_deref().unwrap_or(&self.layout.stream), page.records())
-    }
-
-    /// Records as rows, which can be fewer than records where payloads are skipped.
-    pub fn decode<'p>(&'p self, records: &'p [Record]) -> Result<Chunk<'p>> {
-        self.decode_of(&self.layout.stream, records)
     }
 
     fn decode_of<'p>(&'p self, stream: &'p str, records: &'p [Record]) -> Result<Chunk<'p>> {
@@ -224,7 +241,9 @@ impl MessageDecoder {
         let mut buffers: Vec<Option<Buffer>> = Vec::new();
         let mut kept = Kept::All;
         let mut errors = layout.tells_errors(&self.projection).then(|| Buffer::new(&Type::Varchar));
-        if let Some(codec) = layout.payload.codec().filter(|_| !self.decoded.is_empty()) {
+        // A message that cannot be taken apart is told of whatever columns are read.
+        let decodes = layout.payload.unnests() || !self.decoded.is_empty();
+        if let Some(codec) = layout.payload.codec().filter(|_| decodes) {
             let mut values: Vec<Buffer> =
                 self.decoded.iter().map(|column| Buffer::new(&codec.columns()[*column].ty)).collect();
             let reading = Reading { stream, inflate: layout.payload.inflate, on_error: layout.on_error };
@@ -280,11 +299,13 @@ impl RecordPage {
     }
 }
 
-/// Cuts what is read into pages of a chunk's size, without moving a record.
+/// Cuts what is read into pages of a chunk's size, without moving a record. [`Layout::pager`] makes it.
 #[derive(Default)]
 pub struct Pager {
     records: Arc<Vec<Record>>,
     given: usize,
+    /// What makes several rows of a message.
+    unnester: Option<Unnester>,
 }
 
 impl Pager {
@@ -294,6 +315,16 @@ impl Pager {
         capacity: usize,
         mut more: impl FnMut() -> Result<Option<Vec<Record>>>,
     ) -> Result<Option<RecordPage>> {
+        if let Some(unnester) = &mut self.unnester {
+            let mut rows = unnester.next(capacity);
+            while rows.is_empty() {
+                let Some(records) = more()? else { return Ok(None) };
+                unnester.add(records);
+                rows = unnester.next(capacity);
+            }
+            let range = 0..rows.len();
+            return Ok(Some(RecordPage { stream: None, records: Arc::new(rows), range }));
+        }
         while self.given == self.records.len() {
             let Some(records) = more()? else { return Ok(None) };
             self.records = Arc::new(records);

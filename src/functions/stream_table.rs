@@ -71,7 +71,7 @@ impl Reader {
         let range = plan.range.clone();
         let read = RangePlan::resolve(&range.for_stream(&first, range.max_messages), &connection)?.read(want)?;
         let stream = plan.streams.as_ref().map(|_| Arc::from(first));
-        Ok(Self { connection, range, want, read, stream, left, streams, pager: Pager::default() })
+        Ok(Self { connection, range, want, read, stream, left, streams, pager: plan.layout.pager() })
     }
 
     /// The next records; None at the end.

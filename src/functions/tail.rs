@@ -90,7 +90,7 @@ impl TableFunction for NatsTail {
             from,
             read: None,
             waited: false,
-            pager: Pager::default(),
+            pager: plan.layout.pager(),
         };
         Ok((reader, plan.layout.decoder(projection)))
     }

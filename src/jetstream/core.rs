@@ -191,5 +191,6 @@ fn record(message: Message) -> Record {
         time_ns: now.and_then(|now| i64::try_from(now.as_nanos()).ok()).unwrap_or_default(),
         headers: message.headers.as_ref().map(all_headers).unwrap_or_default(),
         payload: message.payload,
+        part: None,
     }
 }

@@ -64,6 +64,7 @@ pub(super) fn direct(message: Message, batch: bool, with_headers: bool) -> Resul
             time_ns,
             headers: if with_headers { stored_headers(&headers, previous.is_some()) } else { Headers::default() },
             payload,
+            part: None,
         };
         let size = record.payload.len();
         return Ok(Answer::Reply(Reply::Message { record, previous, pending, size }));
@@ -115,6 +116,7 @@ pub(super) fn msg_get(body: &[u8], with_headers: bool) -> std::result::Result<Re
         time_ns: parse_utc(message.time.as_bytes()).ok_or_else(|| malformed("time"))?,
         headers,
         payload: Bytes::from(bytes(message.data)?),
+        part: None,
     };
     let size = record.payload.len();
     Ok(Reply::Message { record, previous: None, pending: None, size })

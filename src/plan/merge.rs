@@ -69,6 +69,7 @@ mod tests {
             time_ns: 0,
             headers: Headers::default(),
             payload: bytes::Bytes::default(),
+            part: None,
         }
     }
 

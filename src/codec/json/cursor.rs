@@ -41,6 +41,16 @@ impl<'de> Cursor<'de> {
         Self { text, at: 0, level: 0, specials: Specials::new() }
     }
 
+    /// All of the text.
+    pub fn text(&self) -> &'de str {
+        self.text
+    }
+
+    /// The position of the next byte in the text.
+    pub fn position(&self) -> usize {
+        self.at
+    }
+
     /// The next byte that is no whitespace; None at the end.
     #[inline]
     pub fn peek(&mut self) -> Option<u8> {

@@ -12,12 +12,15 @@
 mod compact;
 mod cursor;
 mod fault;
+mod parts;
 mod read;
 mod strings;
 mod values;
 mod walk;
 
 use serde::de::DeserializeSeed;
+
+pub use self::parts::{elements, lines};
 
 use self::cursor::Cursor;
 use self::fault::Fault;

@@ -127,7 +127,7 @@ impl Parser<'_> {
         Ok(PartSource::Text(text))
     }
 
-    /// A field, or one of the words `subject`, `seq` and `header:Name`.
+    /// A field, or one of the words `subject`, `seq`, `unnest_index` and `header:Name`.
     fn named(&mut self) -> Result<PartSource> {
         let end = end_of_name(self.rest);
         let name = &self.rest[..end];
@@ -135,6 +135,7 @@ impl Parser<'_> {
             "" => return Err(self.fault("a field's name is missing")),
             "subject" => PartSource::Subject,
             "seq" => PartSource::Sequence,
+            "unnest_index" => PartSource::Index,
             name => match name.strip_prefix("header:") {
                 Some("") => return Err(self.fault("a header's name is missing")),
                 Some(header) => PartSource::Header(header.to_owned()),

@@ -36,6 +36,8 @@ pub(super) enum PartSource {
     Header(String),
     Subject,
     Sequence,
+    /// The place of the part of a message that a row is.
+    Index,
     Text(String),
 }
 
@@ -47,6 +49,8 @@ pub trait Parts {
     fn subject(&self) -> Option<&str>;
     /// The sequence of the message, if there is a message.
     fn sequence(&self) -> Option<u64>;
+    /// The place of the row among those of its message, from 1, where a message becomes several.
+    fn index(&self) -> Option<u64>;
     /// The headers of the message, if there is a message.
     fn headers(&self) -> Option<&Headers>;
 }
@@ -109,6 +113,12 @@ impl Template {
         self.alternatives().any(|alternative| !matches!(alternative.source, PartSource::Field(_) | PartSource::Text(_)))
     }
 
+    /// Whether the key needs the place of a row among those of its message.
+    #[must_use]
+    pub fn needs_index(&self) -> bool {
+        self.alternatives().any(|alternative| alternative.source == PartSource::Index)
+    }
+
     fn alternatives(&self) -> impl Iterator<Item = &Alternative> {
         self.segments.iter().flat_map(|segment| match segment {
             Segment::Literal(_) => &[][..],
@@ -142,8 +152,10 @@ impl Template {
                 PartSource::Field(index) => parts.field(*index),
                 PartSource::Header(name) => parts.headers().and_then(|headers| headers.get(name)),
                 PartSource::Subject => parts.subject(),
-                PartSource::Sequence => {
-                    number = parts.sequence().map(|sequence| sequence.to_string());
+                PartSource::Sequence | PartSource::Index => {
+                    let is_index = alternative.source == PartSource::Index;
+                    let value = if is_index { parts.index() } else { parts.sequence() };
+                    number = value.map(|value| value.to_string());
                     number.as_deref()
                 }
                 PartSource::Text(text) => Some(text.as_str()),
@@ -178,6 +190,7 @@ impl Template {
                     PartSource::Field(index) => self.paths[*index].to_string(),
                     PartSource::Header(name) => format!("header:{name}"),
                     PartSource::Subject => "subject".to_owned(),
+                    PartSource::Index => "unnest_index".to_owned(),
                     PartSource::Sequence => "seq".to_owned(),
                     PartSource::Text(text) => format!("'{}'", text.replace('\'', "''")),
                 };

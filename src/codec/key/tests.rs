@@ -20,6 +20,10 @@ impl Parts for Event {
     fn sequence(&self) -> Option<u64> {
         Some(7)
     }
+    fn index(&self) -> Option<u64> {
+        None
+    }
+
     fn headers(&self) -> Option<&Headers> {
         Some(&self.headers)
     }

@@ -180,7 +180,9 @@ fn follow<'a>(schema: &'a Schema, message: usize, path: &Path) -> Result<Place<'
                     )));
                 }
             },
-            (Place::List(field), Step::Index(_) | Step::KeyOrIndex(..) | Step::All) => of_kind(schema, field.kind),
+            (Place::List(field), Step::Index(_) | Step::KeyOrIndex(..) | Step::All | Step::Each) => {
+                of_kind(schema, field.kind)
+            }
             (Place::List(field), Step::Key(_)) => {
                 return Err(stuck().advice(format!("'{}' is repeated: name an element, {}[0]", field.name, field.name)));
             }
@@ -210,6 +212,7 @@ fn step_name(step: &Step) -> String {
         Step::Index(index) => format!("[{index}]"),
         Step::FromEnd(place) => format!("[-{place}]"),
         Step::All => "[*]".to_owned(),
+        Step::Each => "[]".to_owned(),
     }
 }
 

@@ -32,7 +32,8 @@ const PAYLOAD_FORMAT: &str = "payload_format";
 const FORMAT: &str = "format";
 
 /// Parameters of the payload that say what the columns are, which the table says here.
-const SAID_BY_TABLE: [&str; 6] = ["json_extract", "proto_extract", "columns", "sample_size", "payload_type", FORMAT];
+const SAID_BY_TABLE: [&str; 7] =
+    ["json_extract", "proto_extract", "columns", "sample_size", "unnest", "payload_type", FORMAT];
 
 impl StreamTableArguments for CopyFromStream {
     const NAME: &'static str = "nats_js";

@@ -140,6 +140,12 @@ impl Options {
         if arguments.flag("headers")? {
             extra_parts.push(Part::Headers);
         }
+        if payload.unnests() {
+            check_unnest(arguments)?;
+            extra_parts.push(Part::UnnestIndex);
+        } else if correlation_key.iter().chain(&unique_keys).any(|key| key.template.needs_index()) {
+            return Err(Error::new("a key names {unnest_index}, and no list is unnested").advice("give unnest a list"));
+        }
         if !payload.decodes_whole() && (!payload.has_columns() || shows_payload) {
             // Without columns the payload itself is what there is to ingest.
             extra_parts.push(Part::Payload);
@@ -211,6 +217,7 @@ fn reserved(arguments: &Arguments, rest: bool, shows_payload: bool) -> Result<Ve
     for (shown, more) in [
         (arguments.flag("headers")?, &["headers"][..]),
         (shows_payload, &["payload"]),
+        (payload::names_a_part(arguments)?, &["unnest_index"]),
         (rest, &["rest"]),
         (merges, &["first_seq", "last_seq"]),
         (keeps_all, &["duplicate_of", "duplicate_key"]),
@@ -218,6 +225,32 @@ fn reserved(arguments: &Arguments, rest: bool, shows_payload: bool) -> Result<Ve
         names.extend(more.iter().filter(|_| shown));
     }
     Ok(names)
+}
+
+/// A message of several rows cannot be what a message is elsewhere: one row, with one key.
+fn check_unnest(arguments: &Arguments) -> Result<()> {
+    let word = if arguments.find("unnest").is_some() { "unnest" } else { "format := 'ndjson'" };
+    let is = |name: &str, value: &str| -> Result<bool> {
+        Ok(arguments.text(name)?.is_some_and(|given| given.eq_ignore_ascii_case(value)))
+    };
+    for (given, name, advice) in [
+        (
+            arguments.find("durable").is_some(),
+            "durable",
+            "the rows of one message have several keys, and one of them does not prove that the table holds all; \
+             read a range instead, with after and upto",
+        ),
+        (arguments.flag("rest")?, "rest", "take the whole element with payload := true"),
+        (arguments.find("merge").is_some(), "merge", "merge the rows in SQL"),
+        (arguments.find("order_by").is_some(), "order_by", "take the newest row of a key in SQL"),
+        (is("keep", "last")?, "keep := 'last'", "take the newest row of a key in SQL"),
+        (is("on_error", "dlq")?, "on_error := 'dlq'", "a dead letter is a whole message; 'skip' leaves rows out"),
+    ] {
+        if given {
+            return Err(Error::new(format!("{word} and {name} cannot be used together")).advice(advice));
+        }
+    }
+    Ok(())
 }
 
 /// The durable, if one is named; without one its parameters mean nothing and are errors.

@@ -243,7 +243,7 @@ impl Duplicates {
 }
 
 fn bad_row(options: &Options, record: &Record, cause: &str) -> Error {
-    Error::of(Kind::InvalidPayload, cause)
+    Error::of(Kind::InvalidPayload, record.cause(cause))
         .stream(options.stream())
         .sequence(record.sequence)
         .advice("on_error := 'skip' leaves such rows out, on_error := 'dlq' keeps them in a stream of their own")
@@ -366,7 +366,8 @@ impl<'a> RowBuilder<'a> {
     }
 }
 
-/// The key of a message when no template is given: its `Nats-Msg-Id`, else `stream:seq:time`. A stream that is made anew
+/// The key of a message when no template is given: its `Nats-Msg-Id`, else `stream:seq:time`; behind it the place of
+/// a row among several of its message. A stream that is made anew
 /// counts its sequences from 1 again, but no message of it was stored when one of the earlier stream was.
 fn default_key(stream: &str, record: &Record, out: &mut String) {
     match record.headers.get(Headers::MESSAGE_ID).filter(|id| !id.is_empty()) {
@@ -375,6 +376,9 @@ fn default_key(stream: &str, record: &Record, out: &mut String) {
             let (sequence, time) = (record.sequence, record.time_ns);
             out.extend([stream, ":", &sequence.to_string(), ":", &time.to_string()]);
         }
+    }
+    if let Some(index) = record.part.as_ref().and_then(|part| part.index) {
+        out.extend([":", &index.to_string()]);
     }
 }
 
@@ -396,6 +400,10 @@ impl Parts for RowParts<'_> {
 
     fn sequence(&self) -> Option<u64> {
         Some(self.record.sequence)
+    }
+
+    fn index(&self) -> Option<u64> {
+        self.record.part.as_ref()?.index
     }
 
     fn headers(&self) -> Option<&Headers> {

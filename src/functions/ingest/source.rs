@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use super::options::Options;
 use super::row_filter::RowFilter;
+use crate::codec::Unnester;
 use crate::error::Result;
 use crate::functions::range::{RangePlan, RangeRead};
 use crate::jetstream::durable::{Delivery, Ledger, LedgerKey, Pull, PullLimits, standing};
@@ -21,13 +22,11 @@ pub(super) enum Source {
         read: RangeRead,
         want: Want,
         page: VecDeque<Record>,
+        /// What makes several rows of a message.
+        unnester: Option<Unnester>,
     },
     /// Without a pull, the page is all that there is: messages that are read by themselves.
-    Durable {
-        pull: Option<Box<Pull>>,
-        ledger: Ledger,
-        page: VecDeque<Delivery>,
-    },
+    Durable { pull: Option<Box<Pull>>, ledger: Ledger, page: VecDeque<Delivery> },
 }
 
 /// The subject filters of what is read. Those of a durable are its own, where the call names none.
@@ -44,7 +43,13 @@ impl Source {
         let Some(durable) = &options.durable else {
             let plan = RangePlan::resolve(&options.range, connection)?;
             let read = plan.read(want)?;
-            return Ok(Source::Range { plan: Box::new(plan), read, want, page: VecDeque::new() });
+            return Ok(Source::Range {
+                plan: Box::new(plan),
+                read,
+                want,
+                page: VecDeque::new(),
+                unnester: options.payload.unnester(),
+            });
         };
         let (stream, name) = (&durable.options.stream, &durable.options.durable);
         if options.range.first_after_checkpoint().is_some() && standing(connection, stream, name)?.is_none() {
@@ -79,7 +84,15 @@ impl Source {
     /// At most `capacity` messages, perhaps none; None at the end. What a durable delivered is written down as given.
     pub(super) fn next_page(&mut self, capacity: usize) -> Result<Option<Vec<Record>>> {
         match self {
-            Source::Range { read, page, .. } => {
+            Source::Range { read, page, unnester: Some(unnester), .. } => loop {
+                let rows = unnester.next(capacity);
+                if !rows.is_empty() {
+                    return Ok(Some(rows));
+                }
+                let Some(messages) = read.next_page()? else { return Ok(None) };
+                unnester.add(page.drain(..).chain(messages));
+            },
+            Source::Range { read, page, unnester: None, .. } => {
                 if page.is_empty() {
                     *page = read.next_page()?.unwrap_or_default().into();
                 }

@@ -3,10 +3,12 @@
 use super::choice::choice;
 use super::names;
 use super::typed::{Asked, TypedColumn};
+use super::unnest;
 use crate::codec::inflate::Inflate;
 use crate::codec::path::{Path, Wanted};
 use crate::codec::protobuf::SchemaSource;
-use crate::codec::{Codec, FORMATS, FormatArguments, PayloadFormat, json, protobuf};
+use crate::codec::{Codec, FORMATS, FormatArguments, PayloadFormat, Unnest, json, protobuf};
+use crate::column::Type;
 use crate::error::{Error, Result};
 use crate::record::Record;
 use crate::value::Arguments;
@@ -26,6 +28,8 @@ pub(super) struct Chosen {
     pub(super) paths: Option<Vec<Path>>,
     /// The names of the columns.
     pub(super) names: Vec<String>,
+    /// What the rows of a message are, when they are parts of its payload.
+    pub(super) unnest: Option<Unnest>,
 }
 
 /// The codec, if the statement asks for decoded columns or its keys need texts.
@@ -38,11 +42,12 @@ pub(super) fn codec(
     sample: Sample<'_>,
 ) -> Result<Chosen> {
     // Columns that are named by their paths, those of a schema among them.
+    let unnest = unnest::read(arguments, format(arguments, "format")?.unwrap_or(&FORMATS[0]))?;
     let by_path = |codec: Option<Box<dyn Codec>>, paths: Option<Vec<Path>>| {
         let columns = codec.as_ref().map_or(&[][..], |codec| codec.columns());
         let shown = columns.len().saturating_sub(texts.len());
         let names = columns.iter().take(shown).map(|column| column.name.clone()).collect();
-        Chosen { codec, paths, names: names::unique(names, reserved) }
+        Chosen { codec, paths, names: names::unique(names, reserved), unnest: unnest.clone() }
     };
     let format = format(arguments, "format")?;
     let json_extract = arguments.texts("json_extract")?;
@@ -62,7 +67,12 @@ pub(super) fn codec(
     let paths = |list: Vec<&str>| list.into_iter().map(Path::parse).collect::<Result<Vec<_>>>();
     if let Some(list) = json_extract {
         let paths = paths(list)?;
-        return Ok(by_path(Some(json::extract(paths.clone(), texts.to_vec())?), Some(paths)));
+        let columns = paths.iter().map(|path| (path.clone(), Type::Varchar)).collect();
+        let wanted = Wanted { columns, texts: texts.to_vec() };
+        let make = |Wanted { columns, texts }: Wanted| {
+            json::extract(columns.into_iter().map(|(path, _)| path).collect(), texts)
+        };
+        return Ok(by_path(Some(unnest::codec(unnest.as_ref(), wanted, &make)?), Some(paths)));
     }
     if let Some(list) = proto_extract {
         let source = SchemaSource::of(&format_arguments(arguments)?);
@@ -71,14 +81,15 @@ pub(super) fn codec(
     let format = format.unwrap_or(&FORMATS[0]);
     check_parameters(arguments, format)?;
     let schema = format_arguments(arguments)?;
+    let make = |wanted| (format.columns)(&schema, wanted);
     let (columns, is_auto) = match columns {
         Some(Asked::Typed(columns)) => (columns, false),
-        Some(Asked::Auto) => (infer(arguments, format, inflate, sample)?, true),
+        Some(Asked::Auto) => (infer(arguments, format, unnest.as_ref(), inflate, sample)?, true),
         None => match (format.all)(&schema, texts)? {
-            None if texts.is_empty() => return Ok(by_path(None, None)),
+            None if texts.is_empty() && unnest.is_none() => return Ok(by_path(None, None)),
             None => {
                 let wanted = Wanted { columns: Vec::new(), texts: texts.to_vec() };
-                return Ok(by_path(Some((format.columns)(&schema, wanted)?), None));
+                return Ok(by_path(Some(unnest::codec(unnest.as_ref(), wanted, &make)?), None));
             }
             all => return Ok(by_path(all, None)),
         },
@@ -92,8 +103,8 @@ pub(super) fn codec(
     };
     let paths = columns.iter().map(|column| column.path.clone()).collect();
     let columns = columns.into_iter().map(|column| (column.path, column.ty)).collect();
-    let codec = (format.columns)(&schema, Wanted { columns, texts: texts.to_vec() })?;
-    Ok(Chosen { codec: Some(codec), paths: Some(paths), names })
+    let codec = unnest::codec(unnest.as_ref(), Wanted { columns, texts: texts.to_vec() }, &make)?;
+    Ok(Chosen { codec: Some(codec), paths: Some(paths), names, unnest })
 }
 
 /// Refuses the parameters of other formats.
@@ -110,6 +121,7 @@ fn check_parameters(arguments: &Arguments, format: &PayloadFormat) -> Result<()>
 fn infer(
     arguments: &Arguments,
     format: &PayloadFormat,
+    unnest: Option<&Unnest>,
     inflate: Inflate,
     sample: Sample<'_>,
 ) -> Result<Vec<TypedColumn>> {
@@ -127,14 +139,22 @@ fn infer(
     }
     // A payload that does not inflate is left to the read, which fails.
     let payloads: Vec<_> = records.iter().filter_map(|record| inflate.payload(record).ok()).collect();
-    let columns = infer(&mut payloads.iter().map(|payload| &payload[..]))
+    let payloads: Vec<&[u8]> = payloads.iter().map(|payload| &payload[..]).collect();
+    let columns = unnest
+        .map_or_else(|| infer(&mut payloads.iter().copied()), |unnest| unnest::infer(unnest, &payloads))
         .map_err(|error| Error::new(format!("columns := 'auto': {error}")))?;
     Ok(columns.into_iter().map(|(path, ty)| TypedColumn::new(path, ty)).collect())
 }
 
-fn format(arguments: &Arguments, name: &str) -> Result<Option<&'static PayloadFormat>> {
+pub(super) fn format(arguments: &Arguments, name: &str) -> Result<Option<&'static PayloadFormat>> {
     let formats: Vec<(&str, &PayloadFormat)> = FORMATS.iter().map(|format| (format.name, format)).collect();
     choice(arguments, name, &formats)
+}
+
+/// Whether the rows of a call are parts of messages.
+pub fn names_a_part(arguments: &Arguments) -> Result<bool> {
+    let lines = format(arguments, "format")?.is_some_and(|format| format.lines.is_some());
+    Ok(lines || arguments.find("unnest").is_some())
 }
 
 /// Checks that an argument names a format of payloads.

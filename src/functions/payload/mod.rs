@@ -4,30 +4,32 @@ mod choice;
 mod choose;
 mod names;
 mod typed;
+mod unnest;
 
 use std::sync::Arc;
 
 use crate::codec::inflate::{Compression, Inflate};
 use crate::codec::path::Path;
 use crate::codec::rows::OnError;
-use crate::codec::{Codec, FORMATS, Rest, Whole, WithPayload};
+use crate::codec::{Codec, FORMATS, Rest, Unnest, Unnester, Whole, WithPayload};
 use crate::column::{Column, Type};
 use crate::error::{Error, Result};
 use crate::value::{Arguments, Parameter, ParameterType};
 pub use choice::choice;
 use choose::Chosen;
-pub use choose::{Sample, check_format, format_arguments};
+pub use choose::{Sample, check_format, format_arguments, names_a_part};
 use typed::{Asked, TypedColumn};
 
 /// The named parameters: those of all formats, and those of one format.
 pub const PARAMETERS: &[Parameter] = &parameters();
 
-const SHARED: [Parameter; 9] = [
+const SHARED: [Parameter; 10] = [
     Parameter::new("json_extract", ParameterType::TextList),
     Parameter::new("proto_extract", ParameterType::TextList),
     Parameter::new("columns", ParameterType::Any),
     Parameter::new("sample_size", ParameterType::Any),
     Parameter::new("format", ParameterType::Text),
+    Parameter::new("unnest", ParameterType::Text),
     Parameter::new("payload_type", ParameterType::Text),
     Parameter::new("decompress", ParameterType::Text),
     Parameter::new("max_inflated", ParameterType::Any),
@@ -91,6 +93,8 @@ pub struct Payload {
     columns: Vec<Column>,
     /// How payloads are inflated.
     pub inflate: Inflate,
+    /// What the rows of a message are, when they are parts of its payload.
+    unnest: Option<Unnest>,
     /// Whether the `payload` column is text that is not checked: `json_extract` makes it so, unless `payload_type` is given.
     pub is_text: bool,
     /// The effect of a payload that does not decode, unless `on_error` is given: an error for `columns`, NULL for the two
@@ -126,9 +130,11 @@ impl Payload {
         let no_sample = |_| Ok(Vec::new());
         let whole = |_| whole;
         if members.is_empty() {
-            // Parameters of a schema would give all of its fields.
+            // Parameters of a schema would give all of its fields; lines are rows all the same.
             let shared = SHARED.map(|parameter| parameter.name);
-            let named = arguments.named.iter().filter(|(name, _)| shared.contains(name) && *name != "format");
+            let has_lines = choose::format(arguments, "format")?.is_some_and(|format| format.lines.is_some());
+            let keeps = |name: &&str| shared.contains(name) && (*name != "format" || has_lines);
+            let named = arguments.named.iter().filter(|(name, _)| keeps(name));
             let arguments = Arguments { named: named.cloned().collect(), ..Arguments::default() };
             return Self::of(&arguments, None, whole, &[], &[], &no_sample);
         }
@@ -151,7 +157,8 @@ impl Payload {
         let json_extract = arguments.find("json_extract").is_some();
         let is_text = json_extract && arguments.find("payload_type").is_none();
         let extracts = json_extract || arguments.find("proto_extract").is_some();
-        let Chosen { codec, paths, names } = choose::codec(arguments, columns, reserved, texts, inflate, sample)?;
+        let Chosen { codec, paths, names, unnest } =
+            choose::codec(arguments, columns, reserved, texts, inflate, sample)?;
         // A sample of nothing gives no column, though columns are asked for.
         let has_columns = paths.is_some() || !names.is_empty();
         let whole = whole(has_columns);
@@ -170,6 +177,7 @@ impl Payload {
             has_columns,
             columns,
             inflate,
+            unnest,
             is_text,
             default_on_error,
         })
@@ -202,6 +210,16 @@ impl Payload {
         Ok(Rest::new(paths))
     }
 
+    /// Whether a message becomes a row for each part of its payload.
+    pub fn unnests(&self) -> bool {
+        self.unnest.is_some()
+    }
+
+    /// What takes messages apart, if they are.
+    pub fn unnester(&self) -> Option<Unnester> {
+        Some(Unnester::new(self.unnest.clone()?, self.inflate))
+    }
+
     /// The codec, if anything is decoded.
     pub fn codec(&self) -> Option<&dyn Codec> {
         self.codec.as_deref()
@@ -209,6 +227,6 @@ impl Payload {
 
     /// Whether headers are needed to read payloads.
     pub fn needs_headers(&self) -> bool {
-        self.codec.is_some() && self.inflate.compression == Compression::Header
+        (self.codec.is_some() || self.unnests()) && self.inflate.compression == Compression::Header
     }
 }

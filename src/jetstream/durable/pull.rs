@@ -416,6 +416,7 @@ fn delivery(message: Message) -> Result<Delivery> {
         time_ns: place.time_ns,
         headers: message.headers.as_ref().map(all_headers).unwrap_or_default(),
         payload: message.payload,
+        part: None,
     };
     Ok(Delivery { record, delivered: place.deliveries, ack_subject: reply.to_string() })
 }

@@ -70,6 +70,7 @@ mod tests {
             time_ns: 0,
             headers: Headers::default(),
             payload: vec![0; *size].into(),
+            part: None,
         })
     }
 

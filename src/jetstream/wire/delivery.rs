@@ -67,6 +67,7 @@ impl DeliveryFrame<'_> {
             time_ns,
             headers: if want.headers && !block.is_empty() { header_block(block) } else { Headers::default() },
             payload: if want.payload { self.buffer.slice(self.payload.clone()) } else { Bytes::new() },
+            part: None,
         };
         Ok(Delivered::Message { record, consumer_sequence, pending, size: self.payload.len() })
     }

@@ -159,7 +159,7 @@ impl Located<'_> {
         };
         let payload = if want.payload { buffer.slice(self.place.payload.clone()) } else { Bytes::new() };
         let size = self.place.payload.len();
-        let record = Record { subject, sequence, time_ns, headers, payload };
+        let record = Record { subject, sequence, time_ns, headers, payload, part: None };
         Ok(Answer::Reply(Reply::Message { record, previous, pending, size }))
     }
 

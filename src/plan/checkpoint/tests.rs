@@ -11,6 +11,7 @@ fn message(sequence: u64, time_ns: i64, payload: &'static str) -> Record {
         time_ns,
         headers,
         payload: Bytes::from_static(payload.as_bytes()),
+        part: None,
     }
 }
 

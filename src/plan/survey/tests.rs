@@ -5,7 +5,7 @@ use crate::record::{Headers, Record};
 
 fn seen(sequence: u64, time_ns: i64, payload: &str) -> Seen {
     let payload = Bytes::copy_from_slice(payload.as_bytes());
-    let record = Record { subject: Bytes::new(), sequence, time_ns, headers: Headers::default(), payload };
+    let record = Record { subject: Bytes::new(), sequence, time_ns, headers: Headers::default(), payload, part: None };
     Seen { print: Fingerprint::of(&record), time_ns }
 }
 

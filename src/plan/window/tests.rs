@@ -35,6 +35,7 @@ pub(super) fn record(sequence: u64) -> Record {
         time_ns: 0,
         headers: Headers::default(),
         payload: Bytes::from_static(b"payload"),
+        part: None,
     }
 }
 

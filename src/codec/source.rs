@@ -1,0 +1,50 @@
+//! What a row is decoded from: a payload, or a part of one.
+
+use std::borrow::Cow;
+
+use bytes::Bytes;
+
+use super::decode::{DecodeError, Decoder};
+use super::inflate::Inflate;
+use crate::column::Buffer;
+use crate::record::Record;
+
+/// What a row is decoded from.
+#[derive(Clone, Copy)]
+pub(super) enum Source<'a> {
+    /// A payload, inflated.
+    Whole(&'a [u8]),
+    /// A part of a payload, and that payload.
+    Part(&'a [u8], &'a Bytes),
+}
+
+impl Source<'_> {
+    /// Decodes it: one value more in each buffer.
+    pub fn decode(self, decoder: &mut dyn Decoder, out: &mut [Buffer]) -> Result<(), DecodeError> {
+        match self {
+            Source::Whole(payload) => decoder.decode(payload, out),
+            Source::Part(part, whole) => decoder.decode_part(part, whole, out),
+        }
+    }
+}
+
+/// What the row of a record is decoded from, lent to `read`.
+///
+/// # Errors
+/// The payload does not inflate, the message could not be taken apart, or what `read` says.
+pub(super) fn read<T>(
+    record: &Record,
+    inflate: Inflate,
+    read: impl FnOnce(Source<'_>) -> Result<T, DecodeError>,
+) -> Result<T, DecodeError> {
+    match &record.part {
+        None => {
+            let payload: Cow<'_, [u8]> = inflate.payload(record).map_err(|cause| DecodeError { path: None, cause })?;
+            read(Source::Whole(&payload))
+        }
+        Some(part) => match &part.fault {
+            Some((path, cause)) => Err(DecodeError { path: path.clone(), cause: cause.clone() }),
+            None => read(Source::Part(&record.payload, &part.whole)),
+        },
+    }
+}

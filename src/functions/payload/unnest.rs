@@ -1,0 +1,122 @@
+//! `unnest := 'items'`: a row for each element of a list in the payload; `format := 'ndjson'`: one for each line.
+
+use crate::codec::json;
+use crate::codec::path::{Path, Wanted};
+use crate::codec::{Codec, PayloadFormat, Side, Unnest, UnnestCodec};
+use crate::column::Type;
+use crate::error::{Error, Result};
+use crate::value::Arguments;
+
+/// Makes a codec of columns.
+pub(super) type MakeCodec<'a> = &'a dyn Fn(Wanted) -> Result<Box<dyn Codec>>;
+
+/// What the rows of a message are, when they are parts of its payload.
+pub(super) fn read(arguments: &Arguments, format: &PayloadFormat) -> Result<Option<Unnest>> {
+    let Some(path) = arguments.text("unnest")? else {
+        return Ok(format.lines.map(|cut| Unnest { cut, path: Path::root(), is_lines: true }));
+    };
+    let fail = |why: String| Error::new(format!("unnest: {why}"));
+    let lists = Path::parse(path).map_err(|error| fail(error.to_string()))?;
+    if arguments.find("proto_extract").is_some() || format.elements.is_none() {
+        let taken = "the elements of format 'json' alone are taken apart";
+        return Err(
+            fail(taken.to_owned()).advice("read the list as a column of a LIST, and write unnest(items) in the SELECT")
+        );
+    }
+    if lists.lists() > 0 || lists.of_element().is_some() {
+        return Err(fail(format!("'{path}' must name one list, without [*] and []")));
+    }
+    Ok(format.elements.map(|cut| Unnest { cut, path: lists, is_lines: false }))
+}
+
+/// The codec of columns, some of which may be of the element that a row is of.
+pub(super) fn codec(unnest: Option<&Unnest>, wanted: Wanted, make: MakeCodec<'_>) -> Result<Box<dyn Codec>> {
+    let Some(unnest) = unnest else {
+        let mut paths = wanted.columns.iter().map(|(path, _)| path).chain(&wanted.texts);
+        return match paths.find_map(Path::of_element) {
+            None => make(wanted),
+            Some((list, _)) => Err(Error::new(format!("'{list}[]' is an element of a list that is not unnested"))
+                .advice(format!("write unnest := '{list}' for a row an element, or [*] for a LIST of all"))),
+        };
+    };
+    let (mut part, mut whole) = (Sided::default(), Sided::default());
+    let mut named = Vec::new();
+    let typed = wanted.columns.into_iter().map(|(path, ty)| (path, Some(ty)));
+    for (path, ty) in typed.chain(wanted.texts.into_iter().map(|path| (path, None))) {
+        named.push((path.column_name(), side(unnest, &path, ty, (&mut part, &mut whole))?));
+    }
+    let named = named.into_iter().map(|(name, (in_part, (is_text, at)))| {
+        let of = if in_part { &part } else { &whole };
+        let at = if is_text { of.wanted.columns.len() + at } else { at };
+        (name, if in_part { Side::Part(at) } else { Side::Whole(at) })
+    });
+    let named = named.collect();
+    let place = if unnest.is_lines { String::new() } else { unnest.element(&Path::root()).to_string() };
+    Ok(Box::new(UnnestCodec::new(make(part.wanted)?, make(whole.wanted)?, place, named)))
+}
+
+/// The columns of one side.
+#[derive(Default)]
+struct Sided {
+    wanted: Wanted,
+}
+
+impl Sided {
+    /// Adds a column, or a text; says which it is, and its position among those.
+    fn add(&mut self, path: Path, ty: Option<Type>) -> (bool, usize) {
+        match ty {
+            Some(ty) => {
+                self.wanted.columns.push((path, ty));
+                (false, self.wanted.columns.len() - 1)
+            }
+            None => {
+                self.wanted.texts.push(path);
+                (true, self.wanted.texts.len() - 1)
+            }
+        }
+    }
+}
+
+/// Puts a path on its side.
+fn side(
+    unnest: &Unnest,
+    path: &Path,
+    ty: Option<Type>,
+    (part, whole): (&mut Sided, &mut Sided),
+) -> Result<(bool, (bool, usize))> {
+    match path.of_element() {
+        None if unnest.is_lines => Ok((true, part.add(path.clone(), ty))),
+        None => Ok((false, whole.add(path.clone(), ty))),
+        Some((list, element)) if list == unnest.path && element.of_element().is_none() && !unnest.is_lines => {
+            Ok((true, part.add(element, ty)))
+        }
+        Some(_) if unnest.is_lines => {
+            Err(Error::new(format!("'{path}': each line is a document of its own, and has no element []")))
+        }
+        Some(_) => Err(Error::new(format!("'{path}' is no element of '{}', which is unnested", unnest.path))
+            .advice(format!("write '{}[]' for the element of a row", unnest.path))),
+    }
+}
+
+/// The columns of a sample of payloads: those of the documents without the list, then those of its elements.
+pub(super) fn infer(unnest: &Unnest, payloads: &[&[u8]]) -> Result<Vec<(Path, Type)>> {
+    let parts = |payload: &&'_ [u8]| (unnest.cut)(payload, &unnest.path).unwrap_or_default();
+    let elements: Vec<&[u8]> =
+        payloads.iter().flat_map(|payload| parts(payload).into_iter().filter_map(|part| payload.get(part))).collect();
+    if unnest.is_lines {
+        return json::infer(&mut elements.iter().copied());
+    }
+    let around = json::infer(&mut payloads.iter().copied()).unwrap_or_default();
+    let mut columns: Vec<(Path, Type)> = around.into_iter().filter(|(path, _)| *path != unnest.path).collect();
+    let of_elements = json::infer(&mut elements.iter().copied()).unwrap_or_default();
+    let is_document = of_elements.is_empty() && !elements.is_empty();
+    columns.extend(of_elements.into_iter().map(|(path, ty)| (unnest.element(&path), ty)));
+    if is_document {
+        columns.push((unnest.element(&Path::root()), Type::Json));
+    }
+    if columns.is_empty() {
+        return Err(Error::new("no columns can be inferred, as no payload of the sample is an object")
+            .advice("name the columns"));
+    }
+    Ok(columns)
+}
