@@ -5,7 +5,7 @@ PYTHON := .tools/venv/bin/python
 # One target after the other: the last line of `make test` is the count of its run.
 .NOTPARALLEL:
 
-.PHONY: all configure configure_demo debug release test test_release test_doors test_debug test_rust soak lake chaos simulate valgrind check cross_check docs-synopsis mutants demo play clean bench
+.PHONY: all configure configure_demo debug release test test_release test_doors test_debug test_rust soak lake chaos simulate fuzz valgrind check cross_check docs-synopsis mutants demo play clean bench
 
 all: release
 
@@ -73,6 +73,14 @@ READS := 400000
 
 simulate:
 	NATS_JS_SIMULATED_READS=$(READS) cargo test --locked --release --lib window::simulation -- --nocapture
+
+# The property tests of parsers and codecs, with so many cases each, which are others every time; optimised. What fails is written
+# into proptest-regressions/, from where every later run takes it first.
+CASES := 20000
+
+fuzz:
+	NATS_JS_FUZZ_CASES=$(CASES) cargo test --locked --release --lib -- property_tests round_trip damage_tests
+	NATS_JS_FUZZ_CASES=$(CASES) cargo test --locked --release --test bounded_memory
 
 # LOAD, reading, ingesting, publishing, COPY and errors under valgrind, which must be installed.
 valgrind: export CARGO_PROFILE_RELEASE_STRIP = debuginfo

@@ -22,7 +22,7 @@ LEFT_OUT = (
     "async-nats", "duckdb", "duckdb-loadable-macros", "duckdb-neo", "futures-util", "libduckdb-sys", "nkeys", "rustls-native-certs",
     "tokio", "tokio-rustls",
 )
-LIBRARY = "#![allow(dead_code)]\n" + "".join(f"pub mod {room.removesuffix('.rs')};\n" for room in ROOMS) + "mod wire;\n"
+LIBRARY = "#![allow(dead_code)]\n#[cfg(test)]\nmod testing;\n" + "".join(f"pub mod {room.removesuffix('.rs')};\n" for room in ROOMS) + "mod wire;\n"
 SETTINGS = """# Texts for users, and tests.
 exclude_globs = ["**/tests.rs", "**/tests/**", "**/*_tests.rs", "**/testing.rs"]
 exclude_re = ["impl (fmt::)?(Display|Debug)", "expecting"]
@@ -35,7 +35,8 @@ def manifest() -> str:
     text = (paths.ROOT / "Cargo.toml").read_text()
     package, dependencies = re.search(r"(\[package\].*?)\n\[lib\].*?(\[dependencies\].*?)\n\n", text, re.DOTALL).groups()
     kept = [line for line in dependencies.splitlines() if line.split(" ")[0] not in LEFT_OUT]
-    return "\n".join([package, *kept, "", "[profile.dev]", "debug = false", ""])
+    tests = [line for line in text.splitlines() if line.startswith("proptest = ")]
+    return "\n".join([package, *kept, "", "[dev-dependencies]", *tests, "", "[profile.dev]", "debug = false", ""])
 
 
 def copy() -> None:
@@ -46,6 +47,7 @@ def copy() -> None:
     for room in ROOMS:
         origin = paths.ROOT / "src" / room
         (shutil.copytree if origin.is_dir() else shutil.copy)(origin, source / room)
+    shutil.copy(paths.ROOT / "src" / "testing.rs", source)
     (source / "wire").mkdir()
     for file in WIRE:
         shutil.copy(paths.ROOT / "src" / "jetstream" / "wire" / file, source / "wire" / file)
@@ -56,7 +58,7 @@ def copy() -> None:
     (CRATE / ".cargo").mkdir()
     (CRATE / ".cargo" / "mutants.toml").write_text(SETTINGS)
     # Files that the tests of these rooms read.
-    for data in ("docs/errors.md", "test/protobuf"):
+    for data in ("docs/errors.md", "test/protobuf", "test/corpus"):
         target = CRATE / data
         target.parent.mkdir(parents=True, exist_ok=True)
         (shutil.copytree if (paths.ROOT / data).is_dir() else shutil.copy)(paths.ROOT / data, target)

@@ -29,4 +29,6 @@ pub mod plan;
 pub mod predicate;
 pub mod record;
 pub mod stats;
+#[cfg(test)]
+mod testing;
 pub mod value;

@@ -6,6 +6,8 @@
 mod arguments;
 pub mod avro;
 pub mod cbor;
+#[cfg(test)]
+mod damage_tests;
 mod decode;
 mod document;
 pub mod encode;
@@ -18,6 +20,8 @@ pub mod msgpack;
 pub mod path;
 pub mod protobuf;
 mod quote;
+#[cfg(test)]
+mod round_trip_tests;
 pub mod rows;
 pub mod scalar;
 mod source;

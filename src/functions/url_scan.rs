@@ -40,7 +40,13 @@ const URL: &str = "url";
 fn parse(url: &str) -> Result<Arguments> {
     let (place, query) = url.split_once('?').unwrap_or((url, ""));
     let path = place.find("://").map_or(0, |scheme| scheme + 3);
-    let Some(slash) = place[path..].rfind('/').map(|slash| path + slash).filter(|slash| slash + 1 < place.len()) else {
+    let slash = place[path..].rfind('/').map(|slash| path + slash);
+    // Behind the last slash stands a stream, unless a list of servers ends there, or a password with a slash in it.
+    let names_stream = |slash: &usize| {
+        let stream = &place[slash + 1..];
+        !stream.is_empty() && !stream.contains('@') && !place[..*slash].ends_with(":/")
+    };
+    let Some(slash) = slash.filter(names_stream) else {
         return Err(Error::new("the URL names no stream").advice("write 'nats://host:4222/STREAM?subject=orders.>'"));
     };
     let mut arguments = Arguments::default();
@@ -48,7 +54,12 @@ fn parse(url: &str) -> Result<Arguments> {
     arguments.named.push((URL, Value::Text(place[..slash].to_owned())));
     for pair in query.split('&').filter(|pair| !pair.is_empty()) {
         let (name, text) = pair.split_once('=').unwrap_or((pair, ""));
-        let parameter = parameter(name)?;
+        // Before an '@' anything may be a part of a password that has a '?' in it.
+        let parameter = parameter(name).map_err(|error| match query.contains('@') {
+            true => Error::new("the URL has an unknown parameter")
+                .advice("in user and password write '?' as %3F, '/' as %2F and '@' as %40, and so an '@' in a value"),
+            false => error,
+        })?;
         if arguments.find(parameter.name).is_some() {
             return Err(Error::new(format!("{} stands twice in the URL", parameter.name)));
         }
@@ -128,6 +139,10 @@ mod tests {
             ("nats://u:secret@h", "names no stream"),
             ("nats://u:secret@h/", "names no stream"),
             ("nats://u:sec?ret@h/S", "names no stream"),
+            ("nats://a,nats://u:secret@h", "names no stream"),
+            ("nats://u:/secret@h", "names no stream"),
+            ("nats://u:p/w?secret@h/S", "has an unknown parameter"),
+            ("nats://u:p/w?secret=1@h/S", "has an unknown parameter"),
             (
                 "nats://h/S?password=secret&nope=1",
                 "unknown parameter 'nope' in the URL; the parameters are context, creds",

@@ -58,7 +58,7 @@ impl ServerUrl {
             Some((userinfo, host)) => (Some(userinfo), host),
             None => (None, rest),
         };
-        if userinfo.is_some_and(|userinfo| userinfo.contains(['/', '@'])) {
+        if userinfo.is_some_and(|userinfo| userinfo.is_empty() || userinfo.contains(['/', '@'])) {
             return Err(UrlFault::Malformed);
         }
         // A path means nothing to NATS; only a WebSocket may have one.
@@ -125,7 +125,7 @@ mod tests {
         for text in ["http://h", "://h", "NATS:://h"] {
             assert_eq!(ServerUrl::parse(text).err(), Some(UrlFault::Scheme), "{text}");
         }
-        for text in ["", "nats://", "nats://u@", "nats://h/S", "u:p/w@h", "u:p@w@h"] {
+        for text in ["", "nats://", "nats://u@", "nats://h/S", "u:p/w@h", "u:p@w@h", "@h"] {
             assert_eq!(ServerUrl::parse(text).err(), Some(UrlFault::Malformed), "{text}");
         }
         for text in ["nats://u:secret@h:99999", "nats://[::1", "h:x"] {

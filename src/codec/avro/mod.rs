@@ -149,4 +149,6 @@ impl TreeFormat for Avro {
 }
 
 #[cfg(test)]
+mod round_trip_tests;
+#[cfg(test)]
 mod tests;

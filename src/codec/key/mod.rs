@@ -24,4 +24,6 @@ pub use percent::push_escaped;
 pub use template::{KeyError, Parts, Template};
 
 #[cfg(test)]
+mod property_tests;
+#[cfg(test)]
 mod tests;

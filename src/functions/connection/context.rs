@@ -61,7 +61,7 @@ pub fn read(name: &str, origin: &str) -> Result<Context> {
 }
 
 /// The fields of a context. Errors name fields, never values.
-fn parse(name: &str, text: &str) -> std::result::Result<Context, String> {
+pub(super) fn parse(name: &str, text: &str) -> std::result::Result<Context, String> {
     let json: Json = serde_json::from_str(text)
         .map_err(|error| format!("is not JSON (line {}, column {})", error.line(), error.column()))?;
     let Json::Object(fields) = json else { return Err("is not a JSON object".into()) };

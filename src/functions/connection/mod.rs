@@ -211,4 +211,6 @@ fn check_tls(options: &ConnectOptions) -> Result<()> {
 }
 
 #[cfg(test)]
+mod property_tests;
+#[cfg(test)]
 mod tests;

@@ -42,6 +42,8 @@ pub(super) enum Fault {
 
 /// The longest line that a server may send; an INFO with many cluster addresses is the longest there is.
 const MAX_LINE: usize = 1024 * 1024;
+/// The most bytes of a message with its headers: `max_payload` of nats-server's configuration is a number of 31 bits.
+const MAX_MESSAGE: usize = 1 << 31;
 
 /// The frame that begins at `start`, and where it ends.
 pub(super) fn parse(buffer: &[u8], start: usize) -> Result<(Frame<'_>, usize), Fault> {
@@ -91,7 +93,7 @@ fn message<'a>(
     if header_length > total {
         return Err(Fault::Malformed);
     }
-    let end = after.checked_add(total).ok_or(Fault::Malformed)?;
+    let end = after + total;
     if buffer.len() < end + 2 {
         return Err(Fault::Incomplete(end + 2));
     }
@@ -104,7 +106,8 @@ fn message<'a>(
 }
 
 fn size(digits: &[u8]) -> Result<usize, Fault> {
-    number(digits).and_then(|size| usize::try_from(size).ok()).ok_or(Fault::Malformed)
+    let size = number(digits).and_then(|size| usize::try_from(size).ok());
+    size.filter(|size| *size <= MAX_MESSAGE).ok_or(Fault::Malformed)
 }
 
 /// The first token, and what follows it.
@@ -217,13 +220,15 @@ mod tests {
 
     #[test]
     fn what_is_not_the_protocol_is_malformed() {
-        let cases: [&[u8]; 7] = [
+        let cases: [&[u8]; 9] = [
             b"HTTP/1.1 400\r\n",
             b"MSG\r\n",
             b"MSG a 1 x\r\n",
             b"HMSG a 1 9 4\r\n1234\r\n",
             b"MSG a 1 2\r\nabcd",
             b"MSG a 1 99999999999999999999\r\n",
+            b"MSG a 1 18446744073709551615\r\n",
+            b"MSG a 1 2147483649\r\n",
             b"HMSG a 1 4\r\nNATS\r\n",
         ];
         for case in cases {

@@ -10,8 +10,11 @@
 mod block;
 mod delivery;
 mod frame;
+mod intake;
 #[cfg(test)]
 mod mutations;
+#[cfg(test)]
+mod property_tests;
 mod reply;
 mod socket;
 mod transport;

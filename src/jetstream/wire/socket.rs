@@ -7,26 +7,20 @@ use bytes::BytesMut;
 use serde::Deserialize;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
-use super::frame::{self, Fault as Unparsed, Frame, Message};
-use super::reply::{Frames, Place, Source};
+use super::frame::{self, Fault as Unparsed, Frame};
+use super::intake::{Intake, Taken};
+use super::reply::Frames;
 use super::transport::{Transport, connect, encrypt};
-use crate::error::{Error, Kind, Result};
+use crate::error::{Error, Result};
 use crate::jetstream::credentials::Credentials;
 use crate::jetstream::options::{Authentication, ConnectOptions};
 use crate::jetstream::server_url::ServerUrl;
 
-/// How much is read at once.
-const READ_SIZE: usize = 256 * 1024;
-/// With less room than this in the buffer, another is taken: payloads keep the buffers alive from which they were read.
-const LEAST_ROOM: usize = READ_SIZE / 4;
-
 /// A connection that reads replies in place. One read at a time.
 pub struct Socket {
     stream: Transport,
-    incoming: BytesMut,
+    incoming: Intake,
     outgoing: BytesMut,
-    /// How many bytes the frame needs that has begun to come in.
-    needed: usize,
     inbox: String,
     /// The number of the current read.
     read: u64,
@@ -38,9 +32,6 @@ pub struct Socket {
 
 /// The most that the line of a message takes beside its subjects: the verb, three numbers, blanks and ends of lines.
 const PUBLISH_LINE: usize = 80;
-
-/// The number of the subscription to replies, as the server writes it.
-const REPLIES: &[u8] = b"1";
 
 /// Why a socket cannot go on.
 #[derive(Debug)]
@@ -101,9 +92,8 @@ impl Socket {
         }
         let mut socket = Self {
             stream,
-            incoming: BytesMut::with_capacity(READ_SIZE),
+            incoming: Intake::default(),
             outgoing: BytesMut::new(),
-            needed: 0,
             inbox: inbox.to_owned(),
             read: 0,
             prefix: String::new(),
@@ -113,7 +103,7 @@ impl Socket {
         let encrypted = tls_first || info.tls_required || options.demands_tls();
         if encrypted && !tls_first {
             // What came in the clear behind the greeting could be anybody's.
-            socket.incoming.clear();
+            socket.incoming.bytes.clear();
             socket.stream = encrypt(socket.stream, server, credentials.client_config()?).await?;
         }
         let connect = connect_line(options, encrypted, &credentials.proof(&info.nonce)?);
@@ -188,43 +178,16 @@ impl Socket {
         if !self.outgoing.is_empty() {
             self.flush().await.map_err(|_| Fault::Lost)?;
         }
-        if self.incoming.capacity() - self.incoming.len() < LEAST_ROOM.max(self.needed) {
-            self.incoming.reserve(READ_SIZE.max(self.needed));
-        }
+        self.incoming.make_room();
         self.fill().await.map_err(|_| Fault::Lost)?;
-        let mut refused = Vec::new();
-        let mut consumed = 0;
-        self.needed = loop {
-            match frame::parse(&self.incoming, consumed) {
-                Ok((frame, end)) => {
-                    match frame {
-                        Frame::Message(message) => {
-                            if let Some(place) = place(&self.incoming, &self.prefix, message) {
-                                out.push(place);
-                            }
-                        }
-                        Frame::Ping => self.outgoing.extend_from_slice(b"PONG\r\n"),
-                        Frame::Error(words) => refused.push(String::from_utf8_lossy(words).into_owned()),
-                        Frame::Pong | Frame::Info(_) | Frame::Ok => {}
-                    }
-                    consumed = end;
-                }
-                Err(Unparsed::Incomplete(needed)) => break needed - consumed,
-                Err(Unparsed::Malformed) => {
-                    return Err(Fault::Malformed(Error::of(
-                        Kind::Protocol,
-                        "the server does not speak the NATS protocol",
-                    )));
-                }
-            }
-        };
-        out.freeze(self.incoming.split_to(consumed).freeze());
+        let Taken { pings, refused } = self.incoming.take(&self.prefix, out).map_err(Fault::Malformed)?;
+        (0..pings).for_each(|_| self.outgoing.extend_from_slice(b"PONG\r\n"));
         self.flush().await.map_err(|_| Fault::Lost)?;
         Ok(if refused.is_empty() { Received::Replies } else { Received::Refused(refused) })
     }
 
     async fn fill(&mut self) -> Result<()> {
-        let read = self.stream.read_buf(&mut self.incoming).await;
+        let read = self.stream.read_buf(&mut self.incoming.bytes).await;
         match read.map_err(|error| Error::foreign("the connection is lost", &error))? {
             0 => Err(Error::new("the server closed the connection")),
             _ => Ok(()),
@@ -234,11 +197,11 @@ impl Socket {
     /// The greeting of the server.
     async fn info(&mut self) -> Result<Info> {
         loop {
-            match frame::parse(&self.incoming, 0) {
+            match frame::parse(&self.incoming.bytes, 0) {
                 Ok((Frame::Info(json), end)) => {
                     let info = serde_json::from_slice(json);
                     let info = info.map_err(|error| Error::foreign("malformed greeting", &error))?;
-                    drop(self.incoming.split_to(end));
+                    drop(self.incoming.bytes.split_to(end));
                     return Ok(info);
                 }
                 Ok(_) | Err(Unparsed::Malformed) => return Err(Error::new("that is not a NATS server")),
@@ -250,7 +213,7 @@ impl Socket {
     /// Waits for the answer to the PING behind CONNECT: the server has let us in.
     async fn pong(&mut self) -> Result<()> {
         loop {
-            let (done, end) = match frame::parse(&self.incoming, 0) {
+            let (done, end) = match frame::parse(&self.incoming.bytes, 0) {
                 Ok((Frame::Pong, end)) => (true, end),
                 Ok((Frame::Error(words), _)) => {
                     return Err(Error::new(format!("the server refused: {}", String::from_utf8_lossy(words))));
@@ -262,29 +225,12 @@ impl Socket {
                     continue;
                 }
             };
-            drop(self.incoming.split_to(end));
+            drop(self.incoming.bytes.split_to(end));
             if done {
                 return Ok(());
             }
         }
     }
-}
-
-/// Where a message lies; None when it belongs to an earlier read.
-fn place(buffer: &[u8], prefix: &str, message: Message<'_>) -> Option<Place> {
-    // Parts of a frame's first line lie in the buffer.
-    let range = |part: &[u8]| {
-        let start = (part.as_ptr() as usize).saturating_sub(buffer.as_ptr() as usize);
-        start..start + part.len()
-    };
-    let source = if message.subscription == REPLIES {
-        Source::Reply { mark: range(message.subject.strip_prefix(prefix.as_bytes())?) }
-    } else {
-        let reply = if message.reply.is_empty() { 0..0 } else { range(message.reply) };
-        let subscription = frame::number(message.subscription)?;
-        Source::Delivery { subscription, subject: range(message.subject), reply }
-    };
-    Some(Place { source, headers: message.headers, payload: message.payload })
 }
 
 /// How long a lost connection is tried again before the read fails: the timeout, in steps.

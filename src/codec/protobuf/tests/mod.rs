@@ -2,6 +2,7 @@
 
 mod absent;
 mod python;
+mod round_trip;
 mod schemas;
 mod typed;
 mod wire;
