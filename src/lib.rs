@@ -27,6 +27,7 @@ pub mod jetstream;
 pub mod log;
 pub mod plan;
 pub mod predicate;
+pub mod reads;
 pub mod record;
 pub mod stats;
 #[cfg(test)]

@@ -166,6 +166,11 @@ pub const FUNCTIONS: &[Documentation] = &[
         "SELECT nats_publish_atomic(list({'subject': ..., 'payload': ... [, 'headers': ...]}) [, connection]) FROM ...;",
     ),
     table("nats_ping", "Whether a server answers, how fast, and what it is.", "FROM nats_ping();"),
+    table(
+        "nats_reads",
+        "The newest reads of streams by this process: which sequences and subjects each asked for, and how it ended.",
+        "FROM nats_reads();",
+    ),
     table("nats_stats", "What this process has done since it loaded the extension.", "FROM nats_stats();"),
     table("nats_streams", "The streams of the account.", "FROM nats_streams();"),
     table("nats_stream_info", "The configuration and state of a stream.", "FROM nats_stream_info('ORDERS');"),

@@ -37,6 +37,7 @@ mod ping;
 mod publish;
 mod publish_atomic;
 mod range;
+mod reads;
 mod rows;
 mod scan;
 mod stats;
@@ -118,5 +119,6 @@ pub fn register_all<R: Registrar>(registrar: &R) -> Result<()> {
     registrar.table::<Small<consumer_control::NatsConsumerReset>>()?;
     registrar.table::<Small<consumer_control::NatsConsumerUnpin>>()?;
     registrar.table::<Small<verify::NatsVerify>>()?;
+    registrar.table::<reads::NatsReads>()?;
     registrar.table::<stats::NatsStats>()
 }

@@ -249,6 +249,7 @@ fn read_up_to(
         state: *state,
         want: whole(request.headers),
         route: Route::default(),
+        narrowed: false,
     };
     Fetch::start(Arc::clone(connection), fetch).map(Some)
 }

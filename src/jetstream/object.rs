@@ -260,6 +260,7 @@ fn read(connection: &Arc<Connection>, bucket: &str, info: &ObjectInfo) -> Result
             state,
             want: Want { subject: true, payload: true, ..Want::default() },
             route: Route::default(),
+            narrowed: false,
         };
         let mut fetch = Fetch::start(Arc::clone(connection), request)?;
         while let Some(page) = fetch.next_page()? {

@@ -55,6 +55,7 @@ class OneServer(unittest.TestCase):
             with self.subTest(version=version, what="all"):
                 self.fails(server, "SELECT count(*) FROM nats_scan('S', {url})", f"({both}|{first})")
                 self.fails(server, "SELECT count(*) FROM nats_ingest('S', {url})", f"({both}|{first})")
+                self.assertEqual(self.connection.sql("SELECT last(outcome ORDER BY started) FROM nats_reads()").fetchall(), [("failed",)])
             with self.subTest(version=version, what="a part"):
                 self.fails(server, "FROM nats_scan('S', {url}, start_seq := 1400)", second)
                 self.fails(server, "FROM nats_scan('S', {url}, start_seq := 700, end_seq := 700)", first)

@@ -138,6 +138,8 @@ pub struct HistoryPlan {
     up_to: Option<u64>,
     /// How long to wait for an entry behind `after`.
     max_wait: Duration,
+    /// Whether conditions of the query narrowed the keys.
+    narrowed: bool,
 }
 
 pub struct HistoryReader {
@@ -151,7 +153,7 @@ pub struct HistoryReader {
 impl HistoryReader {
     /// Starts the read, once there is something where the call waits for that.
     fn start(&mut self) -> Result<()> {
-        let HistoryPlan { bucket, keys, after, up_to, max_wait, .. } = &self.plan;
+        let HistoryPlan { bucket, keys, after, up_to, max_wait, narrowed, .. } = &self.plan;
         let stream = bucket_stream(bucket);
         let subjects: Vec<String> = match keys.filters() {
             [] => vec![key_subject(bucket, ">")],
@@ -166,7 +168,16 @@ impl HistoryReader {
         let range = state.clamp(Some(first), *up_to);
         if !range.is_empty() {
             let want = Want { subject: true, time: true, headers: true, payload: true };
-            let request = FetchRequest { stream, range, subjects, limit: None, state, want, route: Route::default() };
+            let request = FetchRequest {
+                stream,
+                range,
+                subjects,
+                limit: None,
+                state,
+                want,
+                route: Route::default(),
+                narrowed: *narrowed,
+            };
             self.fetch = Some(Fetch::start(Arc::clone(&self.connection), request)?);
         }
         Ok(())
@@ -208,6 +219,7 @@ impl TableFunction for History {
             after,
             up_to: arguments.unsigned("up_to_revision")?,
             max_wait: arguments.duration("max_wait")?.unwrap_or_default(),
+            narrowed: false,
         };
         Ok(Bound { columns: entry_columns(), estimated_rows: None, plan })
     }
@@ -226,7 +238,7 @@ impl TableFunction for History {
         let keys = if plan.keys.is_all() { &every } else { plan.keys.filters() };
         // A wait ends with what the call asks for, whatever the query makes of it.
         let keys = narrower_keys(keys, conditions).filter(|_| plan.max_wait.is_zero())?;
-        Some(HistoryPlan { keys: Subjects::new(&keys).ok()?, ..plan.clone() })
+        Some(HistoryPlan { keys: Subjects::new(&keys).ok()?, narrowed: true, ..plan.clone() })
     }
 
     fn read(reader: &mut HistoryReader, capacity: usize) -> Result<Option<Vec<Row>>> {

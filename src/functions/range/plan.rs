@@ -152,6 +152,7 @@ impl RangePlan {
                 state: self.state,
                 want: self.needed(want),
                 route,
+                narrowed: options.region != Region::WHOLE,
             };
             Some(Fetch::start(Arc::clone(&self.connection), request)?)
         };

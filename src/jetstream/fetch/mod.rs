@@ -30,6 +30,7 @@ pub use self::request::{FetchRequest, Route, Via};
 use super::connection::Connection;
 use crate::error::Result;
 use crate::plan::{Merge, Subjects};
+use crate::reads::{self, Outcome, Running};
 use crate::record::Record;
 
 /// Up to so many filters are a read each: each takes a connection and walks the stream by itself.
@@ -44,6 +45,8 @@ pub struct Fetch {
     merge: Merge,
     /// What the reader wants of the messages that come, where more come.
     keep: Subjects,
+    /// Its row of `nats_reads()`.
+    shown: Running,
 }
 
 impl Fetch {
@@ -52,6 +55,7 @@ impl Fetch {
     /// # Errors
     /// `Kind::Internal` when the network threads cannot be started.
     pub fn start(connection: Arc<Connection>, request: FetchRequest) -> Result<Self> {
+        let shown = reads::start(request.shown(&connection));
         let filters = request.subjects.filters();
         let (requests, keep) = match filters.len() {
             0 | 1 => (vec![request], Subjects::ALL),
@@ -63,7 +67,7 @@ impl Fetch {
         };
         let merge = Merge::new(requests.len());
         let parts = requests.into_iter().map(|request| Part::start(Arc::clone(&connection), request));
-        Ok(Self { parts: parts.collect::<Result<_>>()?, merge, keep })
+        Ok(Self { parts: parts.collect::<Result<_>>()?, merge, keep, shown })
     }
 
     /// The next records in sequence order; None at the end. Blocks until there are some, at most for the connection's
@@ -73,6 +77,16 @@ impl Fetch {
     /// `Kind::Damaged` when a message that the stream counts cannot be given; `Kind::Replaced` when the stream is no longer
     /// the one of the request; `Kind::Unavailable` when nobody answers Direct Get; those of any request.
     pub fn next_page(&mut self) -> Result<Option<Vec<Record>>> {
+        let page = self.wanted_page();
+        match &page {
+            Ok(Some(records)) => self.shown.add(records.len()),
+            Ok(None) => self.shown.end(Outcome::Complete),
+            Err(_) => self.shown.end(Outcome::Failed),
+        }
+        page
+    }
+
+    fn wanted_page(&mut self) -> Result<Option<Vec<Record>>> {
         loop {
             let page = match self.parts.as_mut_slice() {
                 [part] => part.next_page()?,

@@ -5,6 +5,7 @@ use crate::jetstream::access::Access;
 use crate::jetstream::connection::Connection;
 use crate::jetstream::wire::Want;
 use crate::plan::{Absent, SequenceRange, SequenceSet, StreamState, Subjects};
+use crate::reads::Asked;
 
 /// Pages that may wait for the reader.
 pub(super) const PAGES: usize = 4;
@@ -16,6 +17,17 @@ pub struct Route {
     pub via: Via,
     /// How many connections share the requests, from 1 to [`Route::MOST_CONNECTIONS`].
     pub connections: usize,
+}
+
+impl Via {
+    /// Its word in SQL.
+    #[must_use]
+    pub fn word(self) -> &'static str {
+        match self {
+            Via::Direct => "direct",
+            Via::Consumer => "consumer",
+        }
+    }
 }
 
 impl Route {
@@ -56,6 +68,8 @@ pub struct FetchRequest {
     pub want: Want,
     /// How to read it.
     pub route: Route,
+    /// Whether conditions of the query narrowed the range or the subjects; for `nats_reads()`.
+    pub narrowed: bool,
 }
 
 /// With so many holes, and one for each so many messages, it takes longer to list them than to count what is left.
@@ -63,6 +77,19 @@ const FEW_HOLES: u64 = 500;
 const MESSAGES_PER_HOLE: u64 = 20;
 
 impl FetchRequest {
+    /// What `nats_reads()` shows of it.
+    pub(super) fn shown(&self, connection: &Connection) -> Asked {
+        Asked {
+            stream: self.stream.clone(),
+            server: connection.label().to_owned(),
+            first: self.range.first,
+            last: self.range.last,
+            subjects: self.subjects.filters().to_vec(),
+            via: self.route.via.word(),
+            narrowed: self.narrowed,
+        }
+    }
+
     /// How the read begins to ask for messages.
     pub(super) fn access(&self) -> Result<Access> {
         match self.route.via {
