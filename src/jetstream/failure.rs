@@ -137,6 +137,12 @@ numbers! {
     TOO_MANY_REQUESTS = 10_167, Unavailable, "check the stream, publish less at a time, or give it more time with timeout";
     /// The stream does not allow atomic batches (`JSAtomicPublishDisabledErr`, ADR-50).
     ATOMIC_NOT_ALLOWED = 10_174, Unsupported, "nats_stream_ensure(stream, allow_atomic := true) allows them";
+    /// The stream does not allow fast batches (`JSBatchPublishDisabledErr`).
+    FAST_NOT_ALLOWED = 10_205, Unsupported, "nats_stream_ensure(stream, allow_batched := true) allows them";
+    /// The stream does not know the fast batch (`JSBatchPublishUnknownBatchIDErr`).
+    UNKNOWN_BATCH = 10_208, Unavailable, "run the statement again";
+    /// The stream, or the server, has as many fast batches as it takes (`JSBatchPublishTooManyInflight`).
+    TOO_MANY_BATCHES = 10_211, Unavailable, "publish from fewer places at once, or run the statement again";
 }
 
 #[derive(Deserialize)]

@@ -10,6 +10,7 @@ STREAM, FILE = "PUBLISH", "lines.txt"
 # Rows of a chunk, which are in flight together; DuckDB works on a chunk a thread.
 CHUNK = 2048
 RAW, CLIENT, FUNCTION, COPY = "raw socket", "async-nats, as many in flight", "nats_publish", "COPY ... TO"
+FAST = f"{COPY}, mode 'fast'"
 TABLE = "lines"
 
 
@@ -26,7 +27,7 @@ def group(settings: Settings) -> Group:
     answer = ((str(messages),),)
     return Group(
         name="publishing", title=f"Publishing {messages:,} messages of {data.SIZE} bytes, file store",
-        streams=(Stream(STREAM, "text", data.SIZE, messages, subjects=""),),
+        streams=(Stream(STREAM, "text", data.SIZE, messages, subjects="", options="allow_batched=true"),),
         files=(Lines(FILE, "text", data.SIZE, messages),),
         cases=(
             Program(RAW, messages, fills=STREAM, words=("raw_publish", *words)),
@@ -39,7 +40,11 @@ def group(settings: Settings) -> Group:
                 COPY, messages, fills=STREAM, setup=ready, rows=answer,
                 sql=f"COPY {TABLE} TO '{STREAM}' (FORMAT nats_js, subject 'publish.row')",
             ),
+            Statement(
+                FAST, messages, fills=STREAM, setup=ready, rows=answer,
+                sql=f"COPY {TABLE} TO '{STREAM}' (FORMAT nats_js, subject 'publish.row', mode 'fast')",
+            ),
         ),
-        ratios=(Ratio(FUNCTION, RAW, 0.8), Ratio(COPY, RAW, 0.8), Ratio(FUNCTION, CLIENT), Ratio(COPY, CLIENT)),
+        ratios=(Ratio(FUNCTION, RAW, 0.8), Ratio(COPY, RAW, 0.8), Ratio(FAST, RAW, 0.8), Ratio(FAST, COPY), Ratio(FUNCTION, CLIENT), Ratio(COPY, CLIENT)),
         note=f"In flight: at most 4,096 messages a call, 8,192 of all, {threads} threads; {window:,} of the programs. COPY is one call, and each of its messages names the stream.",
     )

@@ -3,12 +3,14 @@
 
 mod from;
 mod options;
+mod way;
 
 use std::sync::Arc;
 
 use bytes::Bytes;
 
 use options::{of_parameter, single};
+use way::{Mode, Way};
 
 use super::connection;
 use super::payload;
@@ -19,8 +21,8 @@ use crate::codec::protobuf::{self, SchemaSource};
 use crate::document::Document;
 use crate::error::{Error, Result};
 use crate::ffi::{CopyFunction, Input};
-use crate::jetstream::publish::{MAX_BATCH, PublishRequest, Publisher, publish_atomic};
-use crate::jetstream::{ConnectOptions, Connection};
+use crate::jetstream::ConnectOptions;
+use crate::jetstream::publish::PublishRequest;
 use crate::plan::{check_publish_subject, check_stream};
 use crate::record::Headers;
 use crate::value::{Arguments, Parameter, Value};
@@ -38,24 +40,15 @@ pub struct Plan {
     roles: Vec<Role>,
     subject: Option<String>,
     encoding: Encoding,
-    atomic: bool,
+    mode: Mode,
 }
 
 pub struct Run {
-    connection: Arc<Connection>,
     stream: String,
     roles: Vec<Role>,
     subject: Option<String>,
     encoding: Encoding,
     way: Way,
-}
-
-/// How messages are published.
-enum Way {
-    /// All at the end, or none.
-    Atomic(Vec<PublishRequest>),
-    /// As they come.
-    Streaming(Box<Publisher>),
 }
 
 /// What a column is.
@@ -97,7 +90,7 @@ impl CopyFunction for CopyToStream {
         columns: usize,
         names: &[String],
     ) -> Result<Plan> {
-        let (mut subject, mut roles, mut atomic) = (None, None, false);
+        let (mut subject, mut roles, mut mode, mut atomic) = (None, None, None, None);
         let mut format = None;
         let mut arguments = Arguments { settings: settings.to_vec(), ..Arguments::default() };
         for (name, value) in options {
@@ -107,10 +100,8 @@ impl CopyFunction for CopyToStream {
                     check_publish_subject(text)?;
                     subject = Some(text.clone());
                 }
-                ("atomic", Value::Boolean(flag)) => atomic = *flag,
-                // `ATOMIC` alone, and `ATOMIC true` where the host hands over text.
-                ("atomic", Value::Null) => atomic = true,
-                ("atomic", Value::Text(text)) if matches!(text.as_str(), "true" | "false") => atomic = text == "true",
+                ("mode", value) => mode = Some(Mode::read(value)?),
+                ("atomic", value) if Mode::read_atomic(value).is_some() => atomic = Mode::read_atomic(value),
                 ("payload_format", Value::Text(name)) => format = Some(name.as_str()),
                 ("columns", _) => roles = Some(read_roles(value)?),
                 (known, _) => match parameters().find(|parameter| parameter.name == known) {
@@ -118,7 +109,7 @@ impl CopyFunction for CopyToStream {
                     None => {
                         return Err(Error::new(format!("unknown option '{lower}', or one of another type")).advice(
                             "the options are subject, columns, payload_format, proto_file, proto_path, proto_descriptor_set, \
-                             proto_message, atomic, and those of the connection",
+                             proto_message, mode, atomic, and those of the connection",
                         ));
                     }
                 },
@@ -128,21 +119,27 @@ impl CopyFunction for CopyToStream {
             Some(roles) => roles,
             None => named_roles(names).map_or_else(|| default_roles(columns, subject.is_some()), Ok)?,
         };
+        if mode.is_some() && atomic.is_some() {
+            return Err(
+                Error::new("mode and atomic cannot be used together").advice("mode 'atomic' is the same as atomic")
+            );
+        }
         let encoding = read_encoding(format, &arguments)?;
         check_roles(&roles, columns, subject.is_some(), &encoding)?;
-        Ok(Plan { connect: connection::read(&arguments)?, roles, subject, encoding, atomic })
+        Ok(Plan {
+            connect: connection::read(&arguments)?,
+            roles,
+            subject,
+            encoding,
+            mode: mode.or(atomic).unwrap_or_default(),
+        })
     }
 
     fn open(plan: &Plan, target: &str) -> Result<Run> {
         check_stream(target)?;
         let connection = connection::open(&plan.connect)?;
-        let way = if plan.atomic {
-            Way::Atomic(Vec::new())
-        } else {
-            Way::Streaming(Box::new(Publisher::start(&connection)?))
-        };
+        let way = Way::open(plan.mode, &connection, target).map_err(|error| error.stream(target))?;
         Ok(Run {
-            connection,
             stream: target.to_owned(),
             roles: plan.roles.clone(),
             subject: plan.subject.clone(),
@@ -153,30 +150,11 @@ impl CopyFunction for CopyToStream {
 
     fn sink(run: &mut Run, rows: &dyn Input) -> Result<()> {
         let messages = (0..rows.len()).map(|row| run.message(rows, row)).collect::<Vec<_>>();
-        match &mut run.way {
-            Way::Atomic(batch) if batch.len() + messages.len() > MAX_BATCH => {
-                Err(Error::new(format!("more than {MAX_BATCH} rows; an atomic batch has at most as many"))
-                    .stream(&run.stream)
-                    .advice("copy fewer rows at a time, or leave atomic out"))
-            }
-            Way::Atomic(batch) => {
-                for message in messages {
-                    let row = batch.len() + 1;
-                    batch.push(message.map_err(|error| error.within(&format!("row {row}")))?);
-                }
-                Ok(())
-            }
-            Way::Streaming(publisher) => publisher.send(messages).map_err(|error| error.stream(&run.stream)),
-        }
+        run.way.send(messages).map_err(|error| error.stream(&run.stream))
     }
 
     fn finish(run: &mut Run) -> Result<()> {
-        let finished = match &mut run.way {
-            Way::Atomic(batch) if batch.is_empty() => Ok(()),
-            Way::Atomic(batch) => publish_atomic(&run.connection, std::mem::take(batch)).map(drop),
-            Way::Streaming(publisher) => publisher.finish(),
-        };
-        finished.map_err(|error| error.stream(&run.stream))
+        run.way.finish().map_err(|error| error.stream(&run.stream))
     }
 }
 
@@ -184,7 +162,10 @@ impl Run {
     fn message(&self, rows: &dyn Input, row: usize) -> Result<PublishRequest> {
         let mut message =
             PublishRequest { subject: self.subject.clone().unwrap_or_default(), ..PublishRequest::default() };
-        let mut fields = vec![(EXPECTED_STREAM.to_owned(), self.stream.clone())];
+        let mut fields = Vec::new();
+        if self.way.names_stream() {
+            fields.push((EXPECTED_STREAM.to_owned(), self.stream.clone()));
+        }
         let mut members = Vec::new();
         for (column, role) in self.roles.iter().enumerate() {
             match role {

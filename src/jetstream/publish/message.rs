@@ -52,14 +52,15 @@ impl Checked {
         (!map.is_empty()).then_some(map)
     }
 
-    /// Writes the header block (ADR-4), nothing if there are no headers.
-    pub(super) fn write_headers(&self, block: &mut Vec<u8>) {
-        if self.headers.0.is_empty() {
+    /// Writes the header block (ADR-4) with a header more, nothing if there are no headers.
+    pub(super) fn write_headers(&self, added: Option<(&str, &str)>, block: &mut Vec<u8>) {
+        if self.headers.0.is_empty() && added.is_none() {
             return;
         }
         block.extend_from_slice(b"NATS/1.0\r\n");
-        for (name, value) in &self.headers.0 {
-            for part in [name.as_str(), ": ", value, "\r\n"] {
+        let own = self.headers.0.iter().map(|(name, value)| (name.as_str(), value.as_str()));
+        for (name, value) in added.into_iter().chain(own) {
+            for part in [name, ": ", value, "\r\n"] {
                 block.extend_from_slice(part.as_bytes());
             }
         }

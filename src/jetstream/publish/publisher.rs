@@ -85,17 +85,21 @@ impl Publisher {
         if self.driver.len() == 0 {
             return String::new();
         }
-        let runs = self.driver.stored_runs();
-        let run = |(first, last): &(usize, usize)| match first == last {
-            true => (first + 1).to_string(),
-            false => format!("{} to {}", first + 1, last + 1),
-        };
-        let named: Vec<String> = runs.iter().take(MOST_RUNS).map(run).collect();
-        let more = if runs.len() > MOST_RUNS { " and others" } else { "" };
-        match self.driver.stored() {
-            0 => "; no row was stored".to_owned(),
-            1 => format!("; 1 row was stored: {}", named.join(", ")),
-            count => format!("; {count} rows were stored: {}{more}", named.join(", ")),
-        }
+        rows_stored(self.driver.stored(), &self.driver.stored_runs())
+    }
+}
+
+/// Which of the rows are stored, as the end of an error; a run is its first and its last row, from 0.
+pub(super) fn rows_stored(count: usize, runs: &[(usize, usize)]) -> String {
+    let run = |(first, last): &(usize, usize)| match first == last {
+        true => (first + 1).to_string(),
+        false => format!("{} to {}", first + 1, last + 1),
+    };
+    let named: Vec<String> = runs.iter().take(MOST_RUNS).map(run).collect();
+    let more = if runs.len() > MOST_RUNS { " and others" } else { "" };
+    match count {
+        0 => "; no row was stored".to_owned(),
+        1 => format!("; 1 row was stored: {}", named.join(", ")),
+        count => format!("; {count} rows were stored: {}{more}", named.join(", ")),
     }
 }

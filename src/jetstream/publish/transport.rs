@@ -109,7 +109,7 @@ pub(super) struct SocketTransport {
 impl SocketTransport {
     fn send(&mut self, index: usize, message: &Checked) {
         self.block.clear();
-        message.write_headers(&mut self.block);
+        message.write_headers(None, &mut self.block);
         if let Some(socket) = self.own.get() {
             socket.publish(&message.subject, index, &self.block, &message.payload);
         }

@@ -52,6 +52,21 @@ pub enum Delivered {
 }
 
 impl DeliveryFrame<'_> {
+    /// The subject that it came on.
+    pub fn subject(&self) -> &[u8] {
+        &self.buffer[self.subject.clone()]
+    }
+
+    /// The payload.
+    pub fn payload(&self) -> &[u8] {
+        &self.buffer[self.payload.clone()]
+    }
+
+    /// Whether it says that nobody listens.
+    pub fn is_no_responders(&self) -> bool {
+        self.payload.is_empty() && self.buffer[self.headers.clone()].starts_with(b"NATS/1.0 503")
+    }
+
     /// What it says.
     pub fn read(&self, want: Want) -> Result<Delivered> {
         let reply = &self.buffer[self.reply.clone()];

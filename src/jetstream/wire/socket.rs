@@ -1,6 +1,6 @@
 //! The socket: greeting, requests out, replies in.
 
-use std::fmt::Write as _;
+use std::fmt::{self, Write as _};
 use std::time::Duration;
 
 use bytes::BytesMut;
@@ -133,16 +133,14 @@ impl Socket {
     ///
     /// The subject of its acknowledgement ends in `mark`.
     pub fn publish(&mut self, subject: &str, mark: usize, block: &[u8], payload: &[u8]) {
-        let total = block.len() + payload.len();
-        self.outgoing.reserve(total + subject.len() + self.prefix.len() + PUBLISH_LINE);
-        // Writing into a buffer in memory does not fail.
-        let _ = match block.len() {
-            0 => write!(self.outgoing, "PUB {subject} {}{mark} {total}\r\n", self.prefix),
-            head => write!(self.outgoing, "HPUB {subject} {}{mark} {head} {total}\r\n", self.prefix),
-        };
-        self.outgoing.extend_from_slice(block);
-        self.outgoing.extend_from_slice(payload);
-        self.outgoing.extend_from_slice(b"\r\n");
+        self.outgoing.reserve(block.len() + payload.len() + subject.len() + self.prefix.len() + PUBLISH_LINE);
+        put_message(&mut self.outgoing, subject, format_args!("{}{mark}", self.prefix), block, payload);
+    }
+
+    /// The same with a subject of its own for answers, below that of [`Socket::subscribe_below`].
+    pub fn publish_for(&mut self, subject: &str, reply: &str, block: &[u8], payload: &[u8]) {
+        self.outgoing.reserve(block.len() + payload.len() + subject.len() + reply.len() + PUBLISH_LINE);
+        put_message(&mut self.outgoing, subject, format_args!("{reply}"), block, payload);
     }
 
     /// Puts a message without a payload into the buffer of what goes out.
@@ -156,6 +154,14 @@ impl Socket {
         // One token behind the inbox: replies have two.
         let (number, subject) = (self.subscriptions, format!("{}.{}", self.inbox, self.subscriptions));
         self.outgoing.extend_from_slice(format!("SUB {subject} {number}\r\n").as_bytes());
+        (number, subject)
+    }
+
+    /// Puts a subscription to all that is below a subject into the buffer of what goes out: its number, and that subject.
+    pub fn subscribe_below(&mut self) -> (u64, String) {
+        self.subscriptions += 1;
+        let (number, subject) = (self.subscriptions, format!("{}.{}", self.inbox, self.subscriptions));
+        self.outgoing.extend_from_slice(format!("SUB {subject}.> {number}\r\n").as_bytes());
         (number, subject)
     }
 
@@ -231,6 +237,19 @@ impl Socket {
             }
         }
     }
+}
+
+/// Writes a message.
+fn put_message(out: &mut BytesMut, subject: &str, reply: fmt::Arguments<'_>, block: &[u8], payload: &[u8]) {
+    let total = block.len() + payload.len();
+    // Writing into a buffer in memory does not fail.
+    let _ = match block.len() {
+        0 => write!(out, "PUB {subject} {reply} {total}\r\n"),
+        head => write!(out, "HPUB {subject} {reply} {head} {total}\r\n"),
+    };
+    out.extend_from_slice(block);
+    out.extend_from_slice(payload);
+    out.extend_from_slice(b"\r\n");
 }
 
 /// How long a lost connection is tried again before the read fails: the timeout, in steps.
