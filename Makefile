@@ -67,12 +67,12 @@ PLACE :=
 chaos: configure release
 	$(PYTHON) -m scripts.chaos --seconds $(SECONDS) --seed $(SEED) --servers '$(PLACE)' $(if $(filter command,$(origin ROUNDS)),--rounds $(ROUNDS))
 
-# Whole reads by the window of requests against a world of lost, late and doubled replies, without a server: so many of them,
-# optimised. Some 250 steps each.
+# Whole reads without a server, so many of them, optimised: the window of requests against a world of lost, late and doubled replies, and
+# the driver with its proof while streams are replaced and rewound. Some 250 steps each.
 READS := 400000
 
 simulate:
-	NATS_JS_SIMULATED_READS=$(READS) cargo test --locked --release --lib window::simulation -- --nocapture
+	NATS_JS_SIMULATED_READS=$(READS) cargo test --locked --release --lib simulation:: -- --nocapture
 
 # The property tests of parsers and codecs, with so many cases each, which are others every time; optimised. What fails is written
 # into proptest-regressions/, from where every later run takes it first.

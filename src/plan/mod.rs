@@ -25,6 +25,7 @@ mod survey;
 #[cfg(test)]
 mod testing;
 mod time_search;
+mod verdict;
 mod window;
 
 pub use checkpoint::{Checkpoint, Fingerprint, Removal, StreamNow, gap_error};
@@ -49,4 +50,5 @@ pub use subject::{
 pub use subjects::Subjects;
 pub use survey::{Counted, Finding, Kind as FindingKind, Runs, Seen, Survey};
 pub use time_search::{MAX_STEP_BACK_NS, StoreTimes, TimeSearch};
+pub use verdict::{ReadEnd, Verdict};
 pub use window::{Reply, Request, Window};

@@ -234,6 +234,10 @@ impl Window {
 }
 
 #[cfg(test)]
+mod driver_simulation;
+#[cfg(test)]
+mod driver_world;
+#[cfg(test)]
 mod simulation;
 #[cfg(test)]
 mod tests;
