@@ -23,6 +23,9 @@ PROTO_FIVE = "protobuf, 5 of 12 columns"
 SUBJECT, SUBJECT_PULL = "one subject of 100", "one subject of 100, pull consumer"
 WINDOW = "a tenth of the time, in the middle"
 LIMIT, LAST = "LIMIT 10", "last_n := 1000"
+PROVEN, UNPROVEN = "LIMIT behind the last message: with the proof at the end", "LIMIT before the last pages: without it"
+# What the last two pages hold, behind which a read proves itself.
+LAST_PAGES = 2 * 2048
 
 
 def json(name: str, fields: tuple[str, ...], messages: int) -> Statement:
@@ -49,6 +52,12 @@ def window(messages: int) -> Statement:
     )
     sql = f"SELECT count(*) FROM nats_scan('{STREAM}', {bounds})"
     return Statement(WINDOW, messages // 10, sql=sql, setup=(*common.warm(STREAM), *moments), check=same)
+
+
+def limited(name: str, messages: int) -> Statement:
+    """The same plan with and without the end of the read."""
+    sql = f"SELECT count(*) FROM (SELECT seq FROM nats_scan('{STREAM}') LIMIT {messages})"
+    return Statement(name, messages, sql=sql, setup=common.warm(STREAM), rows=((str(messages),),))
 
 
 def table_from_file(messages: int) -> Statement:
@@ -110,6 +119,8 @@ def group(settings: Settings) -> Group:
         common.pull(STREAM, matches, "bench.7", name=SUBJECT_PULL),
         window(messages),
         Statement(LIMIT, 10, sql=f"SELECT seq FROM nats_scan('{STREAM}') LIMIT 10", setup=common.warm(STREAM), rows=common.numbers(1, 10)),
+        limited(PROVEN, messages),
+        limited(UNPROVEN, max(1, messages - LAST_PAGES)),
         scan(LAST, STREAM, 1000, "count(*), min(seq)", "last_n := 1000", rows=(("1000", str(messages - 999)),)),
     )
     ratios = (
@@ -118,6 +129,7 @@ def group(settings: Settings) -> Group:
         Ratio(CTAS, DRAIN, 0.50),
         Ratio(JSON_FIVE, DRAIN, 0.45),
         Ratio(COUNT, PULL, 0.95),
+        Ratio(PROVEN, UNPROVEN, 0.98),
         Ratio(COUNT + BY_CONSUMER, PUSH, 0.85),
         Ratio(COUNT + BY_CONSUMER, COUNT, 1.6),
         Ratio(CTAS + BY_CONSUMER, CTAS, 1.4),
