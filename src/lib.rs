@@ -23,6 +23,7 @@ mod entry;
 pub mod error;
 pub mod ffi;
 mod functions;
+pub mod interrupt;
 pub mod jetstream;
 pub mod log;
 pub mod plan;

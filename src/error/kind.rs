@@ -65,6 +65,8 @@ kinds! {
     InvalidPayload = "invalid_payload", "errors_invalid_payload";
     /// The server answered something that the protocol does not know.
     Protocol = "protocol", "errors_protocol";
+    /// The user interrupted the statement while it waited.
+    Interrupted = "interrupted", "errors_interrupted";
     /// A fault of this extension.
     Internal = "internal", "errors_internal";
 }

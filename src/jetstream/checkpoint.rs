@@ -10,7 +10,7 @@ use super::connection::Connection;
 use super::failure::Failure;
 use super::info_reply::{self, Details};
 use super::leader_tail::newest_up_to;
-use super::runtime::block_on;
+use super::runtime::block_on_read;
 use crate::error::{Error, Kind, Result};
 use crate::plan::{Checkpoint, StreamNow};
 use crate::record::Record;
@@ -28,7 +28,7 @@ const REPLICAS_ASKED: usize = 3;
 /// # Errors
 /// [`Kind::NotFound`] when there is no such stream; those of any request.
 pub fn stream_now(connection: &Arc<Connection>, stream: &str) -> Result<StreamNow> {
-    block_on(look(connection, stream))
+    block_on_read(look(connection, stream))
 }
 
 /// The end of a stream as it is now. Two round trips, and about 2 log2(size of the hole) when the last message was deleted.
@@ -36,7 +36,7 @@ pub fn stream_now(connection: &Arc<Connection>, stream: &str) -> Result<StreamNo
 /// # Errors
 /// [`Kind::NotFound`] when there is no such stream; those of any request.
 pub fn take_checkpoint(connection: &Arc<Connection>, stream: &str) -> Result<Checkpoint> {
-    block_on(async {
+    block_on_read(async {
         let now = look(connection, stream).await?;
         let newest = newest(connection, stream, &now, now.state.last).await?;
         Ok(Checkpoint::at_end(stream, &now, newest.as_ref()))
@@ -50,7 +50,7 @@ pub fn take_checkpoint(connection: &Arc<Connection>, stream: &str) -> Result<Che
 /// any request.
 pub fn check_checkpoint(connection: &Arc<Connection>, checkpoint: &Checkpoint) -> Result<StreamNow> {
     let stream = &checkpoint.stream;
-    block_on(async {
+    block_on_read(async {
         let mut now = look(connection, stream).await?;
         for _ in 1..LOOKS {
             if checkpoint.check_created(&now).is_err() || !checkpoint.is_beyond(&now) {

@@ -16,7 +16,7 @@ use super::connection::Connection;
 use super::failure::{Failure, no_permission, refusal};
 use super::publish::PublishRequest;
 use super::reply::all_headers;
-use super::runtime::block_on;
+use super::runtime::block_on_read;
 use crate::error::{Error, Kind, Result};
 use crate::record::Record;
 
@@ -36,7 +36,7 @@ pub fn request(connection: &Arc<Connection>, requests: Vec<PublishRequest>) -> R
         request.check_request(max_payload).map_err(|error| error.within(&format!("subject '{subject}'")))
     });
     let checked = checked.collect::<Result<Vec<_>>>()?;
-    block_on(async {
+    block_on_read(async {
         let mut waiting = FuturesOrdered::new();
         let mut replies = Vec::with_capacity(checked.len());
         for request in checked {
@@ -111,7 +111,7 @@ pub fn subscribe(
     most_bytes: usize,
     wait: Duration,
 ) -> Result<Vec<Heard>> {
-    block_on(async {
+    block_on_read(async {
         let mut forbidden = connection.forbidden();
         let mut epochs = connection.epochs();
         epochs.mark_unchanged();

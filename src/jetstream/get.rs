@@ -8,7 +8,7 @@ use super::connection::Connection;
 use super::exchange::exchange;
 use super::failure::Failure;
 use super::inspect::{self, Gaps, check_identity};
-use super::runtime::block_on;
+use super::runtime::block_on_read;
 use super::single::whole;
 use super::state::state_or_error;
 use crate::error::{Error, Kind, Result};
@@ -48,7 +48,7 @@ impl MessageReader {
     pub fn messages(&mut self, sequences: &[u64], with_headers: bool) -> Result<Vec<Option<Record>>> {
         let label = self.connection.label().to_owned();
         let stream = self.stream.clone();
-        let found = block_on(self.read(sequences, with_headers));
+        let found = block_on_read(self.read(sequences, with_headers));
         let found = found.map_err(|error: Error| error.stream(&stream).server(&label))?;
         count(found.iter().flatten());
         Ok(found)

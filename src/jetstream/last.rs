@@ -22,7 +22,7 @@ use super::inspect::check_identity;
 use super::leader_tail::LeaderTail;
 use super::multi_last::{LastRequest, MAX_SUBJECTS, Multi, multi_last};
 use super::newest::{check_absent, newest};
-use super::runtime::block_on;
+use super::runtime::block_on_read;
 use super::single::whole;
 use super::state::stream_state;
 use crate::error::{Kind, Result};
@@ -148,7 +148,7 @@ impl LastPages {
                     let group = listed.subjects.next_group()?;
                     if group.is_empty() {
                         // A server that is deleting a stream answers that there is nothing.
-                        block_on(check_identity(&self.connection, &self.request.stream, &listed.state))?;
+                        block_on_read(check_identity(&self.connection, &self.request.stream, &listed.state))?;
                         self.state = State::Done;
                         continue;
                     }
@@ -170,7 +170,7 @@ impl LastPages {
     fn known_subjects(&self) -> Result<Vec<Record>> {
         let subjects: HashSet<&str> = self.request.subjects.iter().map(String::as_str).collect();
         let subjects: Vec<&str> = subjects.into_iter().collect();
-        let records = block_on(newest(&self.connection, &self.request.stream, &subjects))?;
+        let records = block_on_read(newest(&self.connection, &self.request.stream, &subjects))?;
         let mut records: Vec<Record> = records.into_iter().flatten().collect();
         records.sort_by_key(|record| record.sequence);
         Ok(records)
@@ -301,7 +301,7 @@ impl Listed {
         request: &LastRequest,
         subjects: Vec<String>,
     ) -> Result<Vec<(String, Option<Record>)>> {
-        block_on(async {
+        block_on_read(async {
             let (stream, want) = (&request.stream, whole(request.headers));
             let asks = subjects.iter().map(|subject| Ask::newest(Access::MsgGet, subject)).collect();
             let mut answers = exchange(connection, stream, asks, want).await?;

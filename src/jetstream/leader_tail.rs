@@ -11,7 +11,7 @@ use serde_json::json;
 use super::access::Access;
 use super::connection::Connection;
 use super::failure::Failure;
-use super::runtime::block_on;
+use super::runtime::block_on_read;
 use super::single::next_message;
 use super::state::stream_state;
 use crate::error::Result;
@@ -29,7 +29,7 @@ impl LeaderTail {
     /// leader. One round trip, where that message was not deleted; else about 2 log2(size of the hole).
     pub fn find(connection: &Arc<Connection>, stream: &str, up_to: Option<u64>) -> Result<Option<Self>> {
         let Some(up_to) = up_to else {
-            let newest = block_on(async {
+            let newest = block_on_read(async {
                 let request = json!({"last_by_subj": ">"}).to_string();
                 told(connection, stream, Access::MsgGet.ask(connection, stream, &request, false).await).await
             })?;
@@ -43,7 +43,7 @@ impl LeaderTail {
                 },
             };
         };
-        let newest = block_on(async {
+        let newest = block_on_read(async {
             told(connection, stream, newest_up_to(connection, Access::MsgGet, stream, up_to).await).await
         })?;
         Ok(newest.flatten().and_then(|record| Self::of(&record)))

@@ -16,7 +16,7 @@ use super::failure::{Failure, refusal};
 use super::leader_tail::LeaderTail;
 use super::read_transport::{ReadTransport, Reading, Replied, TransportEvent, WireRequest};
 use super::reply::Answer;
-use super::runtime::block_on;
+use super::runtime::block_on_read;
 use super::single::whole;
 use crate::error::{Error, Kind, Result};
 use crate::log;
@@ -100,7 +100,7 @@ fn try_multi_last(
     // The newest message of the leader is asked for as well.
     let extra = tail.map(|tail| &tail.subject).filter(|subject| !asked(subject.as_bytes()));
     let filters: Vec<&String> = filters.iter().chain(extra).collect();
-    block_on(async {
+    block_on_read(async {
         let mut records: HashMap<Bytes, Record> = HashMap::new();
         let mut from = 1;
         loop {

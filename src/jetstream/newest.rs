@@ -11,7 +11,7 @@ use super::exchange::{Ask, exchange};
 use super::failure::Failure;
 use super::get::count;
 use super::info_reply::{self, Details};
-use super::runtime::block_on;
+use super::runtime::block_on_read;
 use super::single::whole;
 use crate::error::{Error, Kind, Result};
 use crate::record::Record;
@@ -30,7 +30,7 @@ pub fn last_messages(connection: &Arc<Connection>, places: &[(String, String)]) 
         by_stream.entry(stream).or_default().push(position);
     }
     let mut records: Vec<Option<Record>> = vec![None; places.len()];
-    block_on(async {
+    block_on_read(async {
         for (stream, positions) in by_stream {
             let subjects: Vec<&str> = positions.iter().map(|position| places[*position].1.as_str()).collect();
             for (position, record) in positions.iter().zip(newest(connection, stream, &subjects).await?) {

@@ -8,7 +8,7 @@ use serde::Deserialize;
 
 use super::connection::Connection;
 use super::failure::Failure;
-use super::runtime::block_on;
+use super::runtime::block_on_read;
 use crate::error::Result;
 
 /// What [`ping`] learnt.
@@ -46,7 +46,7 @@ struct Api {
 /// # Errors
 /// The server does not answer, or no answer can be received.
 pub fn ping(connection: &Arc<Connection>) -> Result<Ping> {
-    block_on(async {
+    block_on_read(async {
         let started = Instant::now();
         let (jetstream, api_level) = match connection.api::<AccountInfo>("INFO", Bytes::new()).await {
             Ok(info) => (true, info.api.and_then(|api| api.level)),

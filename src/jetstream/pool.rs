@@ -53,7 +53,7 @@ pub fn connect(options: &ConnectOptions) -> Result<Arc<Connection>> {
     if sweep {
         runtime::handle()?.spawn(sweep_idle());
     }
-    runtime::block_on(entry.connection(options, &credentials))
+    runtime::block_on_read(entry.connection(options, &credentials))
 }
 
 /// Takes a connection out of the pool after an error, so that the next statement starts with a new one.

@@ -10,6 +10,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use tokio::runtime::{Builder, Handle, Runtime};
 
 use crate::error::{Error, Kind, Result};
+use crate::interrupt;
 
 /// The threads that read sockets and keep windows; the work of decoding is DuckDB's.
 const WORKERS: usize = 2;
@@ -34,6 +35,25 @@ pub(super) fn handle() -> Result<&'static Handle> {
     let runtime: &'static Runtime = Box::leak(Box::new(runtime));
     *slot = Some((process, runtime));
     Ok(runtime.handle())
+}
+
+/// As [`block_on`], for what only reads: when the statement is interrupted, the future is dropped where it waits.
+///
+/// # Errors
+/// `Kind::Interrupted` besides.
+pub(super) fn block_on_read<T>(future: impl Future<Output = Result<T>>) -> Result<T> {
+    if !interrupt::is_watched() {
+        return block_on(future);
+    }
+    block_on(async {
+        let mut future = std::pin::pin!(future);
+        loop {
+            match tokio::time::timeout(interrupt::EVERY, &mut future).await {
+                Ok(outcome) => return outcome,
+                Err(_) => interrupt::look()?,
+            }
+        }
+    })
 }
 
 /// Runs a future to its end on the calling thread, which must not be one of the runtime's own. The future bounds its

@@ -6,7 +6,7 @@ use super::access::Access;
 use super::connection::Connection;
 use super::failure::Failure;
 use super::info_reply::{self, Details};
-use super::runtime::block_on;
+use super::runtime::block_on_read;
 use super::single::next_message;
 use crate::error::Result;
 use crate::plan::{Absent, StreamState};
@@ -17,7 +17,7 @@ use crate::plan::{Absent, StreamState};
 /// # Errors
 /// `Kind::NotFound` when there is no such stream; those of any request.
 pub fn stream_state(connection: &Arc<Connection>, stream: &str) -> Result<StreamState> {
-    block_on(state_or_error(connection, stream))
+    block_on_read(state_or_error(connection, stream))
 }
 
 /// [`stream_state`], for those who wait already.

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::access::Access;
 use super::connection::Connection;
 use super::failure::Failure;
-use super::runtime::block_on;
+use super::runtime::block_on_read;
 use super::single::next_messages;
 use crate::error::Result;
 use crate::plan::{StreamState, TimeSearch};
@@ -25,7 +25,7 @@ pub fn search_times(
     searches: &mut [&mut TimeSearch],
 ) -> Result<()> {
     let mut access = Access::MsgGet;
-    block_on(async {
+    block_on_read(async {
         loop {
             let probes: Vec<Vec<u64>> = searches.iter().map(|search| search.probes()).collect();
             if probes.iter().all(Vec::is_empty) {

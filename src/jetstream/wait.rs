@@ -9,7 +9,7 @@ use tokio::time::Instant;
 use super::access::Access;
 use super::connection::Connection;
 use super::exchange::{Ask, exchange};
-use super::runtime::block_on;
+use super::runtime::block_on_read;
 use super::state::state_or_error;
 use super::wire::Want;
 use crate::error::{Error, Result};
@@ -34,7 +34,7 @@ pub fn wait_for_message(
 ) -> Result<bool> {
     let every = [">".to_owned()];
     let filters = if subjects.is_all() { &every } else { subjects.filters() };
-    block_on(async {
+    block_on_read(async {
         let until = Instant::now() + at_most;
         let access = Access::of(&state_or_error(connection, stream).await?);
         let mut pause = FIRST_PAUSE;

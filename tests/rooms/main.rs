@@ -11,7 +11,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// What the code of each room may name with `crate::`. `functions` may name everything.
-const MAY_NAME: [(&str, &[&str]); 17] = [
+const MAY_NAME: [(&str, &[&str]); 18] = [
     ("calendar.rs", &[]),
     ("codec", &["calendar", "codec", "column", "document", "error", "record"]),
     ("column", &["column"]),
@@ -19,8 +19,9 @@ const MAY_NAME: [(&str, &[&str]); 17] = [
     // The entry stands above everything: it hands the functions to a door of `ffi`.
     ("entry.rs", &["ffi", "functions"]),
     ("error", &[]),
-    ("ffi", &["column", "document", "error", "ffi", "log", "predicate", "value"]),
-    ("jetstream", &["calendar", "error", "jetstream", "log", "plan", "reads", "record", "stats"]),
+    ("ffi", &["column", "document", "error", "ffi", "interrupt", "log", "predicate", "value"]),
+    ("interrupt.rs", &["error"]),
+    ("jetstream", &["calendar", "error", "interrupt", "jetstream", "log", "plan", "reads", "record", "stats"]),
     ("log.rs", &[]),
     ("plan", &["error", "plan", "predicate", "record", "value"]),
     ("predicate.rs", &["value"]),

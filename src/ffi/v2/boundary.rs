@@ -3,13 +3,15 @@
 use duckdb_neo as neo;
 use neo::connection::Context;
 use neo::error::DuckDBError;
+use neo::file::FileSystem;
 use neo::log::{Log, LogLevel};
 use neo::signature::FunctionDocumentationBuilder;
+use neo::{AsRaw, FromRaw};
 
-use crate::error::{Error, Result};
+use crate::error::{Error, Kind, Result};
 use crate::ffi::contain;
 use crate::ffi::port::Documentation;
-use crate::log;
+use crate::{interrupt, log};
 
 /// The type of our entries in DuckDB's log.
 const LOG_TYPE: &str = "nats_js";
@@ -24,7 +26,30 @@ pub(super) fn docs(function: &Documentation) -> FunctionDocumentationBuilder {
 
 /// Runs a function's own code in a callback. The error carries the SQL function's name in front.
 pub(super) fn contain<T>(function: &str, body: impl FnOnce() -> Result<T>) -> neo::Result<T> {
-    contain::contain(function, body).map_err(|text| neo::Error::invalid_input(text.to_string_lossy()))
+    let mut code = DuckDBError::InputInvalid;
+    let contained = contain::contain(function, || {
+        body().inspect_err(|error| {
+            if error.kind() == Kind::Interrupted {
+                code = DuckDBError::RuntimeInterrupt;
+            }
+        })
+    });
+    contained.map_err(|text| neo::Error { code, message: text.to_string_lossy().into_owned() })
+}
+
+/// Runs the body of a callback; what waits inside of it hears when the user interrupts the statement.
+pub(super) fn interruptible<T>(context: &Context, body: impl FnOnce() -> T) -> T {
+    // SAFETY: the context lives through the callback, and nobody asks once the body has ended.
+    let handle = unsafe { context.get_raw() };
+    // SAFETY: as above; a context owns nothing.
+    interrupt::watched(move || is_interrupted(&unsafe { Context::from_raw(handle) }), body)
+}
+
+/// Whether the context's statement was interrupted. No function of the C API says so, but looking for files does: DuckDB
+/// refuses it to a statement that was, before it looks (docs/design/host.md). Without a path nothing is looked for.
+fn is_interrupted(context: &Context) -> bool {
+    let looked = FileSystem::new(context).and_then(|files| files.glob(""));
+    looked.is_err_and(|error| error.code == DuckDBError::RuntimeInterrupt)
 }
 
 /// Writes what happened since the last call into DuckDB's log. A log that cannot be written is no reason to fail.
@@ -43,9 +68,12 @@ pub(super) fn refuse(function: &str, error: &Error) -> neo::Error {
     neo::Error::invalid_input(format!("{function}: {error}"))
 }
 
-/// The error of a bind, which DuckDB shows as one.
+/// The error of a bind, which DuckDB shows as one, unless the statement was interrupted.
 pub(super) fn of_binder(error: neo::Error) -> neo::Error {
-    neo::Error { code: DuckDBError::QueryBinder, ..error }
+    match error.code {
+        DuckDBError::RuntimeInterrupt => error,
+        _ => neo::Error { code: DuckDBError::QueryBinder, ..error },
+    }
 }
 
 /// An error of DuckDB's as ours.

@@ -15,7 +15,7 @@ use neo::data_chunk::DataChunkRef;
 use neo::extension::Extension;
 use neo::vector::{StorageKind, Unknown};
 
-use super::boundary::{contain, fault, of_binder, write_log};
+use super::boundary::{contain, fault, interruptible, of_binder, write_log};
 use super::input::Input;
 use super::run::{Run, check_target};
 use super::{logical, settings, value};
@@ -164,7 +164,7 @@ impl<F: CopyFunction> CopyFromFunctionCallbacks for Format<F> {
         context: &Context,
     ) -> neo::Result<(Option<Run<F::Source>>, Option<NonZeroUsize>)> {
         let all = (0..bound.columns.len()).map(Some).collect();
-        let run = Run::open(&bound.plan, &bound.columns, all);
+        let run = interruptible(context, || Run::open(&bound.plan, &bound.columns, all));
         write_log(context);
         // One thread: COPY knows no order of batches.
         Ok((Some(run?), Some(NonZeroUsize::MIN)))
@@ -188,7 +188,7 @@ impl<F: CopyFunction> CopyFromFunctionCallbacks for Format<F> {
         mut output: DataChunkRef<'_>,
     ) -> neo::Result<()> {
         let Some(run) = run else { return Err(neo::Error::api_error("the run was not started")) };
-        let next = run.next(&mut output);
+        let next = interruptible(context, || run.next(&mut output));
         write_log(context);
         next.map(drop)
     }

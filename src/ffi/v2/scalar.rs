@@ -13,7 +13,7 @@ use neo::scalar::{ScalarBindCallbacks, ScalarCallbacks, ScalarFunctionBuilder};
 use neo::signature::{FunctionParameter, FunctionParameterKind, SignatureBuilder};
 use neo::vector::{StorageKind, Unknown, Vector};
 
-use super::boundary::{contain, docs, fault, write_log};
+use super::boundary::{contain, docs, fault, interruptible, write_log};
 use super::input::Input;
 use super::{emit, logical, settings};
 use crate::error::Error;
@@ -83,7 +83,7 @@ impl<F: ScalarFunction> ScalarCallbacks for Scalar<F> {
         let (count, rows) = (vectors.col_count(), vectors.row_count()?);
         let vectors = &*vectors;
         let settings = settings.map_or(&[][..], |settings| settings.0.as_slice());
-        let result = contain(F::NAME, || {
+        let call = || {
             let input = Input::new((0..count).map(|index| vectors.get_untyped_vector_at(index)), rows, settings);
             let result = F::call(&input.map_err(fault)?)?;
             if result.len() != rows || !result.fits(&F::returns()) {
@@ -92,7 +92,8 @@ impl<F: ScalarFunction> ScalarCallbacks for Scalar<F> {
                 );
             }
             Ok(result)
-        });
+        };
+        let result = interruptible(context, || contain(F::NAME, call));
         write_log(context);
         let result = result?;
         // SAFETY: the buffer was checked against the type that was declared, which is the vector's.

@@ -16,7 +16,7 @@ use neo::table_function::{
 };
 use neo::types::{IntervalValue, List};
 
-use super::boundary::{contain, docs, fault, write_log};
+use super::boundary::{contain, docs, fault, interruptible, write_log};
 use super::run::Run;
 use super::{filter, logical, settings, value};
 use crate::column::{Column, Interval};
@@ -154,7 +154,8 @@ impl<T: TableFunction> TableFunctionCallbacks for Table<T> {
         given_arguments: Vec<BindArgument>,
         result: BindFunctionHandle<'_>,
     ) -> neo::Result<BindData<T>> {
-        let bound = contain(T::NAME, || T::bind(&arguments::<T>(context, &given_arguments)?));
+        let bind = || contain(T::NAME, || T::bind(&arguments::<T>(context, &given_arguments)?));
+        let bound = interruptible(context, bind);
         // Where columns are guessed, binding reads.
         write_log(context);
         let bound: Bound<T::Plan> = bound.map_err(super::boundary::of_binder)?;
@@ -174,7 +175,8 @@ impl<T: TableFunction> TableFunctionCallbacks for Table<T> {
         context: &Context,
         columns: InitColumnData<'_>,
     ) -> neo::Result<(Option<Run<T>>, Option<usize>)> {
-        let run = Run::<T>::open(&bound.plan(), &bound.columns, projection(&columns, bound.columns.len())?);
+        let projection = projection(&columns, bound.columns.len())?;
+        let run = interruptible(context, || Run::<T>::open(&bound.plan(), &bound.columns, projection));
         write_log(context);
         let run = run?;
         let threads = run.threads();
@@ -207,7 +209,7 @@ impl<T: TableFunction> TableFunctionCallbacks for Table<T> {
         let (Some(run), Some(local)) = (run, local) else {
             return Err(neo::Error::api_error("the run was not started"));
         };
-        let next = run.next(&mut output);
+        let next = interruptible(context, || run.next(&mut output));
         write_log(context);
         if let Some(page) = next? {
             local.page = page;

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use super::super::connection::Connection;
 use super::super::failure::{ApiError, ErrorNumber, Failure};
-use super::super::runtime::block_on;
+use super::super::runtime::{block_on, block_on_read};
 use super::config::{Config, Difference, Ensured};
 use super::page::{ListFailure, all};
 use crate::error::{Error, Kind, Result};
@@ -76,7 +76,7 @@ pub fn stream_names(connection: &Arc<Connection>) -> Result<Vec<String>> {
 /// # Errors
 /// [`Kind::NotFound`] when there is no such stream; those of any request.
 pub fn stream_info(connection: &Arc<Connection>, stream: &str) -> Result<StreamInfo> {
-    block_on(info(connection, stream))
+    block_on_read(info(connection, stream))
 }
 
 async fn info(connection: &Arc<Connection>, stream: &str) -> Result<StreamInfo> {

@@ -14,7 +14,7 @@ use serde_json::json;
 
 use super::super::connection::Connection;
 use super::super::look_up::look_up;
-use super::super::runtime::block_on;
+use super::super::runtime::block_on_read;
 use crate::error::Result;
 
 /// How far back a page is asked for again when the list has moved.
@@ -54,7 +54,7 @@ impl SubjectPages {
     /// # Errors
     /// [`Kind::NotFound`](crate::error::Kind::NotFound) when there is no such stream; those of any request.
     pub fn next_page(&mut self) -> Result<Option<Vec<(String, u64)>>> {
-        block_on(self.next())
+        block_on_read(self.next())
     }
 
     pub(in crate::jetstream) async fn next(&mut self) -> Result<Option<Vec<(String, u64)>>> {

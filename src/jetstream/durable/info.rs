@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use crate::error::Result;
 use crate::jetstream::connection::Connection;
 use crate::jetstream::failure::{ErrorNumber, Failure};
-use crate::jetstream::runtime::block_on;
+use crate::jetstream::runtime::block_on_read;
 use crate::plan::{Progress, Subjects};
 
 /// A consumer as it was found or made.
@@ -180,7 +180,7 @@ pub(super) async fn progress(
 /// # Errors
 /// There is no such stream; those of any request.
 pub fn standing(connection: &Arc<Connection>, stream: &str, durable: &str) -> Result<Option<Standing>> {
-    let info = block_on(look_up(connection, stream, durable))?;
+    let info = block_on_read(look_up(connection, stream, durable))?;
     Ok(info.map(|info| Standing { next: info.ack_floor.stream_seq + 1, subjects: info.config.subjects() }))
 }
 

@@ -19,7 +19,7 @@ use crate::jetstream::connection::Connection;
 use crate::jetstream::failure::{Failure, refusal};
 use crate::jetstream::get::count;
 use crate::jetstream::reply::all_headers;
-use crate::jetstream::runtime::block_on;
+use crate::jetstream::runtime::{block_on, block_on_read};
 use crate::record::Record;
 use crate::stats;
 
@@ -181,7 +181,7 @@ impl Pull {
         if let Some(handed_on) = self.handed_on.take() {
             self.batch = if handed_on.elapsed() > SLOW { BATCH } else { (self.batch * 2).min(MAX_BATCH) };
         }
-        block_on(async {
+        block_on_read(async {
             while self.has_room() {
                 if self.may_ask() {
                     self.ask(Duration::ZERO).await?;

@@ -29,6 +29,7 @@ use self::part::Part;
 pub use self::request::{FetchRequest, Route, Via};
 use super::connection::Connection;
 use crate::error::Result;
+use crate::interrupt;
 use crate::plan::{Merge, Subjects};
 use crate::reads::{self, Outcome, Running};
 use crate::record::Record;
@@ -75,7 +76,7 @@ impl Fetch {
     ///
     /// # Errors
     /// `Kind::Damaged` when a message that the stream counts cannot be given; `Kind::Replaced` when the stream is no longer
-    /// the one of the request; `Kind::Unavailable` when nobody answers Direct Get; those of any request.
+    /// the one of the request; `Kind::Unavailable` when nobody answers Direct Get; `Kind::Interrupted`; those of any request.
     pub fn next_page(&mut self) -> Result<Option<Vec<Record>>> {
         let page = self.wanted_page();
         match &page {
@@ -88,6 +89,8 @@ impl Fetch {
 
     fn wanted_page(&mut self) -> Result<Option<Vec<Record>>> {
         loop {
+            // Pages may go on coming of which no row is left.
+            interrupt::look()?;
             let page = match self.parts.as_mut_slice() {
                 [part] => part.next_page()?,
                 _ => self.merged_page()?,

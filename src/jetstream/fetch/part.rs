@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use tokio::sync::mpsc::error::TryRecvError;
 use tokio::sync::{mpsc, watch};
 
 use super::read::read;
@@ -37,6 +38,11 @@ impl Part {
         if std::mem::replace(&mut self.started, true) {
             self.demand.send_if_modified(|more| !std::mem::replace(more, true));
         }
-        self.pages.blocking_recv().transpose()
+        let page = match self.pages.try_recv() {
+            Ok(page) => Some(page),
+            Err(TryRecvError::Disconnected) => None,
+            Err(TryRecvError::Empty) => runtime::block_on_read(async { Ok(self.pages.recv().await) })?,
+        };
+        page.transpose()
     }
 }

@@ -17,7 +17,7 @@ use std::time::Duration;
 use super::access::Access;
 use super::connection::Connection;
 use super::info_reply::{Details, InfoReply, ask_or_explain};
-use super::runtime::block_on;
+use super::runtime::block_on_read;
 use crate::error::Result;
 use crate::plan::{Counted, Finding, FindingKind, Runs, SequenceRange, Survey};
 use one_by_one::OneByOne;
@@ -72,7 +72,7 @@ pub fn verify(connection: &Arc<Connection>, stream: &str, holes: bool) -> Result
         findings.sort_by_key(|finding| (finding.range.map(|range| range.first), finding.kind));
         Ok(findings)
     };
-    block_on(verify).map_err(|error| error.stream(stream).server(connection.label()))
+    block_on_read(verify).map_err(|error| error.stream(stream).server(connection.label()))
 }
 
 /// How the stream is read, from which servers, and which of them cannot be read.
