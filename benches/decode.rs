@@ -71,7 +71,12 @@ fn main() -> Result<()> {
         ("json, 12 of 12, shuffled members", &shuffled, json::columns(wanted(TWELVE)?)?, None),
         ("json, 12 of 12, and a key", &ordered, json::columns(keyed(TWELVE)?)?, Some(&template)),
         ("json, the key alone", &ordered, json::columns(keyed(&[])?)?, Some(&template)),
-        ("json_extract, 5 of 12", &ordered, json::extract(texts(FIVE)?, Vec::new())?, None),
+        (
+            "json_extract, 5 of 12",
+            &ordered,
+            json::extract(texts(FIVE)?.into_iter().map(|path| (path, Type::Varchar)).collect())?,
+            None,
+        ),
         ("protobuf, 5 of 12", &messages, protobuf::columns(&schema, wanted(FIVE_OF_PROTOBUF)?)?, None),
         ("protobuf, 12 of 12", &messages, protobuf::all(&schema, Vec::new())?, None),
         (

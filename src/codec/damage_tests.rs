@@ -51,7 +51,7 @@ fn document_codecs(path: &str, ty: &Type) -> Vec<(&'static str, Box<dyn Codec>)>
     let schema = Schema::parse(include_str!("../../test/corpus/avro.avsc")).unwrap();
     vec![
         ("json", json::columns(wanted(path, ty.clone())).unwrap()),
-        ("json", json::extract(vec![Path::parse(path).unwrap()], vec![]).unwrap()),
+        ("json", json::extract(vec![(Path::parse(path).unwrap(), Type::Varchar)].into()).unwrap()),
         ("msgpack", msgpack::columns(wanted(path, ty.clone())).unwrap()),
         ("cbor", cbor::columns(wanted(path, ty.clone())).unwrap()),
         ("avro", avro::columns(Some(schema), 1 << 20, wanted(path, ty.clone())).unwrap()),

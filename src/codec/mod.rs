@@ -3,6 +3,7 @@
 //! A [`Codec`] is chosen at bind and is immutable; a [`Decoder`] is made from it for each run and owns the scratch
 //! space. A new payload format is one file in this folder and one row of [`FORMATS`].
 
+mod alternatives;
 mod arguments;
 pub mod avro;
 pub mod cbor;
@@ -31,6 +32,7 @@ mod unnest;
 mod unnest_codec;
 mod whole;
 
+pub use alternatives::{Alternatives, Choice, MOST_ALTERNATIVES};
 pub use arguments::{FormatArguments, FormatParameter};
 pub use decode::{Codec, DecodeError, Decoder};
 pub use document::Rest;

@@ -11,6 +11,8 @@
 //! $                  the document itself; $[0].kw and $.a begin there (a key that is called $ is quoted)
 //! ```
 //!
+//! Where several paths are taken, `a|b.c` are alternatives: the first that leads to a value. A key that holds `|` is quoted.
+//!
 //! A path's column is named by its steps joined with `_`: `location_zone`, `readings_0_kw`; a quoted key is taken as
 //! it is: `a.b_c`; `[-1]` is `last`, `[-2]` is `last_2`, and `[*]` is nothing: `readings_kw`. The document itself is called
 //! `json`, as `read_json` calls one that is no object.
@@ -72,6 +74,19 @@ impl Path {
             }
             rest = rest.strip_prefix('.').ok_or_else(|| fail("expected '.' or '[' after a step"))?;
         }
+    }
+
+    /// Reads a path, or alternatives: `a|b.c`.
+    ///
+    /// # Errors
+    /// One of them is malformed.
+    pub fn parse_alternatives(text: &str) -> Result<Vec<Self>> {
+        let mut quoted = false;
+        let bar = |c: char| {
+            quoted ^= c == '"';
+            c == '|' && !quoted
+        };
+        text.split(bar).map(Self::parse).collect()
     }
 
     /// The document itself.
@@ -150,7 +165,7 @@ impl fmt::Display for Path {
 
 /// A key as a path spells it: quoted when it must be.
 pub(super) fn quoted(key: &str) -> String {
-    let plain = !key.is_empty() && key != "$" && !key.contains(['.', '[', '"']) && parse_index(key).is_none();
+    let plain = !key.is_empty() && key != "$" && !key.contains(['.', '[', '"', '|']) && parse_index(key).is_none();
     if plain { key.to_owned() } else { format!("\"{}\"", key.replace('"', "\"\"")) }
 }
 
@@ -161,11 +176,13 @@ pub struct Wanted {
     pub columns: Vec<(Path, Type)>,
     /// Paths that are read as VARCHAR beside them, for keys; their columns come last.
     pub texts: Vec<Path>,
+    /// The columns, by their positions, whose path may step into something that has no parts: there it leads to nothing.
+    pub lenient: Vec<usize>,
 }
 
 impl From<Vec<(Path, Type)>> for Wanted {
     fn from(columns: Vec<(Path, Type)>) -> Self {
-        Self { columns, texts: Vec::new() }
+        Self { columns, ..Self::default() }
     }
 }
 
@@ -194,6 +211,9 @@ fn parse_key(text: &str) -> std::result::Result<(Step, &str), &'static str> {
     let (key, rest) = text.split_at(end);
     if key.is_empty() {
         return Err("a step is empty");
+    }
+    if key.contains('|') {
+        return Err("alternatives have no place here; a key that holds '|' is written in quotes");
     }
     if key.contains('"') {
         return Err("a key that holds a quote is written in quotes, the quote twice");
@@ -258,6 +278,14 @@ mod tests {
     }
 
     #[test]
+    fn alternatives_are_told_apart() {
+        let parse = |text| Path::parse_alternatives(text).map(|paths| paths.iter().map(Path::to_string).collect());
+        assert_eq!(parse("a|b.c|\"x|y\"[0]"), Ok(["a", "b.c", "\"x|y\"[0]"].map(str::to_owned).to_vec()));
+        assert_eq!(parse("a"), Ok(vec!["a".to_owned()]));
+        assert!(parse("a|").is_err() && parse("|a").is_err());
+    }
+
+    #[test]
     fn broken_paths_say_why() {
         for (text, why) in [
             ("", "a step is empty"),
@@ -273,6 +301,7 @@ mod tests {
             ("a[--1]", "expected a list index or * in brackets"),
             ("a[0]b", "expected '.' or '[' after a step"),
             ("\"a", "a quote is not closed"),
+            ("a|b", "alternatives have no place here; a key that holds '|' is written in quotes"),
             ("a\"b", "a key that holds a quote is written in quotes, the quote twice"),
         ] {
             let error = Path::parse(text).unwrap_err().to_string();

@@ -73,7 +73,10 @@ impl Keyer {
             ))
             .advice("give the element as the document, and name its fields"));
         }
-        let codec = json::columns(Wanted { columns: Vec::new(), texts: template.paths().to_vec() })?;
+        let texts = template.texts();
+        let lenient = (0..).zip(&texts).filter(|(_, text)| text.may_miss).map(|(at, _)| at).collect();
+        let texts = texts.into_iter().map(|text| text.path).collect();
+        let codec = json::columns(Wanted { columns: Vec::new(), texts, lenient })?;
         Ok(Self { template, codec })
     }
 

@@ -47,7 +47,7 @@ pub fn columns(schema: Option<Schema>, limit: usize, wanted: Wanted) -> Result<B
 /// The schema is not a record.
 pub fn all(schema: Option<Schema>, limit: usize, texts: &[Path]) -> Result<Option<Box<dyn Codec>>> {
     let Some(schema) = schema else { return Ok(None) };
-    let wanted = Wanted { columns: schema.fields()?, texts: texts.to_vec() };
+    let wanted = Wanted { columns: schema.fields()?, texts: texts.to_vec(), ..Wanted::default() };
     columns(Some(schema), limit, wanted).map(Some)
 }
 

@@ -14,6 +14,8 @@ pub(in crate::codec) struct DocumentCodec<F> {
     format: F,
     strictness: Strictness,
     paths: Vec<Path>,
+    /// The columns whose path may step into something that has no parts.
+    lenient: Vec<usize>,
     columns: Vec<Column>,
 }
 
@@ -24,7 +26,7 @@ impl<F: Format> DocumentCodec<F> {
         let texts = wanted.texts.iter().map(|path| Column::new(path.column_name(), Type::Varchar));
         let columns = wanted.columns.iter().map(named).chain(texts).collect();
         let paths = wanted.columns.into_iter().map(|(path, _)| path).chain(wanted.texts).collect();
-        Self { format, strictness, paths, columns }
+        Self { format, strictness, paths, lenient: wanted.lenient, columns }
     }
 }
 
@@ -35,7 +37,8 @@ impl<F: Format> Codec for DocumentCodec<F> {
 
     fn decoder(&self, projection: &[usize]) -> Box<dyn Decoder + '_> {
         let wanted = || projection.iter().copied();
-        let trie = Node::compile(wanted().filter_map(|i| self.paths.get(i)));
+        let path = |i| Some((self.paths.get(i)?, self.lenient.contains(&i)));
+        let trie = Node::compile_lenient(wanted().filter_map(path));
         let types = wanted().filter_map(|i| self.columns.get(i)).map(|column| &column.ty).collect();
         Box::new(DocumentDecoder { codec: self, plan: self.format.plan(trie), types })
     }

@@ -23,6 +23,8 @@ pub(in crate::codec) struct Node {
     from_end: Vec<(usize, Node)>,
     /// What is wanted of all elements.
     all: Option<Box<AllElements>>,
+    /// Whether a path that leads through here must not find a value without parts.
+    is_strict: bool,
 }
 
 /// What is wanted of each element of a list.
@@ -37,9 +39,14 @@ pub(in crate::codec) struct AllElements {
 impl Node {
     /// The trie of some paths; path `i` fills output `i`.
     pub fn compile<'p>(paths: impl IntoIterator<Item = &'p Path>) -> Self {
+        Self::compile_lenient(paths.into_iter().map(|path| (path, false)))
+    }
+
+    /// As [`Node::compile`], with for each path whether it may step into something that has no parts.
+    pub fn compile_lenient<'p>(paths: impl IntoIterator<Item = (&'p Path, bool)>) -> Self {
         let mut root = Node::default();
-        for (output, path) in paths.into_iter().enumerate() {
-            root.insert(path.steps(), output);
+        for (output, (path, lenient)) in paths.into_iter().enumerate() {
+            root.insert(path.steps(), output, lenient);
         }
         root.index();
         root
@@ -53,27 +60,28 @@ impl Node {
         self.all.iter_mut().for_each(|all| all.element.index());
     }
 
-    fn insert(&mut self, steps: &[Step], output: usize) {
+    fn insert(&mut self, steps: &[Step], output: usize, lenient: bool) {
         let Some((step, rest)) = steps.split_first() else {
             self.targets.push(output);
             return;
         };
+        self.is_strict |= !lenient;
         if let Step::Key(key) | Step::KeyOrIndex(key, _) = step {
             let at = self.keys.binary_search_by(|(name, _)| (**name).cmp(key)).unwrap_or_else(|at| {
                 self.keys.insert(at, (key.as_str().into(), Node::default()));
                 at
             });
-            self.keys[at].1.insert(rest, output);
+            self.keys[at].1.insert(rest, output, lenient);
         }
         if let Step::Index(index) | Step::KeyOrIndex(_, index) = step {
-            at_place(&mut self.indices, *index).insert(rest, output);
+            at_place(&mut self.indices, *index).insert(rest, output, lenient);
         }
         if let Step::FromEnd(place) = step {
-            at_place(&mut self.from_end, *place).insert(rest, output);
+            at_place(&mut self.from_end, *place).insert(rest, output, lenient);
         }
         if let Step::All = step {
             let all = self.all.get_or_insert_default();
-            all.element.insert(rest, all.outputs.len());
+            all.element.insert(rest, all.outputs.len(), lenient);
             all.outputs.push(output);
         }
     }
@@ -81,6 +89,11 @@ impl Node {
     /// Whether anything below this place is wanted.
     pub fn has_children(&self) -> bool {
         !self.keys.is_empty() || self.has_elements()
+    }
+
+    /// Whether a value without parts is an error here, unless the codec is lenient.
+    pub fn is_strict(&self) -> bool {
+        self.is_strict
     }
 
     /// Whether anything is wanted of the elements of a list.

@@ -95,7 +95,7 @@ impl<V: Replay> Walk<'_, V> {
     }
 
     fn misfit<E: de::Error>(self, found: &str) -> Result<(), E> {
-        if !self.context.is_strict() || !self.node.has_children() {
+        if !self.context.is_strict() || !self.node.is_strict() {
             return Ok(());
         }
         let expected = if self.node.keys().is_empty() { "a list" } else { "an object" };

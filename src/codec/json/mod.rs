@@ -44,9 +44,9 @@ pub fn columns(wanted: Wanted) -> Result<Box<dyn Codec>> {
 ///
 /// # Errors
 /// None; formats with a schema have some.
-pub fn extract(paths: Vec<Path>, texts: Vec<Path>) -> Result<Box<dyn Codec>> {
-    let columns = paths.into_iter().map(|path| (path, Type::Varchar)).collect();
-    Ok(Box::new(DocumentCodec::new(Json, Strictness::Lenient, Wanted { columns, texts })))
+pub fn extract(wanted: Wanted) -> Result<Box<dyn Codec>> {
+    let columns = wanted.columns.into_iter().map(|(path, _)| (path, Type::Varchar)).collect();
+    Ok(Box::new(DocumentCodec::new(Json, Strictness::Lenient, Wanted { columns, ..wanted })))
 }
 
 /// The columns of a sample of payloads, one for each member of their objects.

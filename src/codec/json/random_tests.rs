@@ -94,9 +94,9 @@ const PATHS: &[&str] =
 /// Paths as json_extract reads them, and as JSON.
 fn codecs() -> (Box<dyn Codec>, Box<dyn Codec>) {
     let paths = || PATHS.iter().map(|path| Path::parse(path).unwrap());
-    let json = Wanted { columns: paths().map(|path| (path, Type::Json)).collect(), texts: Vec::new() };
+    let json = Wanted { columns: paths().map(|path| (path, Type::Json)).collect(), ..Wanted::default() };
     let json = DocumentCodec::new(Json, Strictness::Lenient, json);
-    (extract(paths().collect(), Vec::new()).unwrap(), Box::new(json))
+    (extract(paths().map(|path| (path, Type::Varchar)).collect()).unwrap(), Box::new(json))
 }
 
 /// The rows of one decoder, which remembers of a document how the next may look.
@@ -152,7 +152,7 @@ fn values_are_those_that_serde_json_reads() {
 
 #[test]
 fn what_is_no_json_is_an_error_as_it_is_for_serde_json() {
-    let nothing = extract(vec![Path::parse("nothing").unwrap()], Vec::new()).unwrap();
+    let nothing = extract(vec![(Path::parse("nothing").unwrap(), Type::Varchar)].into()).unwrap();
     let (texts, _) = codecs();
     let mut random = Random(11);
     let (mut good, mut bad) = (0, 0);

@@ -9,7 +9,7 @@ fn typed(document: &str, path: &str, ty: &Type) -> std::result::Result<String, D
 }
 
 fn extracted(document: &str, paths: &[&str]) -> std::result::Result<Vec<String>, DecodeError> {
-    let codec = extract(paths.iter().map(|p| Path::parse(p).unwrap()).collect(), vec![]).unwrap();
+    let codec = extract(paths.iter().map(|p| (Path::parse(p).unwrap(), Type::Varchar)).collect()).unwrap();
     decode_one(&*codec, document.as_bytes())
 }
 
@@ -177,7 +177,7 @@ fn extract_keeps_text_and_forgives_shape() {
         ("[0]", "bracket"),
     ] {
         if let Ok(path) = Path::parse(path) {
-            let codec = extract(vec![path], vec![]).unwrap();
+            let codec = extract(vec![(path, Type::Varchar)].into()).unwrap();
             assert_eq!(decode_one(&*codec, document.as_bytes()), Ok(vec![expected.to_owned()]));
         }
     }
@@ -201,7 +201,11 @@ fn a_value_and_its_members_can_both_be_asked_for() {
 #[test]
 fn a_text_for_a_key_is_read_beside_the_column() {
     let path = |p| Path::parse(p).unwrap();
-    let wanted = Wanted { columns: vec![(path("a"), Type::Integer)], texts: vec![path("a"), path("a"), path("b.c")] };
+    let wanted = Wanted {
+        columns: vec![(path("a"), Type::Integer)],
+        texts: vec![path("a"), path("a"), path("b.c")],
+        ..Wanted::default()
+    };
     let codec = columns(wanted).unwrap();
     let row = decode_one(&*codec, br#"{"a":1e1,"b":{"c":"x"}}"#).unwrap();
     assert_eq!(row, ["10", "1e1", "1e1", "x"]);

@@ -222,7 +222,7 @@ impl<'de> Walk<'_, 'de> {
     }
 
     fn misfit(&self, found: &str, node: &Node) -> Result<(), Fault> {
-        if !self.context.is_strict() || !node.has_children() {
+        if !self.context.is_strict() || !node.is_strict() {
             return Ok(());
         }
         let expected = if node.keys().is_empty() { "a list" } else { "an object" };

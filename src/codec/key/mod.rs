@@ -7,6 +7,7 @@
 //! {started_at@5m}                a time truncated to a bucket (s, m, h, d) since 1970 in UTC: 2024-01-15T10:30
 //! {started_at@5m:ms}             the same of a Unix epoch, whose unit (s, ms, us, ns) is said
 //! {subject} {seq} {header:Name}  the message's own
+//! {unnest_index}                 the place of a row among several of its message, from 1
 //! {{ }}                          a brace
 //! ```
 //!
@@ -21,7 +22,7 @@ mod percent;
 mod template;
 
 pub use percent::push_escaped;
-pub use template::{KeyError, Parts, Template};
+pub use template::{KeyError, KeyText, Parts, Template};
 
 #[cfg(test)]
 mod property_tests;

@@ -41,6 +41,15 @@ pub(super) enum PartSource {
     Text(String),
 }
 
+/// A field of the payload that a key is made from.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct KeyText {
+    /// Where it stands.
+    pub path: Path,
+    /// Whether it may lead through something that has no parts, as the key has alternatives to it.
+    pub may_miss: bool,
+}
+
 /// The values that a key is made from.
 pub trait Parts {
     /// The text of a payload field, by its position in [`Template::paths`]; None when missing or null.
@@ -99,6 +108,21 @@ impl Template {
     #[must_use]
     pub fn paths(&self) -> &[Path] {
         &self.paths
+    }
+
+    /// The payload fields that the key needs, and whether it has something else where one leads to nothing.
+    #[must_use]
+    pub fn texts(&self) -> Vec<KeyText> {
+        let alone = |field: usize| {
+            self.segments.iter().any(|segment| match segment {
+                Segment::Part(alternatives) => {
+                    alternatives.len() == 1 && alternatives.iter().any(|one| one.source == PartSource::Field(field))
+                }
+                Segment::Literal(_) => false,
+            })
+        };
+        let text = |(field, path): (usize, &Path)| KeyText { path: path.clone(), may_miss: !alone(field) };
+        self.paths.iter().enumerate().map(text).collect()
     }
 
     /// Whether the key needs the message's headers.

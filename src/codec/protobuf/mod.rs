@@ -91,7 +91,7 @@ pub fn extract(source: &SchemaSource, paths: Vec<Path>, texts: Vec<Path>) -> Res
         Ok((path, ty))
     });
     let columns = typed.collect::<Result<Vec<_>>>()?;
-    protobuf.codec(Wanted { columns, texts })
+    protobuf.codec(Wanted { columns, texts, ..Wanted::default() })
 }
 
 /// A codec that reads every field of the message, typed, one column for each; `texts` as in [`Wanted`].
@@ -101,7 +101,7 @@ pub fn extract(source: &SchemaSource, paths: Vec<Path>, texts: Vec<Path>) -> Res
 pub fn all(source: &SchemaSource, texts: Vec<Path>) -> Result<Box<dyn Codec>> {
     let protobuf = Protobuf::load(source)?;
     let columns = types::all(&protobuf.schema, protobuf.message)?;
-    protobuf.codec(Wanted { columns, texts })
+    protobuf.codec(Wanted { columns, texts, ..Wanted::default() })
 }
 
 /// The message that a source names, for writing.

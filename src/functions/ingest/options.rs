@@ -5,7 +5,7 @@ use std::time::Duration;
 use super::merge_options::MergeOptions;
 use super::sample::sample;
 use crate::codec::Rest;
-use crate::codec::key::Template;
+use crate::codec::key::{KeyText, Template};
 use crate::codec::path::Path;
 use crate::column::{Column, Type};
 use crate::error::{Error, Result};
@@ -110,7 +110,7 @@ impl Options {
         let mut key = |name: &str, text: &str| -> Result<Key> {
             let template = Template::parse(text).map_err(|error| Error::new(format!("{name}: {error}")))?;
             let first_text = texts.len();
-            texts.extend(template.paths().iter().cloned());
+            texts.extend(template.texts());
             Ok(Key { template, first_text })
         };
         let correlation_key = arguments.text("correlation_key")?;
@@ -127,7 +127,7 @@ impl Options {
         let durable = durable(arguments, &range)?;
         let rest = arguments.flag("rest")?;
         if rest {
-            texts.push(Path::root());
+            texts.push(KeyText { path: Path::root(), may_miss: false });
         }
         let shows_payload = arguments.flag("payload")?;
         let shows = if shows_payload { ShowsPayload::Yes } else { ShowsPayload::WithoutColumns };

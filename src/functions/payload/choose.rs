@@ -1,11 +1,13 @@
 //! Which codec a statement asks for.
 
+use super::alternatives;
 use super::choice::choice;
 use super::names;
-use super::typed::{Asked, TypedColumn};
+use super::typed::{self, Asked, TypedColumn};
 use super::unnest;
 use crate::codec::inflate::Inflate;
-use crate::codec::path::{Path, Wanted};
+use crate::codec::key::KeyText;
+use crate::codec::path::Path;
 use crate::codec::protobuf::SchemaSource;
 use crate::codec::{Codec, FORMATS, FormatArguments, PayloadFormat, Unnest, json, protobuf};
 use crate::column::Type;
@@ -37,10 +39,11 @@ pub(super) fn codec(
     arguments: &Arguments,
     columns: Option<Asked>,
     reserved: &[&str],
-    texts: &[Path],
+    texts: &[KeyText],
     inflate: Inflate,
     sample: Sample<'_>,
 ) -> Result<Chosen> {
+    let text_paths: Vec<Path> = texts.iter().map(|text| text.path.clone()).collect();
     // Columns that are named by their paths, those of a schema among them.
     let unnest = unnest::read(arguments, format(arguments, "format")?.unwrap_or(&FORMATS[0]))?;
     let by_path = |codec: Option<Box<dyn Codec>>, paths: Option<Vec<Path>>| {
@@ -64,19 +67,19 @@ pub(super) fn codec(
     if arguments.find("sample_size").is_some() && !matches!(columns, Some(Asked::Auto)) {
         return Err(Error::new("sample_size needs columns := 'auto'"));
     }
-    let paths = |list: Vec<&str>| list.into_iter().map(Path::parse).collect::<Result<Vec<_>>>();
     if let Some(list) = json_extract {
-        let paths = paths(list)?;
-        let columns = paths.iter().map(|path| (path.clone(), Type::Varchar)).collect();
-        let wanted = Wanted { columns, texts: texts.to_vec() };
-        let make = |Wanted { columns, texts }: Wanted| {
-            json::extract(columns.into_iter().map(|(path, _)| path).collect(), texts)
-        };
-        return Ok(by_path(Some(unnest::codec(unnest.as_ref(), wanted, &make)?), Some(paths)));
+        let paths = list.into_iter().map(typed::alternatives).collect::<Result<Vec<_>>>()?;
+        let columns: Vec<TypedColumn> =
+            paths.into_iter().map(|paths| TypedColumn::of_alternatives(paths, Type::Varchar)).collect();
+        let make = |wanted| json::extract(wanted);
+        let (codec, _) = alternatives::codec(unnest.as_ref(), &columns, texts, &make)?;
+        let paths = columns.iter().flat_map(TypedColumn::paths).cloned().collect();
+        return Ok(by_path(Some(codec), Some(paths)));
     }
     if let Some(list) = proto_extract {
         let source = SchemaSource::of(&format_arguments(arguments)?);
-        return Ok(by_path(Some(protobuf::extract(&source, paths(list)?, texts.to_vec())?), None));
+        let paths = list.into_iter().map(Path::parse).collect::<Result<Vec<_>>>()?;
+        return Ok(by_path(Some(protobuf::extract(&source, paths, text_paths)?), None));
     }
     let format = format.unwrap_or(&FORMATS[0]);
     check_parameters(arguments, format)?;
@@ -85,25 +88,23 @@ pub(super) fn codec(
     let (columns, is_auto) = match columns {
         Some(Asked::Typed(columns)) => (columns, false),
         Some(Asked::Auto) => (infer(arguments, format, unnest.as_ref(), inflate, sample)?, true),
-        None => match (format.all)(&schema, texts)? {
+        None => match (format.all)(&schema, &text_paths)? {
             None if texts.is_empty() && unnest.is_none() => return Ok(by_path(None, None)),
             None => {
-                let wanted = Wanted { columns: Vec::new(), texts: texts.to_vec() };
-                return Ok(by_path(Some(unnest::codec(unnest.as_ref(), wanted, &make)?), None));
+                let (codec, _) = alternatives::codec(unnest.as_ref(), &[], texts, &make)?;
+                return Ok(by_path(Some(codec), None));
             }
             all => return Ok(by_path(all, None)),
         },
     };
-    let given = columns.iter().map(TypedColumn::name).collect();
+    let (codec, given) = alternatives::codec(unnest.as_ref(), &columns, texts, &make)?;
     let names = if is_auto {
         names::unique(given, reserved)
     } else {
         names::check(&columns, reserved)?;
         given
     };
-    let paths = columns.iter().map(|column| column.path.clone()).collect();
-    let columns = columns.into_iter().map(|column| (column.path, column.ty)).collect();
-    let codec = unnest::codec(unnest.as_ref(), Wanted { columns, texts: texts.to_vec() }, &make)?;
+    let paths = columns.iter().flat_map(TypedColumn::paths).cloned().collect();
     Ok(Chosen { codec: Some(codec), paths: Some(paths), names, unnest })
 }
 

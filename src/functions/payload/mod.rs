@@ -1,5 +1,6 @@
 //! The parameters that say how a payload becomes columns, shared by the functions that read messages.
 
+mod alternatives;
 mod choice;
 mod choose;
 mod names;
@@ -9,6 +10,7 @@ mod unnest;
 use std::sync::Arc;
 
 use crate::codec::inflate::{Compression, Inflate};
+use crate::codec::key::KeyText;
 use crate::codec::path::Path;
 use crate::codec::rows::OnError;
 use crate::codec::{Codec, FORMATS, Rest, Unnest, Unnester, Whole, WithPayload};
@@ -110,7 +112,7 @@ impl Payload {
         arguments: &Arguments,
         shows: ShowsPayload,
         reserved: &[&str],
-        texts: &[Path],
+        texts: &[KeyText],
         sample: Sample<'_>,
     ) -> Result<Self> {
         let asked = choice(arguments, "payload_type", &TYPES)?;
@@ -148,7 +150,7 @@ impl Payload {
         columns: Option<Asked>,
         whole: impl Fn(bool) -> Option<Whole>,
         reserved: &[&str],
-        texts: &[Path],
+        texts: &[KeyText],
         sample: Sample<'_>,
     ) -> Result<Self> {
         let limit = choose::max_inflated(arguments)?;

@@ -25,8 +25,12 @@ pub(super) fn unique(names: Vec<String>, reserved: &[&str]) -> Vec<String> {
 /// Two columns share a name, or one has the name of a column that is no part of the payload.
 pub(super) fn check(columns: &[TypedColumn], reserved: &[&str]) -> Result<()> {
     let mut seen = std::collections::HashMap::new();
-    for column in columns {
-        let (name, path) = (column.name(), &column.path);
+    let named = columns.iter().flat_map(|column| {
+        let version = column.version.iter().map(move |name| (name.clone(), column));
+        std::iter::once((column.name(), column)).chain(version)
+    });
+    for (name, column) in named {
+        let path = &column.path;
         let fault = if let Some(other) = seen.insert(name.to_lowercase(), path) {
             format!("paths '{other}' and '{path}' give the same column name '{name}'")
         } else if reserved.iter().any(|reserved| reserved.eq_ignore_ascii_case(&name)) {

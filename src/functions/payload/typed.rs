@@ -1,5 +1,6 @@
-//! `columns := {path: type, name: {path, type, epoch}}`, as a STRUCT or a MAP, or `'auto'`.
+//! `columns := {path: type, name: {path, type, epoch, version}}`, as a STRUCT or a MAP, or `'auto'`.
 
+use crate::codec::MOST_ALTERNATIVES;
 use crate::codec::path::Path;
 use crate::column::{EpochUnit, Type};
 use crate::error::{Error, Result};
@@ -19,13 +20,28 @@ pub(super) struct TypedColumn {
     /// Its name, if it is not that of its path.
     given_name: Option<String>,
     pub path: Path,
+    /// The paths that are looked at when those before lead to nothing.
+    pub others: Vec<Path>,
+    /// The name of the column that says which path it was.
+    pub version: Option<String>,
     pub ty: Type,
 }
 
 impl TypedColumn {
     /// A column that is named by its path.
     pub fn new(path: Path, ty: Type) -> Self {
-        Self { given_name: None, path, ty }
+        Self { given_name: None, path, others: Vec::new(), version: None, ty }
+    }
+
+    /// A column of the first of these paths that leads to a value.
+    pub fn of_alternatives(mut paths: Vec<Path>, ty: Type) -> Self {
+        let others = paths.split_off(1.min(paths.len()));
+        Self { others, ..Self::new(paths.pop().unwrap_or(Path::root()), ty) }
+    }
+
+    /// All of its paths, in order.
+    pub fn paths(&self) -> impl Iterator<Item = &Path> {
+        std::iter::once(&self.path).chain(&self.others)
     }
 
     /// The name in the result.
@@ -40,6 +56,7 @@ struct Entry<'a> {
     path: &'a str,
     ty: &'a str,
     epoch: Option<EpochUnit>,
+    version: Option<&'a str>,
 }
 
 /// Reads `columns`.
@@ -62,20 +79,31 @@ pub(super) fn read(arguments: &Arguments) -> Result<Option<Asked>> {
     if entries.is_empty() {
         return Err(Error::new("columns names no column"));
     }
-    let paths = entries.iter().map(|entry| Path::parse(entry.path)).collect::<Result<Vec<_>>>()?;
+    let paths = entries.iter().map(|entry| alternatives(entry.path)).collect::<Result<Vec<_>>>()?;
     let texts: Vec<&str> = entries.iter().map(|entry| entry.ty).collect();
     let types = parse_types(&texts).map_err(|error| Error::new(format!("columns: {error}")))?;
-    let typed = entries.iter().zip(paths).zip(types).map(|((entry, path), ty)| {
+    let typed = entries.iter().zip(paths).zip(types).map(|((entry, paths), ty)| {
         let given_name = entry.given_name.map(str::to_owned);
+        let path = entry.path;
         let ty = entry.epoch.map_or(Ok(ty.clone()), |unit| {
             ty.with_epoch(unit).ok_or_else(|| {
                 Error::new(format!("columns: '{path}' has an epoch, and {ty} holds no TIMESTAMP or TIMESTAMPTZ"))
             })
         })?;
-        check_lists(&path, &ty)?;
-        Ok(TypedColumn { given_name, path, ty })
+        paths.iter().try_for_each(|path| check_lists(path, &ty))?;
+        let version = entry.version.map(str::to_owned);
+        Ok(TypedColumn { given_name, version, ..TypedColumn::of_alternatives(paths, ty) })
     });
     Ok(Some(Asked::Typed(typed.collect::<Result<_>>()?)))
+}
+
+/// The paths of a column.
+pub(super) fn alternatives(text: &str) -> Result<Vec<Path>> {
+    let paths = Path::parse_alternatives(text)?;
+    if paths.len() > MOST_ALTERNATIVES {
+        return Err(Error::new(format!("a column has more than {MOST_ALTERNATIVES} alternatives")));
+    }
+    Ok(paths)
 }
 
 /// A path through all elements of a list gives a list: each `[*]` takes a LIST of its type, or JSON that holds one.
@@ -98,7 +126,7 @@ fn check_lists(path: &Path, ty: &Type) -> Result<()> {
 /// A path and its type; or a name, and what it names.
 fn entry<'a>(name: &'a str, value: &'a Value) -> Result<Entry<'a>> {
     let members = match value {
-        Value::Text(ty) => return Ok(Entry { given_name: None, path: name, ty, epoch: None }),
+        Value::Text(ty) => return Ok(Entry { given_name: None, path: name, ty, epoch: None, version: None }),
         Value::Struct(members) => members,
         other => {
             return Err(Error::new(format!(
@@ -107,15 +135,16 @@ fn entry<'a>(name: &'a str, value: &'a Value) -> Result<Entry<'a>> {
             )));
         }
     };
-    let (mut path, mut ty, mut epoch) = (None, None, None);
+    let (mut path, mut ty, mut epoch, mut version) = (None, None, None, None);
     for (member, value) in members {
         let place = match member.to_ascii_lowercase().as_str() {
             "path" => &mut path,
             "type" => &mut ty,
             "epoch" => &mut epoch,
+            "version" => &mut version,
             _ => {
                 return Err(Error::new(format!(
-                    "columns: '{name}' has a member '{member}'; path, type and epoch are known"
+                    "columns: '{name}' has a member '{member}'; path, type, epoch and version are known"
                 )));
             }
         };
@@ -132,7 +161,7 @@ fn entry<'a>(name: &'a str, value: &'a Value) -> Result<Entry<'a>> {
         })
     };
     let epoch = epoch.map(unit).transpose()?;
-    Ok(Entry { given_name: path.map(|_| name), path: path.unwrap_or(name), ty, epoch })
+    Ok(Entry { given_name: path.map(|_| name), path: path.unwrap_or(name), ty, epoch, version })
 }
 
 fn key(name: &Value) -> Result<&str> {

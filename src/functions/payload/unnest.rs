@@ -42,12 +42,18 @@ pub(super) fn codec(unnest: Option<&Unnest>, wanted: Wanted, make: MakeCodec<'_>
     let (mut part, mut whole) = (Sided::default(), Sided::default());
     let mut named = Vec::new();
     let typed = wanted.columns.into_iter().map(|(path, ty)| (path, Some(ty)));
-    for (path, ty) in typed.chain(wanted.texts.into_iter().map(|path| (path, None))) {
-        named.push((path.column_name(), side(unnest, &path, ty, (&mut part, &mut whole))?));
+    for (at, (path, ty)) in typed.chain(wanted.texts.into_iter().map(|path| (path, None))).enumerate() {
+        let (in_part, place) = side(unnest, &path, ty, (&mut part, &mut whole))?;
+        if wanted.lenient.contains(&at) {
+            if in_part { &mut part } else { &mut whole }.lenient.push(place);
+        }
+        named.push((path.column_name(), (in_part, place)));
     }
+    part.place_lenient();
+    whole.place_lenient();
     let named = named.into_iter().map(|(name, (in_part, (is_text, at)))| {
         let of = if in_part { &part } else { &whole };
-        let at = if is_text { of.wanted.columns.len() + at } else { at };
+        let at = of.position((is_text, at));
         (name, if in_part { Side::Part(at) } else { Side::Whole(at) })
     });
     let named = named.collect();
@@ -59,9 +65,20 @@ pub(super) fn codec(unnest: Option<&Unnest>, wanted: Wanted, make: MakeCodec<'_>
 #[derive(Default)]
 struct Sided {
     wanted: Wanted,
+    /// Those that may lead to nothing.
+    lenient: Vec<(bool, usize)>,
 }
 
 impl Sided {
+    /// The position among all columns of the codec, once all are known.
+    fn position(&self, (is_text, at): (bool, usize)) -> usize {
+        if is_text { self.wanted.columns.len() + at } else { at }
+    }
+
+    fn place_lenient(&mut self) {
+        self.wanted.lenient = self.lenient.iter().map(|place| self.position(*place)).collect();
+    }
+
     /// Adds a column, or a text; says which it is, and its position among those.
     fn add(&mut self, path: Path, ty: Option<Type>) -> (bool, usize) {
         match ty {
