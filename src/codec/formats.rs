@@ -4,7 +4,7 @@ use super::arguments::{FormatArguments, FormatParameter};
 use super::decode::Codec;
 use super::path::{Path, Wanted};
 use super::unnest::Cut;
-use super::{avro, cbor, json, msgpack, protobuf};
+use super::{avro, cbor, json, msgpack, protobuf, text};
 use crate::column::Type;
 use crate::error::Result;
 
@@ -54,6 +54,15 @@ pub const FORMATS: &[PayloadFormat] = &[
         elements: None,
         lines: Some(json::lines),
         infer: Some(json::infer),
+    },
+    PayloadFormat {
+        name: "text",
+        parameters: &[],
+        columns: |_, wanted| text::columns(wanted),
+        all: no_schema,
+        elements: None,
+        lines: None,
+        infer: Some(text::infer),
     },
     PayloadFormat {
         name: "msgpack",

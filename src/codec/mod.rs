@@ -28,6 +28,7 @@ pub mod scalar;
 mod source;
 #[cfg(test)]
 mod testing;
+pub mod text;
 mod unnest;
 mod unnest_codec;
 mod whole;

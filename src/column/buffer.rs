@@ -156,7 +156,9 @@ impl Buffer {
             Type::Decimal { width: 5..=9, .. } => Values::I32(Vec::new()),
             Type::Decimal { width: 10..=18, .. } => Values::I64(Vec::new()),
             Type::Decimal { .. } => Values::I128(Vec::new()),
-            Type::Varchar | Type::Json | Type::Blob | Type::Base64 => Values::Text(TextValues::default()),
+            Type::Varchar | Type::Enum(_) | Type::Json | Type::Blob | Type::Base64 => {
+                Values::Text(TextValues::default())
+            }
             Type::Interval => Values::Interval(Vec::new()),
             Type::List(child) => Values::List(ListValues { ends: Vec::new(), child: Box::new(Buffer::new(child)) }),
             Type::Map(key, value) => {

@@ -1,6 +1,8 @@
 //! Logical types: the part of DuckDB's type system that a message can fill.
 
+use std::collections::BTreeSet;
 use std::fmt;
+use std::sync::Arc;
 
 /// The type of a column, named as DuckDB names it.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -25,6 +27,8 @@ pub enum Type {
         scale: u8,
     },
     Varchar,
+    /// A VARCHAR that is one of these values; SQL sees VARCHAR. Users spell it `ENUM('a', 'b')`.
+    Enum(Arc<BTreeSet<String>>),
     /// A VARCHAR with the alias `JSON`.
     Json,
     Blob,
@@ -129,6 +133,9 @@ impl Type {
     }
 }
 
+/// How many values of an ENUM an error shows.
+const SHOWN_VALUES: usize = 5;
+
 impl fmt::Display for Type {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let name = match self {
@@ -147,6 +154,11 @@ impl fmt::Display for Type {
             Type::Double => "DOUBLE",
             Type::Decimal { width, scale } => return write!(f, "DECIMAL({width},{scale})"),
             Type::Varchar => "VARCHAR",
+            Type::Enum(values) => {
+                let some = values.iter().take(SHOWN_VALUES).map(|value| format!("'{}'", value.replace('\'', "''")));
+                let more = if values.len() > SHOWN_VALUES { ", …" } else { "" };
+                return write!(f, "ENUM({}{more})", some.collect::<Vec<_>>().join(", "));
+            }
             Type::Json => "JSON",
             Type::Blob | Type::Base64 => "BLOB",
             Type::Uuid => "UUID",

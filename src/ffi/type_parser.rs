@@ -5,6 +5,33 @@ use std::sync::OnceLock;
 use crate::column::Type;
 use crate::error::{Error, Result};
 
+/// Types of DuckDB that no payload is read as.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Unread {
+    Union,
+    Array,
+    Bit,
+    TimeTz,
+    Variant,
+    Other,
+}
+
+impl Unread {
+    /// Why, and what to do.
+    pub(super) fn why(self) -> &'static str {
+        match self {
+            Unread::Union => {
+                "no payload says which member of a UNION it has: read JSON, or a column for each alternative"
+            }
+            Unread::Array => "payloads have lists of any length: read a LIST, such as INTEGER[], and cast it",
+            Unread::Bit => "no payload has a BIT: read VARCHAR, and cast it",
+            Unread::TimeTz => "a time of day with an offset is no moment: read TIME, or VARCHAR and cast it",
+            Unread::Variant => "no column of an extension is a VARIANT: read JSON, and cast it",
+            Unread::Other => "no document fills a column of that type",
+        }
+    }
+}
+
 /// How a door reads the texts of types.
 type TypeParser = fn(&[&str]) -> Result<Vec<Type>>;
 

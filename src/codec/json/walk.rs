@@ -206,13 +206,13 @@ impl<'de> Walk<'_, 'de> {
         if node.has_children() { self.again(token, node) } else { Ok(()) }
     }
 
-    /// A value that cannot be stepped into.
-    fn scalar(&self, token: Token<'_>, node: &Node) -> Result<(), Fault> {
+    /// A value that has no parts, unless it is a text that holds a document.
+    fn scalar(&mut self, token: Token<'_>, node: &Node) -> Result<(), Fault> {
         match token {
             Token::Null => Ok(()),
             Token::Bool(value) => self.misfit(&describe(&Scalar::Bool(value)), node),
-            Token::Text(text) => self.misfit(&describe(&Scalar::Text(text)), node),
-            Token::Escaped(raw) => self.misfit(&describe(&Scalar::Text(&super::read::unescape(raw)?)), node),
+            Token::Text(text) => self.text(text, node),
+            Token::Escaped(raw) => self.text(&super::read::unescape(raw)?, node),
             Token::Number(text) => {
                 let shown = super::read::number(text)?;
                 self.misfit(&shown, node)
@@ -221,8 +221,27 @@ impl<'de> Walk<'_, 'de> {
         }
     }
 
+    /// Steps into the document that a text holds, as senders put one into a member of another.
+    fn text(&mut self, text: &str, node: &Node) -> Result<(), Fault> {
+        if !node.has_children() || !text.trim_start().starts_with(['{', '[']) {
+            return self.misfit(&describe(&Scalar::Text(text)), node);
+        }
+        let mut check = Cursor::new(text);
+        if let Err(fault) = check.skip().and_then(|()| check.end()) {
+            let cause = format!("{} holds no JSON: {}", describe(&Scalar::Text(text)), fault.explain(text));
+            return if self.is_strict_at(node) { Err(self.context.fail(cause)) } else { Ok(()) };
+        }
+        let mut inside = Walk { cursor: Cursor::new(text), out: &mut *self.out, context: self.context };
+        inside.below(node)
+    }
+
+    /// Whether a value is an error that cannot be stepped into.
+    fn is_strict_at(&self, node: &Node) -> bool {
+        self.context.is_strict() && node.is_strict()
+    }
+
     fn misfit(&self, found: &str, node: &Node) -> Result<(), Fault> {
-        if !self.context.is_strict() || !node.is_strict() {
+        if !self.is_strict_at(node) {
             return Ok(());
         }
         let expected = if node.keys().is_empty() { "a list" } else { "an object" };

@@ -64,6 +64,19 @@ fn convert(scalar: Scalar<'_>, ty: &Type, buffer: &mut Buffer) -> Result<(), Str
     match ty {
         Type::Varchar => return text::push_varchar(scalar, buffer),
         Type::Json => return text::push_json(scalar, buffer),
+        Type::Enum(values) => {
+            let before = buffer.len();
+            text::push_varchar(scalar, buffer)?;
+            let found = match &buffer.values {
+                Values::Text(texts) => std::str::from_utf8(texts.get(before)).is_ok_and(|text| values.contains(text)),
+                _ => false,
+            };
+            if !found {
+                buffer.truncate(before);
+                return Err(format!("{} is no value of {ty}", describe(&scalar)));
+            }
+            return Ok(());
+        }
         Type::Blob => return text::push_blob(scalar, buffer),
         Type::Base64 => return text::push_base64(scalar, buffer),
         Type::List(_) | Type::Struct(_) | Type::Map(..) => return Err(invalid()),

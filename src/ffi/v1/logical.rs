@@ -1,11 +1,14 @@
 //! Our [`Type`] as DuckDB's logical type, and back.
 
+use std::collections::BTreeSet;
 use std::ffi::CStr;
+use std::sync::Arc;
 
 use libduckdb_sys as duckdb;
 
 use crate::column::{Field, Type};
 use crate::ffi::contain::c_text;
+use crate::ffi::type_parser::Unread;
 use crate::value::ParameterType;
 
 /// An owned logical type.
@@ -75,7 +78,7 @@ impl From<&Type> for Logical {
             Type::UHugeInt => duckdb::DUCKDB_TYPE_DUCKDB_TYPE_UHUGEINT,
             Type::Float => duckdb::DUCKDB_TYPE_DUCKDB_TYPE_FLOAT,
             Type::Double => duckdb::DUCKDB_TYPE_DUCKDB_TYPE_DOUBLE,
-            Type::Varchar => duckdb::DUCKDB_TYPE_DUCKDB_TYPE_VARCHAR,
+            Type::Varchar | Type::Enum(_) => duckdb::DUCKDB_TYPE_DUCKDB_TYPE_VARCHAR,
             Type::Blob | Type::Base64 => duckdb::DUCKDB_TYPE_DUCKDB_TYPE_BLOB,
             Type::Uuid => duckdb::DUCKDB_TYPE_DUCKDB_TYPE_UUID,
             Type::Date => duckdb::DUCKDB_TYPE_DUCKDB_TYPE_DATE,
@@ -114,7 +117,7 @@ impl From<&Type> for Logical {
 /// What to make of an ENUM.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Enum {
-    /// A document fills it with text.
+    /// A document fills it with text, which is one of its values.
     IsText,
     /// It is a column of a table that is there, which text does not fit.
     IsRefused,
@@ -141,7 +144,7 @@ pub(super) fn read(ty: &Logical, enums: Enum) -> std::result::Result<Type, &'sta
         duckdb::DUCKDB_TYPE_DUCKDB_TYPE_FLOAT => Type::Float,
         duckdb::DUCKDB_TYPE_DUCKDB_TYPE_DOUBLE => Type::Double,
         duckdb::DUCKDB_TYPE_DUCKDB_TYPE_UNION if ty.union_member() == BASE64_MEMBER => Type::Base64,
-        duckdb::DUCKDB_TYPE_DUCKDB_TYPE_ENUM if enums == Enum::IsText => Type::Varchar,
+        duckdb::DUCKDB_TYPE_DUCKDB_TYPE_ENUM if enums == Enum::IsText => Type::Enum(Arc::new(ty.enum_values())),
         duckdb::DUCKDB_TYPE_DUCKDB_TYPE_ENUM => return Err("no payload fills an ENUM"),
         duckdb::DUCKDB_TYPE_DUCKDB_TYPE_VARCHAR if ty.alias().eq_ignore_ascii_case("JSON") => Type::Json,
         duckdb::DUCKDB_TYPE_DUCKDB_TYPE_VARCHAR => Type::Varchar,
@@ -165,7 +168,11 @@ pub(super) fn read(ty: &Logical, enums: Enum) -> std::result::Result<Type, &'sta
             let field = |index| Ok::<_, &str>(Field { name: ty.member_name(index), ty: child(index)? });
             Type::Struct((0..ty.members()).map(field).collect::<std::result::Result<_, _>>()?)
         }
-        _ => return Err("no document fills a column of that type"),
+        duckdb::DUCKDB_TYPE_DUCKDB_TYPE_UNION => return Err(Unread::Union.why()),
+        duckdb::DUCKDB_TYPE_DUCKDB_TYPE_ARRAY => return Err(Unread::Array.why()),
+        duckdb::DUCKDB_TYPE_DUCKDB_TYPE_BIT => return Err(Unread::Bit.why()),
+        duckdb::DUCKDB_TYPE_DUCKDB_TYPE_TIME_TZ => return Err(Unread::TimeTz.why()),
+        _ => return Err(Unread::Other.why()),
     })
 }
 
@@ -193,6 +200,15 @@ impl Logical {
     fn member_name(&self, index: usize) -> String {
         // SAFETY: the handle is live; the text is ours to free, and null where there is no such member.
         unsafe { owned(duckdb::duckdb_struct_type_child_name(self.0, index as duckdb::idx_t)) }
+    }
+
+    /// The values of an ENUM.
+    fn enum_values(&self) -> BTreeSet<String> {
+        // SAFETY: the handle is live and an ENUM; each text is ours to free.
+        unsafe {
+            let count = duckdb::duckdb_enum_dictionary_size(self.0);
+            (0..count).map(|at| owned(duckdb::duckdb_enum_dictionary_value(self.0, at.into()))).collect()
+        }
     }
 
     /// The name of a UNION's first member.

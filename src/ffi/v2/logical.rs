@@ -8,6 +8,7 @@ use neo::types::DecimalSignature;
 use neo::value::Value;
 
 use crate::column::{Field, Type};
+use crate::ffi::type_parser::Unread;
 use crate::value::ParameterType;
 
 fn plain<C: FFILink>(link: &C, id: Id) -> neo::Result<LogicalType> {
@@ -50,7 +51,7 @@ pub(super) fn of<C: FFILink>(link: &C, ty: &Type) -> neo::Result<LogicalType> {
         Type::UHugeInt => Id::UHugeInt,
         Type::Float => Id::Float,
         Type::Double => Id::Double,
-        Type::Varchar => Id::Varchar,
+        Type::Varchar | Type::Enum(_) => Id::Varchar,
         Type::Blob | Type::Base64 => Id::Blob,
         Type::Uuid => Id::Uuid,
         Type::Date => Id::Date,
@@ -127,6 +128,11 @@ pub(super) fn read(logical: &LogicalType, enumeration: Enumeration<'_>) -> Resul
             let field = |index| child(index).map(|(name, ty)| Field { name, ty });
             Type::Struct((0..count).map(field).collect::<Result<_, _>>()?)
         }
-        _ => return Err("no document fills a column of that type".into()),
+        Id::Union => return Err(Unread::Union.why().into()),
+        Id::Array => return Err(Unread::Array.why().into()),
+        Id::Bit => return Err(Unread::Bit.why().into()),
+        Id::TimeTz => return Err(Unread::TimeTz.why().into()),
+        Id::Variant => return Err(Unread::Variant.why().into()),
+        _ => return Err(Unread::Other.why().into()),
     })
 }

@@ -3,6 +3,9 @@
 //! A private in-memory database reads it: it is ours alone, closed before the call returns, and may touch neither files
 //! nor network, so the text of a type can name nothing of the user's own database.
 
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
 use duckdb_neo as neo;
 use neo::Parameters;
 use neo::connection::Connection;
@@ -47,11 +50,15 @@ fn parse(database: &Connection, text: &str) -> Result<Type> {
     logical::read(&logical, &enumeration).map_err(|why| fault(&why))
 }
 
-/// Our BASE64, which is an ENUM to DuckDB; any other ENUM is text.
+/// Our BASE64, which is an ENUM to DuckDB; any other ENUM is text that is one of its values.
 fn enumeration(logical: &LogicalType) -> std::result::Result<Type, String> {
-    let ours = match logical.get_param(0) {
-        Ok((_, member)) => member.get::<String>().ok().flatten().as_deref() == Some(BASE64_MEMBER),
-        Err(_) => false,
+    let failed = |error: neo::Error| error.message;
+    let value = |at: usize| -> std::result::Result<String, String> {
+        let (_, value) = logical.get_param(at).map_err(failed)?;
+        Ok(value.get::<String>().map_err(failed)?.unwrap_or_default())
     };
-    Ok(if ours { Type::Base64 } else { Type::Varchar })
+    let values =
+        (0..logical.param_count().map_err(failed)?).map(value).collect::<std::result::Result<BTreeSet<_>, _>>()?;
+    let ours = values.len() == 1 && values.contains(BASE64_MEMBER);
+    Ok(if ours { Type::Base64 } else { Type::Enum(Arc::new(values)) })
 }

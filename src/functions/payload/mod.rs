@@ -115,7 +115,8 @@ impl Payload {
         texts: &[KeyText],
         sample: Sample<'_>,
     ) -> Result<Self> {
-        let asked = choice(arguments, "payload_type", &TYPES)?;
+        let is_text = choose::format(arguments, "format")?.is_some_and(|format| format.name == "text");
+        let asked = choice(arguments, "payload_type", &TYPES)?.or(is_text.then_some(Whole::Text));
         let inflates = arguments.text("decompress")?.is_some_and(|word| !word.eq_ignore_ascii_case("none"));
         let whole = |has_columns: bool| match (shows, asked) {
             (ShowsPayload::WithoutColumns, _) if has_columns => None,
