@@ -1,7 +1,7 @@
 //! CBOR (RFC 8949): the same paths, types and rules as JSON.
 //!
 //! A byte string is a binary (see [`msgpack`](super::msgpack)). Tags 0, 1, 100 and 1004 are times and dates, 2 and 3
-//! big integers, 4 decimals, 37 UUIDs; any other tag is passed over. `undefined` is NULL. A document nests at most 200
+//! big integers, 4 decimals, 5 binary fractions, 30 rational numbers, 37 UUIDs; any other tag is passed over. `undefined` is NULL. A document nests at most 200
 //! levels deep. The reader, `ciborium`, gives the whole document at once, which costs more than the walks of JSON and
 //! MessagePack when few of many members are wanted.
 
@@ -84,6 +84,8 @@ mod tests {
         let uuid = [&[0xd8, 37, 0x50][..], &[0xab; 16]].concat();
         let big = [&[0xc2, 0x50][..], &[255; 16]].concat();
         let lowest = [&[0xc4, 0x82, 0xc3, 0x50, 127][..], &[255; 15], &[1]].concat();
+        // -3 places, and a mantissa of -1 - 2^130 in 17 bytes.
+        let large_decimal = [&[0xc4, 0x82, 0x22, 0xc3, 0x51, 4][..], &[0; 16]].concat();
         let huge = [&[0xc3, 0x49, 1][..], &[0; 8]].concat();
         for (value, ty, expected) in [
             (&[0x18, 42][..], Type::Integer, "42"),
@@ -106,6 +108,17 @@ mod tests {
             (&[0xc4, 0x82, 0x21, 0x19, 0x6a, 0xb3], Type::Decimal { width: 9, scale: 2 }, "27315"),
             (&[0xc4, 0x82, 0x21, 0x19, 0x6a, 0xb3], Type::Varchar, "273.15"),
             (&[0xc4, 0x82, 5, 0x20], Type::Varchar, "-1e5"),
+            (&large_decimal, Type::Varchar, "-1361129467683753853853498429727072845.825"),
+            (&[0xc5, 0x82, 0x20, 3], Type::Double, "1.5"),
+            (&[0xc5, 0x82, 0x0a, 0x22], Type::Double, "-3072"),
+            (&[0xd8, 30, 0x82, 1, 4], Type::Decimal { width: 9, scale: 2 }, "25"),
+            (&[0xd8, 30, 0x82, 0x26, 7], Type::Integer, "-1"),
+            (&[0xd8, 30, 0x82, 1, 0], Type::Json, "[1,0]"),
+            (
+                &[0xd9, 0x03, 0xec, 0x6a, b'2', b'0', b'2', b'4', b'-', b'0', b'1', b'-', b'1', b'5'],
+                Type::Date,
+                "19737",
+            ),
             (&lowest, Type::Double, "0"),
             (&uuid, Type::Varchar, "abababab-abab-abab-abab-abababababab"),
             (&[0xd9, 0xd9, 0xf7, 0x82, 1, 0xf6], Type::list(Type::Integer), "[1, NULL]"),

@@ -88,6 +88,9 @@ impl Inflate {
             given => return self.inflate(given, &record.payload),
         };
         let known = |word: &str| {
+            if word.trim().eq_ignore_ascii_case("s2") {
+                return Err(S2.to_owned());
+            }
             Compression::by_header(word)
                 .ok_or_else(|| format!("Content-Encoding '{}' is not known", super::quote(word)))
         };
@@ -124,6 +127,7 @@ pub(super) fn inflate(compression: Compression, payload: &[u8], limit: usize) ->
             read("deflate", flate2::read::DeflateDecoder::new(payload), limit)
         }
         Compression::Zstd => zstd(payload, limit),
+        Compression::Snappy if payload.starts_with(S2_STREAM) => Err(S2.to_owned()),
         Compression::Snappy if !payload.starts_with(SNAPPY_STREAM) => Err(
             "malformed snappy payload: it does not begin as Snappy's framing format does; 'snappy_raw' reads a block"
                 .to_owned(),
@@ -168,6 +172,12 @@ fn raw_snappy(block: &[u8], limit: usize) -> Result<Vec<u8>, String> {
 /// The stream identifier, the first chunk of the framing format
 /// (<https://github.com/google/snappy/blob/main/framing_format.txt>, section 4.1).
 const SNAPPY_STREAM: &[u8] = b"\xff\x06\0\0sNaPpY";
+
+/// The stream identifier of S2 (<https://github.com/klauspost/compress/tree/master/s2>), which extends Snappy: its blocks refer to
+/// what lies behind 64 KiB, and no reader of Snappy knows them.
+const S2_STREAM: &[u8] = b"\xff\x06\0\0S2sTwO";
+/// What a payload in S2 is told.
+const S2: &str = "the payload is compressed by S2, which is not read; a sender that writes S2 can write Snappy, too";
 
 /// Whether a payload starts with the header of RFC 1950: method 8, and a check that divides by 31.
 fn is_zlib(payload: &[u8]) -> bool {
@@ -285,6 +295,10 @@ mod tests {
         let by_header = Inflate { compression: Compression::Header, limit: 0 };
         assert_eq!(by_header.payload(&record(TEXT, None)).as_deref(), Ok(TEXT));
         assert_eq!(by_header.payload(&record(b"", Some("gzip"))).as_deref(), Ok(&b""[..]));
+        assert_eq!(by_header.payload(&record(TEXT, Some("gzip, S2"))), Err(S2.to_owned()));
+        let snappy = Inflate { compression: Compression::Snappy, limit: 99 };
+        let stream = record(b"\xff\x06\0\0S2sTwO", None);
+        assert_eq!(snappy.payload(&stream), Err(S2.to_owned()));
         assert_eq!(
             by_header.payload(&record(TEXT, Some("compress"))),
             Err("Content-Encoding 'compress' is not known".to_owned())

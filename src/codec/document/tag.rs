@@ -14,7 +14,9 @@ const MOST_PLACES: usize = 38;
 /// | 0, 1004 | a time or date as text: the text |
 /// | 1 | seconds since 1970: a timestamp, to the microsecond |
 /// | 2, 3 | integers; of more than 128 bits their text |
-/// | 4 | exponent and mantissa of a decimal: its text |
+/// | 4 | exponent and mantissa of a decimal: its text, whatever its size |
+/// | 5 | exponent and mantissa of a binary fraction: a double |
+/// | 30 | numerator and denominator: a double, or the integer that it is |
 /// | 37 | a UUID: its text |
 /// | 100 | days since 1970: a timestamp at midnight |
 pub(super) fn apply(tag: u64, value: Tree) -> Tree {
@@ -23,6 +25,8 @@ pub(super) fn apply(tag: u64, value: Tree) -> Tree {
         (2, Tree::Bytes(bytes)) => big::digits(bytes).map(Tree::Text),
         (3, Tree::Bytes(bytes)) => negative(bytes),
         (4, Tree::List(parts)) => decimal(parts),
+        (5, Tree::List(parts)) => binary_fraction(parts),
+        (30, Tree::List(parts)) => rational(parts),
         (37, Tree::Bytes(bytes)) => <[u8; 16]>::try_from(bytes.as_slice()).ok().map(Tree::uuid),
         (100, value) => integer(value)
             .and_then(|days| i64::try_from(days).ok()?.checked_mul(86_400))
@@ -55,11 +59,50 @@ fn epoch(value: &Tree) -> Option<Tree> {
 
 fn decimal(parts: &[Tree]) -> Option<Tree> {
     let [exponent, mantissa] = parts else { return None };
-    let (mantissa, exponent) = (integer(mantissa)?, integer(exponent)?);
+    let exponent = integer(exponent)?;
+    if let Tree::Text(large) = mantissa {
+        return large_decimal(large, exponent);
+    }
+    let mantissa = integer(mantissa)?;
     Some(match exponent.checked_neg().and_then(|scale| usize::try_from(scale).ok()) {
         Some(scale @ 0..=MOST_PLACES) => Tree::decimal(mantissa, scale),
         _ => Tree::Text(format!("{mantissa}e{exponent}")),
     })
+}
+
+/// A decimal whose mantissa has more than 128 bits: its text, from the digits of that.
+fn large_decimal(mantissa: &str, exponent: i128) -> Option<Tree> {
+    let (digits, negative) = mantissa.strip_prefix('-').map_or((mantissa, false), |digits| (digits, true));
+    if digits.is_empty() || !digits.bytes().all(|byte| byte.is_ascii_digit()) {
+        return None;
+    }
+    Some(match exponent.checked_neg().and_then(|scale| usize::try_from(scale).ok()) {
+        Some(scale @ 0..=MOST_PLACES) => Tree::decimal_of_digits(digits, negative, scale),
+        _ => Tree::Text(format!("{mantissa}e{exponent}")),
+    })
+}
+
+/// A mantissa times a power of two; infinite when it is beyond a double.
+fn binary_fraction(parts: &[Tree]) -> Option<Tree> {
+    let [exponent, mantissa] = parts else { return None };
+    let (mantissa, exponent) = (integer(mantissa)?, integer(exponent)?);
+    // Beyond these, every double is zero or infinite, whatever the mantissa.
+    let exponent = i32::try_from(exponent.clamp(-2_000, 2_000)).ok()?;
+    // In two steps, as a power of two alone may be beyond a double where the product is not.
+    let half = exponent / 2;
+    Some(Tree::Float(mantissa as f64 * 2f64.powi(half) * 2f64.powi(exponent - half)))
+}
+
+fn rational(parts: &[Tree]) -> Option<Tree> {
+    let [numerator, denominator] = parts else { return None };
+    let (numerator, denominator) = (integer(numerator)?, integer(denominator)?);
+    if denominator == 0 {
+        return None;
+    }
+    match (numerator.checked_rem(denominator), numerator.checked_div(denominator)) {
+        (Some(0), Some(whole)) => Some(Tree::Int(whole)),
+        _ => Some(Tree::Float(numerator as f64 / denominator as f64)),
+    }
 }
 
 fn integer(value: &Tree) -> Option<i128> {

@@ -147,11 +147,13 @@ fn edition(text: &str) -> Option<&str> {
     value.get(1..)?.split(quote).next()
 }
 
-/// The error for a file in an edition: <https://protobuf.dev/editions/overview/>. The wire is the same as before.
+/// The error for a file in an edition: <https://protobuf.dev/editions/overview/>. What it has unless a feature says otherwise, proto3
+/// has with `optional` at each field: presence, open enums, packed lists.
 fn unknown_edition(file: &str, edition: &str) -> String {
     format!(
-        "'{file}' is written in edition {edition}, and only syntax proto2 and proto3 can be read; declare \
-         syntax = \"proto2\" or \"proto3\" in it, which is the same on the wire"
+        "'{file}' is written in edition {edition}, and only syntax proto2 and proto3 can be read; in a copy, declare \
+         syntax = \"proto3\" and each field that is not repeated as optional; one with features.message_encoding = DELIMITED \
+         is a group of proto2"
     )
 }
 

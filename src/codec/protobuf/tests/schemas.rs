@@ -191,8 +191,8 @@ fn broken_schemas_say_what_and_where() {
 
 #[test]
 fn editions_are_named_as_what_cannot_be_read() {
-    let advice = "and only syntax proto2 and proto3 can be read; declare syntax = \"proto2\" or \"proto3\" in it, which is \
-                  the same on the wire";
+    let advice = "and only syntax proto2 and proto3 can be read; in a copy, declare syntax = \"proto3\" and each field that is \
+                  not repeated as optional; one with features.message_encoding = DELIMITED is a group of proto2";
     for (name, text) in [
         ("edition-plain", "edition = '2023'; message M { int32 a = 1; }"),
         ("edition-comments", "// edition = '1'\n/* a\n * b */\n\nedition=\"2023\";\nmessage M { int32 a = 1; }"),
