@@ -11,10 +11,12 @@ use serde::de::DeserializeOwned;
 use tokio::sync::broadcast::error::RecvError;
 
 use super::connection::Connection;
-use super::failure::{ErrorNumber, Failure, decode, no_permission, not_enabled, refusal};
+use super::failure::{ErrorNumber, Failure, decode, no_permission, no_reply, nobody_answers, not_enabled, refusal};
+use super::object;
 use super::options::ConnectOptions;
 use super::pool;
 use crate::error::{Error, Kind};
+use crate::plan::kv;
 use crate::stats;
 
 impl Connection {
@@ -77,12 +79,12 @@ impl Connection {
             pool::discard(&Arc::downgrade(self));
         }
         let error = match failure {
-            Failure::NoResponders => not_enabled(),
+            Failure::NoResponders => nobody_answers(&self.options().api_prefix),
             Failure::Api(api) if api.is(ErrorNumber::NOT_ENABLED) => not_enabled(),
             Failure::Api(api) if api.is(ErrorNumber::NOT_ENABLED_FOR_ACCOUNT) => not_enabled(),
             Failure::Api(api) => api.error(),
             Failure::Forbidden => no_permission(&format!("publish to {}", self.api_subject(call))),
-            Failure::ReplyDenied(inbox) => no_permission(&format!("subscribe to {inbox}")),
+            Failure::ReplyDenied(inbox) => no_reply(&inbox),
             Failure::TimedOut => {
                 let cause = format!("no answer to {call} within {:.1} s", self.timeout.as_secs_f64());
                 Error::of(Kind::TimedOut, cause)
@@ -101,16 +103,53 @@ impl Connection {
         }
         let names = self.api::<Names>("STREAM.NAMES", Bytes::new()).await;
         let names = names.ok().and_then(|names| names.streams).unwrap_or_default();
-        let mut alike: Vec<&String> = names.iter().filter(|name| looks_like(name, stream)).collect();
-        alike.sort();
+        let sort = Sort::of(stream);
+        let wanted = stream.strip_prefix(sort.prefix).unwrap_or(stream);
+        let names = names.iter().filter_map(|name| name.strip_prefix(sort.prefix));
+        let mut alike: Vec<&str> = names.filter(|name| looks_like(name, wanted)).collect();
+        alike.sort_unstable();
         alike.truncate(5);
-        let error = Error::of(Kind::NotFound, "no such stream");
+        let error = Error::of(Kind::NotFound, sort.absent(wanted));
         match alike.as_slice() {
-            [] => error.advice("FROM nats_streams() lists the streams of this server"),
+            [] => error.advice(format!("FROM {}() lists the {} of this server", sort.list, sort.plural)),
             names => {
                 let names: Vec<String> = names.iter().map(|name| format!("'{name}'")).collect();
                 error.advice(format!("did you mean {}?", names.join(" or ")))
             }
+        }
+    }
+}
+
+/// What a stream is for, by the beginning of its name.
+struct Sort {
+    prefix: &'static str,
+    /// None where it is a stream and nothing more.
+    singular: Option<&'static str>,
+    plural: &'static str,
+    /// The function that lists those that there are.
+    list: &'static str,
+}
+
+const SORTS: [Sort; 3] = [
+    Sort { prefix: kv::STREAM_PREFIX, singular: Some("key-value bucket"), plural: "buckets", list: "nats_kv_buckets" },
+    Sort {
+        prefix: object::STREAM_PREFIX,
+        singular: Some("object store"),
+        plural: "stores",
+        list: "nats_object_stores",
+    },
+    Sort { prefix: "", singular: None, plural: "streams", list: "nats_streams" },
+];
+
+impl Sort {
+    fn of(stream: &str) -> &'static Sort {
+        SORTS.iter().find(|sort| stream.starts_with(sort.prefix)).unwrap_or(&SORTS[SORTS.len() - 1])
+    }
+
+    fn absent(&self, name: &str) -> String {
+        match self.singular {
+            Some(word) => format!("no such stream: there is no {word} '{name}'"),
+            None => "no such stream".to_owned(),
         }
     }
 }

@@ -77,7 +77,13 @@ async fn look(connection: &Arc<Connection>, stream: &str) -> Result<StreamNow> {
             .stream(stream)
             .server(connection.label())
     })?;
-    Ok(StreamNow { state, created_ns, last_time_ns: state.last_time_ns, removal: reply.removal() })
+    Ok(StreamNow {
+        state,
+        created_ns,
+        last_time_ns: state.last_time_ns,
+        removal: reply.removal(),
+        captures: reply.captures(),
+    })
 }
 
 /// The newest message at or before a sequence with its headers; None when there is none left.

@@ -5,6 +5,7 @@
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
+use super::options::ConnectOptions;
 use crate::error::{Error, Kind};
 
 /// Why a request has no answer.
@@ -120,6 +121,9 @@ numbers! {
     STREAM_NOT_FOUND = 10_059, NotFound, "FROM nats_streams() lists the streams of this server";
     /// The header `Nats-Expected-Stream` names another stream (`JSStreamNotMatchErr`).
     WRONG_STREAM = 10_060, Conflict, "check the header Nats-Expected-Stream; another stream captures the subject";
+    /// Another stream captures what a stream is to capture (`JSStreamSubjectOverlapErr`).
+    SUBJECTS_OVERLAP = 10_065, Refused,
+        "a subject goes into one stream: name others, or change that stream; SELECT stream, subjects FROM nats_streams()";
     /// The header `Nats-Expected-Last-Msg-Id` names another message (`JSStreamWrongLastMsgIDErrF`).
     WRONG_LAST_MSG_ID = 10_070, Conflict, "check the header Nats-Expected-Last-Msg-Id";
     /// A header that expects a last sequence names another (`JSStreamWrongLastSequenceErrF`).
@@ -180,6 +184,22 @@ pub(super) fn refusal(words: &str, subject: &str) -> Option<Failure> {
 pub(super) fn no_permission(action: &str) -> Error {
     Error::of(Kind::Denied, format!("no permission to {action}"))
         .advice("grant the user that subject, or connect as another user")
+}
+
+/// A user who may not subscribe to the subject on which answers come.
+pub(super) fn no_reply(inbox: &str) -> Error {
+    Error::of(Kind::Denied, format!("no permission to subscribe to {inbox}, where answers come"))
+        .advice("grant the user that subject, or name one that it may subscribe to with inbox_prefix := '...'")
+}
+
+/// Nobody answers below the prefix of JetStream's API.
+pub(super) fn nobody_answers(api_prefix: &str) -> Error {
+    if api_prefix == ConnectOptions::DEFAULT_API_PREFIX {
+        return not_enabled();
+    }
+    Error::of(Kind::Unavailable, format!("JetStream does not answer at {api_prefix}")).advice(
+        "check domain, or api_prefix: no server of that domain is reached, or the account has no JetStream there",
+    )
 }
 
 /// JetStream is not enabled.

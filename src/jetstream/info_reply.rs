@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use serde::Deserialize;
+use serde::de::IgnoredAny;
 use serde_json::json;
 
 use super::connection::Connection;
@@ -45,6 +46,14 @@ pub(super) struct InfoReply {
 /// The stream's configuration.
 #[derive(Debug, Deserialize)]
 pub(super) struct Config {
+    #[serde(default)]
+    subjects: Option<Vec<String>>,
+    #[serde(default)]
+    mirror: Option<IgnoredAny>,
+    #[serde(default)]
+    sources: Option<IgnoredAny>,
+    #[serde(default)]
+    subject_transform: Option<IgnoredAny>,
     #[serde(default)]
     pub allow_direct: bool,
     #[serde(default)]
@@ -153,6 +162,14 @@ impl InfoReply {
             replicas: self.config.num_replicas.max(1),
             consumers_remove: matches!(self.config.retention.as_str(), "workqueue" | "interest"),
         }
+    }
+
+    /// The subjects that the stream captures, as filters; None where messages come into it in other ways, too: a mirror and
+    /// sources take them from other streams, and a transform stores them under other subjects.
+    pub fn captures(&self) -> Option<Vec<String>> {
+        let config = &self.config;
+        let alone = config.mirror.is_none() && config.sources.is_none() && config.subject_transform.is_none();
+        config.subjects.clone().filter(|subjects| alone && !subjects.is_empty())
     }
 
     /// How the configuration removes messages.

@@ -68,8 +68,13 @@ impl KeyWrite {
 /// [`Kind::Conflict`] when a key exists or is at another revision; those of publishing.
 pub fn write_keys(connection: &Arc<Connection>, writes: &[KeyWrite]) -> Result<Vec<u64>> {
     let messages: Vec<PublishRequest> = writes.iter().map(|write| write.message(connection)).collect();
+    let said = |error: Error| no_bucket(error, writes).server(connection.label());
     if writes.iter().all(|write| write.write != Write::Create) {
-        return Ok(publish(connection, messages)?.into_iter().map(|published| published.sequence).collect());
+        return Ok(publish(connection, messages)
+            .map_err(said)?
+            .into_iter()
+            .map(|published| published.sequence)
+            .collect());
     }
     let mut revisions = Vec::with_capacity(writes.len());
     let mut refused: Vec<(usize, Error)> = Vec::new();
@@ -84,10 +89,29 @@ pub fn write_keys(connection: &Arc<Connection>, writes: &[KeyWrite]) -> Result<V
     }
     for (index, error) in refused {
         if let Some(revision) = revisions.get_mut(index) {
-            *revision = create_over_deletion(connection, &writes[index], error)?;
+            *revision = create_over_deletion(connection, &writes[index], error).map_err(said)?;
         }
     }
     Ok(revisions)
+}
+
+/// No stream captures the subject of a key: there is no such bucket.
+fn no_bucket(error: Error, writes: &[KeyWrite]) -> Error {
+    if error.kind() != Kind::NotFound {
+        return error;
+    }
+    let mut buckets: Vec<String> = writes.iter().map(|write| format!("'{}'", write.bucket)).collect();
+    buckets.sort();
+    buckets.dedup();
+    let cause = match buckets.as_slice() {
+        [bucket] => format!("there is no key-value bucket {bucket}"),
+        // More than an error can show help nobody.
+        buckets => {
+            format!("one of the key-value buckets {} does not exist", buckets[..buckets.len().min(5)].join(", "))
+        }
+    };
+    Error::of(Kind::NotFound, cause)
+        .advice("FROM nats_kv_buckets() lists the buckets of this server; make one with nats_kv_bucket_ensure")
 }
 
 /// A creation was refused: when the newest message of the key is a deletion, it is made on top of that (ADR-8).

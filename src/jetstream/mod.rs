@@ -52,7 +52,7 @@ pub use options::{Authentication, ConnectOptions, NamedFile, Secret, TlsOptions}
 pub use ping::{Ping, ping};
 pub use pool::connect;
 pub use server_url::{Scheme, ServerUrl, UrlFault};
-pub use state::stream_state;
+pub use state::{check_subjects, stream_state, stream_state_and_captures};
 pub use time::format_utc as utc_text;
 pub use time_bounds::search_times;
 pub use verify::verify;

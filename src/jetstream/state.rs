@@ -8,8 +8,8 @@ use super::failure::Failure;
 use super::info_reply::{self, Details};
 use super::runtime::block_on_read;
 use super::single::next_message;
-use crate::error::Result;
-use crate::plan::{Absent, StreamState};
+use crate::error::{Error, Result};
+use crate::plan::{Absent, StreamState, Subjects};
 
 /// The stream's state, from its leader. A user who may not ask for it but may use Direct Get learns it from the first and
 /// the last message. One round trip, or a few.
@@ -20,12 +20,64 @@ pub fn stream_state(connection: &Arc<Connection>, stream: &str) -> Result<Stream
     block_on_read(state_or_error(connection, stream))
 }
 
+/// [`stream_state`], and the subjects that the stream captures: [`StreamNow::captures`](crate::plan::StreamNow). None as well
+/// for a user who may not ask for them.
+///
+/// # Errors
+/// Those of [`stream_state`].
+pub fn stream_state_and_captures(
+    connection: &Arc<Connection>,
+    stream: &str,
+) -> Result<(StreamState, Option<Vec<String>>)> {
+    block_on(look(connection, stream))
+}
+
+/// Fails when no message of the stream has a subject that the filters match, nor can one come, by the subjects that the stream
+/// captures. One round trip for each filter, where none matches those: what was captured before the stream's subjects were
+/// changed is still there.
+///
+/// # Errors
+/// Filters that match nothing; those of any request.
+pub fn check_subjects(
+    connection: &Arc<Connection>,
+    stream: &str,
+    subjects: &Subjects,
+    captures: Option<&[String]>,
+) -> Result<()> {
+    let Some(captures) = captures.filter(|captures| subjects.are_outside(captures)) else { return Ok(()) };
+    for filter in subjects.filters() {
+        let reply = block_on(info_reply::ask_or_explain(connection, stream, Details::Subjects(filter)))?;
+        if reply.messages_of_subjects() > 0 {
+            return Ok(());
+        }
+    }
+    let filter = &subjects.filters()[0];
+    let cause =
+        format!("no subject of the stream can match {}: it captures {}", list(subjects.filters()), list(captures));
+    Err(Error::new(cause).stream(stream).server(connection.label()).advice(format!(
+        "subject is a filter with the wildcards of NATS; subject_contains := '{filter}' finds a part of a subject"
+    )))
+}
+
+/// Subjects for an error, not more than a reader takes in.
+fn list(subjects: &[String]) -> String {
+    let shown: Vec<String> = subjects.iter().take(SUBJECTS_SHOWN).map(|subject| format!("'{subject}'")).collect();
+    format!("{}{}", shown.join(", "), if subjects.len() > SUBJECTS_SHOWN { ", ..." } else { "" })
+}
+
+/// How many subjects an error names.
+const SUBJECTS_SHOWN: usize = 5;
+
 /// [`stream_state`], for those who wait already.
 pub(super) async fn state_or_error(connection: &Arc<Connection>, stream: &str) -> Result<StreamState> {
+    look(connection, stream).await.map(|(state, _)| state)
+}
+
+async fn look(connection: &Arc<Connection>, stream: &str) -> Result<(StreamState, Option<Vec<String>>)> {
     match info_reply::ask(connection, stream, Details::None).await {
-        Ok(reply) => Ok(reply.stream_state()),
+        Ok(reply) => Ok((reply.stream_state(), reply.captures())),
         Err(Failure::Forbidden) => match state_by_direct_get(connection, stream).await {
-            Ok(state) => Ok(state),
+            Ok(state) => Ok((state, None)),
             Err(_) => Err(connection.explain(Failure::Forbidden, &info_reply::call(stream), stream).await),
         },
         Err(failure) => Err(connection.explain(failure, &info_reply::call(stream), stream).await),

@@ -54,6 +54,8 @@ pub struct StreamNow {
     pub last_time_ns: Option<i64>,
     /// How messages leave it.
     pub removal: Removal,
+    /// The subjects that it captures, where nothing else comes into it; None where messages come into it in other ways.
+    pub captures: Option<Vec<String>>,
 }
 
 /// How a stream's configuration removes messages.

@@ -240,6 +240,19 @@ pub(super) fn generalised(one: &str, other: &str) -> String {
     tokens.join(".")
 }
 
+/// Whether a subject can match both filters.
+#[must_use]
+pub fn filters_overlap(one: &str, other: &str) -> bool {
+    let (mut ones, mut others) = (one.split('.'), other.split('.'));
+    loop {
+        match (ones.next(), others.next()) {
+            (None, None) | (Some(">"), Some(_)) | (Some(_), Some(">")) => return true,
+            (Some(a), Some(b)) if a == b || a == "*" || b == "*" => {}
+            _ => return false,
+        }
+    }
+}
+
 /// Whether every subject that matches `inner` matches `outer`, too.
 #[must_use]
 pub fn filter_includes(outer: &str, inner: &str) -> bool {
@@ -415,6 +428,32 @@ mod tests {
         let region = Region::of(&[one(Comparison::Greater, 5), one(Comparison::Less, 9)], COLUMNS).from_the_start();
         assert_eq!(region.sequences, Span { first: 0, last: 8 });
         assert_eq!(Region::WHOLE.from_the_start(), Region::WHOLE);
+    }
+
+    /// Over all pairs of short filters: they overlap when some short subject matches both.
+    #[test]
+    fn filters_overlap_when_a_subject_matches_both() {
+        let lists = |tokens: &[&str]| -> Vec<String> {
+            let mut out: Vec<String> = tokens.iter().map(|&token| token.to_owned()).collect();
+            for length in 1..3 {
+                let longest: Vec<String> =
+                    out.iter().filter(|text| text.split('.').count() == length).cloned().collect();
+                out.extend(longest.iter().flat_map(|text| tokens.iter().map(move |token| format!("{text}.{token}"))));
+            }
+            out
+        };
+        // ">" stands at the end alone.
+        let filters: Vec<String> =
+            lists(&["a", "b", "*", ">"]).into_iter().filter(|text| !text.contains(">.")).collect();
+        let subjects = lists(&["a", "b"]);
+        for one in &filters {
+            for other in &filters {
+                let both = |subject: &String| {
+                    subject_matches(subject.as_bytes(), one) && subject_matches(subject.as_bytes(), other)
+                };
+                assert_eq!(filters_overlap(one, other), subjects.iter().any(both), "{one} {other}");
+            }
+        }
     }
 
     #[test]

@@ -177,8 +177,9 @@ impl Settlement {
         }
         if !self.given.is_empty() {
             return Err(Error::new(format!(
-                "{} that this process was given are neither acknowledged nor returned",
-                messages(self.given.len())
+                "{} that this process was given {} neither acknowledged nor returned",
+                messages(self.given.len()),
+                if self.given.len() == 1 { "is" } else { "are" }
             ))
             .advice("after COMMIT run FROM nats_ack(stream, durable), after ROLLBACK FROM nats_nak(stream, durable)"));
         }

@@ -1,6 +1,6 @@
 //! The subject filters of a read: several, of which a message matches at least one.
 
-use super::region::{filter_includes, generalised};
+use super::region::{filter_includes, filters_overlap, generalised};
 use super::subject::{check_subject_filter, subject_matches};
 use crate::error::{Error, Result};
 
@@ -72,6 +72,13 @@ impl Subjects {
         if cover == ">" { Self::ALL } else { Self(vec![cover]) }
     }
 
+    /// Whether no filter matches a subject of those that are captured, which are filters, too.
+    #[must_use]
+    pub fn are_outside(&self, captured: &[String]) -> bool {
+        let meets = |filter: &String| captured.iter().any(|other| filters_overlap(other, filter));
+        !self.is_all() && !self.0.iter().any(meets)
+    }
+
     /// Whether these match every subject that a filter matches.
     #[must_use]
     pub fn include(&self, filter: &str) -> bool {
@@ -105,6 +112,15 @@ mod tests {
         }
         assert!(Subjects::new::<&str>(&[]).is_err());
         assert!(Subjects::new(&["a", "b..c"]).is_err());
+    }
+
+    #[test]
+    fn filters_that_match_nothing_captured_are_outside() {
+        let captured = ["orders.>".to_owned(), "audit".to_owned()];
+        let outside = |filters: &[&str]| Subjects::new(filters).unwrap().are_outside(&captured);
+        assert!(!outside(&["orders.*.new"]) && !outside(&["*"]) && !outside(&["order", "orders.1"]));
+        assert!(outside(&["order"]) && outside(&["orders"]) && outside(&["order", "audit.x"]));
+        assert!(!Subjects::ALL.are_outside(&captured));
     }
 
     /// Over many lists: the reduced list matches what the list matches, and the cover matches all of it.

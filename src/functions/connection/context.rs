@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 
 use serde_json::Value as Json;
 
+use super::home;
 use super::table::OPTIONS;
 use crate::error::{Error, Result};
 use crate::value::Value;
@@ -46,7 +47,9 @@ pub fn read(name: &str, origin: &str) -> Result<Context> {
         return Err(Error::new(format!("{origin}: '{name}' is not the name of a context")));
     }
     let Some(folder) = folder() else {
-        return Err(Error::new(format!("{origin}: no configuration folder: neither XDG_CONFIG_HOME nor HOME is set")));
+        return Err(Error::new(format!(
+            "{origin}: no configuration folder: neither XDG_CONFIG_HOME nor HOME is set, nor USERPROFILE"
+        )));
     };
     let folder = folder.join("context");
     let file = folder.join(format!("{name}.json"));
@@ -114,9 +117,8 @@ fn known(folder: &Path) -> Vec<String> {
 
 /// The NATS CLI's folder: `nats` in the user's configuration folder.
 fn folder() -> Option<PathBuf> {
-    let variable = |name| std::env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from);
-    let parent = variable("XDG_CONFIG_HOME").or_else(|| variable("HOME").map(|home| home.join(".config")))?;
-    Some(parent.join("nats"))
+    let configuration = std::env::var_os("XDG_CONFIG_HOME").filter(|value| !value.is_empty()).map(PathBuf::from);
+    Some(configuration.or_else(|| Some(home::folder()?.join(".config")))?.join("nats"))
 }
 
 #[cfg(test)]

@@ -1,9 +1,9 @@
 //! A value of a connection option, and where it was found.
 
 use std::fmt;
-use std::path::PathBuf;
 use std::time::Duration;
 
+use super::home;
 use crate::error::{Error, Result};
 use crate::jetstream::NamedFile;
 use crate::plan::check_publish_subject;
@@ -62,12 +62,7 @@ impl Found {
         if text.is_empty() {
             return Err(Error::new(format!("{} is empty; it needs the path of a file", self.origin)));
         }
-        let home = || std::env::var_os("HOME").map(PathBuf::from);
-        let path = match text.strip_prefix("~/").and_then(|rest| home().map(|home| home.join(rest))) {
-            Some(path) => path,
-            None => PathBuf::from(text),
-        };
-        Ok(NamedFile { origin: self.origin.clone(), path })
+        Ok(NamedFile { origin: self.origin.clone(), path: home::path(text) })
     }
 
     /// The value as a JetStream domain.

@@ -12,6 +12,7 @@
 mod context;
 mod external_access;
 mod found;
+mod home;
 mod sources;
 mod table;
 mod url;

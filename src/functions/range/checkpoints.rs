@@ -5,7 +5,7 @@ use std::sync::Arc;
 use crate::error::{Error, Kind, Result};
 use crate::functions::payload::choice;
 use crate::jetstream::{Connection, check_checkpoint, stream_now};
-use crate::plan::{Bounds, Checkpoint, SequenceRange, StreamState, gap_error};
+use crate::plan::{Bounds, Checkpoint, SequenceRange, StreamNow, gap_error};
 use crate::record::Record;
 use crate::value::{Arguments, Parameter, ParameterType, Value};
 
@@ -78,13 +78,13 @@ impl Checkpoints {
     }
 
     /// Proves that the stream is the one of the checkpoints, and that what follows the first has not been removed; with
-    /// the stream's state.
-    pub fn check(&self, connection: &Arc<Connection>, stream: &str) -> Result<StreamState> {
+    /// what the stream is and holds now.
+    pub fn check(&self, connection: &Arc<Connection>, stream: &str) -> Result<StreamNow> {
         self.check_each(connection).map_err(|error| error.stream(stream).server(connection.label()))
     }
 
-    fn check_each(&self, connection: &Arc<Connection>) -> Result<StreamState> {
-        let mut state = None;
+    fn check_each(&self, connection: &Arc<Connection>) -> Result<StreamNow> {
+        let mut last = None;
         for checkpoint in self.after.iter().chain(self.upto.iter().filter(|upto| Some(*upto) != self.after.as_ref())) {
             let now = check_checkpoint(connection, checkpoint)?;
             if self.after.as_ref() == Some(checkpoint)
@@ -93,7 +93,7 @@ impl Checkpoints {
             {
                 return Err(gap_error(gap));
             }
-            state = Some(now.state);
+            last = Some(now);
         }
         if let (Some(after), Some(upto)) = (&self.after, &self.upto)
             && after.last > upto.last
@@ -104,7 +104,7 @@ impl Checkpoints {
             ))
             .advice("give the earlier one to after"));
         }
-        state.ok_or_else(|| Error::of(Kind::Internal, "internal error: a read after no checkpoint"))
+        last.ok_or_else(|| Error::of(Kind::Internal, "internal error: a read after no checkpoint"))
     }
 
     /// The part of a gap that lies in the read's range.

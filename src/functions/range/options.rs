@@ -36,6 +36,8 @@ pub struct RangeOptions {
     pub stream: String,
     /// The subject filters.
     pub subjects: Subjects,
+    /// The filters that the statement names, where it reads this stream alone: one of them must be able to match.
+    pub(super) named: Subjects,
     pub(super) subject_contains: Option<String>,
     pub(super) bounds: Bounds,
     pub(super) checkpoints: Option<Arc<Checkpoints>>,
@@ -111,7 +113,7 @@ impl RangeOptions {
     /// The same of other subjects.
     #[must_use]
     pub fn of_subjects(&self, subjects: &Subjects) -> Self {
-        Self { subjects: subjects.clone(), ..self.clone() }
+        Self { subjects: subjects.clone(), named: Subjects::ALL, ..self.clone() }
     }
 
     /// The same of a stream, of which so many messages are left to read.
@@ -140,6 +142,7 @@ impl RangeOptions {
         Self {
             stream: stream.to_owned(),
             subjects: Subjects::ALL,
+            named: Subjects::ALL,
             subject_contains: None,
             bounds: Bounds::All,
             checkpoints: None,
@@ -170,7 +173,8 @@ pub fn read_several(arguments: &Arguments) -> Result<RangeOptions> {
             ));
         }
     }
-    read_of("", arguments)
+    // One that matches nothing in one of the streams may match in another.
+    Ok(RangeOptions { named: Subjects::ALL, ..read_of("", arguments)? })
 }
 
 fn read_of(stream: &str, arguments: &Arguments) -> Result<RangeOptions> {
@@ -197,6 +201,7 @@ fn read_of(stream: &str, arguments: &Arguments) -> Result<RangeOptions> {
     };
     Ok(RangeOptions {
         stream: stream.to_owned(),
+        named: subjects.clone(),
         subjects,
         subject_contains: arguments.text("subject_contains")?.map(str::to_owned),
         bounds,

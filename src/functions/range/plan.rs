@@ -6,7 +6,9 @@ use std::sync::Arc;
 use super::options::RangeOptions;
 use super::read::RangeRead;
 use crate::error::Result;
-use crate::jetstream::{Connection, Fetch, FetchRequest, Route, Want, search_times, stream_state};
+use crate::jetstream::{
+    Connection, Fetch, FetchRequest, Route, Want, check_subjects, search_times, stream_state, stream_state_and_captures,
+};
 use crate::plan::{Bounds, Region, SequenceRange, StoreTimes, StreamState, TimeSearch};
 use crate::record::Record;
 
@@ -22,10 +24,14 @@ pub struct RangePlan {
 impl RangePlan {
     /// Plans against the stream as it is now.
     pub fn resolve(options: &RangeOptions, connection: &Arc<Connection>) -> Result<Self> {
-        let state = match &options.checkpoints {
-            Some(checkpoints) => checkpoints.check(connection, &options.stream)?,
-            None => stream_state(connection, &options.stream)?,
+        let (state, captures) = match &options.checkpoints {
+            Some(checkpoints) => {
+                let now = checkpoints.check(connection, &options.stream)?;
+                (now.state, now.captures)
+            }
+            None => stream_state_and_captures(connection, &options.stream)?,
         };
+        check_subjects(connection, &options.stream, &options.named, captures.as_deref())?;
         let range = SequenceRange { first: 1, last: 0 };
         let mut plan = Self { options: options.clone(), connection: Arc::clone(connection), state, range };
         plan.range = plan.resolve_region(plan.resolve_bounds()?)?;

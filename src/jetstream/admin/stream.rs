@@ -136,11 +136,31 @@ pub fn ensure_stream(
                 let found = info(connection, stream).await?;
                 update(connection, stream, &found.config, wanted).await
             }
+            Err(Failure::Api(api)) if api.is(ErrorNumber::SUBJECTS_OVERLAP) => {
+                Err(name_overlapping(connection, api.error(), &config.texts("subjects")).await)
+            }
             Err(failure) => Err(connection.explain(failure, &subject, stream).await),
         }
     });
     outcome.map_err(|error| error.stream(stream).server(connection.label()))
 }
+
+/// Adds to an error the names of the streams that capture what the subjects match. One round trip for each subject, of at
+/// most [`SUBJECTS_ASKED`].
+async fn name_overlapping(connection: &Arc<Connection>, error: Error, subjects: &[String]) -> Error {
+    let mut names: Vec<String> = Vec::new();
+    for subject in subjects.iter().take(SUBJECTS_ASKED) {
+        if let Ok(answer) = ask(connection, "STREAM.NAMES", &json!({"subject": subject})).await {
+            names.extend(answer.texts("streams").iter().map(|name| format!("'{name}'")));
+        }
+    }
+    names.sort();
+    names.dedup();
+    if names.is_empty() { error } else { error.ending(&format!(": {}", names.join(", "))) }
+}
+
+/// How many subjects of a stream that could not be made are looked at.
+const SUBJECTS_ASKED: usize = 10;
 
 async fn update(connection: &Arc<Connection>, stream: &str, have: &Config, wanted: &Config) -> Result<Ensured> {
     let differences = have.differences(wanted);

@@ -17,7 +17,7 @@ use super::message::Checked;
 use super::transport::{Answers, Event, PublishTransport, lost};
 use crate::error::{Error, Kind, Result};
 use crate::jetstream::connection::Connection;
-use crate::jetstream::failure::{Failure, no_permission, refusal};
+use crate::jetstream::failure::{Failure, no_permission, no_reply, refusal};
 use crate::jetstream::pool;
 use crate::log;
 use crate::stats;
@@ -375,7 +375,7 @@ impl Driver {
         for (index, failure) in refused {
             self.landed(index);
             let error = match failure {
-                Failure::ReplyDenied(subject) => no_permission(&format!("subscribe to {subject}, for the answer")),
+                Failure::ReplyDenied(inbox) => no_reply(&inbox),
                 _ => no_permission("publish to it"),
             };
             self.fail(index, error);

@@ -32,6 +32,7 @@ fn now(first: u64, last: u64) -> StreamNow {
         created_ns: 7,
         last_time_ns: Some(1_000),
         removal: Removal::default(),
+        captures: None,
     }
 }
 
