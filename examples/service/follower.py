@@ -46,6 +46,13 @@ def name(value: str) -> str:
     return '"' + value.replace('"', '""') + '"'
 
 
+def argument(key: str, value: str | bool) -> str:
+    """A parameter of the connection in SQL: the timeout is a length of time, such as "10 seconds"."""
+    if isinstance(value, bool):
+        return str(value).lower()
+    return f"INTERVAL {text(value)}" if key == "timeout" else text(value)
+
+
 @dataclass(frozen=True)
 class Config:
     stream: str
@@ -68,7 +75,7 @@ class Config:
     retry_max_seconds: float = 60.0
     metrics_file: str = ""
     metrics_every_seconds: float = 10.0
-    connection: dict[str, str] = field(default_factory=dict)
+    connection: dict[str, str | bool] = field(default_factory=dict)
 
     @classmethod
     def read(cls, path: Path) -> "Config":
@@ -83,11 +90,11 @@ class Config:
 
     def named(self) -> str:
         """The connection, as the last arguments of a table function."""
-        return "".join(f", {key} := {text(value)}" for key, value in self.connection.items())
+        return "".join(f", {key} := {argument(key, value)}" for key, value in self.connection.items())
 
     def last(self) -> str:
         """The connection, as the last argument of a scalar function."""
-        return ", {" + ", ".join(f"{text(key)}: {text(value)}" for key, value in self.connection.items()) + "}" if self.connection else ""
+        return ", {" + ", ".join(f"{text(key)}: {argument(key, value)}" for key, value in self.connection.items()) + "}" if self.connection else ""
 
     def shape(self) -> str:
         """What becomes of a message, as arguments of nats_ingest."""
