@@ -2,6 +2,7 @@
 
     python3 -m scripts.configure          what the tests need
     python3 -m scripts.configure --demo   only what the demo needs: the environment, one nats-server, one DuckDB CLI
+    python3 -m scripts.configure --venv   only the environment
     python3 -m scripts.configure --list   say what is there, and install nothing
 """
 
@@ -36,7 +37,8 @@ def for_tests() -> list[Tool]:
 
 def optional() -> list[Tool]:
     """What some machines cannot have; the suites that need it are skipped there, and say so."""
-    return [tools.lake(version) for version in tools.pins()["lake"]]
+    pins = tools.pins()
+    return [*map(tools.lake, pins["lake"]), *map(tools.clients, pins["clients"]), tools.node_client()]
 
 
 def install(wanted: list[Tool], unless_refused: list[Tool] = ()) -> None:
@@ -68,9 +70,10 @@ def advice(tool: Tool) -> str:
 def main() -> None:
     arguments = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     arguments.add_argument("--demo", action="store_true", help="only what the demo needs")
+    arguments.add_argument("--venv", action="store_true", help="only the environment")
     arguments.add_argument("--list", action="store_true", help="say what is installed, and install nothing")
     options = arguments.parse_args()
-    wanted, extra = (for_demo(), []) if options.demo else (for_tests(), optional())
+    wanted, extra = ([], []) if options.venv else (for_demo(), []) if options.demo else (for_tests(), optional())
     if options.list:
         for tool in [tools.venv(), *wanted, *extra]:
             print(f"{tool.name}: {'installed' if tool.installed() else 'missing'}")

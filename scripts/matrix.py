@@ -10,6 +10,9 @@ from scripts.tools import Tool
 NEWEST_HOST = "2.0.0"
 CLI = "1.5.6"
 LAKE_HOST = tools.pins()["lake"][0]
+CLIENTS_HOST = tools.pins()["clients"][0]
+# Suites with a DuckDB and libraries of their own, which some machines cannot have.
+EXTRAS = {"lake": tools.lake, "clients": tools.clients}
 NEWEST_SERVER = "2.15.1"
 SQL_HOSTS = ((NEWEST_HOST, doors.V2), ("1.5.6", doors.V1))
 
@@ -34,12 +37,12 @@ class Combination:
         """The DuckDB that this runs on."""
         if self.kind == "cli":
             return tools.cli(self.host)
-        return tools.lake(self.host) if self.optional else tools.duckdb(self.host)
+        return EXTRAS.get(self.suite, tools.duckdb)(self.host)
 
     @property
     def optional(self) -> bool:
         """Whether this is skipped where its host cannot be had."""
-        return self.suite == "lake"
+        return self.suite in EXTRAS
 
     def missing(self) -> str | None:
         """The tool without which this cannot run."""
@@ -72,6 +75,7 @@ def combinations(both_doors: bool = False) -> list[Combination]:
         Combination("integration", "python", NEWEST_HOST, NEWEST_SERVER, integration, doors.V2),
         *(Combination("sql", "sql", host, NEWEST_SERVER, sql, door) for host, door in SQL_HOSTS),
         Combination("lake", "python", LAKE_HOST, NEWEST_SERVER, found("test/lake", "test_*.py")),
+        Combination("clients", "python", CLIENTS_HOST, NEWEST_SERVER, found("test/clients", "test_*.py")),
         Combination("chaos", "python", NEWEST_HOST, NEWEST_SERVER, chaos, doors.V2),
         *(other_door if both_doors else [Combination("reading", "sql", NEWEST_HOST, NEWEST_SERVER, reading)]),
         *(Combination("hosts", "python", host, NEWEST_SERVER, hosts) for host in pins["duckdb"]),

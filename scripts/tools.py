@@ -17,6 +17,7 @@ from scripts import paths
 
 REQUIREMENTS = paths.ROOT / "scripts" / "requirements.txt"
 LAKE_REQUIREMENTS = paths.ROOT / "scripts" / "lake_requirements.txt"
+CLIENT_REQUIREMENTS = paths.ROOT / "scripts" / "clients_requirements.txt"
 PINS = paths.ROOT / "scripts" / "tools.toml"
 VENV_PYTHON = paths.TOOLS / "venv" / "bin" / "python"
 ABI = f"python {sys.version_info.major}.{sys.version_info.minor}"
@@ -121,12 +122,39 @@ def duckdb(version: str) -> Tool:
 
 def lake(version: str) -> Tool:
     """DuckDB in Python with extensions of its own, a PostgreSQL and an S3 server, in one folder for PYTHONPATH."""
-    requirements = hashlib.sha256(LAKE_REQUIREMENTS.read_bytes()).hexdigest()
-    return Tool(f"lake-{version}", f"{ABI} {requirements}", lambda folder: pip("--only-binary", ":all:", "--target", folder, "--requirement", LAKE_REQUIREMENTS))
+    return from_requirements(f"lake-{version}", LAKE_REQUIREMENTS)
+
+
+def clients(version: str) -> Tool:
+    """DuckDB in Python with the libraries of examples/clients, in one folder for PYTHONPATH."""
+    return from_requirements(f"clients-{version}", CLIENT_REQUIREMENTS)
+
+
+def node_client() -> Tool:
+    """DuckDB's client for Node.js, in `node_modules` of the folder."""
+    [version] = pins()["duckdb-node-api"]
+    return Tool(f"node-api-{version}", "npm", lambda folder: run("npm", "install", "--no-audit", "--no-fund", "--prefix", folder, f"@duckdb/node-api@{version}"))
+
+
+def from_requirements(name: str, requirements: Path) -> Tool:
+    """What a file of requirements names, in one folder."""
+    identity = hashlib.sha256(requirements.read_bytes()).hexdigest()
+    return Tool(name, f"{ABI} {identity}", lambda folder: pip("--only-binary", ":all:", "--target", folder, "--requirement", requirements))
 
 
 def cli(version: str) -> Tool:
     return Tool(f"duckdb-cli-{version}", ABI, from_pypi("duckdb-cli", version))
+
+
+def from_cargo(crate: str, version: str, *options: str) -> Callable[[Path], None]:
+    """Builds a program with Rust's package manager, outside of the project's own configuration."""
+    return lambda folder: run("cargo", "install", crate, "--version", version, "--locked", "--root", folder, *options, cwd=Path(tempfile.gettempdir()))
+
+
+def mdbook() -> Tool:
+    """The program that makes the site of the documentation; its binary is `bin/mdbook` in the folder."""
+    [version] = pins()["mdbook"]
+    return Tool(f"mdbook-{version}", "cargo", from_cargo("mdbook", version, "--no-default-features", "--features", "search"))
 
 
 def nats(version: str) -> Tool:
