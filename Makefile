@@ -5,7 +5,7 @@ PYTHON := .tools/venv/bin/python
 # One target after the other: the last line of `make test` is the count of its run.
 .NOTPARALLEL:
 
-.PHONY: all configure configure_demo debug release test test_release test_doors test_debug test_rust soak lake chaos simulate fuzz valgrind check cross_check docs-synopsis mutants demo play clean bench
+.PHONY: all configure configure_venv configure_demo debug release test test_release docs test_doors test_debug test_rust soak lake chaos simulate fuzz valgrind check cross_check docs-synopsis mutants demo play clean bench
 
 all: release
 
@@ -18,6 +18,10 @@ export NATS_JS_TEST_SERVERS := $(SERVERS)
 # Installs hosts, servers and test libraries into .tools/, which git ignores.
 configure:
 	python3 -m scripts.configure
+
+# The Python environment alone.
+configure_venv:
+	python3 -m scripts.configure --venv
 
 # Only what the demo needs.
 configure_demo:
@@ -99,6 +103,10 @@ cross_check:
 # Writes the signatures in docs/functions and docs/function_descriptions.csv, which a test compares with the functions.
 docs-synopsis:
 	NATS_JS_WRITE_SYNOPSIS=1 cargo test --locked --lib synopsis
+
+# The site of the documentation: build/site/book/index.html. mdbook is built into .tools/ once, which takes some minutes.
+docs: configure_venv
+	$(PYTHON) -m scripts.site
 
 # Faults planted one at a time into the rooms without I/O; those that no unit test notices are listed in
 # build/mutants/mutants.out/missed.txt. Needs `cargo install cargo-mutants`. FILES narrows it down, CHUNK is a part of it:

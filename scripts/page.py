@@ -9,6 +9,9 @@ Comments say what a reader has and the page does not show:
     <!-- fails: no such stream -->                              the next block fails with this text
     <!-- not run: names a server that is not there -->          the next block is left out, and why
 
+A block marked `result` shows the rows of the last statement of the block before it, which must be those: a line of column names, then a
+line a row, values separated by `|`.
+
 `nats://localhost:4222` is the server of the test. Exit code: 0 when every block did what it should and one was run, else 1.
 """
 
@@ -27,7 +30,8 @@ from scripts.sqllogic.host import Host, execute
 
 DOCUMENTED_SERVER = "nats://localhost:4222"
 _PIECE = re.compile(
-    r"^<!-- (?P<word>run|fails|not run): (?P<text>.*?) -->$|^```sql\n(?P<sql>.*?)^```$", re.MULTILINE | re.DOTALL
+    r"^<!-- (?P<word>run|fails|not run): (?P<text>.*?) -->$|^```sql\n(?P<sql>.*?)^```$(?:\n*```result\n(?P<result>.*?)^```$)?",
+    re.MULTILINE | re.DOTALL,
 )
 
 
@@ -37,12 +41,13 @@ class PageError(Exception):
 
 @dataclass(frozen=True)
 class Block:
-    """SQL of a page. `fails` is the text that its error must have; `reason`, why it is not run."""
+    """SQL of a page. `fails` is the text that its error must have; `reason`, why it is not run; `result`, the rows that it shows."""
 
     line: int
     sql: str
     fails: str | None = None
     reason: str | None = None
+    result: str | None = None
 
 
 def blocks(page: str) -> Iterator[Block]:
@@ -55,15 +60,38 @@ def blocks(page: str) -> Iterator[Block]:
         elif piece["word"]:
             waiting[piece["word"]] = piece["text"]
         else:
-            yield Block(line, piece["sql"], waiting.pop("fails", None), waiting.pop("not run", None))
+            yield Block(line, piece["sql"], waiting.pop("fails", None), waiting.pop("not run", None), piece["result"])
     if waiting:
         raise PageError(f"no block follows {waiting}")
 
 
+def table(text: str) -> list[list[str]]:
+    """The cells of a result as a page shows it: the names of the columns, and the rows."""
+    return [[cell.strip() for cell in line.split("|")] for line in text.splitlines() if line.strip()]
+
+
+def check_result(connection: duckdb.DuckDBPyConnection, sql: str, shown: str) -> None:
+    """Runs the SQL, whose last statement must give what is shown."""
+    relation = connection.sql(sql)
+    columns = list(relation.columns) if relation is not None else []
+    casts = ", ".join(f"CAST(#{position} AS VARCHAR)" for position in range(1, len(columns) + 1))
+    rows = relation.project(casts).fetchall() if columns else []
+    found = [columns, *(["NULL" if cell is None else cell.strip() for cell in row] for row in rows)]
+    if found != table(shown):
+        text = "\n".join(" | ".join(row) for row in found)
+        raise PageError(f"it gives\n{text}\nand not\n{shown}")
+
+
 def run(host: Host, block: Block, url: str) -> None:
-    """Runs a block, which must fail where the page says so."""
+    """Runs a block, which must fail where the page says so, and give the result that the page shows."""
+    connection, sql = host.connections.get(""), block.sql.replace(DOCUMENTED_SERVER, url)
     try:
-        execute(host.connections.get(""), block.sql.replace(DOCUMENTED_SERVER, url))
+        if block.result is None:
+            execute(connection, sql)
+        else:
+            check_result(connection, sql, block.result)
+    except PageError as error:
+        raise PageError(f"line {block.line}: {error}\n{block.sql}") from error
     except duckdb.Error as error:
         if block.fails is None or block.fails not in str(error):
             raise PageError(f"line {block.line}: {error}\n{block.sql}") from error

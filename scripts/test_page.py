@@ -2,6 +2,8 @@
 
 import unittest
 
+import duckdb
+
 from scripts import page
 
 PAGE = """# A page
@@ -9,6 +11,11 @@ PAGE = """# A page
 INSERT INTO t VALUES (1); -->
 ```sql
 FROM t;
+```
+
+```result
+i
+1
 ```
 ```sh
 make
@@ -30,6 +37,18 @@ class Blocks(unittest.TestCase):
         self.assertEqual((shown.line, shown.sql, shown.fails, shown.reason), (4, "FROM t;\n", None, None))
         self.assertEqual((failing.sql, failing.fails), ("FROM u;\n", "no such table"))
         self.assertEqual(left_out.reason, "it is a synopsis")
+
+    def test_a_result_belongs_to_the_block_before_it(self):
+        shown, failing, _ = list(page.blocks(PAGE))[1:]
+        self.assertEqual((shown.result, failing.result), ("i\n1\n", None))
+
+    def test_a_result_is_what_the_last_statement_gives(self):
+        with duckdb.connect() as connection:
+            sql = "CREATE OR REPLACE TABLE t AS SELECT 1; SELECT 7 AS n, NULL AS nothing;"
+            page.check_result(connection, sql, "n | nothing\n7 | NULL\n")
+            for wrong in ("n | nothing\n8 | NULL\n", "n | nothing\n", "m | nothing\n7 | NULL\n", "n | nothing\n7 | NULL\n7 | NULL\n"):
+                with self.assertRaisesRegex(page.PageError, "7 | NULL"):
+                    page.check_result(connection, sql, wrong)
 
     def test_sql_in_a_comment_is_run(self):
         [hidden, *_] = page.blocks(PAGE)
