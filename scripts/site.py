@@ -118,6 +118,8 @@ class Book:
             else:
                 self.folders.add(place)
                 place /= "README.md"
+        elif place.name == "README.md" and place not in self.pages:
+            self.folders.add(place.parent)
         elif place not in self.pages:
             self.copy(place)
         return Path(os.path.relpath(place_in_book(place), page.parent)).as_posix() + mark + anchor
@@ -140,11 +142,14 @@ class Book:
         target.write_text(text)
 
     def list_files(self, folder: Path) -> None:
-        """Writes the page of a folder, and copies its files."""
+        """Writes the page of a folder, which says what a README in it says, and copies its files."""
+        page = folder / "README.md"
         files = sorted(file.relative_to(paths.ROOT) for file in (paths.ROOT / folder).iterdir() if file.is_file())
+        files = [file for file in files if file != page]
         for file in files:
             self.copy(file)
-        self.write(folder / "README.md", f"# {folder.as_posix()}\n\n" + "".join(f"- [{file.name}]({file.name})\n" for file in files))
+        about = self.text(page) if (paths.ROOT / page).exists() else f"# {folder.as_posix()}\n"
+        self.write(page, f"{about}\n" + "".join(f"- [{file.name}]({file.name})\n" for file in files))
 
 
 def write_sources(folder: Path) -> None:
@@ -153,10 +158,13 @@ def write_sources(folder: Path) -> None:
     book = Book(folder)
     for page in pages():
         book.write(page, book.text(page))
-    folders = sorted(book.folders)
-    for listed in folders:
-        book.list_files(listed)
-    (book.source / "SUMMARY.md").write_text(summary(folders))
+    listed: set[Path] = set()
+    while book.folders - listed:
+        # Its page may link to others.
+        folder_of_files = min(book.folders - listed)
+        book.list_files(folder_of_files)
+        listed.add(folder_of_files)
+    (book.source / "SUMMARY.md").write_text(summary(sorted(listed)))
     (folder / "book.toml").write_text(f'[book]\ntitle = "{paths.EXTENSION}"\nlanguage = "en"\n\n[output.html]\nsmart-punctuation = false\n')
 
 
