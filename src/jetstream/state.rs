@@ -29,7 +29,7 @@ pub fn stream_state_and_captures(
     connection: &Arc<Connection>,
     stream: &str,
 ) -> Result<(StreamState, Option<Vec<String>>)> {
-    block_on(look(connection, stream))
+    block_on_read(look(connection, stream))
 }
 
 /// Fails when no message of the stream has a subject that the filters match, nor can one come, by the subjects that the stream
@@ -46,7 +46,7 @@ pub fn check_subjects(
 ) -> Result<()> {
     let Some(captures) = captures.filter(|captures| subjects.are_outside(captures)) else { return Ok(()) };
     for filter in subjects.filters() {
-        let reply = block_on(info_reply::ask_or_explain(connection, stream, Details::Subjects(filter)))?;
+        let reply = block_on_read(info_reply::ask_or_explain(connection, stream, Details::Subjects(filter)))?;
         if reply.messages_of_subjects() > 0 {
             return Ok(());
         }
