@@ -54,8 +54,8 @@ pub(super) struct World {
     pub replicas: Vec<Replica>,
     /// What the statement began with: a rewind leaves a message there, by which it is seen.
     began_last: u64,
-    /// The stream is not the one with which the statement began any more.
-    another: bool,
+    /// The stream went back to an older copy, and is told by the message that was its last alone.
+    rewound: bool,
 }
 
 impl World {
@@ -84,7 +84,7 @@ impl World {
             last_time_ns: 0,
             replicas: vec![Replica::default()],
             began_last: 0,
-            another: false,
+            rewound: false,
         };
         world.store(last);
         world.stored.retain(|sequence, _| *sequence == last || keep == 1 || world.numbers.below(keep) > 0);
@@ -122,7 +122,7 @@ impl World {
     pub fn pass(&mut self) {
         if self.chance(self.odds.deletes) {
             let (from, many) = (self.numbers.below(self.last + 1), [1, 1, 1, 40][self.numbers.below(4) as usize]);
-            let kept = if self.another { self.began_last } else { 0 };
+            let kept = if self.rewound { self.began_last } else { 0 };
             let doomed: Vec<u64> =
                 self.stored.range(from..).map(|(s, _)| *s).filter(|s| *s != kept).take(many).collect();
             self.stored.retain(|sequence, _| !doomed.contains(sequence));
@@ -134,6 +134,11 @@ impl World {
         if self.chance(self.odds.replaced) {
             self.created_ns += 1;
             self.forget(0);
+            // The date tells, also where the message that was the last has no successor.
+            self.rewound = false;
+            if self.chance(2) {
+                self.stored.remove(&self.began_last);
+            }
         }
         if self.chance(self.odds.rewound) {
             let last = self.numbers.below(self.last + 1);
@@ -143,7 +148,7 @@ impl World {
 
     /// The stream ends before it did and goes on with other messages, mostly beyond where it was.
     fn forget(&mut self, last: u64) {
-        self.another = true;
+        self.rewound = true;
         drop(self.stored.split_off(&(last + 1)));
         self.last = last;
         self.last_time_ns = self.stored.values().next_back().map_or(0, |stored| stored.time_ns);
