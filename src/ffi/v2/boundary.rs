@@ -11,7 +11,8 @@ use neo::{AsRaw, FromRaw};
 use crate::error::{Error, Kind, Result};
 use crate::ffi::contain;
 use crate::ffi::port::Documentation;
-use crate::{interrupt, log};
+use crate::interrupt;
+use crate::log;
 
 /// The type of our entries in DuckDB's log.
 const LOG_TYPE: &str = "nats_js";
