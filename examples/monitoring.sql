@@ -17,10 +17,10 @@ INSERT INTO projections VALUES ('seen', 'EVENTS', 300) ON CONFLICT DO UPDATE SET
 CREATE OR REPLACE TEMP VIEW lags AS
 SELECT stream, name, 'consumer' AS kind, num_pending + num_ack_pending AS lag FROM nats_consumers('*')
 UNION ALL
-SELECT stream, name, 'projection', s.last_seq - p.last_seq FROM projections p JOIN nats_streams() s USING (stream);
+SELECT stream, name, 'projection', s.last_seq::BIGINT - p.last_seq::BIGINT FROM projections p LEFT JOIN nats_streams() s USING (stream);
 
--- The alert: no rows when all is well.
-SELECT stream, name, kind, lag FROM lags WHERE lag > 1000 ORDER BY lag DESC;
+-- The alert: no rows when all is well. A projection whose stream is gone, or was made anew and is shorter, has no lag that means anything.
+SELECT stream, name, kind, lag FROM lags WHERE lag > 1000 OR lag IS NULL OR lag < 0 ORDER BY lag DESC;
 
 SELECT CASE WHEN list((name, lag) ORDER BY name) = [('loader', 1500), ('seen', 1200)] THEN 'both are behind' ELSE error('another lag') END AS lag FROM lags;
 
@@ -33,7 +33,7 @@ WITH measured AS (
     UNION ALL
     SELECT 'milliseconds to the server', 1000 * epoch(rtt), 250, 2000 FROM nats_ping()
 )
-SELECT what, value, CASE WHEN value > bad THEN 'bad' WHEN value > watch THEN 'degraded' ELSE 'good' END AS status FROM measured;
+SELECT what, value, CASE WHEN value IS NULL OR value < 0 OR value > bad THEN 'bad' WHEN value > watch THEN 'degraded' ELSE 'good' END AS status FROM measured;
 
 SELECT * FROM health ORDER BY status, what;
 
@@ -42,5 +42,5 @@ SELECT CASE WHEN count(*) FILTER (what LIKE 'lag of %' AND status = 'degraded') 
 -- For Prometheus: COPY (...) TO '/var/lib/node_exporter/nats_js.prom' (FORMAT csv, HEADER false, QUOTE '', DELIMITER E'\t') as a job.
 SELECT 'nats_js_' || name || ' ' || value AS line FROM nats_stats()
 UNION ALL
-SELECT format('nats_js_lag{{stream="{}",reader="{}"}} {}', stream, name, lag) FROM lags
+SELECT format('nats_js_lag{{stream="{}",reader="{}"}} {}', stream, name, lag) FROM lags WHERE lag IS NOT NULL
 ORDER BY line;

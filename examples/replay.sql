@@ -19,6 +19,8 @@ SELECT nats_ack('PLAYS', 'replayed', list(seq)) AS acknowledged FROM given WHERE
 SELECT * FROM nats_nak('PLAYS', 'replayed');
 SELECT CASE WHEN min(seq) = 301 AND count(*) = 700 THEN 'from 301 on' ELSE error('from ' || min(seq) || ', ' || count(*)) END AS from_the_last_acknowledged
 FROM nats_ingest('PLAYS', durable := 'replayed');
+-- What was only looked at goes back, before the durable goes.
+SELECT * FROM nats_nak('PLAYS', 'replayed');
 SELECT * FROM nats_consumer_delete('PLAYS', 'replayed', confirm := true);
 
 -- A dry run is the SELECT of the INSERT by itself: what would come, and whether any of it is no play.
