@@ -1,5 +1,9 @@
 //! The arguments of the formats that are read by a schema.
 
+use std::sync::Arc;
+
+use super::registry::SchemaRegistry;
+
 /// A parameter that one format has.
 #[derive(Debug, Clone, Copy)]
 pub struct FormatParameter {
@@ -28,6 +32,8 @@ impl FormatParameter {
 pub struct FormatArguments {
     /// The arguments of their parameters, by name.
     pub texts: Vec<(&'static str, Vec<String>)>,
+    /// Where schemas are by the numbers that payloads begin with.
+    pub registry: Option<Arc<dyn SchemaRegistry>>,
     /// The most bytes that something compressed inside of a payload may grow to.
     pub max_inflated: usize,
 }

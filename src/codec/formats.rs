@@ -1,8 +1,11 @@
 //! The formats of payloads, in one table: choosing one, and the parameters that it has, come from here.
 
+use std::sync::Arc;
+
 use super::arguments::{FormatArguments, FormatParameter};
 use super::decode::Codec;
 use super::path::{Path, Wanted};
+use super::registry::Framed;
 use super::unnest::Cut;
 use super::{avro, cbor, json, msgpack, protobuf, text};
 use crate::column::Type;
@@ -40,7 +43,10 @@ pub const FORMATS: &[PayloadFormat] = &[
     PayloadFormat {
         name: "json",
         parameters: &[],
-        columns: |_, wanted| json::columns(wanted),
+        columns: |arguments, wanted| {
+            let codec = json::columns(wanted)?;
+            Ok(if arguments.registry.is_some() { Box::new(Framed(codec)) } else { codec })
+        },
         all: no_schema,
         elements: Some(json::elements),
         lines: None,
@@ -85,7 +91,10 @@ pub const FORMATS: &[PayloadFormat] = &[
     PayloadFormat {
         name: "avro",
         parameters: avro::PARAMETERS,
-        columns: |arguments, wanted| avro::columns(avro::given_schema(arguments)?, arguments.max_inflated, wanted),
+        columns: |arguments, wanted| match &arguments.registry {
+            Some(registry) => avro::registered(Arc::clone(registry), arguments.max_inflated, wanted),
+            None => avro::columns(avro::given_schema(arguments)?, arguments.max_inflated, wanted),
+        },
         all: |arguments, texts| avro::all(avro::given_schema(arguments)?, arguments.max_inflated, texts),
         elements: None,
         lines: None,

@@ -21,6 +21,7 @@ pub mod msgpack;
 pub mod path;
 pub mod protobuf;
 mod quote;
+mod registry;
 #[cfg(test)]
 mod round_trip_tests;
 pub mod rows;
@@ -39,6 +40,7 @@ pub use decode::{Codec, DecodeError, Decoder};
 pub use document::Rest;
 pub use formats::{FORMATS, PayloadFormat};
 use quote::{cut_off, quote};
+pub use registry::{Framed, SchemaRegistry};
 pub use unnest::{Cut, Unnest, Unnester};
 pub use unnest_codec::{Side, UnnestCodec};
 pub use whole::{Whole, WithPayload};

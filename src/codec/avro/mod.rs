@@ -16,12 +16,14 @@ mod container;
 mod datum;
 mod schema;
 
+use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use serde::de::DeserializeSeed;
 
 use super::document::{DocumentCodec, Replay, Strictness, Tree, TreeFormat, TreeValues};
 use super::path::{Path, Wanted};
+use super::registry::{SchemaRegistry, framed};
 use super::{Codec, FormatArguments, FormatParameter, cut_off};
 use crate::column::Type;
 use crate::error::{Error, Result};
@@ -38,6 +40,37 @@ pub use schema::Schema;
 /// None; formats with a schema have some.
 pub fn columns(schema: Option<Schema>, limit: usize, wanted: Wanted) -> Result<Box<dyn Codec>> {
     Ok(Box::new(DocumentCodec::new(Avro::new(schema, limit), Strictness::Strict, wanted)))
+}
+
+/// As [`columns`], for payloads in the framing of a registry, which has their schemas.
+///
+/// # Errors
+/// None; a schema is asked for when the first payload of it is read.
+pub fn registered(registry: Arc<dyn SchemaRegistry>, limit: usize, wanted: Wanted) -> Result<Box<dyn Codec>> {
+    let avro = Avro { registry: Some(registry), ..Avro::new(None, limit) };
+    Ok(Box::new(DocumentCodec::new(avro, Strictness::Strict, wanted)))
+}
+
+/// The columns of a sample of payloads in the framing of a registry: all fields of the schema of the first.
+///
+/// # Errors
+/// No payload of the sample is framed, or its schema is not in the registry, or it is no record.
+pub fn infer_registered(
+    registry: &Arc<dyn SchemaRegistry>,
+    payloads: &mut dyn Iterator<Item = &[u8]>,
+) -> Result<Vec<(Path, Type)>> {
+    let number = payloads.filter_map(|payload| framed(payload).ok()).map(|(number, _)| number).next();
+    let number = number.ok_or_else(|| Error::new("no payload of the sample begins with the number of a schema"))?;
+    Schema::parse(&text_of(&registry.schema(number).map_err(Error::new)?))?.fields()
+}
+
+/// The schema in what a registry has: that itself, or the member `schema` of an answer of a registry's HTTP API.
+fn text_of(entry: &str) -> String {
+    let answer: Option<serde_json::Map<String, serde_json::Value>> = serde_json::from_str(entry).ok();
+    match answer.as_ref().filter(|answer| !answer.contains_key("type")).and_then(|answer| answer.get("schema")) {
+        Some(serde_json::Value::String(schema)) => schema.clone(),
+        _ => entry.to_owned(),
+    }
 }
 
 /// A codec that reads every field of the given schema, typed, one column for each, and texts by path; None without a
@@ -86,16 +119,27 @@ struct Avro {
     schema: Option<Schema>,
     /// The most bytes that a block of a container may grow to.
     limit: usize,
+    /// Where the schemas of framed payloads are, and those that were asked for.
+    registry: Option<Arc<dyn SchemaRegistry>>,
+    asked: Mutex<HashMap<u32, std::result::Result<Arc<Schema>, String>>>,
     /// The schema of the last container and its text: containers of one stream mostly share it.
     last: Mutex<Option<(String, Arc<Schema>)>>,
 }
 
 impl Avro {
     fn new(schema: Option<Schema>, limit: usize) -> Self {
-        Self { schema, limit, last: Mutex::new(None) }
+        Self { schema, limit, registry: None, asked: Mutex::default(), last: Mutex::new(None) }
     }
 
     fn document(&self, payload: &[u8]) -> std::result::Result<Tree, String> {
+        if let Some(registry) = &self.registry {
+            let (number, datum) = framed(payload)?;
+            let schema = self.registered_schema(&**registry, number)?;
+            return whole(&schema, datum).map_err(|error| match error.as_str() {
+                datum::CUT_OFF => format!("the payload ends before its object of schema {number} does"),
+                error => format!("by schema {number}: {error}"),
+            });
+        }
         if container::is_container(payload) {
             let container = Container::open(payload)?;
             let schema = self.writer_schema(container.schema)?;
@@ -113,6 +157,19 @@ impl Avro {
             [0xc3, 0x01, ..] => "the payload is a single object of another schema than the one given".to_owned(),
             _ => error,
         })
+    }
+
+    /// A schema of the registry, which is asked once for each: what it has by a number does not change.
+    fn registered_schema(
+        &self,
+        registry: &dyn SchemaRegistry,
+        number: u32,
+    ) -> std::result::Result<Arc<Schema>, String> {
+        let mut asked = self.asked.lock().unwrap_or_else(PoisonError::into_inner);
+        let parse = |text: String| {
+            Schema::parse(&text_of(&text)).map(Arc::new).map_err(|error| format!("schema {number}: {error}"))
+        };
+        asked.entry(number).or_insert_with(|| registry.schema(number).and_then(parse)).clone()
     }
 
     fn writer_schema(&self, text: &str) -> std::result::Result<Arc<Schema>, String> {

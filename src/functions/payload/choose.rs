@@ -3,13 +3,14 @@
 use super::alternatives;
 use super::choice::choice;
 use super::names;
+use super::registry;
 use super::typed::{self, Asked, TypedColumn};
 use super::unnest;
 use crate::codec::inflate::Inflate;
 use crate::codec::key::KeyText;
 use crate::codec::path::Path;
 use crate::codec::protobuf::SchemaSource;
-use crate::codec::{Codec, FORMATS, FormatArguments, PayloadFormat, Unnest, json, protobuf};
+use crate::codec::{Codec, FORMATS, FormatArguments, PayloadFormat, Unnest, avro, json, protobuf};
 use crate::column::Type;
 use crate::error::{Error, Result};
 use crate::record::Record;
@@ -67,6 +68,9 @@ pub(super) fn codec(
     if arguments.find("sample_size").is_some() && !matches!(columns, Some(Asked::Auto)) {
         return Err(Error::new("sample_size needs columns := 'auto'"));
     }
+    if (json_extract.is_some() || proto_extract.is_some()) && arguments.find("schema_registry").is_some() {
+        return Err(Error::new("schema_registry needs columns").advice("give the paths to columns, with their types"));
+    }
     if let Some(list) = json_extract {
         let paths = list.into_iter().map(typed::alternatives).collect::<Result<Vec<_>>>()?;
         let columns: Vec<TypedColumn> =
@@ -84,10 +88,11 @@ pub(super) fn codec(
     let format = format.unwrap_or(&FORMATS[0]);
     check_parameters(arguments, format)?;
     let schema = format_arguments(arguments)?;
+    check_registry(arguments, format, unnest.is_some())?;
     let make = |wanted| (format.columns)(&schema, wanted);
     let (columns, is_auto) = match columns {
         Some(Asked::Typed(columns)) => (columns, false),
-        Some(Asked::Auto) => (infer(arguments, format, unnest.as_ref(), inflate, sample)?, true),
+        Some(Asked::Auto) => (infer(arguments, format, (unnest.as_ref(), &schema), inflate, sample)?, true),
         None => match (format.all)(&schema, &text_paths)? {
             None if texts.is_empty() && unnest.is_none() => return Ok(by_path(None, None)),
             None => {
@@ -108,6 +113,20 @@ pub(super) fn codec(
     Ok(Chosen { codec: Some(codec), paths: Some(paths), names, unnest })
 }
 
+/// A registry is for the formats whose payloads say by a number which schema they have.
+fn check_registry(arguments: &Arguments, format: &PayloadFormat, unnests: bool) -> Result<()> {
+    if arguments.find("schema_registry").is_none() {
+        return Ok(());
+    }
+    let refused = |why: &str| Err(Error::new(format!("schema_registry and {why} cannot be used together")));
+    match format.name {
+        "avro" if arguments.find("avro_schema").is_some() => refused("avro_schema"),
+        "json" if unnests => refused("unnest"),
+        "avro" | "json" => Ok(()),
+        name => refused(&format!("format '{name}'")).map_err(|error| error.advice("Avro and JSON are read so")),
+    }
+}
+
 /// Refuses the parameters of other formats.
 fn check_parameters(arguments: &Arguments, format: &PayloadFormat) -> Result<()> {
     for other in FORMATS.iter().filter(|other| other.name != format.name) {
@@ -122,7 +141,7 @@ fn check_parameters(arguments: &Arguments, format: &PayloadFormat) -> Result<()>
 fn infer(
     arguments: &Arguments,
     format: &PayloadFormat,
-    unnest: Option<&Unnest>,
+    (unnest, schema): (Option<&Unnest>, &FormatArguments),
     inflate: Inflate,
     sample: Sample<'_>,
 ) -> Result<Vec<TypedColumn>> {
@@ -141,9 +160,15 @@ fn infer(
     // A payload that does not inflate is left to the read, which fails.
     let payloads: Vec<_> = records.iter().filter_map(|record| inflate.payload(record).ok()).collect();
     let payloads: Vec<&[u8]> = payloads.iter().map(|payload| &payload[..]).collect();
-    let columns = unnest
-        .map_or_else(|| infer(&mut payloads.iter().copied()), |unnest| unnest::infer(unnest, &payloads))
-        .map_err(|error| Error::new(format!("columns := 'auto': {error}")))?;
+    let inferred = match (unnest, &schema.registry) {
+        (Some(unnest), _) => unnest::infer(unnest, &payloads),
+        (None, Some(registry)) if format.name == "avro" => {
+            avro::infer_registered(registry, &mut payloads.iter().copied())
+        }
+        (None, Some(_)) => infer(&mut payloads.iter().filter_map(|payload| payload.get(5..))),
+        (None, None) => infer(&mut payloads.iter().copied()),
+    };
+    let columns = inferred.map_err(|error| Error::new(format!("columns := 'auto': {error}")))?;
     Ok(columns.into_iter().map(|(path, ty)| TypedColumn::new(path, ty)).collect())
 }
 
@@ -171,7 +196,11 @@ pub(super) fn max_inflated(arguments: &Arguments) -> Result<usize> {
 
 /// The arguments that the call gives to the parameters of formats.
 pub fn format_arguments(arguments: &Arguments) -> Result<FormatArguments> {
-    let mut given = FormatArguments { texts: Vec::new(), max_inflated: max_inflated(arguments)? };
+    let mut given = FormatArguments {
+        texts: Vec::new(),
+        registry: registry::read(arguments)?,
+        max_inflated: max_inflated(arguments)?,
+    };
     for parameter in FORMATS.iter().flat_map(|format| format.parameters) {
         let texts = if parameter.is_list {
             arguments.texts(parameter.name)?.unwrap_or_default()

@@ -4,6 +4,7 @@ mod alternatives;
 mod choice;
 mod choose;
 mod names;
+mod registry;
 mod typed;
 mod unnest;
 
@@ -25,13 +26,14 @@ use typed::{Asked, TypedColumn};
 /// The named parameters: those of all formats, and those of one format.
 pub const PARAMETERS: &[Parameter] = &parameters();
 
-const SHARED: [Parameter; 10] = [
+const SHARED: [Parameter; 11] = [
     Parameter::new("json_extract", ParameterType::TextList),
     Parameter::new("proto_extract", ParameterType::TextList),
     Parameter::new("columns", ParameterType::Any),
     Parameter::new("sample_size", ParameterType::Any),
     Parameter::new("format", ParameterType::Text),
     Parameter::new("unnest", ParameterType::Text),
+    Parameter::new("schema_registry", ParameterType::Text),
     Parameter::new("payload_type", ParameterType::Text),
     Parameter::new("decompress", ParameterType::Text),
     Parameter::new("max_inflated", ParameterType::Any),

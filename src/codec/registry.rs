@@ -1,0 +1,73 @@
+//! Payloads in the framing of schema registries: a zero byte, the schema's number in four bytes, big-endian, and the datum
+//! (<https://docs.confluent.io/platform/current/schema-registry/fundamentals/serdes-develop/index.html#wire-format>).
+
+use std::fmt;
+
+use bytes::Bytes;
+
+use super::decode::{Codec, DecodeError, Decoder};
+use crate::column::{Buffer, Column};
+
+/// Where schemas are by their numbers.
+pub trait SchemaRegistry: fmt::Debug + Send + Sync {
+    /// The text of a schema.
+    ///
+    /// # Errors
+    /// It is not there, or the registry cannot be asked; the error names the registry.
+    fn schema(&self, number: u32) -> Result<String, String>;
+}
+
+/// The number of a payload's schema, and what follows it.
+///
+/// # Errors
+/// The payload is not framed so.
+pub fn framed(payload: &[u8]) -> Result<(u32, &[u8]), String> {
+    match payload.split_first_chunk::<5>() {
+        Some(([0, number @ ..], datum)) => Ok((u32::from_be_bytes(*number), datum)),
+        _ => {
+            Err("the payload does not begin with a zero and the number of a schema, as a registry's payloads do"
+                .to_owned())
+        }
+    }
+}
+
+/// A codec of payloads that are framed, over one of what they hold.
+pub struct Framed(pub Box<dyn Codec>);
+
+impl Codec for Framed {
+    fn columns(&self) -> &[Column] {
+        self.0.columns()
+    }
+
+    fn decoder(&self, projection: &[usize]) -> Box<dyn Decoder + '_> {
+        Box::new(FramedDecoder(self.0.decoder(projection)))
+    }
+}
+
+struct FramedDecoder<'c>(Box<dyn Decoder + 'c>);
+
+impl Decoder for FramedDecoder<'_> {
+    fn decode(&mut self, payload: &[u8], out: &mut [Buffer]) -> Result<(), DecodeError> {
+        let (_, datum) = framed(payload).map_err(|cause| DecodeError { path: None, cause })?;
+        self.0.decode(datum, out)
+    }
+
+    /// A part of a framed payload is a part of what it holds.
+    fn decode_part(&mut self, part: &[u8], whole: &Bytes, out: &mut [Buffer]) -> Result<(), DecodeError> {
+        self.0.decode_part(part, whole, out)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::framed;
+
+    #[test]
+    fn the_number_of_a_schema_stands_in_front() {
+        assert_eq!(framed(&[0, 0, 0, 1, 2, 9]), Ok((258, &[9][..])));
+        assert_eq!(framed(&[0, 255, 255, 255, 255]), Ok((u32::MAX, &[][..])));
+        for payload in [&[][..], &[0, 0, 0, 0], &[1, 0, 0, 0, 0, 9], b"{\"a\":1}"] {
+            assert!(framed(payload).is_err(), "{payload:?}");
+        }
+    }
+}
