@@ -6,7 +6,7 @@ import xml.etree.ElementTree as ElementTree
 
 from scripts.bench import data, plot, report, summary
 from scripts.bench.groups import GROUPS
-from scripts.bench.model import Case, Follow, Group, Ratio, Sample, Statement
+from scripts.bench.model import Case, Floor, Follow, Group, Ratio, Sample, Statement
 from scripts.bench.settings import Settings, SettingsError, from_environment
 
 SVG = "{http://www.w3.org/2000/svg}"
@@ -27,7 +27,7 @@ def results(*groups: dict) -> dict:
 def measured(group: Group) -> dict:
     """The group as if each case had taken as many seconds as it has predecessors, and one."""
     taken = {case.name: samples(1.0 + number, messages=case.messages) for number, case in enumerate(group.cases)}
-    full = {name: [dataclasses.replace(found[0], p50_us=7.0, p99_us=9.0, grown_mib=1.0)] for name, found in taken.items()}
+    full = {name: [dataclasses.replace(found[0], p50_us=7.0, p95_us=8.0, p99_us=9.0, grown_mib=1.0)] for name, found in taken.items()}
     return {**summary.summarize(group, full), "round_count": 1}
 
 
@@ -65,6 +65,7 @@ class Cases(unittest.TestCase):
             streams, files = {stream.name for stream in group.streams}, {file.name for file in group.files}
             for ratio in group.ratios:
                 self.assertLessEqual({ratio.case, ratio.against, ratio.less or ratio.case}, names, group.name)
+            self.assertLessEqual({floor.case for floor in group.floors}, names, group.name)
             for case in group.cases:
                 self.assertLessEqual({case.fills} - {""}, streams, case.name)
                 self.assertTrue(group.link_ms or group.link_mb or not case.link, case.name)
@@ -110,6 +111,13 @@ class Figures(unittest.TestCase):
         self.assertTrue(summary.compare(Ratio("slow", "fast", 1.2, "p50_us"), {"slow": slow, "fast": fast}).met)
         self.assertFalse(summary.compare(Ratio("slow", "fast", 1.1, "p50_us"), {"slow": slow, "fast": fast}).met)
 
+    def test_the_worst_round_decides_on_a_floor(self):
+        found = summary.reach(Floor("a", 60), {"a": samples(1.0, 2.0, 1.0)})
+        self.assertEqual((100, 50, False), (found.value, found.worst, found.met))
+        self.assertTrue(summary.reach(Floor("a", 50), {"a": samples(1.0, 2.0, 1.0)}).met)
+        late = [Sample(1, 1, 1, 1, p95_us=value) for value in (7.0, 9.0, 8.0)]
+        self.assertEqual([summary.reach(Floor("a", goal, "p95_us"), {"a": late}).met for goal in (8.9, 9.0)], [False, True])
+
     def test_rounds_that_do_not_pair(self):
         with self.assertRaises(ValueError):
             summary.compare(Ratio("a", "b"), {"a": samples(1.0), "b": samples(1.0, 2.0)})
@@ -126,7 +134,7 @@ class Figures(unittest.TestCase):
             with self.subTest(name):
                 group = make(Settings(messages=20_000, many=200_000))
                 found = results(measured(group))
-                for case in group.cases:
+                for case in [*group.cases, *(Case(floor.case, 0) for floor in group.floors)]:
                     self.assertIn(case.name, report.text(found))
                     self.assertIn(report.literal(case.name), report.markdown(found))
 
@@ -161,6 +169,13 @@ class Report(unittest.TestCase):
 
     def test_markdown_shows_names_as_they_are(self):
         self.assertEqual(report.literal("count(*) of nats_get"), "count(\\*) of nats\\_get")
+
+    def test_a_floor_that_is_missed_is_a_goal(self):
+        group = Group("g", "Title", (), (Case("a", 100),), floors=(Floor("a", 60), Floor("a", 40)))
+        found = {**summary.summarize(group, {"a": samples(2.0)}), "round_count": 1}
+        self.assertTrue(report.goals(results(found)).startswith("1 of 2 goals are met."))
+        self.assertIn("a: 50, goal ≥ 60", report.goals(results(found)))
+        self.assertEqual(report.plain(report.floors(found)).split("\n")[1].split(), ["a", "50", "50", "≥", "60", "missed"])
 
     def test_goals(self):
         text = report.goals(results(self.group()))

@@ -111,6 +111,19 @@ class Ratio:
 
 
 @dataclass(frozen=True)
+class Floor:
+    """A case against a figure that is asked for, on any machine: `goal` is the least rate, or for latencies the most."""
+
+    case: str
+    goal: float
+    of: str = "rate"
+
+    @property
+    def at_most(self) -> bool:
+        return self.of != "rate"
+
+
+@dataclass(frozen=True)
 class Group:
     """What is measured in turn on one server, and what of it is compared. `rounds` at most. `cold`: before each measurement the server is
     restarted and its files leave the page cache. `link_ms`: the delay that the slow link adds, each way; `link_mb`: the megabytes
@@ -121,6 +134,7 @@ class Group:
     streams: tuple[Stream, ...]
     cases: tuple[Case, ...]
     ratios: tuple[Ratio, ...] = ()
+    floors: tuple[Floor, ...] = ()
     files: tuple[Lines, ...] = ()
     rounds: int | None = None
     cold: bool = False

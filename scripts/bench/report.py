@@ -4,6 +4,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 
+# How a field of a sample is told.
+WORDS = {"rate": "", "p50_us": ", p50", "p95_us": ", p95", "p99_us": ", p99", "cpu_seconds": ", processor time"}
+
+
 @dataclass(frozen=True)
 class Table:
     """Cells of text under a header; all columns but the first are numbers."""
@@ -41,14 +45,17 @@ def conditions(results: dict) -> str:
 
 
 def goals(results: dict) -> str:
-    """How many of the ratios and memories that have a goal meet it, and which do not."""
+    """How many of the ratios, floors and memories that have a goal meet it, and which do not."""
     ratios = [ratio for group in results["groups"] for ratio in group["ratios"] if ratio["met"] is not None]
     memories = [entry for group in results["groups"] for entry in group["memory"]]
+    floors = [floor for group in results["groups"] for floor in group.get("floors", [])]
     missed = [f"{ratio['case']} / {ratio['against']}: {number(ratio['value'])}, goal {bound(ratio)}" for ratio in ratios if not ratio["met"]]
+    missed += [f"{floor['case']}{WORDS[floor['of']]}: {number(floor['worst'])}, goal {bound(floor)}" for floor in floors if not floor["met"]]
     missed += [f"memory of {entry['case']}: {entry['ours_mib']:.0f} MiB" for entry in memories if not entry["met"]]
-    met = len(ratios) + len(memories) - len(missed)
+    goals = len(ratios) + len(floors) + len(memories)
+    met = goals - len(missed)
     listed = "".join(f"\n- {line}" for line in missed)
-    return f"{met} of {len(ratios) + len(memories)} goals are met." + (f" Those that are not:\n{listed}" if missed else "")
+    return f"{met} of {goals} goals are met." + (f" Those that are not:\n{listed}" if missed else "")
 
 
 def about(group: dict) -> str:
@@ -62,6 +69,8 @@ def tables(group: dict) -> list[Table]:
     out = [cases(group)]
     if group["ratios"]:
         out.append(ratios(group))
+    if group.get("floors"):
+        out.append(floors(group))
     if group["memory"]:
         out.append(memory(group))
     return out
@@ -81,15 +90,22 @@ def cases(group: dict) -> Table:
 
 
 def ratios(group: dict) -> Table:
-    words = {"rate": "", "p50_us": ", p50", "p95_us": ", p95", "p99_us": ", p99", "cpu_seconds": ", processor time"}
     rows = [
         [
-            f"{ratio['case']} / {ratio['against']}{words[ratio['of']]}", number(ratio["value"]),
+            f"{ratio['case']} / {ratio['against']}{WORDS[ratio['of']]}", number(ratio["value"]),
             f"{number(ratio['least'])} to {number(ratio['most'])}", bound(ratio), verdict(ratio["met"]),
         ]
         for ratio in group["ratios"]
     ]
     return Table(["ratio", "of medians", "of rounds", "goal", ""], rows)
+
+
+def floors(group: dict) -> Table:
+    rows = [
+        [f"{floor['case']}{WORDS[floor['of']]}", number(floor["value"]), number(floor["worst"]), bound(floor), verdict(floor["met"])]
+        for floor in group["floors"]
+    ]
+    return Table(["floor", "median", "worst round", "goal", ""], rows)
 
 
 def memory(group: dict) -> Table:

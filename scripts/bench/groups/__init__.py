@@ -3,6 +3,7 @@
 from scripts.bench.groups import (
     connections,
     decoding,
+    floors,
     ingesting,
     link,
     many,
@@ -28,6 +29,7 @@ GROUPS = {
     "requests": requests.group,
     "publishing": publishing.group,
     "ingesting": ingesting.group,
+    "floors": floors.group,
     "threads": threads.group,
     "where": where.group,
 }
