@@ -25,8 +25,9 @@ use crate::ffi::port::{CopyFunction, TableFunction};
 use crate::value::{Arguments, Value};
 
 const USE_INSERT: &str = "name the other columns in COPY table (...), or use INSERT INTO ... SELECT and a cast";
-/// How many rows DuckDB gathers before it hands them over.
-const BATCH_ROWS: NonZeroUsize = NonZeroUsize::MIN.saturating_add(8191);
+/// How many rows DuckDB gathers before it hands them over: each chunk as it comes. What is left of a larger number at the end of
+/// one part of a UNION ALL would be handed over behind the other parts.
+const BATCH_ROWS: NonZeroUsize = NonZeroUsize::MIN;
 
 struct Format<F>(PhantomData<fn() -> F>);
 
