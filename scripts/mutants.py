@@ -16,7 +16,7 @@ FOLDER = paths.ROOT / "build" / "mutants"
 CRATE = FOLDER / "crate"
 ROOMS = ("calendar.rs", "codec", "column", "document.rs", "error", "plan", "predicate.rs", "record.rs", "value.rs")
 # The readers of frames and header blocks, which need nothing else of their room.
-WIRE = ("block.rs", "frame.rs")
+WIRE = ("reply_headers.rs", "frame.rs")
 # What those rooms may not know.
 LEFT_OUT = (
     "async-nats", "duckdb", "duckdb-loadable-macros", "duckdb-neo", "futures-util", "libduckdb-sys", "nkeys", "rustls-native-certs",
@@ -51,7 +51,7 @@ def copy() -> None:
     (source / "wire").mkdir()
     for file in WIRE:
         shutil.copy(paths.ROOT / "src" / "jetstream" / "wire" / file, source / "wire" / file)
-    (source / "wire" / "mod.rs").write_text("mod block;\nmod frame;\n")
+    (source / "wire" / "mod.rs").write_text("mod frame;\nmod reply_headers;\n")
     (source / "lib.rs").write_text(LIBRARY)
     (CRATE / "Cargo.toml").write_text(manifest())
     shutil.copy(paths.ROOT / "Cargo.lock", CRATE)

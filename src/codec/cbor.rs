@@ -149,7 +149,7 @@ mod tests {
     }
 
     #[test]
-    fn misfits_and_broken_payloads() {
+    fn conversion_errors_and_broken_payloads() {
         for (payload, error) in [
             (member(&[0x81, 1]), "path 'v': the list [1] is not a valid INTEGER"),
             (member(&[1, 1]), "malformed CBOR: 1 bytes follow the document"),

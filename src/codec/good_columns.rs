@@ -4,7 +4,7 @@
 use std::ops::Range;
 
 use super::decode::{Codec, DecodeError, Decoder};
-use super::source::Source;
+use super::row_source::RowSource;
 use crate::column::Buffer;
 
 /// Finds the bad values of payloads that have any: columns are read in halves, and the halves of a half that does not decode.
@@ -31,7 +31,7 @@ impl<'c> GoodColumns<'c> {
     /// a value is NULL, for each of them.
     pub fn decode(
         &mut self,
-        payload: Source<'_>,
+        payload: RowSource<'_>,
         cause: DecodeError,
         out: &mut [Buffer],
         report: &mut dyn FnMut(DecodeError),
@@ -50,7 +50,7 @@ impl<'c> Part<'c> {
         &mut self,
         codec: &'c dyn Codec,
         projection: &'c [usize],
-        payload: Source<'_>,
+        payload: RowSource<'_>,
         out: &mut [Buffer],
         report: &mut dyn FnMut(DecodeError),
     ) {
@@ -68,7 +68,7 @@ impl<'c> Part<'c> {
         &mut self,
         codec: &'c dyn Codec,
         projection: &'c [usize],
-        payload: Source<'_>,
+        payload: RowSource<'_>,
         cause: DecodeError,
         out: &mut [Buffer],
         report: &mut dyn FnMut(DecodeError),

@@ -24,9 +24,9 @@ mod quote;
 mod registry;
 #[cfg(test)]
 mod round_trip_tests;
+mod row_source;
 pub mod rows;
 pub mod scalar;
-mod source;
 #[cfg(test)]
 mod testing;
 pub mod text;

@@ -119,7 +119,7 @@ mod tests {
     }
 
     #[test]
-    fn misfits_and_broken_payloads() {
+    fn conversion_errors_and_broken_payloads() {
         for (payload, error) in [
             (member(&[0x91, 1]), "path 'v': the list [1] is not a valid INTEGER"),
             (member(&[0xa1, 0xff]), "path 'v': a binary of 1 bytes is not a valid INTEGER"),

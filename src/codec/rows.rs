@@ -2,7 +2,7 @@
 
 use super::good_columns::GoodColumns;
 use super::inflate::Inflate;
-use super::{Codec, DecodeError, Decoder, source};
+use super::{Codec, DecodeError, Decoder, row_source};
 use crate::column::Buffer;
 use crate::error::{Error, Kind, Result};
 use crate::record::Record;
@@ -26,7 +26,7 @@ impl OnError {
 
 /// How the payloads of one statement are read.
 #[derive(Debug, Clone, Copy)]
-pub struct Reading<'a> {
+pub struct DecodeOptions<'a> {
     /// The stream, for error texts.
     pub stream: &'a str,
     /// How payloads are compressed.
@@ -63,7 +63,7 @@ pub struct Projected<'a> {
 /// With [`OnError::Fail`], the first payload that does not decode; the buffers then hold the rows before it.
 pub fn decode_rows(
     records: &[Record],
-    reading: Reading<'_>,
+    options: DecodeOptions<'_>,
     projected: Projected<'_>,
     out: &mut [Buffer],
     mut errors: Option<&mut Buffer>,
@@ -75,7 +75,7 @@ pub fn decode_rows(
     let mut kept: Option<Vec<usize>> = None;
     for (position, record) in records.iter().enumerate() {
         let rows = out.first().map_or(0, Buffer::len);
-        let Err(error) = decode_one(record, reading.inflate, &mut *decoder, out) else {
+        let Err(error) = decode_one(record, options.inflate, &mut *decoder, out) else {
             if let Some(kept) = &mut kept {
                 kept.push(position);
             }
@@ -83,11 +83,11 @@ pub fn decode_rows(
             continue;
         };
         out.iter_mut().for_each(|buffer| buffer.truncate(rows));
-        match reading.on_error {
-            OnError::Fail => return Err(failure(reading.stream, record, &error)),
+        match options.on_error {
+            OnError::Fail => return Err(failure(options.stream, record, &error)),
             OnError::Null => {
                 let good = good.get_or_insert_with(|| GoodColumns::new(projected.codec, projected.columns));
-                let causes = decode_good(record, reading.inflate, good, error, out);
+                let causes = decode_good(record, options.inflate, good, error, out);
                 errors.iter_mut().for_each(|errors| errors.push_bytes(causes.join("; ").as_bytes()));
             }
             OnError::Skip => {
@@ -107,7 +107,7 @@ fn decode_good(
     out: &mut [Buffer],
 ) -> Vec<String> {
     let mut causes: Vec<String> = Vec::new();
-    let read = source::read(record, inflate, |payload| {
+    let read = row_source::read(record, inflate, |payload| {
         good.decode(payload, error, out, &mut |error| {
             let cause = error.to_string();
             if !causes.contains(&cause) {
@@ -135,7 +135,7 @@ pub fn decode_one(
     decoder: &mut dyn Decoder,
     out: &mut [Buffer],
 ) -> std::result::Result<(), DecodeError> {
-    source::read(record, inflate, |payload| payload.decode(decoder, out))
+    row_source::read(record, inflate, |payload| payload.decode(decoder, out))
 }
 
 fn failure(stream: &str, record: &Record, error: &DecodeError) -> Error {
@@ -174,9 +174,9 @@ mod tests {
         let codec = json::columns(columns.collect()).unwrap();
         let mut out: Vec<Buffer> = codec.columns().iter().map(|c| Buffer::new(&c.ty)).collect();
         let inflate = Inflate { compression: Compression::None, limit: 0 };
-        let reading = Reading { stream: "S", inflate, on_error };
+        let options = DecodeOptions { stream: "S", inflate, on_error };
         let projected = Projected { codec: &*codec, columns: &[0, 1] };
-        let kept = decode_rows(&records, reading, projected, &mut out, None);
+        let kept = decode_rows(&records, options, projected, &mut out, None);
         assert_eq!(out[0].len(), out[1].len());
         let row = |i| format!("{} {}", show(&out[0], &Type::Integer, i), show(&out[1], &Type::Varchar, i));
         let rows = (0..out[0].len()).map(row).collect();
@@ -237,12 +237,12 @@ mod tests {
             json::columns(columns.iter().map(|(p, ty)| (Path::parse(p).unwrap(), ty.clone())).collect()).unwrap();
         let records: Vec<Record> = documents(400).into_iter().map(record).collect();
         let inflate = Inflate { compression: Compression::None, limit: 0 };
-        let reading = Reading { stream: "S", inflate, on_error: OnError::Null };
+        let options = DecodeOptions { stream: "S", inflate, on_error: OnError::Null };
         let read = |projection: &[usize]| {
             let mut out: Vec<Buffer> = projection.iter().map(|i| Buffer::new(&codec.columns()[*i].ty)).collect();
             let mut errors = Buffer::new(&Type::Varchar);
             let projected = Projected { codec: &*codec, columns: projection };
-            decode_rows(&records, reading, projected, &mut out, Some(&mut errors)).unwrap();
+            decode_rows(&records, options, projected, &mut out, Some(&mut errors)).unwrap();
             (out, errors)
         };
         let alone: Vec<(Buffer, Buffer)> = (0..5).map(|i| read(&[i])).map(|(mut out, e)| (out.remove(0), e)).collect();

@@ -10,7 +10,7 @@ use super::rows::{Cell, Row, SmallTable, columns};
 use crate::column::{Column, Type};
 use crate::error::Result;
 use crate::jetstream::Connection;
-use crate::jetstream::durable::{LedgerKey, acknowledge};
+use crate::jetstream::durable::{DurableKey, acknowledge};
 use crate::plan::{check_durable, check_stream};
 use crate::value::{Arguments, Parameter, ParameterType};
 
@@ -18,7 +18,7 @@ use crate::value::{Arguments, Parameter, ParameterType};
 pub struct NatsAck;
 
 pub struct Call {
-    key: LedgerKey,
+    key: DurableKey,
     up_to: Option<u64>,
 }
 
@@ -42,7 +42,7 @@ impl SmallTable for NatsAck {
         let (stream, durable) = (arguments.required_text("stream")?, arguments.required_text("durable")?);
         check_stream(stream)?;
         check_durable(durable)?;
-        let key = LedgerKey::new(&connection::read(arguments)?, stream, durable);
+        let key = DurableKey::new(&connection::read(arguments)?, stream, durable);
         Ok(Call { key, up_to: arguments.unsigned("up_to_seq")? })
     }
 

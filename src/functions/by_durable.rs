@@ -10,13 +10,13 @@ use crate::column::{Buffer, Values};
 use crate::error::{Error, Result};
 use crate::ffi::Input;
 use crate::jetstream::Connection;
-use crate::jetstream::durable::LedgerKey;
+use crate::jetstream::durable::DurableKey;
 use crate::plan::{check_durable, check_stream};
 use crate::value::{Value, unsigned};
 
 /// What one row asks for, beside a stream, a durable and sequences.
 struct Request<A> {
-    key: LedgerKey,
+    key: DurableKey,
     sequences: HashSet<u64>,
     argument: A,
 }
@@ -28,7 +28,7 @@ pub fn settle_rows<A: PartialEq + Clone>(
     input: &dyn Input,
     connection: usize,
     argument: impl Fn(usize) -> Result<A>,
-    settle: impl Fn(&Arc<Connection>, &LedgerKey, &HashSet<u64>, &A) -> Result<HashSet<u64>>,
+    settle: impl Fn(&Arc<Connection>, &DurableKey, &HashSet<u64>, &A) -> Result<HashSet<u64>>,
 ) -> Result<Buffer> {
     let mut requests = ByConnection::new();
     for row in 0..input.len() {
@@ -37,7 +37,7 @@ pub fn settle_rows<A: PartialEq + Clone>(
         let durable = input.text(1, row, "durable")?.ok_or_else(|| Error::new("durable is NULL"))?;
         check_stream(stream)?;
         check_durable(durable)?;
-        let key = LedgerKey::new(&connection::read_input(input, connection, row)?, stream, durable);
+        let key = DurableKey::new(&connection::read_input(input, connection, row)?, stream, durable);
         let argument = argument(row)?;
         // What asks for nothing needs no server.
         if !sequences.is_empty() {
@@ -52,7 +52,7 @@ pub fn settle_rows<A: PartialEq + Clone>(
 fn settle_all<A: PartialEq + Clone>(
     connection: &Arc<Connection>,
     requests: Vec<Request<A>>,
-    settle: impl Fn(&Arc<Connection>, &LedgerKey, &HashSet<u64>, &A) -> Result<HashSet<u64>>,
+    settle: impl Fn(&Arc<Connection>, &DurableKey, &HashSet<u64>, &A) -> Result<HashSet<u64>>,
 ) -> Result<Vec<u64>> {
     let mut counts = vec![0; requests.len()];
     let mut left: Vec<(usize, Request<A>)> = requests.into_iter().enumerate().collect();

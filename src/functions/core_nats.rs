@@ -13,7 +13,7 @@ use crate::column::{Buffer, Column, Field, Type, Values};
 use crate::error::{Error, Result};
 use crate::ffi::{Input, ScalarFunction, ScalarSignature};
 use crate::jetstream::Connection;
-use crate::jetstream::core::{Heard, request, subscribe};
+use crate::jetstream::core::{CoreMessage, request, subscribe};
 use crate::record::Headers;
 use crate::value::{Arguments, Parameter, ParameterType};
 
@@ -118,8 +118,8 @@ impl SmallTable for NatsSubscribe {
     }
 }
 
-fn row(heard: Heard) -> Row {
-    let Heard { record, reply_to } = heard;
+fn row(heard: CoreMessage) -> Row {
+    let CoreMessage { record, reply_to } = heard;
     vec![
         Cell::from(String::from_utf8_lossy(&record.subject).into_owned()),
         Cell::from(reply_to),

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use super::payload::{self, Payload, Sample, ShowsPayload};
 use crate::codec::Unnester;
-use crate::codec::rows::{Kept, OnError, Projected, Reading, decode_rows};
+use crate::codec::rows::{DecodeOptions, Kept, OnError, Projected, decode_rows};
 use crate::column::{Buffer, Cells, Chunk, Column, ListValues, Type, Values};
 use crate::error::{Error, Result};
 use crate::jetstream::Want;
@@ -246,9 +246,9 @@ impl MessageDecoder {
         if let Some(codec) = layout.payload.codec().filter(|_| decodes) {
             let mut values: Vec<Buffer> =
                 self.decoded.iter().map(|column| Buffer::new(&codec.columns()[*column].ty)).collect();
-            let reading = Reading { stream, inflate: layout.payload.inflate, on_error: layout.on_error };
+            let options = DecodeOptions { stream, inflate: layout.payload.inflate, on_error: layout.on_error };
             let projected = Projected { codec, columns: &self.decoded };
-            kept = decode_rows(records, reading, projected, &mut values, errors.as_mut())?;
+            kept = decode_rows(records, options, projected, &mut values, errors.as_mut())?;
             buffers.extend(values.into_iter().map(Some));
         }
         let rows: Vec<&Record> = match &kept {

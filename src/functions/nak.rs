@@ -11,7 +11,7 @@ use super::rows::{Cell, Row, SmallTable, columns};
 use crate::column::{Column, Type};
 use crate::error::{Error, Result};
 use crate::jetstream::Connection;
-use crate::jetstream::durable::{LedgerKey, reject, subject_filters};
+use crate::jetstream::durable::{DurableKey, reject, subject_filters};
 use crate::plan::{Backoff, check_durable, check_stream};
 use crate::value::{Arguments, Parameter, ParameterType};
 
@@ -19,7 +19,7 @@ use crate::value::{Arguments, Parameter, ParameterType};
 pub struct NatsNak;
 
 pub struct Call {
-    key: LedgerKey,
+    key: DurableKey,
     stream: String,
     backoff: Backoff,
     letter: Option<Letter>,
@@ -70,7 +70,7 @@ impl SmallTable for NatsNak {
             (Some(_), None) => return Err(Error::new("reason needs dlq_subject").advice("name where the letter goes")),
             (None, Some(_)) => return Err(Error::new("dlq_subject needs reason").advice("say what failed")),
         };
-        let key = LedgerKey::new(&connection::read(arguments)?, stream, durable);
+        let key = DurableKey::new(&connection::read(arguments)?, stream, durable);
         Ok(Call { key, stream: stream.to_owned(), backoff: Backoff(backoff), letter })
     }
 

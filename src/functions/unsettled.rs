@@ -8,7 +8,7 @@ use super::rows::columns;
 use crate::column::{Buffer, Cells, Chunk, Type, Values};
 use crate::error::Result;
 use crate::ffi::{Bound, TableFunction};
-use crate::jetstream::durable::{LedgerKey, pending, unsettled};
+use crate::jetstream::durable::{DurableKey, pending, unsettled};
 use crate::plan::{Outcome, Unsettled, check_durable, check_stream};
 use crate::value::{Arguments, Parameter, ParameterType};
 
@@ -17,7 +17,7 @@ pub struct NatsUnsettled;
 
 impl TableFunction for NatsUnsettled {
     const NAME: &'static str = "nats_unsettled";
-    type Plan = LedgerKey;
+    type Plan = DurableKey;
     type Reader = std::vec::IntoIter<Unsettled>;
     type Decoder = Vec<usize>;
     type Page = Vec<Unsettled>;
@@ -30,7 +30,7 @@ impl TableFunction for NatsUnsettled {
         connection::PARAMETERS.to_vec()
     }
 
-    fn bind(arguments: &Arguments) -> Result<Bound<LedgerKey>> {
+    fn bind(arguments: &Arguments) -> Result<Bound<DurableKey>> {
         let (stream, durable) = (arguments.required_text("stream")?, arguments.required_text("durable")?);
         check_stream(stream)?;
         check_durable(durable)?;
@@ -43,13 +43,13 @@ impl TableFunction for NatsUnsettled {
             ("held", Type::Varchar),
             ("duplicate_of", Type::UBigInt),
         ]);
-        let key = LedgerKey::new(&connection::read(arguments)?, stream, durable);
+        let key = DurableKey::new(&connection::read(arguments)?, stream, durable);
         // The smaller side of a join with the table, commonly.
         let estimated_rows = Some(pending(&key));
         Ok(Bound { columns, plan: key, estimated_rows })
     }
 
-    fn open(plan: &LedgerKey, projection: &[usize]) -> Result<(Self::Reader, Self::Decoder)> {
+    fn open(plan: &DurableKey, projection: &[usize]) -> Result<(Self::Reader, Self::Decoder)> {
         Ok((unsettled(plan).into_iter(), projection.to_vec()))
     }
 

@@ -92,7 +92,7 @@ async fn request_one(connection: &Arc<Connection>, request: super::publish::Chec
 
 /// A message that a subscription brought, and where its sender waits for a reply.
 #[derive(Debug, Clone)]
-pub struct Heard {
+pub struct CoreMessage {
     /// The message; it has no sequence, and the time at which it came.
     pub record: Record,
     /// The subject of the reply, if one is waited for.
@@ -110,7 +110,7 @@ pub fn subscribe(
     most: usize,
     most_bytes: usize,
     wait: Duration,
-) -> Result<Vec<Heard>> {
+) -> Result<Vec<CoreMessage>> {
     block_on_read(async {
         let mut forbidden = connection.forbidden();
         let mut epochs = connection.epochs();
@@ -131,7 +131,7 @@ pub fn subscribe(
                     Some(message) => {
                         bytes += message.payload.len();
                         let reply_to = message.reply.as_ref().map(ToString::to_string);
-                        heard.push(Heard { record: record(message), reply_to });
+                        heard.push(CoreMessage { record: record(message), reply_to });
                     }
                     // A subscription that the server refuses ends, before or after its words come.
                     None => return Err(match tokio::time::timeout(REFUSAL, denied(&mut forbidden, subjects)).await {

@@ -10,7 +10,7 @@ use super::access::Access;
 use super::connection::Connection;
 use super::failure::{Failure, refusal};
 use super::pool;
-use super::read_transport::{ReadTransport, Reading, Replied, TransportEvent, WireRequest};
+use super::read_transport::{ReadTransport, Replied, ReplyFormat, TransportEvent, WireRequest};
 use super::reply::Answer;
 use super::wire::Want;
 use crate::error::{Error, Kind, Result};
@@ -134,7 +134,7 @@ impl Run<'_> {
     async fn read(&mut self, transport: &mut ReadTransport) -> Result<()> {
         let half_timeout = self.connection.timeout / 2;
         let (mut deadline, mut asked_again, mut losses) = (Instant::now() + half_timeout, false, 0);
-        let reading = Reading { access: Access::Direct, batch: self.batch, want: self.want };
+        let format = ReplyFormat { access: Access::Direct, batch: self.batch, want: self.want };
         let mut replies: Vec<Replied> = Vec::new();
         while self.sent < self.asks.len() || self.open > 0 {
             let more = (self.asks.len() - self.sent).min(IN_FLIGHT.saturating_sub(self.open));
@@ -146,7 +146,7 @@ impl Run<'_> {
             }
             let event = tokio::select! {
                 biased;
-                event = transport.receive(reading, &mut replies) => event?,
+                event = transport.receive(format, &mut replies) => event?,
                 () = tokio::time::sleep_until(deadline) => {
                     if std::mem::replace(&mut asked_again, true) {
                         if !transport.is_up() {
@@ -154,7 +154,7 @@ impl Run<'_> {
                             return Err(Error::of(Kind::Unreachable, "the connection was lost while reading and did not come back in time")
                                 .advice("check the server, and run the statement again"));
                         }
-                        self.settle_open();
+                        self.time_out_unanswered();
                         return Ok(());
                     }
                     let place = self.connection.place(self.stream);
@@ -236,19 +236,19 @@ impl Run<'_> {
             }
             Err(failure) => Err(failure),
         };
-        self.settle(position, asked);
+        self.set_answer(position, asked);
     }
 
-    fn settle(&mut self, position: usize, asked: std::result::Result<Option<Found>, Failure>) {
+    fn set_answer(&mut self, position: usize, asked: std::result::Result<Option<Found>, Failure>) {
         if self.answers[position].is_none() {
             self.answers[position] = Some(asked);
             self.open -= 1;
         }
     }
 
-    fn settle_open(&mut self) {
+    fn time_out_unanswered(&mut self) {
         for position in self.unanswered() {
-            self.settle(position, Err(Failure::TimedOut));
+            self.set_answer(position, Err(Failure::TimedOut));
         }
     }
 
@@ -263,7 +263,7 @@ impl Run<'_> {
                     self.asks[position] = otherwise;
                     again.push(position);
                 }
-                None => self.settle(position, Err(failure)),
+                None => self.set_answer(position, Err(failure)),
             }
         }
         again

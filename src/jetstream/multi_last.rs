@@ -14,7 +14,7 @@ use super::access::Access;
 use super::connection::Connection;
 use super::failure::{Failure, refusal};
 use super::leader_tail::LeaderTail;
-use super::read_transport::{ReadTransport, Reading, Replied, TransportEvent, WireRequest};
+use super::read_transport::{ReadTransport, Replied, ReplyFormat, TransportEvent, WireRequest};
 use super::reply::Answer;
 use super::runtime::block_on_read;
 use super::single::whole;
@@ -192,12 +192,12 @@ async fn attempt_batch(
     let mut transport = ReadTransport::open(connection, Access::Direct).await.map_err(Failure::Other)?;
     let outgoing = WireRequest { token: 0, leader: false, subject: subject.clone(), body: body.to_owned() };
     transport.send(vec![outgoing]).await.map_err(Failure::Other)?;
-    let reading = Reading { access: Access::Direct, batch: true, want: whole(request.headers) };
+    let format = ReplyFormat { access: Access::Direct, batch: true, want: whole(request.headers) };
     let mut replies: Vec<Replied> = Vec::new();
     let mut gathered = Gathered::default();
     loop {
         let event = tokio::select! {
-            event = transport.receive(reading, &mut replies) => event.map_err(Failure::Other)?,
+            event = transport.receive(format, &mut replies) => event.map_err(Failure::Other)?,
             () = tokio::time::sleep(connection.timeout) => return Err(Failure::TimedOut),
         };
         for Replied { answer, .. } in replies.drain(..) {

@@ -7,7 +7,7 @@ use tokio::time::Instant;
 
 use crate::error::{Error, Kind, Result};
 use crate::jetstream::connection::Connection;
-use crate::jetstream::wire::{Fault, Frames, RETRY_PAUSE, Received, Socket};
+use crate::jetstream::wire::{Frames, RETRY_PAUSE, Received, Socket, SocketError};
 use crate::log;
 use crate::stats;
 
@@ -78,8 +78,8 @@ impl OwnSocket {
         if let Some(socket) = &mut self.socket {
             match socket.receive(&mut self.frames).await {
                 Ok(received) => return Ok(Happened::Received(received)),
-                Err(Fault::Malformed(error)) => return Err(error),
-                Err(Fault::Lost) => self.lose(),
+                Err(SocketError::Malformed(error)) => return Err(error),
+                Err(SocketError::Lost) => self.lose(),
             }
         }
         self.reconnect().await?;

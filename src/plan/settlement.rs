@@ -75,7 +75,7 @@ impl Entry {
 
 /// How far the statement came that read last.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Reading {
+enum ReadState {
     /// It is still reading.
     Running,
     /// It ended before it had asked for everything, by a LIMIT or an error: it may have left out some of the last rows
@@ -124,7 +124,7 @@ pub struct Settlement {
     /// In the order in which they were given.
     given: Vec<Entry>,
     decided: Option<(Decision, Vec<Entry>)>,
-    reading: Reading,
+    reading: ReadState,
     /// What the statement was given that reads, or read last.
     statement: HashSet<u64>,
     next_number: u64,
@@ -142,7 +142,7 @@ impl Default for Settlement {
         Self {
             given: Vec::new(),
             decided: None,
-            reading: Reading::Whole,
+            reading: ReadState::Whole,
             statement: HashSet::new(),
             next_number: 0,
             noted: 0,
@@ -159,7 +159,7 @@ impl Settlement {
     /// # Errors
     /// Another statement reads or settles; or what an earlier one was given is not settled.
     pub fn start(&mut self, now: Instant) -> Result<u64> {
-        if self.reading == Reading::Running {
+        if self.reading == ReadState::Running {
             return Err(Error::new(
                 "another statement of this process is reading this durable, or another part of this one",
             )
@@ -186,7 +186,7 @@ impl Settlement {
         self.statement.clear();
         self.noted = 0;
         self.isolation.start();
-        self.reading = Reading::Running;
+        self.reading = ReadState::Running;
         Ok(taken_back)
     }
 
@@ -257,13 +257,13 @@ impl Settlement {
 
     /// The statement has taken all that there was.
     pub fn end(&mut self) {
-        self.reading = Reading::Whole;
+        self.reading = ReadState::Whole;
     }
 
     /// The statement is over, whether it has come to the end or not.
     pub fn stop(&mut self) {
-        if self.reading == Reading::Running {
-            self.reading = Reading::CutShort;
+        if self.reading == ReadState::Running {
+            self.reading = ReadState::CutShort;
         }
         self.isolation.stop();
         self.resolve_repeats();
@@ -337,7 +337,7 @@ impl Settlement {
     pub fn acknowledge(&mut self, up_to: Option<u64>) -> Result<Decided> {
         self.check_settleable()?;
         let Some(limit) = up_to else {
-            if self.reading == Reading::CutShort && !self.given.is_empty() {
+            if self.reading == ReadState::CutShort && !self.given.is_empty() {
                 return Err(Error::new(format!(
                     "the statement that was given {} ended before it had read them all, by a LIMIT or an error: \
                      which of them it wrote is not known",
@@ -351,7 +351,7 @@ impl Settlement {
             let all = std::mem::take(&mut self.given);
             return Ok(self.decide(Decision::Acknowledge, all));
         };
-        let chosen = if self.reading == Reading::Whole {
+        let chosen = if self.reading == ReadState::Whole {
             self.given.extract_if(.., |entry| entry.given.sequence <= limit).collect()
         } else {
             // What was written is what came first, and messages that come again can be older than those before them.
@@ -489,7 +489,7 @@ impl Settlement {
     }
 
     fn check_settleable(&self) -> Result<()> {
-        if self.reading == Reading::Running {
+        if self.reading == ReadState::Running {
             return Err(Error::new("a statement of this process is still reading this durable")
                 .advice("let it end and its transaction be committed or rolled back first"));
         }

@@ -44,10 +44,10 @@ impl<'a, V: Values> Fill<'a, V> {
             self.buffer.push_null();
             return Ok(());
         }
-        self.misfit(&describe(&scalar))
+        self.conversion_error(&describe(&scalar))
     }
 
-    fn misfit<E: de::Error>(self, found: &str) -> Result<(), E> {
+    fn conversion_error<E: de::Error>(self, found: &str) -> Result<(), E> {
         Err(self.context.fail(format!("{found} is not a valid {}", self.ty)))
     }
 
@@ -87,7 +87,7 @@ impl<'de, V: Values> Visitor<'de> for Fill<'_, V> {
 
     fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<(), A::Error> {
         let (Type::List(ty), column::Values::List(out)) = (self.ty, &mut self.buffer.values) else {
-            return self.misfit("a list");
+            return self.conversion_error("a list");
         };
         let start = out.child.len();
         loop {
@@ -127,7 +127,7 @@ impl<'de, V: Values> Visitor<'de> for Fill<'_, V> {
                 children.iter_mut().filter(|child| child.len() == rows).for_each(Buffer::push_null);
             }
             (Type::Map(key, value), column::Values::List(out)) => Self::entries(out, (key, value), self.context, map)?,
-            _ => return self.misfit("an object"),
+            _ => return self.conversion_error("an object"),
         }
         self.buffer.valid.push(true);
         Ok(())

@@ -91,10 +91,10 @@ impl<V: Replay> Walk<'_, V> {
 
     /// A value that cannot be stepped into.
     fn scalar<E: de::Error>(self, scalar: Scalar<'_>) -> Result<(), E> {
-        if scalar == Scalar::Null { Ok(()) } else { self.misfit(&describe(&scalar)) }
+        if scalar == Scalar::Null { Ok(()) } else { self.conversion_error_if_strict(&describe(&scalar)) }
     }
 
-    fn misfit<E: de::Error>(self, found: &str) -> Result<(), E> {
+    fn conversion_error_if_strict<E: de::Error>(self, found: &str) -> Result<(), E> {
         if !self.context.is_strict() || !self.node.is_strict() {
             return Ok(());
         }
@@ -163,7 +163,7 @@ impl<'de, V: Replay> Visitor<'de> for Walk<'_, V> {
         let (node, context) = (self.node, self.context);
         if node.keys().is_empty() {
             while map.next_entry::<IgnoredAny, IgnoredAny>()?.is_some() {}
-            return self.misfit("an object");
+            return self.conversion_error_if_strict("an object");
         }
         let mut seen = Seen::new(node.keys().len());
         while let Some(found) = map.next_key_seed(FindKey(node))? {
@@ -205,7 +205,7 @@ impl<'de, V: Replay> Visitor<'de> for Walk<'_, V> {
             position += 1;
         }
         while list.next_element::<IgnoredAny>()?.is_some() {}
-        if node.indices().is_empty() { self.misfit("a list") } else { Ok(()) }
+        if node.indices().is_empty() { self.conversion_error_if_strict("a list") } else { Ok(()) }
     }
 
     visit_scalars!(scalar);

@@ -3,7 +3,7 @@
 //! The grammar is that of RFC 8259. An escape in a string is checked for its form; whether `\uXXXX` is half of a surrogate
 //! pair is seen by what unescapes the string. Nesting that is passed over costs a bit a level, no stack.
 
-use super::fault::Fault;
+use super::error::JsonError;
 use super::strings::{Specials, escaped_end};
 
 /// The levels that may be stepped into.
@@ -64,17 +64,17 @@ impl<'de> Cursor<'de> {
 
     /// Passes a byte that stands next, perhaps behind whitespace.
     #[inline]
-    pub fn pass(&mut self, byte: u8) -> Result<(), Fault> {
+    pub fn pass(&mut self, byte: u8) -> Result<(), JsonError> {
         if self.peek() != Some(byte) {
-            return Err(Fault::Syntax);
+            return Err(JsonError::Syntax);
         }
         self.at += 1;
         Ok(())
     }
 
     /// Nothing but whitespace follows.
-    pub fn end(&mut self) -> Result<(), Fault> {
-        if self.peek().is_none() { Ok(()) } else { Err(Fault::Syntax) }
+    pub fn end(&mut self) -> Result<(), JsonError> {
+        if self.peek().is_none() { Ok(()) } else { Err(JsonError::Syntax) }
     }
 
     /// What is left of the text.
@@ -92,9 +92,9 @@ impl<'de> Cursor<'de> {
     /// Steps into an object or a list, whose first byte stands next, and says whether it has a member; `close` is its last
     /// byte, which is passed when it has none.
     #[inline]
-    pub fn enter(&mut self, close: u8) -> Result<bool, Fault> {
+    pub fn enter(&mut self, close: u8) -> Result<bool, JsonError> {
         if self.level == MOST_LEVELS {
-            return Err(Fault::TooDeep { at: self.at });
+            return Err(JsonError::TooDeep { at: self.at });
         }
         self.level += 1;
         self.at += 1;
@@ -116,24 +116,24 @@ impl<'de> Cursor<'de> {
 
     /// Passes what stands behind a member, and says whether another one follows.
     #[inline]
-    pub fn another(&mut self, close: u8) -> Result<bool, Fault> {
+    pub fn another(&mut self, close: u8) -> Result<bool, JsonError> {
         match self.peek() {
             Some(b',') => {
                 self.at += 1;
                 // A comma is followed by a member; whether it is one is seen by what reads it.
-                if self.peek() == Some(close) { Err(Fault::Syntax) } else { Ok(true) }
+                if self.peek() == Some(close) { Err(JsonError::Syntax) } else { Ok(true) }
             }
             Some(byte) if byte == close => {
                 self.at += 1;
                 Ok(false)
             }
-            _ => Err(Fault::Syntax),
+            _ => Err(JsonError::Syntax),
         }
     }
 
     /// Takes a string: as it is written with its quotes when it has escapes, else without them.
     #[inline]
-    pub fn string(&mut self) -> Result<Token<'de>, Fault> {
+    pub fn string(&mut self) -> Result<Token<'de>, JsonError> {
         self.peek();
         let start = self.at;
         let escaped = self.skip_string()?;
@@ -142,12 +142,12 @@ impl<'de> Cursor<'de> {
         } else {
             self.text.get(start + 1..self.at - 1).map(Token::Text)
         };
-        token.ok_or(Fault::Syntax)
+        token.ok_or(JsonError::Syntax)
     }
 
     /// Passes a string, and says whether it has escapes.
     #[inline]
-    fn skip_string(&mut self) -> Result<bool, Fault> {
+    fn skip_string(&mut self) -> Result<bool, JsonError> {
         self.pass(b'"')?;
         let text = self.text.as_bytes();
         let end = self.specials.next(text, self.at);
@@ -155,13 +155,13 @@ impl<'de> Cursor<'de> {
             self.at = end + 1;
             return Ok(false);
         }
-        self.at = escaped_end(text, &mut self.specials, end).ok_or(Fault::Syntax)?;
+        self.at = escaped_end(text, &mut self.specials, end).ok_or(JsonError::Syntax)?;
         Ok(true)
     }
 
     /// Passes a value.
     #[inline]
-    pub fn skip(&mut self) -> Result<(), Fault> {
+    pub fn skip(&mut self) -> Result<(), JsonError> {
         match self.peek() {
             Some(b'"') => self.skip_string().map(drop),
             Some(b'-' | b'0'..=b'9') => self.skip_number(),
@@ -169,20 +169,20 @@ impl<'de> Cursor<'de> {
             Some(b't') => self.word("true"),
             Some(b'f') => self.word("false"),
             Some(b'n') => self.word("null"),
-            _ => Err(Fault::Syntax),
+            _ => Err(JsonError::Syntax),
         }
     }
 
     /// Takes a value.
     #[inline]
-    pub fn value(&mut self) -> Result<Token<'de>, Fault> {
+    pub fn value(&mut self) -> Result<Token<'de>, JsonError> {
         let first = self.peek();
         if first == Some(b'"') {
             return self.string();
         }
         let start = self.at;
         self.skip()?;
-        let written = self.text.get(start..self.at).ok_or(Fault::Syntax)?;
+        let written = self.text.get(start..self.at).ok_or(JsonError::Syntax)?;
         Ok(match first {
             Some(b'{' | b'[') => Token::Nested(written),
             Some(b't') => Token::Bool(true),
@@ -192,7 +192,7 @@ impl<'de> Cursor<'de> {
         })
     }
 
-    fn skip_nested(&mut self) -> Result<(), Fault> {
+    fn skip_nested(&mut self) -> Result<(), JsonError> {
         let mut open = Open::default();
         loop {
             // A value stands next.
@@ -222,7 +222,7 @@ impl<'de> Cursor<'de> {
         }
     }
 
-    fn pass_key(&mut self, open: &Open) -> Result<(), Fault> {
+    fn pass_key(&mut self, open: &Open) -> Result<(), JsonError> {
         if open.is_object() {
             self.skip_string()?;
             self.pass(b':')?;
@@ -230,10 +230,10 @@ impl<'de> Cursor<'de> {
         Ok(())
     }
 
-    fn word(&mut self, word: &str) -> Result<(), Fault> {
+    fn word(&mut self, word: &str) -> Result<(), JsonError> {
         let rest = self.text.as_bytes().get(self.at..).unwrap_or_default();
         if !rest.starts_with(word.as_bytes()) {
-            return Err(Fault::Syntax);
+            return Err(JsonError::Syntax);
         }
         self.at += word.len();
         Ok(())
@@ -241,14 +241,14 @@ impl<'de> Cursor<'de> {
 
     /// Passes a number.
     #[inline]
-    fn skip_number(&mut self) -> Result<(), Fault> {
+    fn skip_number(&mut self) -> Result<(), JsonError> {
         let bytes = self.text.as_bytes();
         let start = self.at;
         let mut at = start + usize::from(bytes.get(start) == Some(&b'-'));
         at = match bytes.get(at) {
             Some(b'0') => at + 1,
             Some(b'1'..=b'9') => digits_end(bytes, at + 1),
-            _ => return Err(Fault::Syntax),
+            _ => return Err(JsonError::Syntax),
         };
         if bytes.get(at) == Some(&b'.') {
             at = some_digits_end(bytes, at + 1)?;
@@ -272,9 +272,9 @@ fn digits_end(bytes: &[u8], mut at: usize) -> usize {
 }
 
 #[inline]
-fn some_digits_end(bytes: &[u8], at: usize) -> Result<usize, Fault> {
+fn some_digits_end(bytes: &[u8], at: usize) -> Result<usize, JsonError> {
     let end = digits_end(bytes, at);
-    if end == at { Err(Fault::Syntax) } else { Ok(end) }
+    if end == at { Err(JsonError::Syntax) } else { Ok(end) }
 }
 
 /// The objects and lists that are open: a bit each, set for an object.

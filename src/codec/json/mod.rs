@@ -11,7 +11,7 @@
 
 mod compact;
 mod cursor;
-mod fault;
+mod error;
 mod parts;
 mod read;
 mod strings;
@@ -23,7 +23,7 @@ use serde::de::DeserializeSeed;
 pub use self::parts::{elements, lines};
 
 use self::cursor::Cursor;
-use self::fault::Fault;
+use self::error::JsonError;
 use self::walk::Walk;
 use super::document::{self, Context, DocumentCodec, Format, Node, Strictness};
 use super::path::{Path, Wanted};
@@ -110,7 +110,7 @@ impl Format for Json {
 /// Reads a payload, which must be UTF-8, perhaps behind a byte order mark.
 fn read(
     payload: &[u8],
-    document: impl FnOnce(&str) -> std::result::Result<(), Fault>,
+    document: impl FnOnce(&str) -> std::result::Result<(), JsonError>,
 ) -> std::result::Result<(), String> {
     let malformed = |why: String| format!("malformed JSON: {why}: {}", quote(&String::from_utf8_lossy(payload)));
     let payload = without_mark(payload);

@@ -3,7 +3,7 @@
 use std::ops::Range;
 
 use super::cursor::{Cursor, Token};
-use super::fault::Fault;
+use super::error::JsonError;
 use super::{read, without_mark};
 use crate::codec::decode::DecodeError;
 use crate::codec::document::Context;
@@ -59,7 +59,7 @@ fn descend(
     steps: &[Step],
     context: &Context<'_>,
     found: &mut Vec<Range<usize>>,
-) -> Result<(), Fault> {
+) -> Result<(), JsonError> {
     let Some((step, rest)) = steps.split_first() else { return take_elements(cursor, offset, context, found) };
     let below = |at: usize, text: &str, found: &mut Vec<Range<usize>>| {
         let inner = Cursor::new(text.get(at..).unwrap_or_default());
@@ -87,7 +87,7 @@ fn descend(
 }
 
 /// The beginning of a member's value, if there is one.
-fn member(cursor: &mut Cursor<'_>, key: &str, context: &Context<'_>) -> Result<Option<usize>, Fault> {
+fn member(cursor: &mut Cursor<'_>, key: &str, context: &Context<'_>) -> Result<Option<usize>, JsonError> {
     let mut found = None;
     let mut more = cursor.enter(b'}')?;
     while more {
@@ -107,7 +107,7 @@ fn member(cursor: &mut Cursor<'_>, key: &str, context: &Context<'_>) -> Result<O
 }
 
 /// Where the elements of a list stand.
-fn positions(cursor: &mut Cursor<'_>) -> Result<Vec<Range<usize>>, Fault> {
+fn positions(cursor: &mut Cursor<'_>) -> Result<Vec<Range<usize>>, JsonError> {
     let mut elements = Vec::new();
     let mut more = cursor.enter(b']')?;
     while more {
@@ -125,7 +125,7 @@ fn take_elements(
     offset: usize,
     context: &Context<'_>,
     found: &mut Vec<Range<usize>>,
-) -> Result<(), Fault> {
+) -> Result<(), JsonError> {
     if cursor.peek() != Some(b'[') {
         return expected("a list", cursor, context);
     }
@@ -135,7 +135,7 @@ fn take_elements(
 }
 
 /// A value of another kind; null is no fault.
-fn expected(wanted: &str, mut cursor: Cursor<'_>, context: &Context<'_>) -> Result<(), Fault> {
+fn expected(wanted: &str, mut cursor: Cursor<'_>, context: &Context<'_>) -> Result<(), JsonError> {
     let shown = match cursor.value()? {
         Token::Null => return Ok(()),
         Token::Bool(value) => describe(&Scalar::Bool(value)),

@@ -14,17 +14,17 @@ use serde::de::{DeserializeSeed, Deserializer, Error, MapAccess, SeqAccess, Visi
 use serde::forward_to_deserialize_any;
 
 use super::cursor::{Cursor, Token};
-use super::fault::Fault;
+use super::error::JsonError;
 
 /// Asks for a value as the token that it is.
 pub(super) const TOKEN: &str = "json token";
 
 /// The value that stands next.
 impl<'de> Deserializer<'de> for &mut Cursor<'de> {
-    type Error = Fault;
+    type Error = JsonError;
 
     #[inline]
-    fn deserialize_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Fault> {
+    fn deserialize_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, JsonError> {
         match self.peek() {
             Some(b'{') => {
                 let more = self.enter(b'}')?;
@@ -43,12 +43,16 @@ impl<'de> Deserializer<'de> for &mut Cursor<'de> {
     }
 
     #[inline]
-    fn deserialize_newtype_struct<V: Visitor<'de>>(self, name: &'static str, visitor: V) -> Result<V::Value, Fault> {
+    fn deserialize_newtype_struct<V: Visitor<'de>>(
+        self,
+        name: &'static str,
+        visitor: V,
+    ) -> Result<V::Value, JsonError> {
         if name == TOKEN { self.value()?.visit(visitor) } else { self.deserialize_any(visitor) }
     }
 
     #[inline]
-    fn deserialize_ignored_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Fault> {
+    fn deserialize_ignored_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, JsonError> {
         self.skip()?;
         visitor.visit_unit()
     }
@@ -62,7 +66,7 @@ impl<'de> Deserializer<'de> for &mut Cursor<'de> {
 impl<'de> Token<'de> {
     /// Hands the token on, as [`TOKEN`] has it.
     #[inline]
-    fn visit<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Fault> {
+    fn visit<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, JsonError> {
         match self {
             Token::Null => visitor.visit_unit(),
             Token::Bool(value) => visitor.visit_bool(value),
@@ -75,14 +79,14 @@ impl<'de> Token<'de> {
 
 /// A value that was set aside.
 impl<'de> Deserializer<'de> for Token<'de> {
-    type Error = Fault;
+    type Error = JsonError;
 
-    fn deserialize_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Fault> {
+    fn deserialize_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, JsonError> {
         match self {
             Token::Null => visitor.visit_unit(),
             Token::Bool(value) => visitor.visit_bool(value),
             Token::Number(text) => {
-                serde_json::Deserializer::from_str(text).deserialize_any(visitor).map_err(Fault::custom)
+                serde_json::Deserializer::from_str(text).deserialize_any(visitor).map_err(JsonError::custom)
             }
             Token::Text(text) => visitor.visit_borrowed_str(text),
             Token::Escaped(raw) => visitor.visit_string(unescape(raw)?),
@@ -91,7 +95,11 @@ impl<'de> Deserializer<'de> for Token<'de> {
     }
 
     #[inline]
-    fn deserialize_newtype_struct<V: Visitor<'de>>(self, name: &'static str, visitor: V) -> Result<V::Value, Fault> {
+    fn deserialize_newtype_struct<V: Visitor<'de>>(
+        self,
+        name: &'static str,
+        visitor: V,
+    ) -> Result<V::Value, JsonError> {
         if name == TOKEN { self.visit(visitor) } else { self.deserialize_any(visitor) }
     }
 
@@ -102,18 +110,18 @@ impl<'de> Deserializer<'de> for Token<'de> {
 }
 
 /// The text of a string with escapes.
-pub(super) fn unescape(raw: &str) -> Result<String, Fault> {
-    serde_json::from_str(raw).map_err(Fault::custom)
+pub(super) fn unescape(raw: &str) -> Result<String, JsonError> {
+    serde_json::from_str(raw).map_err(JsonError::custom)
 }
 
 /// A number as error texts show a value that is none; one beyond the range of a double is an error.
-pub(super) fn number(text: &str) -> Result<String, Fault> {
+pub(super) fn number(text: &str) -> Result<String, JsonError> {
     serde_json::from_str::<serde_json::Number>(text)
         .map(|number| match (number.as_i64(), number.as_u64()) {
             (None, None) => number.as_f64().map_or_else(String::new, |number| format!("{number:?}")),
             _ => number.to_string(),
         })
-        .map_err(Fault::custom)
+        .map_err(JsonError::custom)
 }
 
 /// The members of an object or the elements of a list.
@@ -129,7 +137,7 @@ struct Members<'c, 'de> {
 impl Members<'_, '_> {
     /// Whether there is one more, which then stands next.
     #[inline]
-    fn advance(&mut self) -> Result<bool, Fault> {
+    fn advance(&mut self) -> Result<bool, JsonError> {
         if !std::mem::take(&mut self.first) && self.more {
             self.more = self.cursor.another(self.close)?;
         }
@@ -137,39 +145,39 @@ impl Members<'_, '_> {
     }
 
     /// Steps out; what reads the members reads all of them.
-    fn leave(&mut self) -> Result<(), Fault> {
+    fn leave(&mut self) -> Result<(), JsonError> {
         self.cursor.leave();
-        if self.more { Err(Fault::Syntax) } else { Ok(()) }
+        if self.more { Err(JsonError::Syntax) } else { Ok(()) }
     }
 }
 
 impl<'de> MapAccess<'de> for &mut Members<'_, 'de> {
-    type Error = Fault;
+    type Error = JsonError;
 
     #[inline]
-    fn next_key_seed<K: DeserializeSeed<'de>>(&mut self, seed: K) -> Result<Option<K::Value>, Fault> {
+    fn next_key_seed<K: DeserializeSeed<'de>>(&mut self, seed: K) -> Result<Option<K::Value>, JsonError> {
         if !self.advance()? {
             return Ok(None);
         }
         match self.cursor.string()? {
             Token::Text(key) => seed.deserialize(BorrowedStrDeserializer::new(key)).map(Some),
             Token::Escaped(raw) => seed.deserialize(StringDeserializer::new(unescape(raw)?)).map(Some),
-            _ => Err(Fault::Syntax),
+            _ => Err(JsonError::Syntax),
         }
     }
 
     #[inline]
-    fn next_value_seed<S: DeserializeSeed<'de>>(&mut self, seed: S) -> Result<S::Value, Fault> {
+    fn next_value_seed<S: DeserializeSeed<'de>>(&mut self, seed: S) -> Result<S::Value, JsonError> {
         self.cursor.pass(b':')?;
         seed.deserialize(&mut *self.cursor)
     }
 }
 
 impl<'de> SeqAccess<'de> for &mut Members<'_, 'de> {
-    type Error = Fault;
+    type Error = JsonError;
 
     #[inline]
-    fn next_element_seed<S: DeserializeSeed<'de>>(&mut self, seed: S) -> Result<Option<S::Value>, Fault> {
+    fn next_element_seed<S: DeserializeSeed<'de>>(&mut self, seed: S) -> Result<Option<S::Value>, JsonError> {
         if self.advance()? { seed.deserialize(&mut *self.cursor).map(Some) } else { Ok(None) }
     }
 }

@@ -52,7 +52,7 @@ fn values_of_every_shape() {
 }
 
 #[test]
-fn misfits_name_their_path() {
+fn conversion_errors_name_their_path() {
     let point = Type::Struct(vec![Field { name: "a.x".into(), ty: Type::Integer }]);
     for (document, path, ty, error) in [
         ("{\"v\":{\"a\":1}}", "v", Type::Integer, "path 'v': the object {\"a\":1} is not a valid INTEGER"),

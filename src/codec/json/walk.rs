@@ -4,7 +4,7 @@
 use serde::de::DeserializeSeed;
 
 use super::cursor::{Cursor, Token};
-use super::fault::Fault;
+use super::error::JsonError;
 use super::values::{JsonValues, push};
 use crate::codec::document::{Context, Elements, Fill, LastElements, Node, Order, Seen, Slot};
 use crate::codec::scalar::{Scalar, describe};
@@ -20,7 +20,7 @@ pub(super) struct Walk<'a, 'de> {
 
 impl<'de> Walk<'_, 'de> {
     /// Reads the value that stands at a node.
-    pub fn value(&mut self, node: &Node) -> Result<(), Fault> {
+    pub fn value(&mut self, node: &Node) -> Result<(), JsonError> {
         match node.targets.as_slice() {
             [] => self.below(node),
             [output] if !node.has_children() => self.fill(*output),
@@ -32,7 +32,7 @@ impl<'de> Walk<'_, 'de> {
     }
 
     /// Reads the value that stands next into a column.
-    fn fill(&mut self, output: usize) -> Result<(), Fault> {
+    fn fill(&mut self, output: usize) -> Result<(), JsonError> {
         let Self { cursor, out, context } = self;
         let (Some(buffer), Some(ty)) = (out.get_mut(output), context.types.get(output)) else { return cursor.skip() };
         match ty {
@@ -44,7 +44,7 @@ impl<'de> Walk<'_, 'de> {
     }
 
     /// Reads a value that was taken into a column.
-    fn fill_from(&mut self, token: Token<'de>, output: usize) -> Result<(), Fault> {
+    fn fill_from(&mut self, token: Token<'de>, output: usize) -> Result<(), JsonError> {
         let (Some(buffer), Some(ty)) = (self.out.get_mut(output), self.context.types.get(output)) else {
             return Ok(());
         };
@@ -58,7 +58,7 @@ impl<'de> Walk<'_, 'de> {
     }
 
     /// Reads what is wanted inside of a value that was taken.
-    fn again(&mut self, token: Token<'de>, node: &Node) -> Result<(), Fault> {
+    fn again(&mut self, token: Token<'de>, node: &Node) -> Result<(), JsonError> {
         match token {
             Token::Nested(text) => {
                 let mut inside = Walk { cursor: Cursor::new(text), out: &mut *self.out, context: self.context };
@@ -69,7 +69,7 @@ impl<'de> Walk<'_, 'de> {
     }
 
     /// The fault of a value that was taken, whose place in the document is not known any more.
-    fn of_part(&self, fault: Fault, token: Token<'_>) -> Fault {
+    fn of_part(&self, fault: JsonError, token: Token<'_>) -> JsonError {
         let cause = match token {
             Token::Nested(text) => fault.explain(text),
             _ => fault.to_string(),
@@ -78,7 +78,7 @@ impl<'de> Walk<'_, 'de> {
     }
 
     /// Steps into the value that stands next.
-    fn below(&mut self, node: &Node) -> Result<(), Fault> {
+    fn below(&mut self, node: &Node) -> Result<(), JsonError> {
         match self.cursor.peek() {
             Some(b'{') => self.object(node),
             Some(b'[') => self.list(node),
@@ -89,10 +89,10 @@ impl<'de> Walk<'_, 'de> {
         }
     }
 
-    fn object(&mut self, node: &Node) -> Result<(), Fault> {
+    fn object(&mut self, node: &Node) -> Result<(), JsonError> {
         if node.keys().is_empty() {
             self.cursor.skip()?;
-            return self.misfit("an object", node);
+            return self.conversion_error_if_strict("an object", node);
         }
         let mut order = node.order.take();
         let outcome = self.members(node, &mut order);
@@ -100,7 +100,7 @@ impl<'de> Walk<'_, 'de> {
         outcome
     }
 
-    fn members(&mut self, node: &Node, order: &mut Order) -> Result<(), Fault> {
+    fn members(&mut self, node: &Node, order: &mut Order) -> Result<(), JsonError> {
         let (keys, context) = (node.keys(), self.context);
         let mut seen = Seen::new(keys.len());
         let mut place = 0;
@@ -132,7 +132,7 @@ impl<'de> Walk<'_, 'de> {
     }
 
     /// Reads a key that is not the one that came here before, and remembers it.
-    fn key(&mut self, node: &Node, order: &mut Order, place: &mut usize) -> Result<Option<usize>, Fault> {
+    fn key(&mut self, node: &Node, order: &mut Order, place: &mut usize) -> Result<Option<usize>, JsonError> {
         self.cursor.peek();
         let written = self.cursor.rest();
         let found = match self.cursor.string()? {
@@ -146,7 +146,7 @@ impl<'de> Walk<'_, 'de> {
         Ok(found)
     }
 
-    fn list(&mut self, node: &Node) -> Result<(), Fault> {
+    fn list(&mut self, node: &Node) -> Result<(), JsonError> {
         if node.needs_all_elements() {
             let mut elements = node.all().map(|all| Elements::begin(all, self.out, self.context));
             let outcome = self.elements(node, elements.as_mut());
@@ -165,11 +165,11 @@ impl<'de> Walk<'_, 'de> {
             more = self.cursor.another(b']')?;
         }
         self.cursor.leave();
-        if node.indices().is_empty() { self.misfit("a list", node) } else { Ok(()) }
+        if node.indices().is_empty() { self.conversion_error_if_strict("a list", node) } else { Ok(()) }
     }
 
     /// Reads each element of a list: for all of them, and for those at a position from the front or the end.
-    fn elements(&mut self, node: &Node, mut all: Option<&mut Elements<'_>>) -> Result<(), Fault> {
+    fn elements(&mut self, node: &Node, mut all: Option<&mut Elements<'_>>) -> Result<(), JsonError> {
         let context = self.context;
         let mut last = LastElements::new(node);
         let mut length = 0;
@@ -201,30 +201,30 @@ impl<'de> Walk<'_, 'de> {
     }
 
     /// Reads a value at a node that was taken.
-    fn value_of(&mut self, token: Token<'de>, node: &Node) -> Result<(), Fault> {
+    fn value_of(&mut self, token: Token<'de>, node: &Node) -> Result<(), JsonError> {
         node.targets.iter().try_for_each(|output| self.fill_from(token, *output))?;
         if node.has_children() { self.again(token, node) } else { Ok(()) }
     }
 
     /// A value that has no parts, unless it is a text that holds a document.
-    fn scalar(&mut self, token: Token<'_>, node: &Node) -> Result<(), Fault> {
+    fn scalar(&mut self, token: Token<'_>, node: &Node) -> Result<(), JsonError> {
         match token {
             Token::Null => Ok(()),
-            Token::Bool(value) => self.misfit(&describe(&Scalar::Bool(value)), node),
+            Token::Bool(value) => self.conversion_error_if_strict(&describe(&Scalar::Bool(value)), node),
             Token::Text(text) => self.text(text, node),
             Token::Escaped(raw) => self.text(&super::read::unescape(raw)?, node),
             Token::Number(text) => {
                 let shown = super::read::number(text)?;
-                self.misfit(&shown, node)
+                self.conversion_error_if_strict(&shown, node)
             }
             Token::Nested(_) => Ok(()),
         }
     }
 
     /// Steps into the document that a text holds, as senders put one into a member of another.
-    fn text(&mut self, text: &str, node: &Node) -> Result<(), Fault> {
+    fn text(&mut self, text: &str, node: &Node) -> Result<(), JsonError> {
         if !node.has_children() || !text.trim_start().starts_with(['{', '[']) {
-            return self.misfit(&describe(&Scalar::Text(text)), node);
+            return self.conversion_error_if_strict(&describe(&Scalar::Text(text)), node);
         }
         let mut check = Cursor::new(text);
         if let Err(fault) = check.skip().and_then(|()| check.end()) {
@@ -240,7 +240,7 @@ impl<'de> Walk<'_, 'de> {
         self.context.is_strict() && node.is_strict()
     }
 
-    fn misfit(&self, found: &str, node: &Node) -> Result<(), Fault> {
+    fn conversion_error_if_strict(&self, found: &str, node: &Node) -> Result<(), JsonError> {
         if !self.is_strict_at(node) {
             return Ok(());
         }

@@ -3,7 +3,7 @@
 use libduckdb_sys as duckdb;
 
 use super::host::has_full_api;
-use super::input::Source;
+use super::input::FlatVector;
 use super::logical::owned;
 use super::value::Handle;
 use crate::document::Document;
@@ -13,7 +13,7 @@ use crate::value::Value;
 /// The widest DECIMAL that `to_json` writes as a DOUBLE.
 const EXACT_WIDTH: u8 = 15;
 
-impl Source<'_> {
+impl FlatVector<'_> {
     /// A value as a document; an error for a type that has none.
     pub(super) fn document(&self, row: usize) -> Result<Document> {
         if !self.is_valid(row) {
@@ -37,36 +37,36 @@ impl Source<'_> {
                     Ok(Document::Bytes(self.bytes(row).unwrap_or_default().to_vec()))
                 }
                 duckdb::DUCKDB_TYPE_DUCKDB_TYPE_LIST => {
-                    let child = Source::new(duckdb::duckdb_list_vector_get_child(self.raw));
+                    let child = FlatVector::new(duckdb::duckdb_list_vector_get_child(self.raw));
                     self.entry(row).map(|i| child.document(i)).collect::<Result<_>>().map(Document::Array)
                 }
                 duckdb::DUCKDB_TYPE_DUCKDB_TYPE_ARRAY => {
-                    let child = Source::new(duckdb::duckdb_array_vector_get_child(self.raw));
+                    let child = FlatVector::new(duckdb::duckdb_array_vector_get_child(self.raw));
                     let size = duckdb::duckdb_array_type_array_size(self.ty.0) as usize;
                     let items = (row * size..(row + 1) * size).map(|i| child.document(i));
                     items.collect::<Result<_>>().map(Document::Array)
                 }
                 duckdb::DUCKDB_TYPE_DUCKDB_TYPE_MAP => {
                     let entries = duckdb::duckdb_list_vector_get_child(self.raw);
-                    let keys = Source::new(duckdb::duckdb_struct_vector_get_child(entries, 0));
-                    let values = Source::new(duckdb::duckdb_struct_vector_get_child(entries, 1));
+                    let keys = FlatVector::new(duckdb::duckdb_struct_vector_get_child(entries, 0));
+                    let values = FlatVector::new(duckdb::duckdb_struct_vector_get_child(entries, 1));
                     let entry = |i| Ok((keys.key(i)?, values.document(i)?));
                     self.entry(row).map(entry).collect::<Result<_>>().map(Document::Object)
                 }
                 duckdb::DUCKDB_TYPE_DUCKDB_TYPE_STRUCT => {
                     let member = |i| {
                         let name = owned(duckdb::duckdb_struct_type_child_name(self.ty.0, i));
-                        let child = Source::new(duckdb::duckdb_struct_vector_get_child(self.raw, i));
+                        let child = FlatVector::new(duckdb::duckdb_struct_vector_get_child(self.raw, i));
                         Ok((name, child.document(row)?))
                     };
                     let count = duckdb::duckdb_struct_type_child_count(self.ty.0);
                     (0..count).map(member).collect::<Result<_>>().map(Document::Object)
                 }
                 duckdb::DUCKDB_TYPE_DUCKDB_TYPE_UNION => {
-                    let tags = Source::new(duckdb::duckdb_struct_vector_get_child(self.raw, 0));
+                    let tags = FlatVector::new(duckdb::duckdb_struct_vector_get_child(self.raw, 0));
                     let tag = duckdb::idx_t::from(tags.at::<u8>(row));
                     let name = owned(duckdb::duckdb_union_type_member_name(self.ty.0, tag));
-                    let child = Source::new(duckdb::duckdb_struct_vector_get_child(self.raw, tag + 1));
+                    let child = FlatVector::new(duckdb::duckdb_struct_vector_get_child(self.raw, tag + 1));
                     Ok(Document::Object(vec![(name, child.document(row)?)]))
                 }
                 _ => match self.value(row) {

@@ -14,7 +14,7 @@ use crate::value::Value;
 
 /// A flat chunk that is being read, row by row.
 pub(super) struct Input<'a> {
-    columns: Vec<Source<'a>>,
+    columns: Vec<FlatVector<'a>>,
     rows: usize,
     settings: &'a [(&'static str, Value)],
 }
@@ -26,7 +26,7 @@ impl<'a> Input<'a> {
         // SAFETY: the caller vouches for the chunk; indices stay below its column count.
         unsafe {
             let count = duckdb::duckdb_data_chunk_get_column_count(chunk);
-            let column = |i| Source::new(duckdb::duckdb_data_chunk_get_vector(chunk, i));
+            let column = |i| FlatVector::new(duckdb::duckdb_data_chunk_get_vector(chunk, i));
             Self {
                 columns: (0..count).map(column).collect(),
                 rows: duckdb::duckdb_data_chunk_get_size(chunk) as usize,
@@ -35,7 +35,7 @@ impl<'a> Input<'a> {
         }
     }
 
-    fn column(&self, column: usize, row: usize) -> Option<&Source<'a>> {
+    fn column(&self, column: usize, row: usize) -> Option<&FlatVector<'a>> {
         self.columns.get(column).filter(|_| row < self.rows)
     }
 }
@@ -58,7 +58,7 @@ impl port::Input for Input<'_> {
     }
 
     fn is_bytes(&self, column: usize) -> bool {
-        self.columns.get(column).is_some_and(Source::is_bytes)
+        self.columns.get(column).is_some_and(FlatVector::is_bytes)
     }
 
     fn document(&self, column: usize, row: usize) -> Result<Document> {
@@ -79,7 +79,7 @@ impl port::Input for Input<'_> {
 }
 
 /// One flat vector that is being read.
-pub(super) struct Source<'a> {
+pub(super) struct FlatVector<'a> {
     pub(super) raw: duckdb::duckdb_vector,
     pub(super) ty: Logical,
     pub(super) id: duckdb::DUCKDB_TYPE,
@@ -88,7 +88,7 @@ pub(super) struct Source<'a> {
     chunk: std::marker::PhantomData<&'a ()>,
 }
 
-impl Source<'_> {
+impl FlatVector<'_> {
     /// # Safety
     /// `raw` must be a live flat vector that outlives the source.
     pub(super) unsafe fn new(raw: duckdb::duckdb_vector) -> Self {
@@ -189,13 +189,13 @@ impl Source<'_> {
                     Value::Interval(Interval { months: interval.months, days: interval.days, micros: interval.micros })
                 }
                 duckdb::DUCKDB_TYPE_DUCKDB_TYPE_LIST => {
-                    let child = Source::new(duckdb::duckdb_list_vector_get_child(self.raw));
+                    let child = FlatVector::new(duckdb::duckdb_list_vector_get_child(self.raw));
                     Value::List(self.entry(row).map(|i| child.value(i)).collect())
                 }
                 duckdb::DUCKDB_TYPE_DUCKDB_TYPE_MAP => {
                     let entries = duckdb::duckdb_list_vector_get_child(self.raw);
-                    let keys = Source::new(duckdb::duckdb_struct_vector_get_child(entries, 0));
-                    let values = Source::new(duckdb::duckdb_struct_vector_get_child(entries, 1));
+                    let keys = FlatVector::new(duckdb::duckdb_struct_vector_get_child(entries, 0));
+                    let values = FlatVector::new(duckdb::duckdb_struct_vector_get_child(entries, 1));
                     Value::Map(self.entry(row).map(|i| (keys.value(i), values.value(i))).collect())
                 }
                 duckdb::DUCKDB_TYPE_DUCKDB_TYPE_STRUCT => {
@@ -203,7 +203,7 @@ impl Source<'_> {
                         let name = duckdb::duckdb_struct_type_child_name(self.ty.0, i);
                         let text = CStr::from_ptr(name).to_string_lossy().into_owned();
                         duckdb::duckdb_free(name.cast());
-                        (text, Source::new(duckdb::duckdb_struct_vector_get_child(self.raw, i)).value(row))
+                        (text, FlatVector::new(duckdb::duckdb_struct_vector_get_child(self.raw, i)).value(row))
                     };
                     Value::Struct((0..duckdb::duckdb_struct_type_child_count(self.ty.0)).map(member).collect())
                 }

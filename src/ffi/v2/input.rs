@@ -14,7 +14,7 @@ use crate::value::Value;
 
 /// Rows that are being read.
 pub(super) struct Input<'a> {
-    columns: Vec<Source<'a>>,
+    columns: Vec<InputVector<'a>>,
     rows: usize,
     settings: &'a [(&'static str, Value)],
 }
@@ -26,11 +26,11 @@ impl<'a> Input<'a> {
         rows: usize,
         settings: &'a [(&'static str, Value)],
     ) -> neo::Result<Self> {
-        let columns = vectors.map(|vector| Source::new(vector?)).collect::<neo::Result<_>>()?;
+        let columns = vectors.map(|vector| InputVector::new(vector?)).collect::<neo::Result<_>>()?;
         Ok(Self { columns, rows, settings })
     }
 
-    fn column(&self, column: usize, row: usize) -> Option<&Source<'a>> {
+    fn column(&self, column: usize, row: usize) -> Option<&InputVector<'a>> {
         self.columns.get(column).filter(|_| row < self.rows)
     }
 }
@@ -70,7 +70,7 @@ impl port::Input for Input<'_> {
 }
 
 /// One vector that is being read: texts and BLOBs in place, everything else as DuckDB's values.
-struct Source<'a> {
+struct InputVector<'a> {
     vector: &'a Vector<'a, Unknown>,
     bytes: Option<Bytes<'a>>,
 }
@@ -80,7 +80,7 @@ enum Bytes<'a> {
     Blob(VectorReader<'a, BlobValue>),
 }
 
-impl<'a> Source<'a> {
+impl<'a> InputVector<'a> {
     fn new(vector: &'a Vector<'a, Unknown>) -> neo::Result<Self> {
         let bytes = match vector.logical_type().id()? {
             Id::Varchar => Some(Bytes::Text(vector.cast_ref::<String>()?.reader()?)),

@@ -25,7 +25,7 @@ use crate::value::{Arguments, Parameter, ParameterType};
 use options::OnBadRow;
 pub use options::Options;
 use row_filter::{RowFilter, Rows};
-use source::Source;
+use source::MessageSource;
 
 pub struct NatsIngest;
 
@@ -34,7 +34,7 @@ const PARTS: [Part; 5] = [Part::Stream, Part::Subject, Part::Sequence, Part::Tim
 
 pub struct Reader {
     options: Arc<Options>,
-    source: Source,
+    source: MessageSource,
     filter: RowFilter,
 }
 
@@ -78,7 +78,7 @@ impl TableFunction for NatsIngest {
             .map(|letters| letters.open(&connection, options.stream(), &source::subjects(&options, &connection)?))
             .transpose()?;
         let mut source =
-            Source::open(&options, &connection, Want { subject: true, time: true, headers, payload: true })?;
+            MessageSource::open(&options, &connection, Want { subject: true, time: true, headers, payload: true })?;
         let mut filter = RowFilter::new(Arc::clone(&options), dead_letters);
         if options.looks_ahead() {
             source.first_pass(&mut filter)?;

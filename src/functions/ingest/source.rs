@@ -8,7 +8,7 @@ use super::row_filter::RowFilter;
 use crate::codec::Unnester;
 use crate::error::Result;
 use crate::functions::range::{RangePlan, RangeRead};
-use crate::jetstream::durable::{Delivery, Ledger, LedgerKey, Pull, PullLimits, standing};
+use crate::jetstream::durable::{Delivery, DurableKey, PendingAcks, Pull, PullLimits, standing};
 use crate::jetstream::{Connection, Want};
 use crate::plan::{Outcome, RowKeys, Subjects};
 use crate::record::Record;
@@ -16,7 +16,7 @@ use crate::record::Record;
 /// A durable is asked for no more once this many bytes are held in memory, where rows depend on rows behind them.
 const MOST_HELD: usize = 64 * 1024 * 1024;
 
-pub(super) enum Source {
+pub(super) enum MessageSource {
     Range {
         plan: Box<RangePlan>,
         read: RangeRead,
@@ -26,7 +26,7 @@ pub(super) enum Source {
         unnester: Option<Unnester>,
     },
     /// Without a pull, the page is all that there is: messages that are read by themselves.
-    Durable { pull: Option<Box<Pull>>, ledger: Ledger, page: VecDeque<Delivery> },
+    Durable { pull: Option<Box<Pull>>, pending_acks: PendingAcks, page: VecDeque<Delivery> },
 }
 
 /// The subject filters of what is read. Those of a durable are its own, where the call names none.
@@ -38,12 +38,12 @@ pub(super) fn subjects(options: &Options, connection: &Arc<Connection>) -> Resul
     Ok(options.range.subjects.clone())
 }
 
-impl Source {
+impl MessageSource {
     pub(super) fn open(options: &Options, connection: &Arc<Connection>, want: Want) -> Result<Self> {
         let Some(durable) = &options.durable else {
             let plan = RangePlan::resolve(&options.range, connection)?;
             let read = plan.read(want)?;
-            return Ok(Source::Range {
+            return Ok(MessageSource::Range {
                 plan: Box::new(plan),
                 read,
                 want,
@@ -55,36 +55,36 @@ impl Source {
         if options.range.first_after_checkpoint().is_some() && standing(connection, stream, name)?.is_none() {
             options.range.check_checkpoints(connection)?;
         }
-        let key = LedgerKey::new(&options.connect, stream, name);
-        let ledger = Ledger::open(Arc::clone(connection), key, &durable.options)?;
-        let kept = ledger.kept(options.range.max_messages)?;
+        let key = DurableKey::new(&options.connect, stream, name);
+        let pending_acks = PendingAcks::open(Arc::clone(connection), key, &durable.options)?;
+        let kept = pending_acks.kept(options.range.max_messages)?;
         if !kept.is_empty() {
-            return Ok(Source::Durable { pull: None, ledger, page: kept.into() });
+            return Ok(MessageSource::Durable { pull: None, pending_acks, page: kept.into() });
         }
         let limits = PullLimits {
             messages: options.range.max_messages,
             // Not longer than until something that is kept is to be read.
-            wait: ledger.next_kept_in().map_or(durable.max_wait, |wait| wait.min(durable.max_wait)),
+            wait: pending_acks.next_kept_in().map_or(durable.max_wait, |wait| wait.min(durable.max_wait)),
             // The other half is for the caller, to commit and acknowledge.
-            span: ledger.ack_wait() / 2,
-            requests: ledger.limits(),
+            span: pending_acks.ack_wait() / 2,
+            requests: pending_acks.limits(),
         };
         let pull = Pull::start(Arc::clone(connection), stream, name, limits)?;
-        Ok(Source::Durable { pull: Some(Box::new(pull)), ledger, page: VecDeque::new() })
+        Ok(MessageSource::Durable { pull: Some(Box::new(pull)), pending_acks, page: VecDeque::new() })
     }
 
     /// The share of a range that was handed on, from 0 to 1; nobody knows how much a durable has to give.
     pub(super) fn progress(&self) -> f64 {
         match self {
-            Source::Range { read, .. } => read.progress(),
-            Source::Durable { .. } => 0.0,
+            MessageSource::Range { read, .. } => read.progress(),
+            MessageSource::Durable { .. } => 0.0,
         }
     }
 
     /// At most `capacity` messages, perhaps none; None at the end. What a durable delivered is written down as given.
     pub(super) fn next_page(&mut self, capacity: usize) -> Result<Option<Vec<Record>>> {
         match self {
-            Source::Range { read, page, unnester: Some(unnester), .. } => loop {
+            MessageSource::Range { read, page, unnester: Some(unnester), .. } => loop {
                 let rows = unnester.next(capacity);
                 if !rows.is_empty() {
                     return Ok(Some(rows));
@@ -92,29 +92,29 @@ impl Source {
                 let Some(messages) = read.next_page()? else { return Ok(None) };
                 unnester.add(page.drain(..).chain(messages));
             },
-            Source::Range { read, page, unnester: None, .. } => {
+            MessageSource::Range { read, page, unnester: None, .. } => {
                 if page.is_empty() {
                     *page = read.next_page()?.unwrap_or_default().into();
                 }
                 let records: Vec<Record> = page.drain(..page.len().min(capacity)).collect();
                 Ok((!records.is_empty()).then_some(records))
             }
-            Source::Durable { pull, ledger, page } => {
+            MessageSource::Durable { pull, pending_acks, page } => {
                 if let Some(pull) = pull.as_mut().filter(|_| page.is_empty()) {
                     let deliveries = pull.next_page()?.unwrap_or_default();
-                    let checked = ledger.check_passed_over(&deliveries);
+                    let checked = pending_acks.check_passed_over(&deliveries);
                     *page = deliveries.into();
                     checked?;
                     if page.is_empty() {
-                        ledger.check_end(pull.is_drained())?;
+                        pending_acks.check_end(pull.is_drained())?;
                     }
                 }
                 if page.is_empty() {
-                    ledger.end();
+                    pending_acks.end();
                     return Ok(None);
                 }
                 let mut deliveries: Vec<Delivery> = page.drain(..page.len().min(capacity)).collect();
-                ledger.give(&mut deliveries);
+                pending_acks.give(&mut deliveries);
                 Ok(Some(deliveries.into_iter().map(|delivery| delivery.record).collect()))
             }
         }
@@ -124,13 +124,13 @@ impl Source {
     /// first: a range is read twice, what a durable has is held in memory.
     pub(super) fn first_pass(&mut self, filter: &mut RowFilter) -> Result<()> {
         match self {
-            Source::Range { plan, read, want, .. } => {
+            MessageSource::Range { plan, read, want, .. } => {
                 while let Some(page) = read.next_page()? {
                     filter.first_pass(&page)?;
                 }
                 *read = plan.read(*want)?;
             }
-            Source::Durable { pull, page, .. } => {
+            MessageSource::Durable { pull, page, .. } => {
                 if let Some(pull) = pull {
                     let mut held = 0;
                     // Until the end also of what was asked for already: a message that comes after this has no place among
@@ -164,39 +164,39 @@ impl Source {
 
     /// What the statement made of the messages of the page, in their order.
     pub(super) fn note(&self, outcomes: Vec<(u64, Outcome, RowKeys)>) {
-        if let Source::Durable { ledger, .. } = self {
-            ledger.note(outcomes);
+        if let MessageSource::Durable { pending_acks, .. } = self {
+            pending_acks.note(outcomes);
         }
     }
 
     /// The messages on which a durable's consumer gave up since this was last asked.
     pub(super) fn given_up(&self) -> BTreeSet<u64> {
         match self {
-            Source::Range { .. } => BTreeSet::new(),
-            Source::Durable { ledger, .. } => ledger.given_up(),
+            MessageSource::Range { .. } => BTreeSet::new(),
+            MessageSource::Durable { pending_acks, .. } => pending_acks.given_up(),
         }
     }
 
     /// The messages that were given up could not be dealt with: they are told again.
     pub(super) fn keep_given_up(&self, sequences: &BTreeSet<u64>) {
-        if let Source::Durable { ledger, .. } = self {
-            ledger.keep_given_up(sequences);
+        if let MessageSource::Durable { pending_acks, .. } = self {
+            pending_acks.keep_given_up(sequences);
         }
     }
 
     /// After an error of our own: what this statement was given cannot be committed any more, so it goes back.
     pub(super) fn return_all(&mut self) {
-        if let Source::Durable { ledger, .. } = self {
-            ledger.give_all_back();
+        if let MessageSource::Durable { pending_acks, .. } = self {
+            pending_acks.give_all_back();
         }
     }
 }
 
-impl Drop for Source {
+impl Drop for MessageSource {
     fn drop(&mut self) {
-        if let Source::Durable { pull: Some(pull), ledger, page } = self {
+        if let MessageSource::Durable { pull: Some(pull), pending_acks, page } = self {
             // Delivered to this process, but not handed to the statement.
-            ledger.give_back(page.iter().chain(pull.undelivered()));
+            pending_acks.give_back(page.iter().chain(pull.undelivered()));
         }
     }
 }

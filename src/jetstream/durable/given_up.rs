@@ -21,15 +21,15 @@ use crate::stats;
 /// what was sent after it.
 const REFUSAL: Duration = Duration::from_millis(200);
 
-/// Hears on which messages a consumer gives up.
+/// Listens for the messages on which a consumer gives up.
 pub(super) struct Watch {
-    /// What it hears by.
+    /// The connection of the subscription.
     connection: Weak<Connection>,
     advisories: Subscriber,
-    /// Heard and not told.
-    heard: BTreeSet<u64>,
-    /// Told already: the advisory on them says nothing new.
-    told: BTreeSet<u64>,
+    /// The messages of which advisories came, and which no statement has reported yet.
+    unreported: BTreeSet<u64>,
+    /// The messages that a statement has reported: a second advisory on one of them is dropped.
+    reported: BTreeSet<u64>,
 }
 
 /// The advisory `io.nats.jetstream.advisory.v1.max_deliver`.
@@ -43,8 +43,9 @@ struct Advisory {
 }
 
 impl Watch {
-    /// Starts to listen, or goes on with an earlier listener of the same connection; what that has heard is taken over, or
-    /// left with it after an error. The first time one round trip and [`REFUSAL`].
+    /// Subscribes to the advisories, or goes on with an earlier listener of the same connection. The new listener takes over
+    /// the messages of an earlier one; after an error they stay with that one. The first time takes one round trip and
+    /// [`REFUSAL`].
     ///
     /// # Errors
     /// The user may not subscribe to the advisories: then nobody would learn of messages that are given up.
@@ -55,8 +56,8 @@ impl Watch {
         created: &str,
         earlier: &mut Option<Watch>,
     ) -> Result<Self> {
-        let heard_by = Arc::downgrade(connection);
-        if let Some(earlier) = earlier.take_if(|earlier| earlier.connection.ptr_eq(&heard_by)) {
+        let listening_by = Arc::downgrade(connection);
+        if let Some(earlier) = earlier.take_if(|earlier| earlier.connection.ptr_eq(&listening_by)) {
             return Ok(earlier);
         }
         let subject = format!("$JS.EVENT.ADVISORY.CONSUMER.MAX_DELIVERIES.{stream}.{durable}");
@@ -75,22 +76,22 @@ impl Watch {
                 ));
             }
         }
-        let (heard, told) = match earlier.take() {
+        let (unreported, reported) = match earlier.take() {
             None => Default::default(),
             Some(mut earlier) => {
-                earlier.hear();
-                (earlier.heard, earlier.told)
+                earlier.take_in();
+                (earlier.unreported, earlier.reported)
             }
         };
-        Ok(Self { connection: heard_by, advisories, heard, told })
+        Ok(Self { connection: listening_by, advisories, unreported, reported })
     }
 
-    /// What has come in, without waiting. A message of which both listeners heard is one.
-    fn hear(&mut self) {
+    /// Takes in the advisories that have come, without waiting. A message counts once, however many listeners heard of it.
+    fn take_in(&mut self) {
         while let Some(Some(message)) = tokio::task::unconstrained(self.advisories.next()).now_or_never() {
             if let Ok(Advisory { stream, consumer, stream_seq }) = serde_json::from_slice(&message.payload)
-                && !self.told.contains(&stream_seq)
-                && self.heard.insert(stream_seq)
+                && !self.reported.contains(&stream_seq)
+                && self.unreported.insert(stream_seq)
             {
                 stats::GIVEN_UP.add(1);
                 log::warning(format!(
@@ -102,15 +103,15 @@ impl Watch {
 
     /// The messages that were given up since this was last asked, without waiting.
     pub(super) fn take(&mut self) -> BTreeSet<u64> {
-        self.hear();
-        let heard = std::mem::take(&mut self.heard);
-        self.told.extend(&heard);
-        heard
+        self.take_in();
+        let unreported = std::mem::take(&mut self.unreported);
+        self.reported.extend(&unreported);
+        unreported
     }
 
-    /// These were taken, and could not be told: the next to ask hears of them.
+    /// Puts back messages that were taken and could not be reported: the next [`Watch::take`] has them again.
     pub(super) fn keep(&mut self, sequences: &BTreeSet<u64>) {
-        self.told.retain(|sequence| !sequences.contains(sequence));
-        self.heard.extend(sequences);
+        self.reported.retain(|sequence| !sequences.contains(sequence));
+        self.unreported.extend(sequences);
     }
 }

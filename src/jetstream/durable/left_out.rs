@@ -10,7 +10,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 
 use super::info::{Info, info_call, look_up};
-use super::ledger::Ledger;
+use super::pending_acks::PendingAcks;
 use super::pull::Delivery;
 use crate::error::{Error, Kind, Result};
 use crate::jetstream::ack_subject::AckSubject;
@@ -25,7 +25,7 @@ use crate::plan::SequenceRange;
 /// messages that it passed over.
 const REST: u64 = 4_096;
 
-impl Ledger {
+impl PendingAcks {
     /// Checks that the consumer passed over nothing that exists before each of these deliveries. No round trip unless it
     /// passed over something; two then.
     ///

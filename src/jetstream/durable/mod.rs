@@ -5,9 +5,9 @@
 mod config;
 mod given_up;
 mod info;
-mod ledger;
 mod left_out;
 mod passed_over;
+mod pending_acks;
 mod pull;
 mod sequences;
 mod settle;
@@ -15,7 +15,7 @@ mod words;
 
 pub use config::{DurableOptions, DurableStart};
 pub use info::{RequestLimits, Standing, standing};
-pub use ledger::{Ledger, LedgerKey, pending, subject_filters, unsettled};
+pub use pending_acks::{DurableKey, PendingAcks, pending, subject_filters, unsettled};
 pub use pull::{Delivery, Pull, PullLimits};
 pub use sequences::{acknowledge_these, extend_these, return_these, terminate_these};
 pub use settle::{Returned, Settled, acknowledge, reject};

@@ -4,8 +4,8 @@ use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use super::ledger::{LedgerKey, keep_alive, with_accounts};
-use super::settle::{Taken, acknowledged, check_known, return_word, settle, tell, were};
+use super::pending_acks::{DurableKey, keep_alive, with_sessions};
+use super::settle::{Taken, acknowledged, check_known, report_given_up, return_word, send_acks, were};
 use super::words::{ACKNOWLEDGE, IN_PROGRESS, TERMINATE, ask_each};
 use crate::error::{Error, Result};
 use crate::jetstream::connection::Connection;
@@ -20,7 +20,7 @@ use crate::stats;
 /// and, after all is acknowledged, the consumer gave up on messages.
 pub fn acknowledge_these(
     connection: &Arc<Connection>,
-    key: &LedgerKey,
+    key: &DurableKey,
     sequences: &HashSet<u64>,
 ) -> Result<HashSet<u64>> {
     if sequences.is_empty() {
@@ -28,7 +28,7 @@ pub fn acknowledge_these(
     }
     check_known(key)?;
     let taken = Taken::take(key, |settlement| settlement.acknowledge_these(sequences))?;
-    let (confirmed, given_up) = settle(connection, taken, |_| ACKNOWLEDGE.to_owned())?;
+    let (confirmed, given_up) = send_acks(connection, taken, |_| ACKNOWLEDGE.to_owned())?;
     keep_alive(connection, key);
     acknowledged(key, &confirmed, &given_up).map(|()| confirmed.sequences.into_iter().collect())
 }
@@ -41,7 +41,7 @@ pub fn acknowledge_these(
 /// Those of [`acknowledge_these`].
 pub fn return_these(
     connection: &Arc<Connection>,
-    key: &LedgerKey,
+    key: &DurableKey,
     sequences: &HashSet<u64>,
     delay: Option<Duration>,
 ) -> Result<HashSet<u64>> {
@@ -52,11 +52,11 @@ pub fn return_these(
     let not_before = delay.map(|delay| Instant::now() + delay);
     let mut taken = Taken::take(key, |settlement| settlement.return_these(sequences, not_before))?;
     let kept = std::mem::take(&mut taken.decided.kept);
-    let (confirmed, given_up) = settle(connection, taken, |_| return_word(delay))?;
+    let (confirmed, given_up) = send_acks(connection, taken, |_| return_word(delay))?;
     keep_alive(connection, key);
     let returned: HashSet<u64> = confirmed.sequences.into_iter().chain(kept).collect();
     stats::REJECTED.add(returned.len() as u64);
-    tell(key, &format!("{} returned", were(returned.len() as u64)), &given_up).map(|()| returned)
+    report_given_up(key, &format!("{} returned", were(returned.len() as u64)), &given_up).map(|()| returned)
 }
 
 /// Ends exactly the messages of these sequences, of those that this process was given: the consumer never delivers them
@@ -67,7 +67,7 @@ pub fn return_these(
 /// Those of [`acknowledge_these`].
 pub fn terminate_these(
     connection: &Arc<Connection>,
-    key: &LedgerKey,
+    key: &DurableKey,
     sequences: &HashSet<u64>,
     reason: Option<&str>,
 ) -> Result<HashSet<u64>> {
@@ -78,10 +78,11 @@ pub fn terminate_these(
     let reason = reason.filter(|_| connection.client.is_server_compatible(2, 11, 0));
     let word = reason.map_or(TERMINATE.to_owned(), |reason| format!("{TERMINATE} {reason}"));
     let taken = Taken::take(key, |settlement| settlement.end_these(sequences))?;
-    let (confirmed, given_up) = settle(connection, taken, |_| word.clone())?;
+    let (confirmed, given_up) = send_acks(connection, taken, |_| word.clone())?;
     keep_alive(connection, key);
     let count = confirmed.sequences.len() as u64;
-    tell(key, &format!("{} ended", were(count)), &given_up).map(|()| confirmed.sequences.into_iter().collect())
+    report_given_up(key, &format!("{} ended", were(count)), &given_up)
+        .map(|()| confirmed.sequences.into_iter().collect())
 }
 
 /// Tells the server that the messages of these sequences, of those that this process was given, are still in hand: it waits
@@ -89,13 +90,13 @@ pub fn terminate_these(
 ///
 /// # Errors
 /// Those of [`acknowledge_these`], but that a statement may be reading.
-pub fn extend_these(connection: &Arc<Connection>, key: &LedgerKey, sequences: &HashSet<u64>) -> Result<HashSet<u64>> {
+pub fn extend_these(connection: &Arc<Connection>, key: &DurableKey, sequences: &HashSet<u64>) -> Result<HashSet<u64>> {
     if sequences.is_empty() {
         return Ok(HashSet::new());
     }
     check_known(key)?;
     let now = Instant::now();
-    let given = with_accounts(|accounts| accounts.get(key).map(|account| account.settlement.given(sequences)));
+    let given = with_sessions(|sessions| sessions.get(key).map(|session| session.settlement.given(sequences)));
     let given = given.unwrap_or_default();
     let words: Vec<(&str, String)> =
         given.iter().map(|given| (given.ack_subject.as_str(), IN_PROGRESS.to_owned())).collect();
@@ -105,9 +106,9 @@ pub fn extend_these(connection: &Arc<Connection>, key: &LedgerKey, sequences: &H
         let place = given.get(index).map(|given| given.sequence).unwrap_or_default();
         return Err(key.place(Error::of(error.kind(), error.cause().to_owned())).sequence(place));
     }
-    with_accounts(|accounts| {
-        if let Some(account) = accounts.get_mut(key) {
-            account.settlement.extend(sequences, now + account.ack_wait);
+    with_sessions(|sessions| {
+        if let Some(session) = sessions.get_mut(key) {
+            session.settlement.extend(sequences, now + session.ack_wait);
         }
     });
     keep_alive(connection, key);

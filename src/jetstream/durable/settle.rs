@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use super::info::progress;
-use super::ledger::{LedgerKey, keep_alive, with_accounts};
+use super::pending_acks::{DurableKey, keep_alive, with_sessions};
 use super::words::{ACKNOWLEDGE, Answers, RETURN, TERMINATE, acknowledge_unanswered, ask_each};
 use crate::error::{Error, Kind, Result};
 use crate::jetstream::connection::Connection;
@@ -47,18 +47,18 @@ pub struct Returned {
 /// This process never read the durable; a statement is still reading; the one that read was cut short, and no sequence
 /// says how far it wrote; the consumer is gone; the server did not confirm; and, after all is acknowledged, the consumer
 /// gave up on messages.
-pub fn acknowledge(connection: &Arc<Connection>, key: &LedgerKey, up_to: Option<u64>) -> Result<Settled> {
+pub fn acknowledge(connection: &Arc<Connection>, key: &DurableKey, up_to: Option<u64>) -> Result<Settled> {
     check_known(key)?;
     let taken = Taken::take(key, |settlement| settlement.acknowledge(up_to))?;
-    let (confirmed, given_up) = settle(connection, taken, |_| ACKNOWLEDGE.to_owned())?;
+    let (confirmed, given_up) = send_acks(connection, taken, |_| ACKNOWLEDGE.to_owned())?;
     keep_alive(connection, key);
     acknowledged(key, &confirmed, &given_up).map(|()| settled(&confirmed))
 }
 
-pub(super) fn acknowledged(key: &LedgerKey, confirmed: &Confirmed, given_up: &BTreeSet<u64>) -> Result<()> {
+pub(super) fn acknowledged(key: &DurableKey, confirmed: &Confirmed, given_up: &BTreeSet<u64>) -> Result<()> {
     let count = confirmed.sequences.len() as u64;
     stats::ACKED.add(count);
-    tell(key, &format!("{} acknowledged", were(count)), given_up)
+    report_given_up(key, &format!("{} acknowledged", were(count)), given_up)
 }
 
 fn settled(confirmed: &Confirmed) -> Settled {
@@ -70,8 +70,8 @@ fn settled(confirmed: &Confirmed) -> Settled {
 }
 
 /// An acknowledgement in a process that never read the durable would be of nothing, and look like one of something.
-pub(super) fn check_known(key: &LedgerKey) -> Result<()> {
-    if with_accounts(|accounts| accounts.contains_key(key)) {
+pub(super) fn check_known(key: &DurableKey) -> Result<()> {
+    if with_sessions(|sessions| sessions.contains_key(key)) {
         return Ok(());
     }
     Err(key.place(
@@ -91,7 +91,7 @@ pub(super) fn check_known(key: &LedgerKey) -> Result<()> {
 /// after all is returned, the consumer gave up on messages.
 pub fn reject(
     connection: &Arc<Connection>,
-    key: &LedgerKey,
+    key: &DurableKey,
     backoff: &Backoff,
     bury: Option<&dyn Fn(u64) -> Result<()>>,
 ) -> Result<Returned> {
@@ -106,13 +106,14 @@ pub fn reject(
         _ if buried => TERMINATE.to_owned(),
         delay => return_word(delay),
     };
-    let (mut confirmed, given_up) = settle(connection, taken, words)?;
+    let (mut confirmed, given_up) = send_acks(connection, taken, words)?;
     keep_alive(connection, key);
     let dead_letters = if buried { std::mem::take(&mut confirmed.sequences).len() as u64 } else { 0 };
     confirmed.sequences.extend(kept);
     let settled = settled(&confirmed);
     stats::REJECTED.add(settled.count);
-    tell(key, &format!("{} returned", were(settled.count)), &given_up).map(|()| Returned { settled, dead_letters })
+    report_given_up(key, &format!("{} returned", were(settled.count)), &given_up)
+        .map(|()| Returned { settled, dead_letters })
 }
 
 /// The word that returns a message, after a delay or at once.
@@ -130,18 +131,18 @@ pub(super) fn were(count: u64) -> String {
 /// Messages that were decided about. Until the server has said what became of them nobody else reads or settles: what it
 /// does not confirm is given still, and must not be covered by another statement's acknowledgement.
 pub(super) struct Taken<'a> {
-    key: &'a LedgerKey,
+    key: &'a DurableKey,
     pub(super) decided: Decided,
     /// Whether it is said what became of them; if not, they are given still.
     closed: bool,
 }
 
 impl<'a> Taken<'a> {
-    pub(super) fn take(key: &'a LedgerKey, decide: impl FnOnce(&mut Settlement) -> Result<Decided>) -> Result<Self> {
+    pub(super) fn take(key: &'a DurableKey, decide: impl FnOnce(&mut Settlement) -> Result<Decided>) -> Result<Self> {
         let nothing = Decided { decision: Decision::Return, messages: Vec::new(), kept: Vec::new() };
-        let decided = with_accounts(|accounts| match accounts.get_mut(key) {
+        let decided = with_sessions(|sessions| match sessions.get_mut(key) {
             None => Ok(nothing),
-            Some(account) => decide(&mut account.settlement),
+            Some(session) => decide(&mut session.settlement),
         });
         decided.map(|decided| Self { key, decided, closed: false }).map_err(|error| key.place(error))
     }
@@ -152,16 +153,17 @@ impl Drop for Taken<'_> {
         if self.closed {
             return;
         }
-        with_accounts(|accounts| {
-            if let Some(account) = accounts.get_mut(self.key) {
-                account.settlement.undo();
+        with_sessions(|sessions| {
+            if let Some(session) = sessions.get_mut(self.key) {
+                session.settlement.undo();
             }
         });
     }
 }
 
-/// Tells the server about each message. Beside what was settled come the messages on which the consumer gave up.
-pub(super) fn settle(
+/// Sends the acknowledgement of each message and waits for the server's answers. Returns the messages that are settled, and
+/// those on which the consumer gave up.
+pub(super) fn send_acks(
     connection: &Arc<Connection>,
     mut taken: Taken<'_>,
     word: impl Fn(&Given) -> String,
@@ -169,7 +171,7 @@ pub(super) fn settle(
     let key = taken.key;
     let (created, before) = check_consumer(connection, &mut taken)?;
     let (in_hand, lowest_in_hand) =
-        with_accounts(|accounts| accounts.get(key).map(|account| account.settlement.in_hand()).unwrap_or_default());
+        with_sessions(|sessions| sessions.get(key).map(|session| session.settlement.in_hand()).unwrap_or_default());
     let decided = &taken.decided.messages;
     let wanted = decided.len();
     let answers = block_on(async {
@@ -182,11 +184,11 @@ pub(super) fn settle(
     })?;
     let failure = answers.failure.and_then(|(index, reason)| Some((decided.get(index)?.sequence, reason)));
     taken.closed = true;
-    let (confirmed, given_up) = with_accounts(|accounts| {
-        let Some(account) = accounts.get_mut(key) else { return Default::default() };
-        let confirmed = account.settlement.confirm(answers.confirmed.iter().copied());
+    let (confirmed, given_up) = with_sessions(|sessions| {
+        let Some(session) = sessions.get_mut(key) else { return Default::default() };
+        let confirmed = session.settlement.confirm(answers.confirmed.iter().copied());
         let mut given_up = BTreeSet::new();
-        if let Some(watch) = &mut account.watch {
+        if let Some(watch) = &mut session.watch {
             given_up = watch.take();
             if failure.is_some() {
                 // The error that comes of it has no room for these.
@@ -218,7 +220,7 @@ pub(super) fn settle(
 /// Nothing is proven above the lowest message that is still in hand. `alone` says that no other process has any.
 async fn acknowledge_all(
     connection: &Arc<Connection>,
-    key: &LedgerKey,
+    key: &DurableKey,
     created: &str,
     messages: &[Given],
     lowest_in_hand: Option<u64>,
@@ -252,7 +254,7 @@ async fn acknowledge_all(
 /// made anew could settle other messages of the same sequences, if the stream was made anew as well.
 fn check_consumer(connection: &Arc<Connection>, taken: &mut Taken<'_>) -> Result<(String, Progress)> {
     let (key, count) = (taken.key, taken.decided.messages.len());
-    let created = with_accounts(|accounts| accounts.get(key).and_then(|account| account.created.clone()));
+    let created = with_sessions(|sessions| sessions.get(key).and_then(|session| session.created.clone()));
     let created = created.unwrap_or_default();
     if count == 0 {
         return Ok((created, Progress::default()));
@@ -261,11 +263,11 @@ fn check_consumer(connection: &Arc<Connection>, taken: &mut Taken<'_>) -> Result
         return Ok((created, progress));
     }
     taken.closed = true;
-    with_accounts(|accounts| {
-        let Some(account) = accounts.get_mut(key) else { return };
-        account.settlement.forget();
-        account.created = None;
-        account.watch = None;
+    with_sessions(|sessions| {
+        let Some(session) = sessions.get_mut(key) else { return };
+        session.settlement.forget();
+        session.created = None;
+        session.watch = None;
         stats::UNSETTLED.add(count as u64);
     });
     Err(key.place(
@@ -281,8 +283,8 @@ fn check_consumer(connection: &Arc<Connection>, taken: &mut Taken<'_>) -> Result
     ))
 }
 
-/// The consumer gave up on messages: an error, after what was asked for is done.
-pub(super) fn tell(key: &LedgerKey, done: &str, given_up: &BTreeSet<u64>) -> Result<()> {
+/// Makes an error of the messages on which the consumer gave up, once the statement's own work is `done`.
+pub(super) fn report_given_up(key: &DurableKey, done: &str, given_up: &BTreeSet<u64>) -> Result<()> {
     if given_up.is_empty() {
         return Ok(());
     }

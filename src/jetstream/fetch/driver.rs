@@ -17,7 +17,7 @@ use crate::jetstream::connection::Connection;
 use crate::jetstream::failure::{Failure, refusal};
 use crate::jetstream::inspect::{Gaps, check_identity, inspect};
 use crate::jetstream::pool;
-use crate::jetstream::read_transport::{Lost, ReadTransport, Reading, Replied, TransportEvent, WireRequest};
+use crate::jetstream::read_transport::{Lost, ReadTransport, Replied, ReplyFormat, TransportEvent, WireRequest};
 use crate::jetstream::reply::Answer;
 use crate::jetstream::wire::RETRY_PAUSE;
 use crate::log;
@@ -134,12 +134,12 @@ impl<'a> Driver<'a> {
             if wants && self.send_requests().await? {
                 deadline = deadline.max(Instant::now() + half_timeout);
             }
-            let reading = self.reading();
+            let format = self.reply_format();
             // What is at hand is taken before anything is passed on, so that pages are full.
             let at_hand = if self.ready.fills_page() {
                 None
             } else {
-                tokio::task::unconstrained(self.transport.receive(reading, &mut replies)).now_or_never()
+                tokio::task::unconstrained(self.transport.receive(format, &mut replies)).now_or_never()
             };
             let event = match at_hand {
                 Some(event) => event?,
@@ -153,7 +153,7 @@ impl<'a> Driver<'a> {
                         // The reader has gone away.
                         Err(_) => return Ok(false),
                     },
-                    event = self.transport.receive(reading, &mut replies) => event?,
+                    event = self.transport.receive(format, &mut replies) => event?,
                     Ok(()) = demand.changed(), if !more => continue,
                     () = tokio::time::sleep_until(deadline), if self.window.is_waiting() => {
                         if std::mem::replace(&mut asked_again, true) {
@@ -244,8 +244,8 @@ impl<'a> Driver<'a> {
         Ok(ours)
     }
 
-    fn reading(&self) -> Reading {
-        Reading { access: self.access, batch: !self.window.is_single(), want: self.request.want }
+    fn reply_format(&self) -> ReplyFormat {
+        ReplyFormat { access: self.access, batch: !self.window.is_single(), want: self.request.want }
     }
 
     /// The next page of what is ready.
@@ -277,7 +277,7 @@ impl<'a> Driver<'a> {
         }
         let mut replies: Vec<Replied> = Vec::new();
         while self.transport.is_own() && self.window.is_waiting() {
-            let Ok(TransportEvent::Replies) = self.transport.receive(self.reading(), &mut replies).await else {
+            let Ok(TransportEvent::Replies) = self.transport.receive(self.reply_format(), &mut replies).await else {
                 return;
             };
             for Replied { token, answer, .. } in replies.drain(..) {

@@ -14,7 +14,7 @@ use tokio::time::Instant;
 use super::ack::{Outcome, Published};
 use super::in_flight::{self, InFlight};
 use super::message::Checked;
-use super::transport::{Answers, Event, PublishTransport, lost};
+use super::transport::{Answers, PublishEvent, PublishTransport, lost};
 use crate::error::{Error, Kind, Result};
 use crate::jetstream::connection::Connection;
 use crate::jetstream::failure::{Failure, no_permission, no_reply, refusal};
@@ -152,10 +152,10 @@ impl Driver {
                 resend_at = Instant::now() + resend_pause;
             }
             match event {
-                Some(Event::Answers) => {}
-                Some(Event::Reconnected) => self.reconnected(),
-                Some(Event::Refused(words)) => words.iter().for_each(|words| self.forbid(words)),
-                Some(Event::Closed) => {
+                Some(PublishEvent::Answers) => {}
+                Some(PublishEvent::Reconnected) => self.reconnected(),
+                Some(PublishEvent::Refused(words)) => words.iter().for_each(|words| self.forbid(words)),
+                Some(PublishEvent::Closed) => {
                     return Err(Error::of(Kind::Unreachable, "the connection was closed while publishing"));
                 }
                 None => {

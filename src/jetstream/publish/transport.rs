@@ -14,7 +14,7 @@ use crate::jetstream::wire::{Received, Socket, number};
 use crate::log;
 
 /// What happened while answers were awaited.
-pub(super) enum Event {
+pub(super) enum PublishEvent {
     /// Answers came, perhaps none.
     Answers,
     /// The connection was lost and is back: answers to earlier messages may never come.
@@ -85,7 +85,7 @@ impl PublishTransport {
     ///
     /// # Errors
     /// What came is not the NATS protocol, or the connection did not come back in time.
-    pub async fn receive(&mut self, answers: &mut Answers) -> Result<Event> {
+    pub async fn receive(&mut self, answers: &mut Answers) -> Result<PublishEvent> {
         match self {
             PublishTransport::Socket(transport) => transport.receive(answers).await,
             PublishTransport::Client(transport) => Ok(transport.receive(answers).await),
@@ -115,18 +115,20 @@ impl SocketTransport {
         }
     }
 
-    async fn receive(&mut self, answers: &mut Answers) -> Result<Event> {
-        let Happened::Received(received) = self.own.receive().await? else { return Ok(Event::Reconnected) };
+    async fn receive(&mut self, answers: &mut Answers) -> Result<PublishEvent> {
+        let Happened::Received(received) = self.own.receive().await? else { return Ok(PublishEvent::Reconnected) };
         for frame in self.own.frames().replies() {
-            let Some(index) = number(frame.mark()).and_then(|index| usize::try_from(index).ok()) else { continue };
+            let Some(index) = number(frame.reply_token()).and_then(|index| usize::try_from(index).ok()) else {
+                continue;
+            };
             // Only the word that nobody listens has headers and no payload.
             let nobody = frame.payload().is_empty() && frame.is_no_responders();
             answers.push((index, read(nobody, frame.payload())));
         }
         self.own.clear();
         Ok(match received {
-            Received::Replies => Event::Answers,
-            Received::Refused(words) => Event::Refused(words),
+            Received::Replies => PublishEvent::Answers,
+            Received::Refused(words) => PublishEvent::Refused(words),
         })
     }
 }
@@ -152,12 +154,12 @@ impl ClientTransport {
         sent.map_err(|error| Error::foreign("cannot send", &error).kind_or(Kind::Unreachable))
     }
 
-    async fn receive(&mut self, answers: &mut Answers) -> Event {
+    async fn receive(&mut self, answers: &mut Answers) -> PublishEvent {
         let mut next = match self.inbox.receive().await {
             Arrived::Answer(answer) => Some(answer),
-            Arrived::Reconnected => return Event::Reconnected,
-            Arrived::Refused(words) => return Event::Refused(words.into_iter().collect()),
-            Arrived::Closed => return Event::Closed,
+            Arrived::Reconnected => return PublishEvent::Reconnected,
+            Arrived::Refused(words) => return PublishEvent::Refused(words.into_iter().collect()),
+            Arrived::Closed => return PublishEvent::Closed,
         };
         while let Some(answer) = next {
             if let Some(index) = token(&answer).and_then(|token| token.parse().ok()) {
@@ -165,7 +167,7 @@ impl ClientTransport {
             }
             next = self.inbox.at_hand();
         }
-        Event::Answers
+        PublishEvent::Answers
     }
 }
 

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use async_nats::Message;
 use bytes::Bytes;
 
-use super::request::{Lost, Reading, Replied, TransportEvent, WireRequest, read_msg_get, reply_token};
+use super::request::{Lost, Replied, ReplyFormat, TransportEvent, WireRequest, parse_reply_token, read_msg_get};
 use crate::error::{Error, Kind, Result};
 use crate::jetstream::access::Access;
 use crate::jetstream::client_inbox::{Arrived, ClientInbox, is_no_responders, token};
@@ -27,7 +27,7 @@ impl ClientTransport {
 
     pub async fn send(&mut self, requests: Vec<WireRequest>) -> Result<()> {
         for request in requests {
-            let reply_to = self.inbox.reply_to(request.mark());
+            let reply_to = self.inbox.reply_to(request.reply_token());
             let body = Bytes::from(request.body);
             let sent = self.connection.client.publish_with_reply(request.subject, reply_to, body).await;
             sent.map_err(|error| Error::foreign("cannot send a request", &error).kind_or(Kind::Unreachable))?;
@@ -35,9 +35,9 @@ impl ClientTransport {
         Ok(())
     }
 
-    pub async fn receive(&mut self, reading: Reading, out: &mut Vec<Replied>) -> Result<TransportEvent> {
+    pub async fn receive(&mut self, format: ReplyFormat, out: &mut Vec<Replied>) -> Result<TransportEvent> {
         match self.inbox.receive().await {
-            Arrived::Answer(message) => Self::take(message, reading, out)?,
+            Arrived::Answer(message) => Self::take(message, format, out)?,
             Arrived::Reconnected => return Ok(TransportEvent::Reconnected(Lost::All)),
             Arrived::Refused(words) => {
                 return Ok(words.map_or(TransportEvent::Replies, |words| TransportEvent::Refused(vec![words])));
@@ -47,20 +47,21 @@ impl ClientTransport {
         while out.len() < AT_ONCE
             && let Some(message) = self.inbox.at_hand()
         {
-            Self::take(message, reading, out)?;
+            Self::take(message, format, out)?;
         }
         Ok(TransportEvent::Replies)
     }
 
-    fn take(message: Message, reading: Reading, out: &mut Vec<Replied>) -> Result<()> {
-        let mark = token(&message).and_then(|mark| reply_token(mark.as_bytes(), reading.access));
+    fn take(message: Message, format: ReplyFormat, out: &mut Vec<Replied>) -> Result<()> {
+        let reply_token =
+            token(&message).and_then(|reply_token| parse_reply_token(reply_token.as_bytes(), format.access));
         let (token, access) =
-            mark.ok_or_else(|| Error::of(Kind::Protocol, "a reply on a subject that nobody asked for"))?;
+            reply_token.ok_or_else(|| Error::of(Kind::Protocol, "a reply on a subject that nobody asked for"))?;
         let no_responders = is_no_responders(&message);
         let answer = match access {
             Access::MsgGet if no_responders => Ok(Answer::NoResponders),
-            Access::MsgGet => read_msg_get(&message.payload, reading.want),
-            Access::Direct | Access::Consumer => Ok(reply::direct(message, reading.batch, reading.want.headers)?),
+            Access::MsgGet => read_msg_get(&message.payload, format.want),
+            Access::Direct | Access::Consumer => Ok(reply::direct(message, format.batch, format.want.headers)?),
         };
         out.push(Replied { token, access, answer });
         Ok(())

@@ -16,7 +16,7 @@ use bytes::Bytes;
 use serde::Deserialize;
 use serde_json::json;
 
-use super::request::{Lost, Reading, Replied, TransportEvent, WireRequest, read_msg_get, reply_token};
+use super::request::{Lost, Replied, ReplyFormat, TransportEvent, WireRequest, parse_reply_token, read_msg_get};
 use crate::error::{Error, Kind, Result};
 use crate::jetstream::access::Access;
 use crate::jetstream::connection::Connection;
@@ -110,7 +110,7 @@ impl ConsumerTransport {
     pub async fn send(&mut self, requests: &[WireRequest]) {
         if let Some(socket) = self.own.get() {
             for request in requests {
-                socket.request(&request.subject, &request.mark(), &request.body);
+                socket.request(&request.subject, &request.reply_token(), &request.body);
             }
             self.own.flush().await;
         }
@@ -126,18 +126,18 @@ impl ConsumerTransport {
         }
     }
 
-    pub async fn receive(&mut self, reading: Reading, out: &mut Vec<Replied>) -> Result<TransportEvent> {
+    pub async fn receive(&mut self, format: ReplyFormat, out: &mut Vec<Replied>) -> Result<TransportEvent> {
         let Happened::Received(received) = self.own.receive().await? else {
             self.owed = None;
             return Ok(TransportEvent::Reconnected(Lost::All));
         };
         for arrival in self.own.frames().iter() {
             match arrival {
-                Arrival::Reply(frame) => out.extend(answer(&frame, reading)),
+                Arrival::Reply(frame) => out.extend(answer(&frame, format)),
                 Arrival::Delivery(frame) => {
                     let current = self.current.as_mut().filter(|delivery| delivery.subscription == frame.subscription);
                     if let Some(delivery) = current {
-                        delivery.take(&frame, reading.want, &mut self.owed, out)?;
+                        delivery.take(&frame, format.want, &mut self.owed, out)?;
                     }
                 }
             }
@@ -204,7 +204,7 @@ impl ConsumerTransport {
     }
 }
 
-/// The mark of replies that nobody reads.
+/// The token of replies that nobody reads.
 const UNREAD: &str = "-";
 
 fn nanoseconds(duration: Duration) -> u64 {
@@ -269,11 +269,11 @@ struct Created {
 }
 
 /// What a reply to a request of ours says; None when it says no more than that there will be messages.
-fn answer(frame: &ReplyFrame<'_>, reading: Reading) -> Option<Replied> {
-    let (token, access) = reply_token(frame.mark(), reading.access)?;
+fn answer(frame: &ReplyFrame<'_>, format: ReplyFormat) -> Option<Replied> {
+    let (token, access) = parse_reply_token(frame.reply_token(), format.access)?;
     let answer = match access {
         _ if frame.is_no_responders() => Ok(Answer::NoResponders),
-        Access::MsgGet => read_msg_get(frame.payload(), reading.want),
+        Access::MsgGet => read_msg_get(frame.payload(), format.want),
         Access::Direct | Access::Consumer => match decode::<Created>(frame.payload()) {
             Ok(Created { num_pending: 0 }) => Ok(Answer::Reply(Reply::Nothing)),
             Ok(_) => return None,

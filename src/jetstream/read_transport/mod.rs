@@ -11,7 +11,7 @@ use std::sync::Arc;
 
 use self::client::ClientTransport;
 use self::consumer::ConsumerTransport;
-pub(super) use self::request::{Lost, Reading, Replied, TransportEvent, WireRequest};
+pub(super) use self::request::{Lost, Replied, ReplyFormat, TransportEvent, WireRequest};
 use self::several::SeveralTransport;
 use self::socket::SocketTransport;
 use crate::error::{Error, Kind, Result};
@@ -104,12 +104,12 @@ impl ReadTransport {
     }
 
     /// Waits until something arrives. May be cancelled while it waits.
-    pub async fn receive(&mut self, reading: Reading, out: &mut Vec<Replied>) -> Result<TransportEvent> {
+    pub async fn receive(&mut self, format: ReplyFormat, out: &mut Vec<Replied>) -> Result<TransportEvent> {
         match self {
-            ReadTransport::Socket(transport) => transport.receive(reading, out).await,
-            ReadTransport::Several(transport) => transport.receive(reading, out).await,
-            ReadTransport::Client(transport) => transport.receive(reading, out).await,
-            ReadTransport::Consumer(transport) => transport.receive(reading, out).await,
+            ReadTransport::Socket(transport) => transport.receive(format, out).await,
+            ReadTransport::Several(transport) => transport.receive(format, out).await,
+            ReadTransport::Client(transport) => transport.receive(format, out).await,
+            ReadTransport::Consumer(transport) => transport.receive(format, out).await,
         }
     }
 

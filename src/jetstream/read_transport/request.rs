@@ -25,7 +25,7 @@ pub(in crate::jetstream) enum Lost {
 
 /// How replies are read.
 #[derive(Debug, Clone, Copy)]
-pub(in crate::jetstream) struct Reading {
+pub(in crate::jetstream) struct ReplyFormat {
     pub access: Access,
     /// Whether batches were asked for from a server that knows them.
     pub batch: bool,
@@ -35,7 +35,7 @@ pub(in crate::jetstream) struct Reading {
 /// A request on its way out.
 pub(in crate::jetstream) struct WireRequest {
     pub token: u64,
-    /// Whether it goes to the stream's leader, as `MSG.GET`; that is so as well when [`Reading::access`] says so.
+    /// Whether it goes to the stream's leader, as `MSG.GET`; that is so as well when [`ReplyFormat::access`] says so.
     pub leader: bool,
     pub subject: String,
     pub body: String,
@@ -43,7 +43,7 @@ pub(in crate::jetstream) struct WireRequest {
 
 impl WireRequest {
     /// The last token of the reply's subject.
-    pub fn mark(&self) -> String {
+    pub fn reply_token(&self) -> String {
         let leader = if self.leader { LEADER } else { "" };
         format!("{leader}{}", self.token)
     }
@@ -53,10 +53,10 @@ impl WireRequest {
 const LEADER: &str = "leader-";
 
 /// The token in a reply's subject, and how the request was made.
-pub(in crate::jetstream) fn reply_token(mark: &[u8], access: Access) -> Option<(u64, Access)> {
-    match mark.strip_prefix(LEADER.as_bytes()) {
+pub(in crate::jetstream) fn parse_reply_token(reply_token: &[u8], access: Access) -> Option<(u64, Access)> {
+    match reply_token.strip_prefix(LEADER.as_bytes()) {
         Some(token) => Some((number(token)?, Access::MsgGet)),
-        None => Some((number(mark)?, access)),
+        None => Some((number(reply_token)?, access)),
     }
 }
 

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use futures_util::FutureExt;
 use futures_util::future::select_all;
 
-use super::request::{Lost, Reading, Replied, TransportEvent, WireRequest};
+use super::request::{Lost, Replied, ReplyFormat, TransportEvent, WireRequest};
 use super::socket::SocketTransport;
 use crate::error::Result;
 use crate::jetstream::connection::Connection;
@@ -61,12 +61,12 @@ impl SeveralTransport {
         }
     }
 
-    pub async fn receive(&mut self, reading: Reading, out: &mut Vec<Replied>) -> Result<TransportEvent> {
+    pub async fn receive(&mut self, format: ReplyFormat, out: &mut Vec<Replied>) -> Result<TransportEvent> {
         self.next = (self.next + 1) % self.lanes.len();
         let (front, back) = self.lanes.split_at_mut(self.next);
         let lanes = back.iter_mut().chain(front);
         let waiting =
-            lanes.map(|lane| async { (lane.transport.receive(reading, &mut lane.replies).await, lane) }.boxed());
+            lanes.map(|lane| async { (lane.transport.receive(format, &mut lane.replies).await, lane) }.boxed());
         let ((event, lane), _, _) = select_all(waiting).await;
         for replied in lane.replies.drain(..) {
             if ends_request(&replied) {

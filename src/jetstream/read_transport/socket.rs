@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::request::{Lost, Reading, Replied, TransportEvent, WireRequest, read_msg_get, reply_token};
+use super::request::{Lost, Replied, ReplyFormat, TransportEvent, WireRequest, parse_reply_token, read_msg_get};
 use crate::error::Result;
 use crate::jetstream::access::Access;
 use crate::jetstream::connection::Connection;
@@ -24,22 +24,22 @@ impl SocketTransport {
         // While the connection is lost nothing is sent: when it is back, everything is asked for again.
         if let Some(socket) = self.own.get() {
             for request in requests {
-                socket.request(&request.subject, &request.mark(), &request.body);
+                socket.request(&request.subject, &request.reply_token(), &request.body);
             }
             self.own.flush().await;
         }
     }
 
-    pub async fn receive(&mut self, reading: Reading, out: &mut Vec<Replied>) -> Result<TransportEvent> {
+    pub async fn receive(&mut self, format: ReplyFormat, out: &mut Vec<Replied>) -> Result<TransportEvent> {
         let Happened::Received(received) = self.own.receive().await? else {
             return Ok(TransportEvent::Reconnected(Lost::All));
         };
         for frame in self.own.frames().replies() {
-            let Some((token, access)) = reply_token(frame.mark(), reading.access) else { continue };
+            let Some((token, access)) = parse_reply_token(frame.reply_token(), format.access) else { continue };
             let answer = match access {
                 Access::MsgGet if frame.is_no_responders() => Ok(Answer::NoResponders),
-                Access::MsgGet => read_msg_get(frame.payload(), reading.want),
-                Access::Direct | Access::Consumer => Ok(frame.direct(reading.batch, reading.want)?),
+                Access::MsgGet => read_msg_get(frame.payload(), format.want),
+                Access::Direct | Access::Consumer => Ok(frame.direct(format.batch, format.want)?),
             };
             out.push(Replied { token, access, answer });
         }

@@ -33,7 +33,7 @@ pub(super) struct Message<'a> {
 
 /// Why a buffer does not begin with a frame.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Fault {
+pub(super) enum FrameError {
     /// More bytes are needed; at least so many in all, as far as is known.
     Incomplete(usize),
     /// It is not the NATS protocol.
@@ -46,10 +46,14 @@ const MAX_LINE: usize = 1024 * 1024;
 const MAX_MESSAGE: usize = 1 << 31;
 
 /// The frame that begins at `start`, and where it ends.
-pub(super) fn parse(buffer: &[u8], start: usize) -> Result<(Frame<'_>, usize), Fault> {
+pub(super) fn parse(buffer: &[u8], start: usize) -> Result<(Frame<'_>, usize), FrameError> {
     let rest = buffer.get(start..).unwrap_or_default();
     let Some(end) = memchr::memchr(b'\n', rest) else {
-        return Err(if rest.len() > MAX_LINE { Fault::Malformed } else { Fault::Incomplete(buffer.len() + 1) });
+        return Err(if rest.len() > MAX_LINE {
+            FrameError::Malformed
+        } else {
+            FrameError::Incomplete(buffer.len() + 1)
+        });
     };
     let line = rest[..end].strip_suffix(b"\r").unwrap_or(&rest[..end]);
     let after = start + end + 1;
@@ -64,7 +68,7 @@ pub(super) fn parse(buffer: &[u8], start: usize) -> Result<(Frame<'_>, usize), F
         b"INFO" => Ok((Frame::Info(arguments), after)),
         b"+OK" => Ok((Frame::Ok, after)),
         b"-ERR" => Ok((Frame::Error(unquoted(arguments.trim_ascii())), after)),
-        _ => Err(Fault::Malformed),
+        _ => Err(FrameError::Malformed),
     }
 }
 
@@ -75,11 +79,11 @@ fn message<'a>(
     has_headers: bool,
     arguments: &'a [u8],
     after: usize,
-) -> Result<(Frame<'a>, usize), Fault> {
-    let (rest, total) = last_token(arguments).ok_or(Fault::Malformed)?;
+) -> Result<(Frame<'a>, usize), FrameError> {
+    let (rest, total) = last_token(arguments).ok_or(FrameError::Malformed)?;
     let total = size(total)?;
     let (rest, header_length) = if has_headers {
-        let (rest, length) = last_token(rest).ok_or(Fault::Malformed)?;
+        let (rest, length) = last_token(rest).ok_or(FrameError::Malformed)?;
         (rest, size(length)?)
     } else {
         (rest, 0)
@@ -88,26 +92,26 @@ fn message<'a>(
     let (subject, rest) = first_token(rest.trim_ascii_start());
     let (subscription, reply) = first_token(rest);
     if subscription.is_empty() {
-        return Err(Fault::Malformed);
+        return Err(FrameError::Malformed);
     }
     if header_length > total {
-        return Err(Fault::Malformed);
+        return Err(FrameError::Malformed);
     }
     let end = after + total;
     if buffer.len() < end + 2 {
-        return Err(Fault::Incomplete(end + 2));
+        return Err(FrameError::Incomplete(end + 2));
     }
     if buffer.get(end..end + 2) != Some(b"\r\n") {
-        return Err(Fault::Malformed);
+        return Err(FrameError::Malformed);
     }
     let headers = after..after + header_length;
     let message = Message { subject, subscription, reply, headers, payload: after + header_length..end };
     Ok((Frame::Message(message), end + 2))
 }
 
-fn size(digits: &[u8]) -> Result<usize, Fault> {
+fn size(digits: &[u8]) -> Result<usize, FrameError> {
     let size = number(digits).and_then(|size| usize::try_from(size).ok());
-    size.filter(|size| *size <= MAX_MESSAGE).ok_or(Fault::Malformed)
+    size.filter(|size| *size <= MAX_MESSAGE).ok_or(FrameError::Malformed)
 }
 
 /// The first token, and what follows it.
@@ -186,9 +190,9 @@ mod tests {
     #[test]
     fn a_line_may_be_a_mebibyte_long() {
         let line = vec![b'x'; 1_048_576];
-        assert_eq!(parse(&line, 0), Err(Fault::Incomplete(1_048_577)));
-        assert_eq!(parse(&line, 1), Err(Fault::Incomplete(1_048_577)));
-        assert_eq!(parse(&[&line[..], b"x"].concat(), 0), Err(Fault::Malformed));
+        assert_eq!(parse(&line, 0), Err(FrameError::Incomplete(1_048_577)));
+        assert_eq!(parse(&line, 1), Err(FrameError::Incomplete(1_048_577)));
+        assert_eq!(parse(&[&line[..], b"x"].concat(), 0), Err(FrameError::Malformed));
     }
 
     #[test]
@@ -213,7 +217,7 @@ mod tests {
     fn every_cut_is_incomplete_and_nothing_else() {
         let buffer = b"HMSG i.7 1 12 14\r\nNATS/1.0\r\n\r\nhi\r\n";
         for cut in 0..buffer.len() {
-            assert!(matches!(parse(&buffer[..cut], 0), Err(Fault::Incomplete(needed)) if needed > cut), "{cut}");
+            assert!(matches!(parse(&buffer[..cut], 0), Err(FrameError::Incomplete(needed)) if needed > cut), "{cut}");
         }
         assert!(parse(buffer, 0).is_ok());
     }
@@ -232,7 +236,7 @@ mod tests {
             b"HMSG a 1 4\r\nNATS\r\n",
         ];
         for case in cases {
-            assert_eq!(parse(case, 0), Err(Fault::Malformed), "{}", String::from_utf8_lossy(case));
+            assert_eq!(parse(case, 0), Err(FrameError::Malformed), "{}", String::from_utf8_lossy(case));
         }
     }
 }

@@ -2,8 +2,8 @@
 
 use bytes::BytesMut;
 
-use super::frame::{self, Fault, Frame, Message};
-use super::reply::{Frames, Place, Source};
+use super::frame::{self, Frame, FrameError, Message};
+use super::reply::{Frames, Place, SubscriptionKind};
 use crate::error::{Error, Kind, Result};
 
 /// How much is read at once, in bytes.
@@ -68,8 +68,8 @@ impl Intake {
                     }
                     consumed = end;
                 }
-                Err(Fault::Incomplete(needed)) => break needed - consumed,
-                Err(Fault::Malformed) => {
+                Err(FrameError::Incomplete(needed)) => break needed - consumed,
+                Err(FrameError::Malformed) => {
                     return Err(Error::of(Kind::Protocol, "the server does not speak the NATS protocol"));
                 }
             }
@@ -87,11 +87,11 @@ fn place(buffer: &[u8], prefix: &str, message: Message<'_>) -> Option<Place> {
         start..start + part.len()
     };
     let source = if message.subscription == REPLIES {
-        Source::Reply { mark: range(message.subject.strip_prefix(prefix.as_bytes())?) }
+        SubscriptionKind::Reply { reply_token: range(message.subject.strip_prefix(prefix.as_bytes())?) }
     } else {
         let reply = if message.reply.is_empty() { 0..0 } else { range(message.reply) };
         let subscription = frame::number(message.subscription)?;
-        Source::Delivery { subscription, subject: range(message.subject), reply }
+        SubscriptionKind::Delivery { subscription, subject: range(message.subject), reply }
     };
     Some(Place { source, headers: message.headers, payload: message.payload })
 }

@@ -7,7 +7,6 @@
 //!
 //! Source: <https://docs.nats.io/reference/reference-protocols/nats-protocol>.
 
-mod block;
 mod delivery;
 mod frame;
 mod intake;
@@ -16,6 +15,7 @@ mod mutations;
 #[cfg(test)]
 mod property_tests;
 mod reply;
+mod reply_headers;
 mod socket;
 mod transport;
 mod want;
@@ -23,5 +23,5 @@ mod want;
 pub(super) use delivery::{Delivered, DeliveryFrame};
 pub(super) use frame::number;
 pub(super) use reply::{Arrival, Frames, ReplyFrame};
-pub(super) use socket::{Fault, RETRY_PAUSE, Received, Socket};
+pub(super) use socket::{RETRY_PAUSE, Received, Socket, SocketError};
 pub use want::Want;

@@ -4,7 +4,7 @@
 use bytes::Bytes;
 
 use super::frame::{self, Frame, Message};
-use super::reply::{Frames, Place, Source};
+use super::reply::{Frames, Place, SubscriptionKind};
 use super::want::Want;
 use crate::jetstream::reply::Answer;
 use crate::jetstream::time::parse_utc;
@@ -94,7 +94,7 @@ fn what_is_accepted_is_what_the_lines_say() {
         let buffer = Bytes::from([&block[..], payload].concat());
         let mut frames = Frames::default();
         frames.push(Place {
-            source: Source::Reply { mark: 0..0 },
+            source: SubscriptionKind::Reply { reply_token: 0..0 },
             headers: 0..block.len(),
             payload: block.len()..buffer.len(),
         });
@@ -152,11 +152,11 @@ fn frames_of_any_bytes_are_whole_or_refused() {
                     }
                     at = end;
                 }
-                Err(frame::Fault::Incomplete(needed)) => {
+                Err(frame::FrameError::Incomplete(needed)) => {
                     assert!(needed > bytes.len(), "{bytes:?}");
                     break;
                 }
-                Err(frame::Fault::Malformed) => break,
+                Err(frame::FrameError::Malformed) => break,
             }
         }
     }

@@ -7,10 +7,10 @@ use proptest::collection::vec;
 use proptest::prelude::*;
 use proptest::sample::Index;
 
-use super::block::head;
 use super::frame::{self, Frame};
 use super::intake::{Intake, Taken};
-use super::reply::{Arrival, Frames, Place, Source};
+use super::reply::{Arrival, Frames, Place, SubscriptionKind};
+use super::reply_headers::read_reply_headers;
 use super::want::Want;
 use crate::jetstream::ack_subject::AckSubject;
 use crate::jetstream::reply::{Answer, direct, header_block};
@@ -24,20 +24,20 @@ const PREFIX: &str = "_I.7.";
 
 /// What the frames of an intake were, in words that can be compared.
 #[derive(Debug, Default, PartialEq)]
-struct Heard {
+struct Trace {
     messages: Vec<String>,
     pings: usize,
     refused: Vec<String>,
     broken: bool,
 }
 
-impl Heard {
-    fn hear(&mut self, frames: &mut Frames, taken: Taken) {
+impl Trace {
+    fn note(&mut self, frames: &mut Frames, taken: Taken) {
         self.pings += taken.pings;
         self.refused.extend(taken.refused);
         self.messages.extend(frames.iter().map(|arrival| match arrival {
             Arrival::Reply(reply) => {
-                format!("{:?} {:?} {}", reply.mark().to_vec(), reply.payload(), said(&reply.direct(true, ALL)))
+                format!("{:?} {:?} {}", reply.reply_token().to_vec(), reply.payload(), said(&reply.direct(true, ALL)))
             }
             Arrival::Delivery(delivery) => format!("{} {}", delivery.subscription, delivered(&delivery.read(ALL))),
         }));
@@ -69,22 +69,22 @@ fn delivered(delivered: &crate::error::Result<Delivered>) -> String {
 /// Room is made for what came and for one message; not for what a server says that it will send.
 const MOST_ROOM: usize = 9 * 1024 * 1024;
 
-/// What is heard when the bytes come in these parts.
-fn heard<'a>(parts: impl Iterator<Item = &'a [u8]>) -> Result<Heard, TestCaseError> {
-    let (mut intake, mut frames, mut heard) = (Intake::default(), Frames::default(), Heard::default());
+/// What is trace when the bytes come in these parts.
+fn trace<'a>(parts: impl Iterator<Item = &'a [u8]>) -> Result<Trace, TestCaseError> {
+    let (mut intake, mut frames, mut trace) = (Intake::default(), Frames::default(), Trace::default());
     for part in parts {
         intake.make_room();
         prop_assert!(intake.bytes.capacity() <= 2 * intake.bytes.len() + MOST_ROOM, "{}", intake.bytes.capacity());
         intake.bytes.extend_from_slice(part);
         match intake.take(PREFIX, &mut frames) {
-            Ok(taken) => heard.hear(&mut frames, taken),
+            Ok(taken) => trace.note(&mut frames, taken),
             Err(_) => {
-                heard.broken = true;
+                trace.broken = true;
                 break;
             }
         }
     }
-    Ok(heard)
+    Ok(trace)
 }
 
 fn in_parts<'a>(bytes: &'a [u8], cuts: &[Index]) -> impl Iterator<Item = &'a [u8]> {
@@ -173,10 +173,10 @@ fn block(status: Option<u16>, headers: &[(String, String)]) -> String {
 fn the_corpus_is_heard_byte_by_byte_as_it_is_at_once() {
     let mut messages = 0;
     for bytes in corpus("frames") {
-        let whole = heard([&bytes[..]].into_iter()).unwrap();
+        let whole = trace([&bytes[..]].into_iter()).unwrap();
         assert!(!whole.broken && !whole.messages.is_empty(), "{}", String::from_utf8_lossy(&bytes));
         messages += whole.messages.len();
-        assert_eq!(heard(bytes.chunks(1)).unwrap(), whole);
+        assert_eq!(trace(bytes.chunks(1)).unwrap(), whole);
     }
     assert!(messages > 30, "{messages}");
 }
@@ -188,8 +188,8 @@ proptest! {
     fn what_is_heard_does_not_depend_on_the_parts_it_came_in(
         bytes in prop_oneof![damaged("frames", TELLING), frames()], cuts in vec(any::<Index>(), 0..12),
     ) {
-        let whole = heard([&bytes[..]].into_iter())?;
-        let parts = heard(in_parts(&bytes, &cuts))?;
+        let whole = trace([&bytes[..]].into_iter())?;
+        let parts = trace(in_parts(&bytes, &cuts))?;
         prop_assert_eq!(parts.broken, whole.broken);
         if !whole.broken {
             prop_assert_eq!(parts, whole);
@@ -220,7 +220,7 @@ proptest! {
     fn a_boast_takes_no_memory(size in any::<u64>(), headers in any::<u64>(), part in 100_000..300_000_usize) {
         let part = vec![b'x'; part];
         for line in [format!("MSG {PREFIX}a 1 {size}\r\n"), format!("HMSG {PREFIX}a 1 {headers} {size}\r\n"), format!("MSG {PREFIX}a 1 {}\r\n", size >> 33)] {
-            heard([line.as_bytes(), &part, &part, &part, b""].into_iter())?;
+            trace([line.as_bytes(), &part, &part, &part, b""].into_iter())?;
         }
     }
 
@@ -240,7 +240,7 @@ proptest! {
         };
         let buffer = Bytes::from(format!("{block}{payload}"));
         let mut frames = Frames::default();
-        frames.push(Place { source: Source::Reply { mark: 0..0 }, headers: 0..block.len(), payload: block.len()..buffer.len() });
+        frames.push(Place { source: SubscriptionKind::Reply { reply_token: 0..0 }, headers: 0..block.len(), payload: block.len()..buffer.len() });
         frames.freeze(buffer);
         let own = frames.replies().next().unwrap().direct(batch, ALL);
         let client = direct(message, batch, true);
@@ -258,7 +258,7 @@ proptest! {
             let end = bytes[begin..].windows(4).position(|part| part == b"\r\n\r\n").map_or(bytes.len(), |at| begin + at + 4);
             let block = &bytes[begin..end];
             let moved = [&before[..], block, &after].concat();
-            let (alone, among) = (head(block, 0..block.len()), head(&moved, before.len()..before.len() + block.len()));
+            let (alone, among) = (read_reply_headers(block, 0..block.len()), read_reply_headers(&moved, before.len()..before.len() + block.len()));
             let shift = |range: &std::ops::Range<usize>| range.start + before.len()..range.end + before.len();
             prop_assert_eq!(alone.status, among.status);
             prop_assert_eq!(alone.count, among.count);

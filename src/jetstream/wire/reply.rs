@@ -4,9 +4,9 @@ use std::ops::Range;
 
 use bytes::Bytes;
 
-use super::block::{Head, head};
 use super::delivery::DeliveryFrame;
 use super::frame;
+use super::reply_headers::{ReplyHeaders, read_reply_headers};
 use super::want::Want;
 use crate::error::{Error, Kind, Result};
 use crate::jetstream::reply::{Answer, header_block, is_added};
@@ -28,16 +28,16 @@ pub struct Frames {
 /// Where a message lies in the buffer.
 #[derive(Debug)]
 pub(super) struct Place {
-    pub source: Source,
+    pub source: SubscriptionKind,
     pub headers: Range<usize>,
     pub payload: Range<usize>,
 }
 
 /// Which subscription brought a message.
 #[derive(Debug)]
-pub(super) enum Source {
+pub(super) enum SubscriptionKind {
     /// That of replies: the last token of the subject tells them apart.
-    Reply { mark: Range<usize> },
+    Reply { reply_token: Range<usize> },
     /// That of a consumer, by its number.
     Delivery { subscription: u64, subject: Range<usize>, reply: Range<usize> },
 }
@@ -71,8 +71,10 @@ impl Frames {
     pub fn iter(&self) -> impl Iterator<Item = Arrival<'_>> {
         let buffer = &self.buffer;
         self.places.iter().map(move |place| match &place.source {
-            Source::Reply { mark } => Arrival::Reply(ReplyFrame { place, mark: mark.clone(), buffer }),
-            Source::Delivery { subscription, subject, reply } => Arrival::Delivery(DeliveryFrame {
+            SubscriptionKind::Reply { reply_token } => {
+                Arrival::Reply(ReplyFrame { place, reply_token: reply_token.clone(), buffer })
+            }
+            SubscriptionKind::Delivery { subscription, subject, reply } => Arrival::Delivery(DeliveryFrame {
                 subscription: *subscription,
                 subject: subject.clone(),
                 reply: reply.clone(),
@@ -95,14 +97,14 @@ impl Frames {
 /// One reply in the buffer of the socket.
 pub struct ReplyFrame<'a> {
     place: &'a Place,
-    mark: Range<usize>,
+    reply_token: Range<usize>,
     buffer: &'a Bytes,
 }
 
 impl ReplyFrame<'_> {
     /// The last token of its subject.
-    pub fn mark(&self) -> &[u8] {
-        &self.buffer[self.mark.clone()]
+    pub fn reply_token(&self) -> &[u8] {
+        &self.buffer[self.reply_token.clone()]
     }
 
     /// The payload.
@@ -112,31 +114,32 @@ impl ReplyFrame<'_> {
 
     /// Whether it says that nobody listens.
     pub fn is_no_responders(&self) -> bool {
-        head(self.buffer, self.place.headers.clone()).status == Some(503)
+        read_reply_headers(self.buffer, self.place.headers.clone()).status == Some(503)
     }
 
     /// What it says as a reply to Direct Get. `batch` says that a batch was asked for from a server that knows batches.
     pub fn direct(&self, batch: bool, want: Want) -> Result<Answer> {
-        let located = Located { head: head(self.buffer, self.place.headers.clone()), place: self.place };
+        let located =
+            Located { headers: read_reply_headers(self.buffer, self.place.headers.clone()), place: self.place };
         located.answer(self.buffer, batch, want)
     }
 }
 
 struct Located<'a> {
-    head: Head,
+    headers: ReplyHeaders,
     place: &'a Place,
 }
 
 impl Located<'_> {
     fn answer(&self, buffer: &Bytes, batch: bool, want: Want) -> Result<Answer> {
-        let head = &self.head;
-        let Some(sequence) = &head.sequence else { return self.status(buffer) };
+        let headers = &self.headers;
+        let Some(sequence) = &headers.sequence else { return self.status(buffer) };
         let sequence = number(buffer, sequence, "Nats-Sequence")?;
-        let previous = match head.previous.as_ref().filter(|_| batch) {
+        let previous = match headers.previous.as_ref().filter(|_| batch) {
             Some(range) => Some(number(buffer, range, "Nats-Last-Sequence")?),
             None => None,
         };
-        let pending = match head.pending.as_ref().filter(|_| previous == Some(0)) {
+        let pending = match headers.pending.as_ref().filter(|_| previous == Some(0)) {
             Some(range) => Some(number(buffer, range, "Nats-Num-Pending")?),
             None => None,
         };
@@ -145,14 +148,14 @@ impl Located<'_> {
             None => Err(missing(name).sequence(sequence)),
         };
         let time_ns = if want.time {
-            let time = &buffer[slice(&head.time, "Nats-Time-Stamp")?];
+            let time = &buffer[slice(&headers.time, "Nats-Time-Stamp")?];
             parse_utc(time).ok_or_else(|| malformed("Nats-Time-Stamp", time).sequence(sequence))?
         } else {
             0
         };
-        let subject = if want.subject { buffer.slice(slice(&head.subject, "Nats-Subject")?) } else { Bytes::new() };
+        let subject = if want.subject { buffer.slice(slice(&headers.subject, "Nats-Subject")?) } else { Bytes::new() };
         let added = if previous.is_some() { ADDED_TO_BATCHED } else { ADDED_TO_SINGLE };
-        let headers = if want.headers && head.count > added {
+        let headers = if want.headers && headers.count > added {
             self.stored_headers(buffer, previous.is_some())
         } else {
             Headers::default()
@@ -164,20 +167,20 @@ impl Located<'_> {
     }
 
     fn status(&self, buffer: &Bytes) -> Result<Answer> {
-        let head = &self.head;
+        let headers = &self.headers;
         let range = |range: &Option<Range<usize>>, name: &'static str| match range {
             Some(range) => number(buffer, range, name),
             None => Err(missing(name)),
         };
-        match head.status {
+        match headers.status {
             Some(204) => Ok(Answer::Reply(Reply::End {
-                pending: range(&head.pending, "Nats-Num-Pending")?,
-                last: range(&head.previous, "Nats-Last-Sequence")?,
+                pending: range(&headers.pending, "Nats-Num-Pending")?,
+                last: range(&headers.previous, "Nats-Last-Sequence")?,
             })),
             Some(404) => Ok(Answer::Reply(Reply::Nothing)),
             Some(503) => Ok(Answer::NoResponders),
             Some(status) => {
-                let words = String::from_utf8_lossy(&buffer[head.description.clone()]).into_owned();
+                let words = String::from_utf8_lossy(&buffer[headers.description.clone()]).into_owned();
                 Ok(Answer::Refused { status, words })
             }
             None => Err(missing("Nats-Sequence")),
@@ -224,7 +227,7 @@ mod tests {
         let buffer = Bytes::from(format!("{block}{payload}"));
         let mut frames = Frames::default();
         frames.push(Place {
-            source: Source::Reply { mark: 0..0 },
+            source: SubscriptionKind::Reply { reply_token: 0..0 },
             headers: 0..block.len(),
             payload: block.len()..buffer.len(),
         });

@@ -7,7 +7,7 @@ use bytes::BytesMut;
 use serde::Deserialize;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
-use super::frame::{self, Fault as Unparsed, Frame};
+use super::frame::{self, Frame, FrameError};
 use super::intake::{Intake, Taken};
 use super::reply::Frames;
 use super::transport::{Transport, connect, encrypt};
@@ -35,7 +35,7 @@ const PUBLISH_LINE: usize = 80;
 
 /// Why a socket cannot go on.
 #[derive(Debug)]
-pub enum Fault {
+pub enum SocketError {
     /// The connection is gone; another may do.
     Lost,
     /// What came is not the NATS protocol.
@@ -121,9 +121,9 @@ impl Socket {
 
     /// Puts a request into the buffer of what goes out.
     ///
-    /// The reply's subject ends in `mark`.
-    pub fn request(&mut self, subject: &str, mark: &str, body: &str) {
-        let head = format!("PUB {subject} {}{mark} {}\r\n", self.prefix, body.len());
+    /// The reply's subject ends in `reply_token`.
+    pub fn request(&mut self, subject: &str, reply_token: &str, body: &str) {
+        let head = format!("PUB {subject} {}{reply_token} {}\r\n", self.prefix, body.len());
         self.outgoing.extend_from_slice(head.as_bytes());
         self.outgoing.extend_from_slice(body.as_bytes());
         self.outgoing.extend_from_slice(b"\r\n");
@@ -131,10 +131,10 @@ impl Socket {
 
     /// Puts a message into the buffer of what goes out, with its header block if it has one (ADR-4).
     ///
-    /// The subject of its acknowledgement ends in `mark`.
-    pub fn publish(&mut self, subject: &str, mark: usize, block: &[u8], payload: &[u8]) {
+    /// The subject of its acknowledgement ends in `reply_token`.
+    pub fn publish(&mut self, subject: &str, reply_token: usize, block: &[u8], payload: &[u8]) {
         self.outgoing.reserve(block.len() + payload.len() + subject.len() + self.prefix.len() + PUBLISH_LINE);
-        put_message(&mut self.outgoing, subject, format_args!("{}{mark}", self.prefix), block, payload);
+        put_message(&mut self.outgoing, subject, format_args!("{}{reply_token}", self.prefix), block, payload);
     }
 
     /// The same with a subject of its own for answers, below that of [`Socket::subscribe_below`].
@@ -180,15 +180,15 @@ impl Socket {
     }
 
     /// Sends what goes out, waits for bytes and hands on every whole message among them. May be cancelled while it waits.
-    pub async fn receive(&mut self, out: &mut Frames) -> std::result::Result<Received, Fault> {
+    pub async fn receive(&mut self, out: &mut Frames) -> std::result::Result<Received, SocketError> {
         if !self.outgoing.is_empty() {
-            self.flush().await.map_err(|_| Fault::Lost)?;
+            self.flush().await.map_err(|_| SocketError::Lost)?;
         }
         self.incoming.make_room();
-        self.fill().await.map_err(|_| Fault::Lost)?;
-        let Taken { pings, refused } = self.incoming.take(&self.prefix, out).map_err(Fault::Malformed)?;
+        self.fill().await.map_err(|_| SocketError::Lost)?;
+        let Taken { pings, refused } = self.incoming.take(&self.prefix, out).map_err(SocketError::Malformed)?;
         (0..pings).for_each(|_| self.outgoing.extend_from_slice(b"PONG\r\n"));
-        self.flush().await.map_err(|_| Fault::Lost)?;
+        self.flush().await.map_err(|_| SocketError::Lost)?;
         Ok(if refused.is_empty() { Received::Replies } else { Received::Refused(refused) })
     }
 
@@ -210,8 +210,8 @@ impl Socket {
                     drop(self.incoming.bytes.split_to(end));
                     return Ok(info);
                 }
-                Ok(_) | Err(Unparsed::Malformed) => return Err(Error::new("that is not a NATS server")),
-                Err(Unparsed::Incomplete(_)) => self.fill().await?,
+                Ok(_) | Err(FrameError::Malformed) => return Err(Error::new("that is not a NATS server")),
+                Err(FrameError::Incomplete(_)) => self.fill().await?,
             }
         }
     }
@@ -225,8 +225,8 @@ impl Socket {
                     return Err(Error::new(format!("the server refused: {}", String::from_utf8_lossy(words))));
                 }
                 Ok((_, end)) => (false, end),
-                Err(Unparsed::Malformed) => return Err(Error::new("that is not a NATS server")),
-                Err(Unparsed::Incomplete(_)) => {
+                Err(FrameError::Malformed) => return Err(Error::new("that is not a NATS server")),
+                Err(FrameError::Incomplete(_)) => {
                     self.fill().await?;
                     continue;
                 }

@@ -17,19 +17,19 @@ impl Window {
         let mut requests = Vec::new();
         let mut expected: u64 = 0;
         // What comes of the first span with an empty reply decides on those behind it.
-        let mut doubtful = false;
+        let mut after_empty_replies = false;
         for position in 0..self.spans.len() {
             let span = &self.spans[position];
             expected += span.expected();
-            let waits = doubtful && span.empty_replies > 0;
-            doubtful |= span.empty_replies > 0;
+            let waits = after_empty_replies && span.empty_replies > 0;
+            after_empty_replies |= span.empty_replies > 0;
             if span.request.is_none() && !span.done && !waits {
                 let request = self.ask(position);
                 expected += request.batch;
                 requests.push(request);
             }
         }
-        while !doubtful
+        while !after_empty_replies
             && !self.is_assigned()
             && self.spans.len() < self.sizing.max_spans(self.mode, self.retired)
             && expected < wanted

@@ -144,7 +144,7 @@ fn values_become_the_types_that_the_user_names() {
     for (at, payload, ty, expected) in ok {
         assert_eq!(value(&*column(&everything(), at, ty.clone()), &payload).unwrap(), expected, "{at} as {ty}");
     }
-    let misfits: Vec<(&str, Vec<u8>, Type, &str)> = vec![
+    let cases: Vec<(&str, Vec<u8>, Type, &str)> = vec![
         ("at", at, Type::BigInt, "path 'at': 2024-06-30T07:49:53.25Z is not a valid BIGINT"),
         (
             "place",
@@ -156,7 +156,7 @@ fn values_become_the_types_that_the_user_names() {
         ("at", b"\xe2\x03\x0a\x08\xff\xff\xff\xff\xff\xff\xff\xff\x7f".to_vec(), Type::Timestamp, "out of range"),
         ("r_int32", b"\xf0\x01\x01".to_vec(), Type::Struct(vec![]), "a list is not a valid STRUCT()"),
     ];
-    for (at, payload, ty, expected) in misfits {
+    for (at, payload, ty, expected) in cases {
         let error = value(&*column(&everything(), at, ty.clone()), &payload).unwrap_err().to_string();
         assert!(error.contains(expected), "{at} as {ty}: {error}");
     }

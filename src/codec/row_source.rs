@@ -11,19 +11,19 @@ use crate::record::Record;
 
 /// What a row is decoded from.
 #[derive(Clone, Copy)]
-pub(super) enum Source<'a> {
+pub(super) enum RowSource<'a> {
     /// A payload, inflated.
     Whole(&'a [u8]),
     /// A part of a payload, and that payload.
     Part(&'a [u8], &'a Bytes),
 }
 
-impl Source<'_> {
+impl RowSource<'_> {
     /// Decodes it: one value more in each buffer.
     pub fn decode(self, decoder: &mut dyn Decoder, out: &mut [Buffer]) -> Result<(), DecodeError> {
         match self {
-            Source::Whole(payload) => decoder.decode(payload, out),
-            Source::Part(part, whole) => decoder.decode_part(part, whole, out),
+            RowSource::Whole(payload) => decoder.decode(payload, out),
+            RowSource::Part(part, whole) => decoder.decode_part(part, whole, out),
         }
     }
 }
@@ -35,16 +35,16 @@ impl Source<'_> {
 pub(super) fn read<T>(
     record: &Record,
     inflate: Inflate,
-    read: impl FnOnce(Source<'_>) -> Result<T, DecodeError>,
+    read: impl FnOnce(RowSource<'_>) -> Result<T, DecodeError>,
 ) -> Result<T, DecodeError> {
     match &record.part {
         None => {
             let payload: Cow<'_, [u8]> = inflate.payload(record).map_err(|cause| DecodeError { path: None, cause })?;
-            read(Source::Whole(&payload))
+            read(RowSource::Whole(&payload))
         }
         Some(part) => match &part.fault {
             Some((path, cause)) => Err(DecodeError { path: path.clone(), cause: cause.clone() }),
-            None => read(Source::Part(&record.payload, &part.whole)),
+            None => read(RowSource::Part(&record.payload, &part.whole)),
         },
     }
 }

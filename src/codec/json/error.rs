@@ -6,7 +6,7 @@ use serde::de::{self, IgnoredAny};
 
 /// What is wrong, in few bytes: a walk that succeeds carries it along.
 #[derive(Debug)]
-pub(super) enum Fault {
+pub(super) enum JsonError {
     /// The text is not JSON.
     Syntax,
     /// An object or a list, which begins at a byte, stands too deep to be stepped into.
@@ -18,41 +18,41 @@ pub(super) enum Fault {
     Because(Box<str>),
 }
 
-impl Fault {
+impl JsonError {
     /// The fault in words, with its place in the document.
     pub fn explain(self, document: &str) -> String {
         match self {
             // serde_json says it well; that it reads the document from its beginning costs a document once.
-            Fault::Syntax => match serde_json::from_str::<IgnoredAny>(document) {
+            JsonError::Syntax => match serde_json::from_str::<IgnoredAny>(document) {
                 Err(error) => error.to_string(),
-                Ok(_) => Fault::Syntax.to_string(),
+                Ok(_) => JsonError::Syntax.to_string(),
             },
-            Fault::TooDeep { at } => {
+            JsonError::TooDeep { at } => {
                 let before = document.as_bytes().get(..at).unwrap_or_default();
                 let line = before.iter().filter(|byte| **byte == b'\n').count() + 1;
                 let column = before.iter().rev().take_while(|byte| **byte != b'\n').count() + 1;
-                format!("{} at line {line} column {column}", Fault::TooDeep { at })
+                format!("{} at line {line} column {column}", JsonError::TooDeep { at })
             }
-            Fault::Because(cause) => cause.into_string(),
+            JsonError::Because(cause) => cause.into_string(),
         }
     }
 }
 
-impl fmt::Display for Fault {
+impl fmt::Display for JsonError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Fault::Syntax => f.write_str("the text is not JSON"),
-            Fault::TooDeep { .. } => f.write_str("recursion limit exceeded"),
-            Fault::Because(cause) => f.write_str(cause),
+            JsonError::Syntax => f.write_str("the text is not JSON"),
+            JsonError::TooDeep { .. } => f.write_str("recursion limit exceeded"),
+            JsonError::Because(cause) => f.write_str(cause),
         }
     }
 }
 
-impl std::error::Error for Fault {}
+impl std::error::Error for JsonError {}
 
-impl de::Error for Fault {
+impl de::Error for JsonError {
     #[cold]
     fn custom<T: fmt::Display>(cause: T) -> Self {
-        Fault::Because(cause.to_string().into_boxed_str())
+        JsonError::Because(cause.to_string().into_boxed_str())
     }
 }

@@ -6,7 +6,7 @@ use super::frame;
 
 /// What the header block of a reply says; the ranges are positions in the buffer.
 #[derive(Debug, Default, PartialEq, Eq)]
-pub(super) struct Head {
+pub(super) struct ReplyHeaders {
     pub status: Option<u16>,
     pub description: Range<usize>,
     pub subject: Option<Range<usize>>,
@@ -20,12 +20,12 @@ pub(super) struct Head {
 
 /// Reads the block `NATS/1.0 [status [description]]\r\nName: value\r\n...\r\n`. Of several values of a name the last
 /// counts: the server appends its own.
-pub(super) fn head(buffer: &[u8], block: Range<usize>) -> Head {
+pub(super) fn read_reply_headers(buffer: &[u8], block: Range<usize>) -> ReplyHeaders {
     plain(&buffer[..block.end], block.start).unwrap_or_else(|| any(buffer, block))
 }
 
 /// The block of a message that has no headers of its own, as the server writes it: nearly every reply of a scan.
-fn plain(buffer: &[u8], start: usize) -> Option<Head> {
+fn plain(buffer: &[u8], start: usize) -> Option<ReplyHeaders> {
     let mut at = Cursor { buffer, at: start };
     at.literal(b"NATS/1.0\r\nNats-Stream: ")?;
     at.value()?;
@@ -35,15 +35,15 @@ fn plain(buffer: &[u8], start: usize) -> Option<Head> {
     let sequence = Some(at.value()?);
     at.literal(b"\r\nNats-Time-Stamp: ")?;
     let time = Some(at.value()?);
-    let mut head = Head { subject, sequence, time, count: 4, ..Head::default() };
+    let mut headers = ReplyHeaders { subject, sequence, time, count: 4, ..ReplyHeaders::default() };
     if at.literal(b"\r\nNats-Num-Pending: ").is_some() {
-        head.pending = Some(at.value()?);
+        headers.pending = Some(at.value()?);
         at.literal(b"\r\nNats-Last-Sequence: ")?;
-        head.previous = Some(at.value()?);
-        head.count = 6;
+        headers.previous = Some(at.value()?);
+        headers.count = 6;
     }
     at.literal(b"\r\n\r\n")?;
-    (at.at == buffer.len()).then_some(head)
+    (at.at == buffer.len()).then_some(headers)
 }
 
 /// A place in a block; each step is taken as a whole or not at all.
@@ -67,8 +67,8 @@ impl Cursor<'_> {
     }
 }
 
-fn any(buffer: &[u8], block: Range<usize>) -> Head {
-    let mut head = Head::default();
+fn any(buffer: &[u8], block: Range<usize>) -> ReplyHeaders {
+    let mut headers = ReplyHeaders::default();
     let mut at = block.start;
     let mut first = true;
     while at < block.end {
@@ -76,38 +76,38 @@ fn any(buffer: &[u8], block: Range<usize>) -> Head {
         let line_end = if end > at && buffer[end - 1] == b'\r' { end - 1 } else { end };
         let line = &buffer[at..line_end];
         if first {
-            status_line(line, at, &mut head);
+            status_line(line, at, &mut headers);
             first = false;
         } else if !line.is_empty() {
-            header_line(line, at, &mut head);
+            header_line(line, at, &mut headers);
         }
         at = end + 1;
     }
-    head
+    headers
 }
 
-fn status_line(line: &[u8], at: usize, head: &mut Head) {
+fn status_line(line: &[u8], at: usize, headers: &mut ReplyHeaders) {
     let Some(rest) = line.strip_prefix(b"NATS/1.0 ") else { return };
     let digits = rest.len().min(3);
-    head.status = frame::number(&rest[..digits]).and_then(|status| u16::try_from(status).ok());
+    headers.status = frame::number(&rest[..digits]).and_then(|status| u16::try_from(status).ok());
     let start = at + line.len() - rest.len() + digits;
-    head.description = (start + 1).min(at + line.len())..at + line.len();
+    headers.description = (start + 1).min(at + line.len())..at + line.len();
 }
 
-fn header_line(line: &[u8], at: usize, head: &mut Head) {
+fn header_line(line: &[u8], at: usize, headers: &mut ReplyHeaders) {
     let Some(colon) = memchr::memchr(b':', line) else { return };
     let value = line[colon + 1..].trim_ascii();
     let start = at + line.len() - line[colon + 1..].trim_ascii_start().len();
     let value = start..start + value.len();
     match &line[..colon] {
-        b"Nats-Subject" => head.subject = Some(value),
-        b"Nats-Sequence" => head.sequence = Some(value),
-        b"Nats-Time-Stamp" => head.time = Some(value),
-        b"Nats-Num-Pending" => head.pending = Some(value),
-        b"Nats-Last-Sequence" => head.previous = Some(value),
+        b"Nats-Subject" => headers.subject = Some(value),
+        b"Nats-Sequence" => headers.sequence = Some(value),
+        b"Nats-Time-Stamp" => headers.time = Some(value),
+        b"Nats-Num-Pending" => headers.pending = Some(value),
+        b"Nats-Last-Sequence" => headers.previous = Some(value),
         _ => {}
     }
-    head.count += 1;
+    headers.count += 1;
 }
 
 #[cfg(test)]
@@ -156,14 +156,14 @@ mod tests {
         count: usize,
     }
 
-    fn said<'a>(buffer: &'a str, head: &Head) -> Said<'a> {
+    fn said<'a>(buffer: &'a str, headers: &ReplyHeaders) -> Said<'a> {
         let text = |range: &Range<usize>| &buffer[range.clone()];
-        let values = [&head.subject, &head.sequence, &head.time, &head.pending, &head.previous];
+        let values = [&headers.subject, &headers.sequence, &headers.time, &headers.pending, &headers.previous];
         Said {
-            status: head.status,
-            description: text(&head.description),
+            status: headers.status,
+            description: text(&headers.description),
             values: values.map(|range| range.as_ref().map(text)),
-            count: head.count,
+            count: headers.count,
         }
     }
 
@@ -208,8 +208,8 @@ mod tests {
         ];
         for (block, expected) in cases {
             let buffer = format!("before{block}after");
-            let head = any(buffer.as_bytes(), 6..6 + block.len());
-            assert_eq!(said(&buffer, &head), expected, "{block:?}");
+            let headers = any(buffer.as_bytes(), 6..6 + block.len());
+            assert_eq!(said(&buffer, &headers), expected, "{block:?}");
         }
     }
 

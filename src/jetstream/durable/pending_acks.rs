@@ -1,6 +1,7 @@
-//! What this process was given by a durable and has not settled.
+//! The messages that a durable gave to this process and that the process has not settled.
 //!
-//! [`Settlement`] says what may happen to it; here it is kept for each durable, and a statement's reading is written down.
+//! [`Settlement`] decides what may happen to them; this file keeps a settlement for each durable and writes into it what a
+//! statement reads.
 
 use std::collections::{BTreeSet, HashMap};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -24,7 +25,7 @@ use crate::stats;
 
 /// One durable as one user of one server sees it.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub struct LedgerKey {
+pub struct DurableKey {
     connect: ConnectOptions,
     /// The stream's name.
     pub(super) stream: String,
@@ -32,7 +33,7 @@ pub struct LedgerKey {
     pub(super) durable: String,
 }
 
-impl LedgerKey {
+impl DurableKey {
     /// The key of a durable. Who connects is a part of it: users of different accounts may have streams of one name.
     /// How long they wait is not.
     #[must_use]
@@ -47,11 +48,11 @@ impl LedgerKey {
     }
 }
 
-/// What this process knows of one durable.
+/// The session of this process with one consumer: what the consumer gave, and what is known of the consumer.
 #[derive(Default)]
-pub(super) struct Account {
+pub(super) struct ConsumerSession {
     pub(super) settlement: Settlement,
-    /// When the consumer was made that gave it.
+    /// When the server made the consumer.
     pub(super) created: Option<String>,
     pub(super) watch: Option<Watch>,
     passed_over: PassedOver,
@@ -60,55 +61,55 @@ pub(super) struct Account {
     subjects: Subjects,
 }
 
-/// The accounts of the process that made them: a forked child owes nothing.
+/// The sessions, and the process that made them: a forked child starts with none.
 #[derive(Default)]
-struct Accounts {
+struct Sessions {
     process: u32,
-    by_key: HashMap<LedgerKey, Account>,
+    by_key: HashMap<DurableKey, ConsumerSession>,
 }
 
-static ACCOUNTS: Mutex<Option<Accounts>> = Mutex::new(None);
+static SESSIONS: Mutex<Option<Sessions>> = Mutex::new(None);
 
-pub(super) fn with_accounts<T>(action: impl FnOnce(&mut HashMap<LedgerKey, Account>) -> T) -> T {
-    let mut slot: MutexGuard<'_, Option<Accounts>> = ACCOUNTS.lock().unwrap_or_else(PoisonError::into_inner);
+pub(super) fn with_sessions<T>(action: impl FnOnce(&mut HashMap<DurableKey, ConsumerSession>) -> T) -> T {
+    let mut slot: MutexGuard<'_, Option<Sessions>> = SESSIONS.lock().unwrap_or_else(PoisonError::into_inner);
     let process = std::process::id();
-    let accounts = slot.get_or_insert_default();
-    if accounts.process != process {
+    let sessions = slot.get_or_insert_default();
+    if sessions.process != process {
         // The parent's subscriptions are left as they are: dropping them here would speak on its sockets.
-        std::mem::forget(std::mem::take(&mut accounts.by_key));
-        accounts.process = process;
+        std::mem::forget(std::mem::take(&mut sessions.by_key));
+        sessions.process = process;
     }
-    action(&mut accounts.by_key)
+    action(&mut sessions.by_key)
 }
 
 /// One statement's right to read a durable. What it gives out is written down; what it took from the server and did not
 /// give out goes back when it ends.
-pub struct Ledger {
-    key: LedgerKey,
+pub struct PendingAcks {
+    key: DurableKey,
     connection: Arc<Connection>,
     ack_wait: Duration,
     max_deliver: Option<u64>,
     limits: RequestLimits,
 }
 
-impl Ledger {
+impl PendingAcks {
     /// Starts a statement's reading of a durable, which is made when it does not exist.
     ///
     /// # Errors
     /// Another statement is reading; what an earlier one was given is not settled; the consumer exists with another
     /// configuration, or was deleted since this process read it.
-    pub fn open(connection: Arc<Connection>, key: LedgerKey, options: &DurableOptions) -> Result<Self> {
-        let known = with_accounts(|accounts| claim(accounts, &key)).map_err(|error| key.place(error))?;
-        // From here on, dropping the ledger ends the claim.
-        let mut ledger =
+    pub fn open(connection: Arc<Connection>, key: DurableKey, options: &DurableOptions) -> Result<Self> {
+        let known = with_sessions(|sessions| claim(sessions, &key)).map_err(|error| key.place(error))?;
+        // From here on, dropping `pending_acks` ends the claim.
+        let mut pending_acks =
             Self { key, connection, ack_wait: Duration::ZERO, max_deliver: None, limits: RequestLimits::default() };
-        let consumer = ensure(&ledger.connection, options, known.as_deref())?;
+        let consumer = ensure(&pending_acks.connection, options, known.as_deref())?;
         let Some(consumer) = consumer else {
-            ledger.forget_consumer();
-            return Err(ledger.key.place(
+            pending_acks.forget_consumer();
+            return Err(pending_acks.key.place(
                 Error::of(
                     Kind::NotFound,
-                    format!("the consumer '{}' was deleted since this process read it", ledger.key.durable),
+                    format!("the consumer '{}' was deleted since this process read it", pending_acks.key.durable),
                 )
                 .advice("run it again to make it anew: it then delivers all messages of the stream once more"),
             ));
@@ -116,30 +117,30 @@ impl Ledger {
         let watch = match consumer.max_deliver {
             None => None,
             Some(_) => {
-                let LedgerKey { stream, durable, .. } = &ledger.key;
-                let mut earlier = ledger.account(|account| account.watch.take());
-                let start = Watch::start(&ledger.connection, stream, durable, &consumer.created, &mut earlier);
+                let DurableKey { stream, durable, .. } = &pending_acks.key;
+                let mut earlier = pending_acks.session(|session| session.watch.take());
+                let start = Watch::start(&pending_acks.connection, stream, durable, &consumer.created, &mut earlier);
                 let watch = block_on(start);
                 if watch.is_err() {
-                    ledger.account(|account| account.watch = earlier);
+                    pending_acks.session(|session| session.watch = earlier);
                 }
-                Some(watch.map_err(|error| ledger.key.place(error))?)
+                Some(watch.map_err(|error| pending_acks.key.place(error))?)
             }
         };
-        ledger.account(|account| {
-            account.created = Some(consumer.created);
-            account.watch = watch;
-            account.ack_wait = consumer.ack_wait;
-            account.subjects = consumer.subjects;
+        pending_acks.session(|session| {
+            session.created = Some(consumer.created);
+            session.watch = watch;
+            session.ack_wait = consumer.ack_wait;
+            session.subjects = consumer.subjects;
         });
-        (ledger.ack_wait, ledger.max_deliver) = (consumer.ack_wait, consumer.max_deliver);
-        ledger.limits = consumer.limits;
-        ledger.keep_alive();
-        Ok(ledger)
+        (pending_acks.ack_wait, pending_acks.max_deliver) = (consumer.ack_wait, consumer.max_deliver);
+        pending_acks.limits = consumer.limits;
+        pending_acks.keep_alive();
+        Ok(pending_acks)
     }
 
-    fn account<T: Default>(&self, action: impl FnOnce(&mut Account) -> T) -> T {
-        with_accounts(|accounts| accounts.get_mut(&self.key).map(action).unwrap_or_default())
+    fn session<T: Default>(&self, action: impl FnOnce(&mut ConsumerSession) -> T) -> T {
+        with_sessions(|sessions| sessions.get_mut(&self.key).map(action).unwrap_or_default())
     }
 
     /// How long the server waits for an acknowledgement.
@@ -161,25 +162,25 @@ impl Ledger {
 
     /// When the consumer was made.
     pub(super) fn created(&self) -> Option<String> {
-        self.account(|account| account.created.clone())
+        self.session(|session| session.created.clone())
     }
 
     /// Whether the consumer has a subject filter.
     pub(super) fn is_filtered(&self) -> bool {
-        self.account(|account| !account.subjects.is_all())
+        self.session(|session| !session.subjects.is_all())
     }
 
     /// What is known of the order of its deliveries.
     pub(super) fn passed_over<T: Default>(&self, action: impl FnOnce(&mut PassedOver) -> T) -> T {
-        self.account(|account| action(&mut account.passed_over))
+        self.session(|session| action(&mut session.passed_over))
     }
 
     /// The consumer is gone; another of its name is not compared with it.
     pub(super) fn forget_consumer(&self) {
-        self.account(|account| {
-            account.created = None;
-            account.watch = None;
-            account.passed_over = PassedOver::default();
+        self.session(|session| {
+            session.created = None;
+            session.watch = None;
+            session.passed_over = PassedOver::default();
         });
     }
 
@@ -189,10 +190,10 @@ impl Ledger {
         let until = Instant::now() + self.ack_wait;
         let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
         let since_us = i64::try_from(since.as_micros()).unwrap_or(i64::MAX);
-        self.account(|account| {
+        self.session(|session| {
             deliveries.retain(|delivery| {
                 let given = Given { since_us, ..self.given(delivery) };
-                account.settlement.give(given, until)
+                session.settlement.give(given, until)
             });
         });
         stats::GIVEN.add(deliveries.len() as u64);
@@ -200,19 +201,19 @@ impl Ledger {
 
     /// Writes down what the statement made of what it was given, in the order in which it was given.
     pub fn note(&self, outcomes: Vec<(u64, Outcome, RowKeys)>) {
-        self.account(|account| account.settlement.note(outcomes));
+        self.session(|session| session.settlement.note(outcomes));
     }
 
     /// The messages on which the consumer gave up since this was last asked.
     #[must_use]
     pub fn given_up(&self) -> BTreeSet<u64> {
-        self.account(|account| account.watch.as_mut().map(Watch::take).unwrap_or_default())
+        self.session(|session| session.watch.as_mut().map(Watch::take).unwrap_or_default())
     }
 
     /// These were asked for, and could not be dealt with: they are told again.
     pub fn keep_given_up(&self, sequences: &BTreeSet<u64>) {
-        self.account(|account| {
-            if let Some(watch) = &mut account.watch {
+        self.session(|session| {
+            if let Some(watch) = &mut session.watch {
                 watch.keep(sequences);
             }
         });
@@ -220,7 +221,7 @@ impl Ledger {
 
     /// The statement took all that there was.
     pub fn end(&self) {
-        self.account(|account| account.settlement.end());
+        self.session(|session| session.settlement.end());
     }
 
     /// The messages that this process keeps to read them by themselves, as many as the statement may be given; none when
@@ -231,7 +232,7 @@ impl Ledger {
     pub fn kept(&self, most: Option<u64>) -> Result<Vec<Delivery>> {
         let most = most.and_then(|most| usize::try_from(most).ok()).unwrap_or(usize::MAX);
         loop {
-            let kept = self.account(|account| account.settlement.next_kept(most, Instant::now()));
+            let kept = self.session(|session| session.settlement.next_kept(most, Instant::now()));
             if kept.is_empty() {
                 return Ok(Vec::new());
             }
@@ -245,8 +246,8 @@ impl Ledger {
                     None => gone.push((sequence, ack_subject)),
                 }
             }
-            self.account(|account| gone.iter().for_each(|(sequence, _)| account.settlement.is_gone(*sequence)));
-            self.tell(gone.iter().map(|(_, ack_subject)| ack_subject.as_str()), TERMINATE);
+            self.session(|session| gone.iter().for_each(|(sequence, _)| session.settlement.is_gone(*sequence)));
+            self.send_unanswered(gone.iter().map(|(_, ack_subject)| ack_subject.as_str()), TERMINATE);
             if !deliveries.is_empty() {
                 return Ok(deliveries);
             }
@@ -257,24 +258,24 @@ impl Ledger {
     #[must_use]
     pub fn next_kept_in(&self) -> Option<Duration> {
         let now = Instant::now();
-        self.account(|account| account.settlement.next_kept_at(now)).map(|at| at.saturating_duration_since(now))
+        self.session(|session| session.settlement.next_kept_at(now)).map(|at| at.saturating_duration_since(now))
     }
 
     /// Returns all that the statement gave out: it failed, so none of it can be committed.
     pub fn give_all_back(&self) {
-        let given = self.account(|account| account.settlement.fail(Instant::now()));
-        self.tell(given.iter().map(|given| given.ack_subject.as_str()), RETURN);
+        let given = self.session(|session| session.settlement.fail(Instant::now()));
+        self.send_unanswered(given.iter().map(|given| given.ack_subject.as_str()), RETURN);
         self.keep_alive();
     }
 
     /// Returns what was taken from the server and will not be given out, but for what was given out as well.
     pub fn give_back<'a>(&self, deliveries: impl Iterator<Item = &'a Delivery>) {
-        let returned = self.account(|account| {
-            let rest = deliveries.filter(|delivery| !account.settlement.gave(delivery.record.sequence));
+        let returned = self.session(|session| {
+            let rest = deliveries.filter(|delivery| !session.settlement.gave(delivery.record.sequence));
             let rest = rest.map(|delivery| self.given(delivery)).collect();
-            account.settlement.hand_back(rest)
+            session.settlement.hand_back(rest)
         });
-        self.tell(returned.iter().map(|given| given.ack_subject.as_str()), RETURN);
+        self.send_unanswered(returned.iter().map(|given| given.ack_subject.as_str()), RETURN);
         self.keep_alive();
     }
 
@@ -292,22 +293,23 @@ impl Ledger {
         keep_alive(&self.connection, &self.key);
     }
 
-    fn tell<'a>(&self, ack_subjects: impl Iterator<Item = &'a str>, word: &'static str) {
-        tell(&self.connection, ack_subjects, word);
+    fn send_unanswered<'a>(&self, ack_subjects: impl Iterator<Item = &'a str>, word: &'static str) {
+        send_unanswered(&self.connection, ack_subjects, word);
     }
 }
 
 /// Tells the server that what this process keeps of a durable is still in hand, if it is time to.
-pub(super) fn keep_alive(connection: &Arc<Connection>, key: &LedgerKey) {
-    let subjects = with_accounts(|accounts| {
-        let account = accounts.get_mut(key)?;
-        Some(account.settlement.keep_alive(Instant::now(), account.ack_wait))
+pub(super) fn keep_alive(connection: &Arc<Connection>, key: &DurableKey) {
+    let subjects = with_sessions(|sessions| {
+        let session = sessions.get_mut(key)?;
+        Some(session.settlement.keep_alive(Instant::now(), session.ack_wait))
     });
-    tell(connection, subjects.iter().flatten().map(String::as_str), IN_PROGRESS);
+    send_unanswered(connection, subjects.iter().flatten().map(String::as_str), IN_PROGRESS);
 }
 
-/// Best effort: what the server does not hear of comes back after `ack_wait`.
-fn tell<'a>(connection: &Arc<Connection>, ack_subjects: impl Iterator<Item = &'a str>, word: &'static str) {
+/// Sends a word about each message and awaits no answer. Best effort: a message whose word is lost comes back after
+/// `ack_wait`.
+fn send_unanswered<'a>(connection: &Arc<Connection>, ack_subjects: impl Iterator<Item = &'a str>, word: &'static str) {
     if !connection.is_up() {
         // Words that wait for the connection to come back could meet the messages in the hands of who has them then.
         return;
@@ -329,34 +331,34 @@ fn tell<'a>(connection: &Arc<Connection>, ack_subjects: impl Iterator<Item = &'a
     });
 }
 
-impl Drop for Ledger {
+impl Drop for PendingAcks {
     fn drop(&mut self) {
-        self.account(|account| account.settlement.stop());
+        self.session(|session| session.settlement.stop());
     }
 }
 
 /// What this process was given by a durable and has not settled, in the order in which it was given. No round trip.
 #[must_use]
-pub fn unsettled(key: &LedgerKey) -> Vec<Unsettled> {
-    with_accounts(|accounts| accounts.get(key).map(|account| account.settlement.unsettled()).unwrap_or_default())
+pub fn unsettled(key: &DurableKey) -> Vec<Unsettled> {
+    with_sessions(|sessions| sessions.get(key).map(|session| session.settlement.unsettled()).unwrap_or_default())
 }
 
 /// How many messages [`unsettled`] would show.
 #[must_use]
-pub fn pending(key: &LedgerKey) -> u64 {
-    with_accounts(|accounts| accounts.get(key).map_or(0, |account| account.settlement.pending()))
+pub fn pending(key: &DurableKey) -> u64 {
+    with_sessions(|sessions| sessions.get(key).map_or(0, |session| session.settlement.pending()))
 }
 
 /// The subject filters by which this process read a durable; every subject when it did not read it.
 #[must_use]
-pub fn subject_filters(key: &LedgerKey) -> Subjects {
-    with_accounts(|accounts| accounts.get(key).map(|account| account.subjects.clone()).unwrap_or_default())
+pub fn subject_filters(key: &DurableKey) -> Subjects {
+    with_sessions(|sessions| sessions.get(key).map(|session| session.subjects.clone()).unwrap_or_default())
 }
 
 /// Lets one statement read; the answer is when the consumer was made, if this process knows.
-fn claim(accounts: &mut HashMap<LedgerKey, Account>, key: &LedgerKey) -> Result<Option<String>> {
-    let account = accounts.entry(key.clone()).or_default();
-    let taken_back = account.settlement.start(Instant::now())?;
+fn claim(sessions: &mut HashMap<DurableKey, ConsumerSession>, key: &DurableKey) -> Result<Option<String>> {
+    let session = sessions.entry(key.clone()).or_default();
+    let taken_back = session.settlement.start(Instant::now())?;
     stats::UNSETTLED.add(taken_back);
-    Ok(account.created.clone())
+    Ok(session.created.clone())
 }
