@@ -12,7 +12,6 @@ use std::sync::Arc;
 use bytes::Bytes;
 
 use super::access::Access;
-use super::admin::SubjectPages;
 use super::connection::Connection;
 use super::exchange::{Ask, exchange};
 use super::failure::Failure;
@@ -25,12 +24,10 @@ use super::newest::{check_absent, newest};
 use super::runtime::block_on_read;
 use super::single::whole;
 use super::state::stream_state;
+use super::subject_groups::{SubjectGroups, has_wildcards};
 use crate::error::{Kind, Result};
 use crate::plan::{StreamState, subject_matches};
 use crate::record::Record;
-
-/// The most bytes of subjects in one request, well below any server's `max_payload`.
-const MAX_REQUEST: usize = 256 * 1024;
 
 /// A snapshot of the past is read message by message when subjects have no more of them than this, on average.
 const MESSAGES_PER_SUBJECT: u64 = 50;
@@ -57,7 +54,7 @@ enum State {
 }
 
 struct Listed {
-    subjects: Subjects,
+    subjects: SubjectGroups,
     access: Access,
     /// Whether the server knows `multi_last`.
     multi: bool,
@@ -179,7 +176,7 @@ impl LastPages {
     fn list(&self, multi: bool, tail: Option<LeaderTail>) -> Result<Listed> {
         let state = stream_state(&self.connection, &self.request.stream)?;
         Ok(Listed {
-            subjects: Subjects::new(&self.connection, &self.request),
+            subjects: SubjectGroups::new(&self.connection, &self.request),
             access: Access::of(&state),
             multi,
             snapshot: self.request.up_to.unwrap_or(state.last),
@@ -214,10 +211,6 @@ impl LastPages {
 /// Whether the past is asked for of subjects that are not named one by one.
 fn up_to_wildcards(request: &LastRequest) -> bool {
     request.up_to.is_some() && request.subjects.iter().any(|filter| has_wildcards(filter))
-}
-
-fn has_wildcards(filter: &str) -> bool {
-    filter.split('.').any(|token| matches!(token, "*" | ">"))
 }
 
 /// A record with memory of its own, which does not hold that of its neighbours on the wire.
@@ -262,8 +255,7 @@ impl Listed {
         if filters > FEW_FILTERS {
             return Ok(self.state.messages <= MESSAGES_PER_SUBJECT.saturating_mul(filters as u64));
         }
-        while self.subjects.ready.is_empty() && self.subjects.refill()? {}
-        let (subjects, messages) = self.subjects.listed;
+        let (subjects, messages) = self.subjects.first_listed()?;
         Ok(subjects > 0 && messages <= MESSAGES_PER_SUBJECT.saturating_mul(subjects))
     }
 
@@ -339,78 +331,5 @@ impl Listed {
             newest = page.into_iter().next_back().or(newest);
         }
         Ok(newest)
-    }
-}
-
-/// The subjects that match some filters, each once, in groups.
-struct Subjects {
-    connection: Arc<Connection>,
-    stream: String,
-    filters: VecDeque<String>,
-    /// The filters that are done, whose subjects do not count again.
-    done: Vec<String>,
-    pages: Option<(String, SubjectPages)>,
-    ready: VecDeque<String>,
-    /// How many subjects were listed so far, and how many messages they have together.
-    listed: (u64, u64),
-}
-
-impl Subjects {
-    fn new(connection: &Arc<Connection>, request: &LastRequest) -> Self {
-        Self {
-            connection: Arc::clone(connection),
-            stream: request.stream.clone(),
-            filters: request.subjects.iter().cloned().collect(),
-            done: Vec::new(),
-            pages: None,
-            ready: VecDeque::new(),
-            listed: (0, 0),
-        }
-    }
-
-    /// The next subjects that fit into one request; empty at the end.
-    fn next_group(&mut self) -> Result<Vec<String>> {
-        let (mut group, mut bytes) = (Vec::new(), 0);
-        // One is left for the subject of the newest message of the leader.
-        while group.len() < MAX_SUBJECTS - 1 && bytes < MAX_REQUEST {
-            match self.ready.pop_front() {
-                Some(subject) => {
-                    bytes += subject.len() + 3;
-                    group.push(subject);
-                }
-                None if !self.refill()? => break,
-                None => {}
-            }
-        }
-        Ok(group)
-    }
-
-    /// Whether there is more.
-    fn refill(&mut self) -> Result<bool> {
-        if let Some((filter, pages)) = &mut self.pages {
-            match pages.next_page()? {
-                Some(page) => {
-                    self.listed.0 += page.len() as u64;
-                    self.listed.1 += page.iter().map(|(_, count)| *count).sum::<u64>();
-                    let done = &self.done;
-                    let is_new = |subject: &String| !done.iter().any(|f| subject_matches(subject.as_bytes(), f));
-                    self.ready.extend(page.into_iter().map(|(subject, _)| subject).filter(is_new));
-                }
-                None => {
-                    self.done.push(std::mem::take(filter));
-                    self.pages = None;
-                }
-            }
-            return Ok(true);
-        }
-        let Some(filter) = self.filters.pop_front() else { return Ok(false) };
-        if has_wildcards(&filter) {
-            let pages = SubjectPages::new(Arc::clone(&self.connection), &self.stream, &filter);
-            self.pages = Some((filter, pages));
-        } else if !self.done.iter().any(|done| subject_matches(filter.as_bytes(), done)) {
-            self.done.push(filter.clone());
-            self.ready.push_back(filter);
-        }
-        Ok(true)
     }
 }

@@ -35,6 +35,7 @@ mod runtime;
 mod server_url;
 mod single;
 mod state;
+mod subject_groups;
 mod time;
 mod time_bounds;
 mod verify;

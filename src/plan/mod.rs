@@ -5,6 +5,7 @@ mod checkpoint;
 mod completeness;
 mod delivery_order;
 mod duplicates;
+mod filters;
 mod given;
 mod isolation;
 mod key_table;

@@ -4,7 +4,8 @@
 //! message that fulfils the conditions, and commonly others, too; who reads a region leaves the conditions themselves to
 //! the query.
 
-use super::subject::{check_subject_filter, subject_matches};
+use super::filters::{common, filter_includes, generalised};
+use super::subject::check_subject_filter;
 use crate::predicate::{Comparison, Predicate};
 use crate::value::Value;
 
@@ -207,69 +208,10 @@ fn prefix_filter(prefix: &str) -> Option<String> {
     literal_filter(&format!("{tokens}.>"))
 }
 
-/// Filters that every subject matches which matches one of each list.
-fn common(some: &[String], others: &[String]) -> Vec<String> {
-    let literal = |filters: &[String]| filters.iter().all(|filter| !has_wildcard(filter));
-    let (kept, checks) = if literal(some) || !literal(others) { (some, others) } else { (others, some) };
-    let fits =
-        |filter: &&String| has_wildcard(filter) || checks.iter().any(|check| subject_matches(filter.as_bytes(), check));
-    kept.iter().filter(fits).cloned().collect()
-}
-
-fn has_wildcard(filter: &str) -> bool {
-    filter.split('.').any(|token| matches!(token, "*" | ">"))
-}
-
-/// One filter that matches what either of two does.
-pub(super) fn generalised(one: &str, other: &str) -> String {
-    let (mut ones, mut others) = (one.split('.'), other.split('.'));
-    let mut tokens = Vec::new();
-    loop {
-        match (ones.next(), others.next()) {
-            (None, None) => return tokens.join("."),
-            (Some(a), Some(b)) if a != ">" && b != ">" => tokens.push(if a == b { a } else { "*" }),
-            (Some(_), Some(_)) => break,
-            // One ends where the other goes on: what they share ends one token before.
-            (Some(_), None) | (None, Some(_)) => {
-                tokens.pop();
-                break;
-            }
-        }
-    }
-    tokens.push(">");
-    tokens.join(".")
-}
-
-/// Whether a subject can match both filters.
-#[must_use]
-pub fn filters_overlap(one: &str, other: &str) -> bool {
-    let (mut ones, mut others) = (one.split('.'), other.split('.'));
-    loop {
-        match (ones.next(), others.next()) {
-            (None, None) | (Some(">"), Some(_)) | (Some(_), Some(">")) => return true,
-            (Some(a), Some(b)) if a == b || a == "*" || b == "*" => {}
-            _ => return false,
-        }
-    }
-}
-
-/// Whether every subject that matches `inner` matches `outer`, too.
-#[must_use]
-pub fn filter_includes(outer: &str, inner: &str) -> bool {
-    let (mut outers, mut inners) = (outer.split('.'), inner.split('.'));
-    loop {
-        match (outers.next(), inners.next()) {
-            (None, None) => return true,
-            (Some(">"), Some(_)) => return true,
-            (Some(a), Some(b)) if b != ">" && (a == "*" || a == b) => {}
-            _ => return false,
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::plan::subject::subject_matches;
 
     const COLUMNS: RegionColumns = RegionColumns { sequence: Some(2), time: Some(3), subject: Some(1) };
 
@@ -453,24 +395,6 @@ mod tests {
                 };
                 assert_eq!(filters_overlap(one, other), subjects.iter().any(both), "{one} {other}");
             }
-        }
-    }
-
-    #[test]
-    fn a_filter_includes_another() {
-        for (outer, inner, included) in [
-            (">", "a.b", true),
-            ("a.>", "a.*", true),
-            ("a.>", "a.b.>", true),
-            ("a.*", "a.b", true),
-            ("a.b", "a.b", true),
-            ("a.*", "a.>", false),
-            ("a.b", "a.*", false),
-            ("a.*.c", "a.b", false),
-            ("a", "a.>", false),
-            ("a.>", "a", false),
-        ] {
-            assert_eq!(filter_includes(outer, inner), included, "{outer} {inner}");
         }
     }
 }

@@ -1,6 +1,6 @@
 //! The subject filters of a read: several, of which a message matches at least one.
 
-use super::region::{filter_includes, filters_overlap, generalised};
+use super::filters::{filter_includes, filters_overlap, generalised};
 use super::subject::{check_subject_filter, subject_matches};
 use crate::error::{Error, Result};
 

@@ -6,6 +6,7 @@
 mod merge;
 mod merge_options;
 mod options;
+mod row_builder;
 mod row_filter;
 mod sample;
 mod source;

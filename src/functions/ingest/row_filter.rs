@@ -4,16 +4,13 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use super::merge::Merger;
-use super::options::{Keep, Key, OnBadRow, Options};
-use crate::codec::Decoder;
-use crate::codec::key::{KeyError, Parts, push_escaped};
-use crate::codec::rows::decode_one;
+use super::options::{Keep, OnBadRow, Options};
+use super::row_builder::RowBuilder;
 use crate::column::{Buffer, Type, Values};
 use crate::error::{Error, Kind, Result};
-use crate::functions::correlation_key::text_at;
 use crate::functions::dead_letters::DeadLetters;
 use crate::plan::{KeptKeys, MergedRow, Newest, NewestKeys, Outcome, Repeats, RowKeys};
-use crate::record::{Headers, Record};
+use crate::record::Record;
 
 /// The rows of one page.
 pub struct Rows {
@@ -264,150 +261,6 @@ fn push_text(buffer: &mut Buffer, text: Option<&str>) {
     match text {
         Some(text) => buffer.push_bytes(text.as_bytes()),
         None => buffer.push_null(),
-    }
-}
-
-/// The values of the rows so far, and what is needed to add one.
-struct RowBuilder<'a> {
-    options: &'a Options,
-    decoder: Option<Box<dyn Decoder + 'a>>,
-    /// The shown columns, then the texts of the keys.
-    buffers: Vec<Buffer>,
-    rows: usize,
-    /// The keys of the row that was added last.
-    keys: RowKeys,
-}
-
-impl<'a> RowBuilder<'a> {
-    fn new(options: &'a Options) -> Self {
-        let codec = options.payload.codec();
-        let all: Vec<usize> = (0..codec.map_or(0, |codec| codec.columns().len())).collect();
-        let buffers = codec.map_or(&[][..], |codec| codec.columns()).iter().map(|column| Buffer::new(&column.ty));
-        let (buffers, decoder) = (buffers.collect(), codec.map(|codec| codec.decoder(&all)));
-        Self { options, decoder, buffers, rows: 0, keys: RowKeys::default() }
-    }
-
-    /// Decodes a record and makes its keys. After an error the record has no row.
-    fn add(&mut self, record: &Record) -> std::result::Result<(), String> {
-        let outcome = self.try_add(record);
-        if outcome.is_ok() {
-            self.rows += 1;
-        } else {
-            self.truncate();
-        }
-        outcome
-    }
-
-    fn try_add(&mut self, record: &Record) -> std::result::Result<(), String> {
-        let options = self.options;
-        if let Some(decoder) = &mut self.decoder {
-            let inflate = options.payload.inflate;
-            decode_one(record, inflate, &mut **decoder, &mut self.buffers).map_err(|error| error.to_string())?;
-        }
-        if let Some(column) = options.merge.as_ref().and_then(|merge| merge.order_by)
-            && self.buffers[column].valid.last() != Some(&true)
-        {
-            return Err(format!("order_by: the message has no {}", options.payload.columns()[column].name));
-        }
-        let Self { keys, buffers, rows, .. } = self;
-        let render = |key: &Key, out: &mut String| {
-            let first = options.payload.columns().len() + key.first_text;
-            let parts = RowParts { record, texts: &buffers[first.min(buffers.len())..], row: *rows };
-            key.template.render(&parts, out).map(|()| true)
-        };
-        keys.clear();
-        let first = keys.push(|out| match &options.correlation_key {
-            Some(key) => render(key, out),
-            None => {
-                default_key(options.stream(), record, out);
-                Ok(true)
-            }
-        });
-        first.map_err(|error| error.to_string())?;
-        for key in &options.unique_keys {
-            let unique = keys.push(|out| match render(key, out) {
-                Err(KeyError::Missing(_)) => Ok(false),
-                rendered => rendered,
-            });
-            unique.map_err(|error| error.to_string())?;
-        }
-        Ok(())
-    }
-
-    /// Takes back the row that was added last.
-    fn take_back(&mut self) {
-        self.rows -= 1;
-        self.truncate();
-    }
-
-    fn truncate(&mut self) {
-        self.buffers.iter_mut().for_each(|buffer| buffer.truncate(self.rows));
-    }
-
-    fn values(self) -> Result<Vec<Buffer>> {
-        let shown = self.options.payload.columns().len();
-        let mut buffers = self.buffers;
-        let documents = self.options.rest.as_ref().and_then(|rest| Some((rest.writer(), buffers.pop()?)));
-        buffers.truncate(shown);
-        if let Some((rest, documents)) = documents {
-            let mut left = Buffer::new(&Type::Json);
-            for row in 0..self.rows {
-                let mut text = Vec::new();
-                let document = text_at(std::slice::from_ref(&documents), 0, row);
-                let written = document.map_or(Ok(false), |document| rest.write(document, &mut text));
-                match written.map_err(|cause| Error::of(Kind::InvalidPayload, format!("rest: {cause}")))? {
-                    true => left.push_bytes(&text),
-                    false => left.push_null(),
-                }
-            }
-            buffers.push(left);
-        }
-        Ok(buffers)
-    }
-}
-
-/// The key of a message when no template is given: its `Nats-Msg-Id`, else `stream:seq:time`; behind it the place of
-/// a row among several of its message. A stream that is made anew
-/// counts its sequences from 1 again, but no message of it was stored when one of the earlier stream was.
-fn default_key(stream: &str, record: &Record, out: &mut String) {
-    match record.headers.get(Headers::MESSAGE_ID).filter(|id| !id.is_empty()) {
-        Some(id) => push_escaped(id, out),
-        None => {
-            let (sequence, time) = (record.sequence, record.time_ns);
-            out.extend([stream, ":", &sequence.to_string(), ":", &time.to_string()]);
-        }
-    }
-    if let Some(index) = record.part.as_ref().and_then(|part| part.index) {
-        out.extend([":", &index.to_string()]);
-    }
-}
-
-/// One row, as its keys see it.
-struct RowParts<'a> {
-    record: &'a Record,
-    texts: &'a [Buffer],
-    row: usize,
-}
-
-impl Parts for RowParts<'_> {
-    fn field(&self, index: usize) -> Option<&str> {
-        text_at(self.texts, index, self.row)
-    }
-
-    fn subject(&self) -> Option<&str> {
-        std::str::from_utf8(&self.record.subject).ok()
-    }
-
-    fn sequence(&self) -> Option<u64> {
-        Some(self.record.sequence)
-    }
-
-    fn index(&self) -> Option<u64> {
-        self.record.part.as_ref()?.index
-    }
-
-    fn headers(&self) -> Option<&Headers> {
-        Some(&self.record.headers)
     }
 }
 

@@ -9,9 +9,9 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 
+use super::delivery::Delivery;
 use super::info::{Info, info_call, look_up};
 use super::pending_acks::PendingAcks;
-use super::pull::Delivery;
 use crate::error::{Error, Kind, Result};
 use crate::jetstream::ack_subject::AckSubject;
 use crate::jetstream::connection::Connection;

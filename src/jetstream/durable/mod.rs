@@ -3,6 +3,7 @@
 //! Source: <https://docs.nats.io/nats-concepts/jetstream/consumers> and ADR-13 (pull subscriptions).
 
 mod config;
+mod delivery;
 mod given_up;
 mod info;
 mod left_out;
@@ -14,8 +15,9 @@ mod settle;
 mod words;
 
 pub use config::{DurableOptions, DurableStart};
+pub use delivery::Delivery;
 pub use info::{RequestLimits, Standing, standing};
 pub use pending_acks::{DurableKey, PendingAcks, pending, subject_filters, unsettled};
-pub use pull::{Delivery, Pull, PullLimits};
+pub use pull::{Pull, PullLimits};
 pub use sequences::{acknowledge_these, extend_these, return_these, terminate_these};
 pub use settle::{Returned, Settled, acknowledge, reject};

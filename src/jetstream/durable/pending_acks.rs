@@ -10,10 +10,10 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 use bytes::Bytes;
 
 use super::config::{DurableOptions, ensure};
+use super::delivery::Delivery;
 use super::given_up::Watch;
 use super::info::RequestLimits;
 use super::passed_over::PassedOver;
-use super::pull::Delivery;
 use super::words::{IN_PROGRESS, RETURN, TERMINATE};
 use crate::error::{Error, Kind, Result};
 use crate::jetstream::connection::Connection;

@@ -12,16 +12,13 @@ use async_nats::{Message, StatusCode, Subscriber};
 use bytes::Bytes;
 use futures_util::{FutureExt, StreamExt};
 
+use super::delivery::{Delivery, delivery};
 use super::info::{RequestLimits, info_call, is_full};
 use crate::error::{Error, Kind, Result};
-use crate::jetstream::ack_subject::AckSubject;
 use crate::jetstream::connection::Connection;
 use crate::jetstream::failure::{Failure, refusal};
 use crate::jetstream::get::count;
-use crate::jetstream::reply::all_headers;
 use crate::jetstream::runtime::{block_on, block_on_read};
-use crate::record::Record;
-use crate::stats;
 
 /// How many messages the first pull asks for, and those of a statement that takes its time over a page.
 const BATCH: u64 = 1_000;
@@ -39,25 +36,6 @@ const PENDING_MESSAGES: &str = "Nats-Pending-Messages";
 const PAGE: usize = 2_048;
 /// After so many bytes a page is handed on before it is full.
 const PAGE_BYTES: usize = 16 * 1024 * 1024;
-
-/// One message as the consumer delivered it.
-#[derive(Debug, Clone)]
-pub struct Delivery {
-    /// The message.
-    pub record: Record,
-    /// How often it was delivered, this time included.
-    pub delivered: u64,
-    /// Where an acknowledgement of this delivery goes.
-    pub ack_subject: String,
-}
-
-impl Delivery {
-    /// About how many bytes of memory it takes.
-    pub fn size(&self) -> usize {
-        let headers = self.record.headers.0.iter().map(|(name, value)| name.len() + value.len() + 48).sum::<usize>();
-        self.record.payload.len() + self.record.subject.len() + headers + self.ack_subject.len() + size_of::<Self>()
-    }
-}
 
 /// How much a call takes.
 #[derive(Debug, Clone, Copy)]
@@ -400,23 +378,4 @@ impl Pull {
             }
         }
     }
-}
-
-/// A delivered message. Its reply subject holds its place in stream and consumer.
-fn delivery(message: Message) -> Result<Delivery> {
-    let malformed = || Error::of(Kind::Protocol, "a message without a JetStream reply subject");
-    let reply = message.reply.ok_or_else(malformed)?;
-    let place = AckSubject::read(reply.as_bytes()).ok_or_else(malformed)?;
-    if place.deliveries > 1 {
-        stats::REDELIVERED.add(1);
-    }
-    let record = Record {
-        subject: Bytes::copy_from_slice(message.subject.as_bytes()),
-        sequence: place.stream_sequence,
-        time_ns: place.time_ns,
-        headers: message.headers.as_ref().map(all_headers).unwrap_or_default(),
-        payload: message.payload,
-        part: None,
-    };
-    Ok(Delivery { record, delivered: place.deliveries, ack_subject: reply.to_string() })
 }

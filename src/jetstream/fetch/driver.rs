@@ -3,6 +3,8 @@
 //! It never stops listening: when the reader is slow, the driver asks for nothing more, but what was asked for still
 //! comes in, so the server is never kept waiting by a full socket. What can come in is bounded by the window.
 
+mod recovery;
+
 use std::sync::Arc;
 
 use futures_util::FutureExt;
@@ -14,9 +16,8 @@ use super::request::FetchRequest;
 use crate::error::{Error, Kind, Result};
 use crate::jetstream::access::Access;
 use crate::jetstream::connection::Connection;
-use crate::jetstream::failure::{Failure, refusal};
+use crate::jetstream::failure::Failure;
 use crate::jetstream::inspect::{Gaps, check_identity, inspect};
-use crate::jetstream::pool;
 use crate::jetstream::read_transport::{Lost, ReadTransport, Replied, ReplyFormat, TransportEvent, WireRequest};
 use crate::jetstream::reply::Answer;
 use crate::jetstream::wire::RETRY_PAUSE;
@@ -219,31 +220,6 @@ impl<'a> Driver<'a> {
         Ok(())
     }
 
-    /// What the server refused; whether it was about this read. Not being allowed to ask the leader is no failure.
-    async fn take_refusals(&mut self, words: &[String]) -> Result<bool> {
-        let mut ours = false;
-        for words in words {
-            if let Some(failure) = refusal(words, &self.subject()) {
-                if failure == Failure::Forbidden && self.access == Access::Direct {
-                    // Who may not use Direct Get may perhaps ask the leader.
-                    self.direct_is_denied = true;
-                    self.use_msg_get().await?;
-                    return Ok(true);
-                }
-                let access = if self.direct_is_denied { Access::Direct } else { self.access };
-                return Err(self.failure(access, failure).await);
-            }
-            if let Some(error) = self.transport.refused(words) {
-                return Err(error);
-            }
-            if refusal(words, &self.leader_subject()).is_some() {
-                self.window.leader_is_denied();
-                ours = true;
-            }
-        }
-        Ok(ours)
-    }
-
     fn reply_format(&self) -> ReplyFormat {
         ReplyFormat { access: self.access, batch: !self.window.is_single(), want: self.request.want }
     }
@@ -301,74 +277,6 @@ impl<'a> Driver<'a> {
         self.window.accept(token, reply)
     }
 
-    /// The connection came back: what was under way is lost. When it breaks at one message again and again, the message
-    /// itself may be the cause: async-nats hangs up on headers that are not UTF-8. `MSG.GET` carries them in its body.
-    async fn ask_again(&mut self, lost: &Lost) -> Result<()> {
-        let goes_on = match lost {
-            Lost::All => self.window.forget_requests(),
-            Lost::These(tokens) => self.window.forget_these(tokens),
-        };
-        if goes_on {
-            return Ok(());
-        }
-        if self.access == Access::MsgGet {
-            return Err(Error::of(Kind::Damaged, "the connection is lost whenever this message is read")
-                .sequence(self.window.next_sequence())
-                .advice("read around it with start_seq and end_seq"));
-        }
-        self.use_msg_get().await
-    }
-
-    /// Nobody answers Direct Get: the stream does not allow it, or does not exist, which `MSG.GET` will say.
-    async fn fall_back(&mut self, access: Access) -> Result<()> {
-        if access == Access::MsgGet {
-            return Err(self.failure(access, Failure::NoResponders).await);
-        }
-        self.use_msg_get().await
-    }
-
-    /// Nobody answers Direct Get, but the stream allows it: a server that has just come up, or a stream without a leader.
-    /// It is asked again until the timeout is over.
-    fn nobody_answers(&mut self, token: u64) -> Result<()> {
-        if self.unanswered_since.is_none() {
-            self.warn(&format!("nobody answers {}; it is asked for again until the timeout is over", self.asked()));
-        }
-        let since = *self.unanswered_since.get_or_insert_with(Instant::now);
-        if since.elapsed() >= self.connection.timeout {
-            return Err(Error::of(Kind::Unavailable, format!("the stream's servers do not answer {}", self.asked()))
-                .advice("check that the stream has a leader and that its servers are up"));
-        }
-        self.window.postpone(token);
-        Ok(())
-    }
-
-    /// What the servers are asked for, in words.
-    fn asked(&self) -> &'static str {
-        match self.access {
-            Access::Direct => "Direct Get",
-            Access::MsgGet => "MSG.GET",
-            Access::Consumer => "requests for a consumer",
-        }
-    }
-
-    /// Whether whoever answers requests of this kind is known to be there, and only not to answer at the moment.
-    fn may_come_back(&self, access: Access) -> bool {
-        match access {
-            Access::Direct => self.request.state.direct == Some(true),
-            Access::Consumer => true,
-            Access::MsgGet => false,
-        }
-    }
-
-    async fn use_msg_get(&mut self) -> Result<()> {
-        self.warn("Direct Get does not give the messages: the stream's leader is asked, and each costs a request");
-        self.access = Access::MsgGet;
-        self.window.restart_with_leader();
-        let client = ReadTransport::client(self.connection).await?;
-        std::mem::replace(&mut self.transport, client).remove().await;
-        Ok(())
-    }
-
     /// Sends what the window asks for; whether there was anything.
     async fn send_requests(&mut self) -> Result<bool> {
         let requests = self.window.requests();
@@ -421,17 +329,6 @@ impl<'a> Driver<'a> {
     /// Tells the log what happened to this read.
     pub fn warn(&self, text: &str) {
         log::warning(format!("{}: {text}", self.connection.place(&self.request.stream)));
-    }
-
-    /// No reply within the timeout.
-    async fn silence(&self) -> Error {
-        if self.transport.is_up() {
-            self.failure(self.access, Failure::TimedOut).await
-        } else {
-            pool::discard(&Arc::downgrade(self.connection));
-            Error::of(Kind::Unreachable, "the connection was lost while reading and did not come back in time")
-                .advice("check the server, and run the statement again")
-        }
     }
 
     async fn failure(&self, access: Access, failure: Failure) -> Error {

@@ -5,6 +5,8 @@
 //! answer, a lost connection) is sent again only when a `Nats-Msg-Id` makes that safe. It ends when nothing was
 //! heard for the connection's timeout.
 
+mod unanswered;
+
 use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::Duration;
@@ -14,12 +16,9 @@ use tokio::time::Instant;
 use super::ack::{Outcome, Published};
 use super::in_flight::{self, InFlight};
 use super::message::Checked;
-use super::transport::{Answers, PublishEvent, PublishTransport, lost};
+use super::transport::{Answers, PublishEvent, PublishTransport};
 use crate::error::{Error, Kind, Result};
 use crate::jetstream::connection::Connection;
-use crate::jetstream::failure::{Failure, no_permission, no_reply, refusal};
-use crate::jetstream::pool;
-use crate::log;
 use crate::stats;
 
 /// Messages that wait for one before them, at most: the answer to one may be lost while those to others come.
@@ -338,85 +337,6 @@ impl Driver {
         self.paused.retain(|(at, _)| *at > now);
         due.sort_unstable_by(|a, b| b.cmp(a));
         due.into_iter().for_each(|index| self.queue.push_front(index));
-    }
-
-    fn waiting(&self, idempotent: bool) -> Vec<usize> {
-        let wanted = |(_, row): &(usize, &Row)| row.waiting && row.message.idempotent == idempotent;
-        (self.first..).zip(&self.rows).filter(wanted).map(|(index, _)| index).collect()
-    }
-
-    /// Sends messages without an answer again, where that is safe.
-    fn send_again(&mut self) {
-        let again = self.waiting(true);
-        if !again.is_empty() {
-            let (label, count) = (self.connection.label(), again.len());
-            log::warning(format!("{label}: {count} messages are published again, because answers are missing"));
-        }
-        for index in again.into_iter().rev() {
-            self.landed(index);
-            self.queue.push_front(index);
-        }
-    }
-
-    /// The connection was lost and is back: answers to earlier messages may never come.
-    fn reconnected(&mut self) {
-        self.send_again();
-        for index in self.waiting(false) {
-            self.landed(index);
-            self.fail(index, lost(true));
-        }
-    }
-
-    fn forbid(&mut self, words: &str) {
-        let refused = |(index, row): (usize, &Row)| {
-            refusal(words, &row.message.subject).filter(|_| row.waiting).map(|failure| (index, failure))
-        };
-        let refused: Vec<(usize, Failure)> = (self.first..).zip(&self.rows).filter_map(refused).collect();
-        for (index, failure) in refused {
-            self.landed(index);
-            let error = match failure {
-                Failure::ReplyDenied(inbox) => no_reply(&inbox),
-                _ => no_permission("publish to it"),
-            };
-            self.fail(index, error);
-        }
-    }
-
-    /// No answer came for the whole timeout: what is not settled fails, the first of them or each.
-    fn give_up(&mut self) {
-        pool::discard(&Arc::downgrade(&self.connection));
-        let unsettled = (self.first..).zip(&self.rows).filter(|(_, row)| !row.is_settled()).map(|(index, _)| index);
-        let unsettled: Vec<usize> = unsettled.collect();
-        let (label, count) = (self.connection.label(), unsettled.len());
-        log::warning(format!("{label}: publishing is given up: {count} messages have no answer"));
-        self.queue.clear();
-        for index in unsettled {
-            if self.failed.is_some() {
-                break;
-            }
-            let error = self.unanswered(index);
-            self.landed(index);
-            self.fail(index, error);
-        }
-        self.paused.clear();
-    }
-
-    /// Why there is no answer to a row.
-    fn unanswered(&self, index: usize) -> Error {
-        let seconds = self.connection.timeout.as_secs_f64();
-        let sent = self.row(index).map_or(0, |row| row.sent);
-        if !self.transport.is_up() || sent == 0 {
-            return lost(sent > 0);
-        }
-        if self.paused.iter().any(|(_, paused)| *paused == index) {
-            return Error::of(Kind::Unavailable, format!("the stream takes no more messages, for {seconds:.1} s"))
-                .advice("check the stream, publish less at a time, or give it more time with timeout");
-        }
-        Error::of(
-            Kind::TimedOut,
-            format!("no acknowledgement within {seconds:.1} s, so it is not known whether it is stored"),
-        )
-        .advice("give it more time with timeout, and a Nats-Msg-Id header makes it safe to publish it again")
     }
 }
 
