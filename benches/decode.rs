@@ -11,7 +11,7 @@ use std::hint::black_box;
 use std::time::{Duration, Instant};
 
 use documents::Kind;
-use nats_js::codec::key::{Parts, Template};
+use nats_js::codec::key::{PartValues, Template};
 use nats_js::codec::path::{Path, Wanted};
 use nats_js::codec::protobuf::SchemaSource;
 use nats_js::codec::{Codec, json, protobuf};
@@ -151,7 +151,7 @@ struct Row<'a> {
     row: usize,
 }
 
-impl Parts for Row<'_> {
+impl PartValues for Row<'_> {
     fn field(&self, index: usize) -> Option<&str> {
         match &self.texts.get(index)?.values {
             Values::Text(values) => std::str::from_utf8(values.get(self.row)).ok(),

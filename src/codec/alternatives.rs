@@ -8,7 +8,7 @@ use std::collections::HashMap;
 use bytes::Bytes;
 
 use super::decode::{Codec, DecodeError, Decoder};
-use super::source::Source;
+use super::row_source::RowSource;
 use crate::column::{Buffer, Column, Type, Values};
 
 /// The most paths of one column; which one it was is a UTINYINT.
@@ -103,16 +103,16 @@ struct Round<'c> {
 
 impl Decoder for AlternativesDecoder<'_> {
     fn decode(&mut self, payload: &[u8], out: &mut [Buffer]) -> Result<(), DecodeError> {
-        self.read(Source::Whole(payload), out)
+        self.read(RowSource::Whole(payload), out)
     }
 
     fn decode_part(&mut self, part: &[u8], whole: &Bytes, out: &mut [Buffer]) -> Result<(), DecodeError> {
-        self.read(Source::Part(part, whole), out)
+        self.read(RowSource::Part(part, whole), out)
     }
 }
 
 impl AlternativesDecoder<'_> {
-    fn read(&mut self, payload: Source<'_>, out: &mut [Buffer]) -> Result<(), DecodeError> {
+    fn read(&mut self, payload: RowSource<'_>, out: &mut [Buffer]) -> Result<(), DecodeError> {
         let Self { codec, wanted, rounds } = self;
         // Those that have no value yet.
         let mut open: Vec<&Wanted<'_>> = wanted.iter().collect();

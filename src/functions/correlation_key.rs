@@ -1,7 +1,7 @@
 //! `nats_correlation_key(template, json)`: the key that `nats_ingest` would give an event, for tables filled by other
 //! means. NULL for a NULL template or document.
 
-use crate::codec::key::{Parts, Template};
+use crate::codec::key::{PartValues, Template};
 use crate::codec::path::{Path, Wanted};
 use crate::codec::{Codec, json};
 use crate::column::{Buffer, Type, Values};
@@ -95,7 +95,7 @@ impl Keyer {
 /// A document without a message around it.
 struct Fields<'a>(&'a [Buffer]);
 
-impl Parts for Fields<'_> {
+impl PartValues for Fields<'_> {
     fn field(&self, index: usize) -> Option<&str> {
         text_at(self.0, index, 0)
     }

@@ -1,4 +1,4 @@
-//! Checkpoints: what a read of a stream must find again before it goes on where another one ended.
+//! Checkpoints. A read that goes on where another one ended must find the checkpoint's message again.
 //!
 //! A sequence alone does not say that a stream is the one that was read: one that is deleted and made anew counts from 1
 //! again, and one that lost its end (a restored copy, writes lost in a power cut) gives the same sequences to other
@@ -13,7 +13,7 @@ use super::time_search::MAX_STEP_BACK_NS;
 use crate::error::{Error, Kind, Result};
 use crate::record::Record;
 
-/// What the text of a checkpoint begins with; the number is the version of what follows.
+/// The start of every checkpoint's text; the number is the version of the layout.
 const PREFIX: &str = "nats1-";
 /// The bytes of a digest that are kept.
 const DIGEST: usize = 16;
@@ -184,7 +184,7 @@ impl Checkpoint {
         now.state.last < self.last
     }
 
-    /// What it means that the stream ends before the checkpoint.
+    /// The error for a stream that ends before the checkpoint, at the sequence `last`.
     #[must_use]
     pub fn rewound_to(&self, last: u64) -> Error {
         let rest = self.last - last;
@@ -198,8 +198,8 @@ impl Checkpoint {
         .advice(AFTER_REWIND)
     }
 
-    /// Fails when the newest message up to the checkpoint is not the one that it was. None says that no message is left up
-    /// to there: the stream may remove what was read.
+    /// Fails when the newest message up to the checkpoint is not the one that it was. None stands for no message up to there:
+    /// a stream may remove messages after they were read.
     ///
     /// When the checkpoint's message was deleted, the one before it stands in: it must be one that the checkpoint has
     /// seen, so its time must not be later. Messages that were written after a rewind are.
@@ -244,11 +244,11 @@ impl Checkpoint {
     }
 }
 
-/// What to do after a rewind.
+/// The advice after a rewind.
 const AFTER_REWIND: &str = "a copy was restored, or the server lost writes: compare what was read with the stream, then give \
                             NULL for after to read it again from its first message; a key keeps rows from standing twice";
 
-/// What a gap means.
+/// The error for a gap.
 #[must_use]
 pub fn gap_error(gap: SequenceRange) -> Error {
     let (first, last) = (gap.first, gap.last);

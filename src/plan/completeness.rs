@@ -1,4 +1,4 @@
-//! What proves that a read is whole: which sequences are known not to exist, and that the stream is still the one with which
+//! The proof that a read is whole: it knows the sequences that do not exist, and that the stream is still the one with which
 //! the read began.
 
 use super::range::{SequenceRange, StreamState};
@@ -48,7 +48,7 @@ impl Absent {
     }
 }
 
-/// What a stream has become since a statement began with it.
+/// How a stream compares with itself at the start of a statement.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Continuity {
     /// It is the same, and nothing was stored in it.
@@ -98,7 +98,7 @@ pub fn continuity_of_last(began: &StreamState, time_ns: Option<i64>) -> Result<(
     }
 }
 
-/// Says which messages a stream counts and nobody can give.
+/// The error for messages that a stream counts and no server can give.
 #[must_use]
 pub fn damaged(stream: &str, replicas: u32, sequences: &[u64]) -> Error {
     let (who, where_from) = match replicas {

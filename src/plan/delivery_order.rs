@@ -1,4 +1,4 @@
-//! The order in which a consumer delivers: what it passed over between two messages.
+//! The order in which a consumer delivers, and the sequences that it passed over between two messages.
 
 use super::range::SequenceRange;
 
@@ -16,11 +16,11 @@ pub struct DeliveryOrder {
 }
 
 impl DeliveryOrder {
-    /// Takes a delivery: its number, the message's sequence, and whether it is the message's first. The sequences that the
-    /// consumer passed over right before it; none where that is not known.
+    /// Takes a delivery: its number, the message's sequence, and whether it is the message's first. Returns the sequences that
+    /// the consumer passed over right before it; None where that is not known.
     ///
     /// The first delivery of all has no predecessor: all before it was passed over. A consumer that is set to another place
-    /// counts from 1 again: what lies between the two places was passed over.
+    /// counts from 1 again: it passed over the sequences between the two places.
     pub fn take(&mut self, number: u64, sequence: u64, is_first: bool) -> Option<SequenceRange> {
         let before = match number {
             1 if self.last == 0 => Some(0),
@@ -37,13 +37,13 @@ impl DeliveryOrder {
         (!passed.is_empty()).then_some(passed)
     }
 
-    /// What was passed over up to this sequence is known, and no more asked about.
+    /// Takes note that the passed over sequences up to this one are settled: they are not returned again.
     pub fn pass(&mut self, sequence: u64) {
         self.reached = self.reached.map(|reached| reached.max(sequence));
     }
 
-    /// What follows the last message that was delivered for the first time, up to the end of the stream, if this process saw
-    /// the consumer's last delivery, of number `number`.
+    /// The sequences behind the last first delivery, up to the end of the stream; None unless this process saw the consumer's
+    /// last delivery, which has the number `number`.
     #[must_use]
     pub fn rest(&self, number: u64, end: u64) -> Option<SequenceRange> {
         let reached = self.reached.filter(|_| number == self.last)?;

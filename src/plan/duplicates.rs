@@ -27,7 +27,8 @@ pub struct Repeats {
 }
 
 impl KeptKeys {
-    /// Says which kept row this one, of at most 256 keys, repeats; when none, the row is kept and its keys are remembered.
+    /// Returns the kept row that this row repeats. A row that repeats none is kept, and its keys are remembered. A row has at
+    /// most 256 keys.
     pub fn keep(&mut self, sequence: u64, keys: &RowKeys) -> Option<Repeats> {
         self.hashes.clear();
         for (template, key) in present(keys) {

@@ -1,8 +1,8 @@
-//! Subject filters among each other: what they share, what includes them, and whether one includes another.
+//! Relations between subject filters: their intersection, a filter that includes two others, and whether one includes another.
 
 use super::subject::subject_matches;
 
-/// Filters that every subject matches which matches one of each list.
+/// Filters that together match every subject that both lists match; they may match more.
 pub(super) fn common(some: &[String], others: &[String]) -> Vec<String> {
     let literal = |filters: &[String]| filters.iter().all(|filter| !has_wildcard(filter));
     let (kept, checks) = if literal(some) || !literal(others) { (some, others) } else { (others, some) };
@@ -15,7 +15,7 @@ fn has_wildcard(filter: &str) -> bool {
     filter.split('.').any(|token| matches!(token, "*" | ">"))
 }
 
-/// One filter that matches what either of two does.
+/// One filter that matches every subject that either of two filters matches.
 pub(super) fn generalised(one: &str, other: &str) -> String {
     let (mut ones, mut others) = (one.split('.'), other.split('.'));
     let mut tokens = Vec::new();
@@ -24,7 +24,7 @@ pub(super) fn generalised(one: &str, other: &str) -> String {
             (None, None) => return tokens.join("."),
             (Some(a), Some(b)) if a != ">" && b != ">" => tokens.push(if a == b { a } else { "*" }),
             (Some(_), Some(_)) => break,
-            // One ends where the other goes on: what they share ends one token before.
+            // One filter ends where the other goes on. `>` needs a token, so the common part ends one token before.
             (Some(_), None) | (None, Some(_)) => {
                 tokens.pop();
                 break;
@@ -81,6 +81,32 @@ mod tests {
             ("a.>", "a", false),
         ] {
             assert_eq!(filter_includes(outer, inner), included, "{outer} {inner}");
+        }
+    }
+
+    /// Over all pairs of short filters: they overlap when some short subject matches both.
+    #[test]
+    fn filters_overlap_when_a_subject_matches_both() {
+        let lists = |tokens: &[&str]| -> Vec<String> {
+            let mut out: Vec<String> = tokens.iter().map(|&token| token.to_owned()).collect();
+            for length in 1..3 {
+                let longest: Vec<String> =
+                    out.iter().filter(|text| text.split('.').count() == length).cloned().collect();
+                out.extend(longest.iter().flat_map(|text| tokens.iter().map(move |token| format!("{text}.{token}"))));
+            }
+            out
+        };
+        // ">" stands at the end alone.
+        let filters: Vec<String> =
+            lists(&["a", "b", "*", ">"]).into_iter().filter(|text| !text.contains(">.")).collect();
+        let subjects = lists(&["a", "b"]);
+        for one in &filters {
+            for other in &filters {
+                let both = |subject: &String| {
+                    subject_matches(subject.as_bytes(), one) && subject_matches(subject.as_bytes(), other)
+                };
+                assert_eq!(filters_overlap(one, other), subjects.iter().any(both), "{one} {other}");
+            }
         }
     }
 }

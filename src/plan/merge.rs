@@ -7,7 +7,7 @@ use crate::record::Record;
 /// Merges runs by sequence; a message that is in several of them is given once.
 #[derive(Debug)]
 pub struct Merge {
-    /// What waits of each run; None when the run has ended and nothing waits.
+    /// The records of each run that wait for their turn; None when the run has ended and no record waits.
     runs: Vec<Option<VecDeque<Record>>>,
     /// The sequence that was given last; 0 before.
     given: u64,
@@ -20,7 +20,7 @@ impl Merge {
         Self { runs: (0..runs).map(|_| Some(VecDeque::new())).collect(), given: 0 }
     }
 
-    /// The run whose next records must be known before anything can be given; None when none is missing.
+    /// The run that must bring records before the merge can go on; None when no run is missing.
     #[must_use]
     pub fn wanting(&self) -> Option<usize> {
         self.runs.iter().position(|run| run.as_ref().is_some_and(VecDeque::is_empty))
@@ -36,7 +36,7 @@ impl Merge {
         }
     }
 
-    /// The records whose turn it is, at most so many: until a run has nothing waiting. None when all runs have ended.
+    /// The next records, at most so many. They end where a run has no record waiting. None when all runs have ended.
     pub fn take(&mut self, most: usize) -> Option<Vec<Record>> {
         if self.runs.iter().all(Option::is_none) {
             return None;

@@ -1,4 +1,4 @@
-//! The rows of a call that share a key, as one row: which of them it is, and what it stands for.
+//! The rows of a call that share a key become one row: its sequence, and the sequences of the rows that it stands for.
 
 use super::key_table::KeyTable;
 
@@ -27,8 +27,8 @@ pub struct MergedKeys {
 }
 
 impl MergedKeys {
-    /// Notes a row, and answers the number of its key. `newer` says whether the row is newer than the one that has stayed so
-    /// far, for a key that is known.
+    /// Notes a row and returns the number of its key. For a known key, `newer` tells whether the row is newer than the one that
+    /// has stayed so far.
     pub fn note(&mut self, sequence: u64, key: &str, newer: impl FnOnce(usize) -> bool) -> usize {
         let hash = self.keys.hash(0, key);
         let Some(number) = self.keys.find(hash, 0, key) else {

@@ -29,7 +29,7 @@ pub struct Newest {
     stay: HashSet<u64>,
     /// The rows that do not stay, each with a newer one that stays in its place.
     replaced: HashMap<u64, u64>,
-    /// The rows in whose place a row stays that has not come yet.
+    /// The newer rows for whose sake a row was left out, and which the second reading has not brought yet.
     owed: HashSet<u64>,
 }
 
@@ -67,7 +67,8 @@ impl NewestKeys {
         self.rows.push(Row { sequence, end: self.row_keys.len() });
     }
 
-    /// The rows that stay: from the newest on, each row none of whose keys is one of a row that stays.
+    /// The rows that stay. It goes from the newest row to the oldest; a row stays when it shares no key with a row that stays
+    /// already.
     #[must_use]
     pub fn finish(self) -> Newest {
         // For each key the position of the row that stays and has it.

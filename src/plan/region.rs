@@ -195,8 +195,8 @@ fn times(by: Comparison, micros: i64) -> Span<i64> {
     }
 }
 
-/// The filter that a subject matches which SQL shows as this text. None where nothing is known: SQL shows U+FFFD for
-/// bytes that are not UTF-8, and what is no filter cannot be asked for.
+/// The filter for the subject that SQL shows as this text. None for a text that may stand for several subjects (SQL shows
+/// U+FFFD for bytes that are not UTF-8), and for a text that is no subject filter.
 fn literal_filter(text: &str) -> Option<String> {
     let known = !text.contains(char::REPLACEMENT_CHARACTER) && check_subject_filter(text).is_ok();
     known.then(|| text.to_owned())
@@ -370,31 +370,5 @@ mod tests {
         let region = Region::of(&[one(Comparison::Greater, 5), one(Comparison::Less, 9)], COLUMNS).from_the_start();
         assert_eq!(region.sequences, Span { first: 0, last: 8 });
         assert_eq!(Region::WHOLE.from_the_start(), Region::WHOLE);
-    }
-
-    /// Over all pairs of short filters: they overlap when some short subject matches both.
-    #[test]
-    fn filters_overlap_when_a_subject_matches_both() {
-        let lists = |tokens: &[&str]| -> Vec<String> {
-            let mut out: Vec<String> = tokens.iter().map(|&token| token.to_owned()).collect();
-            for length in 1..3 {
-                let longest: Vec<String> =
-                    out.iter().filter(|text| text.split('.').count() == length).cloned().collect();
-                out.extend(longest.iter().flat_map(|text| tokens.iter().map(move |token| format!("{text}.{token}"))));
-            }
-            out
-        };
-        // ">" stands at the end alone.
-        let filters: Vec<String> =
-            lists(&["a", "b", "*", ">"]).into_iter().filter(|text| !text.contains(">.")).collect();
-        let subjects = lists(&["a", "b"]);
-        for one in &filters {
-            for other in &filters {
-                let both = |subject: &String| {
-                    subject_matches(subject.as_bytes(), one) && subject_matches(subject.as_bytes(), other)
-                };
-                assert_eq!(filters_overlap(one, other), subjects.iter().any(both), "{one} {other}");
-            }
-        }
     }
 }

@@ -16,7 +16,8 @@ impl RowKeys {
         self.ends.clear();
     }
 
-    /// Adds the key that `write` appends to a text, or none when it says so. After an error the keys are as they were.
+    /// Adds the key that `write` appends to a text; when `write` returns false, the row has no such key. After an error the
+    /// keys are as they were.
     ///
     /// # Errors
     /// The error of `write`.

@@ -103,13 +103,13 @@ struct StepBack {
     by_ns: i64,
 }
 
-/// What the servers gave, part by part, in sequence order.
+/// The comparison of the servers' answers, which come part by part in sequence order.
 #[derive(Debug, Clone)]
 pub struct Survey {
     servers: Vec<String>,
-    /// What no server gave.
+    /// The sequences that no server gave.
     pub gaps: Runs,
-    /// What each server did not give although another did.
+    /// For each server, the sequences that it did not give although another server did.
     pub lacking: Vec<Runs>,
     differing: Runs,
     steps: Vec<StepBack>,
@@ -126,7 +126,7 @@ impl Survey {
         Self { servers, gaps, lacking, differing, steps: Vec::new(), given: 0, latest: None }
     }
 
-    /// Takes what the servers gave of the next range, each in sequence order. None is a server that was not read.
+    /// Takes each server's messages of the next range, in sequence order. None stands for a server that was not read.
     pub fn take(&mut self, range: SequenceRange, seen: &[Option<Vec<Seen>>]) {
         let mut rests: Vec<&[Seen]> = seen.iter().map(|seen| seen.as_deref().unwrap_or_default()).collect();
         let mut next = range.first;
@@ -230,7 +230,7 @@ impl Finding {
     }
 }
 
-/// What is left of a run without parts of it, which are ascending.
+/// The rest of a run without these parts of it, which ascend.
 fn without(run: SequenceRange, parts: &[SequenceRange]) -> Vec<SequenceRange> {
     let mut left = Vec::new();
     let mut next = run.first;

@@ -2,7 +2,7 @@
 //!
 //! A range of sequences is cut into spans that lie end to end. Each span has at most one request in flight, which asks
 //! for messages from a sequence on; a request has a start and a count but no end (ADR-31), so replies past the span's
-//! end are dropped, and what a request left out is asked for again. A span is done when a reply beyond its end, its own
+//! end are dropped, and messages that a request left out are asked for again. A span is done when a reply beyond its end, its own
 //! last sequence, or the server's word that nothing is left says so; records leave in the order of the spans. So every
 //! message of the range leaves once, in order, whatever the order in which answers come.
 //!
@@ -20,12 +20,12 @@
 //! with batches of one.
 //!
 //! ```text
-//! request      what is asked for, and what is answered
+//! request      requests and replies
 //! span         a run of sequences, with one request at a time
 //! asking       which requests to send now
-//! answers      what a reply means for its span
+//! answers      the effect of a reply on its span
 //! end_policy   whether an empty reply is believed
-//! release      what leaves, in order, with every gap explained
+//! release      records leave in order, with every gap explained
 //! sizing       how much to ask for
 //! ```
 
@@ -117,14 +117,14 @@ impl Window {
         self
     }
 
-    /// From the start on every gap needs an explanation; these absent sequences are what is known.
+    /// Demands an explanation of every gap, from the start on. `absent` has the sequences that are known not to exist.
     #[must_use]
     pub fn explaining_gaps(mut self, absent: Absent) -> Self {
         self.release.explain(absent);
         self
     }
 
-    /// Whether gaps need an explanation, so that what has left lacks nothing.
+    /// Whether gaps need an explanation, so that the records that have left are all there are.
     #[must_use]
     pub fn explains_gaps(&self) -> bool {
         self.release.explains_gaps()
@@ -136,7 +136,7 @@ impl Window {
         self.release.read()
     }
 
-    /// The range that what has left covers: up to the end, or to the last message when no more was wanted.
+    /// The range that the read has covered: up to its end, or up to the last message when no more was wanted.
     #[must_use]
     pub fn covered(&self) -> SequenceRange {
         self.release.covered()
@@ -189,12 +189,12 @@ impl Window {
         self.spans.front().map_or(self.next_unassigned, |span| span.next)
     }
 
-    /// Moves the records whose turn it is into `out`.
+    /// Moves the records that are next in order into `out`.
     pub fn take_ready(&mut self, out: &mut impl Extend<Record>) {
         self.retired += self.release.take(&mut self.spans, out);
     }
 
-    /// The gaps that hold up what follows them, because nothing explains them.
+    /// The gaps without an explanation, which hold back the records behind them.
     #[must_use]
     pub fn unexplained_gaps(&self) -> Option<Vec<SequenceRange>> {
         let front = self.spans.front();
@@ -204,7 +204,7 @@ impl Window {
         self.release.unexplained(front)
     }
 
-    /// Explains [`Window::unexplained_gaps`]: what is known to be absent now, and messages that lie in the gaps.
+    /// Explains [`Window::unexplained_gaps`]: by the sequences that are absent now, and by messages that lie in the gaps.
     pub fn explain_gaps(&mut self, absent: Absent, found: Vec<Record>) {
         self.release.explain(absent);
         self.retries += found.len() as u64;

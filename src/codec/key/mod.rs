@@ -22,7 +22,7 @@ mod percent;
 mod template;
 
 pub use percent::push_escaped;
-pub use template::{KeyError, KeyText, Parts, Template};
+pub use template::{KeyError, KeyText, PartValues, Template};
 
 #[cfg(test)]
 mod property_tests;

@@ -6,7 +6,7 @@ use proptest::collection::vec;
 use proptest::prelude::*;
 
 use super::template::Segment;
-use super::{KeyError, Parts, Template};
+use super::{KeyError, PartValues, Template};
 use crate::record::Headers;
 use crate::testing::{cases, corpus, damaged_text};
 
@@ -22,7 +22,7 @@ struct Event {
     headers: Headers,
 }
 
-impl Parts for Event {
+impl PartValues for Event {
     fn field(&self, index: usize) -> Option<&str> {
         self.fields.get(index)?.as_deref()
     }

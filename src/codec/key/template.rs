@@ -51,7 +51,7 @@ pub struct KeyText {
 }
 
 /// The values that a key is made from.
-pub trait Parts {
+pub trait PartValues {
     /// The text of a payload field, by its position in [`Template::paths`]; None when missing or null.
     fn field(&self, index: usize) -> Option<&str>;
     /// The subject of the message, if there is a message.
@@ -154,7 +154,7 @@ impl Template {
     ///
     /// # Errors
     /// A part without an alternative is missing or empty, or a part with a bucket is not a time.
-    pub fn render(&self, parts: &impl Parts, out: &mut String) -> std::result::Result<(), KeyError> {
+    pub fn render(&self, parts: &impl PartValues, out: &mut String) -> std::result::Result<(), KeyError> {
         for segment in &self.segments {
             match segment {
                 Segment::Literal(text) => out.push_str(text),
@@ -167,7 +167,7 @@ impl Template {
     fn render_part(
         &self,
         alternatives: &[Alternative],
-        parts: &impl Parts,
+        parts: &impl PartValues,
         out: &mut String,
     ) -> std::result::Result<(), KeyError> {
         for alternative in alternatives {

@@ -10,7 +10,7 @@ struct Event {
     headers: Headers,
 }
 
-impl Parts for Event {
+impl PartValues for Event {
     fn field(&self, index: usize) -> Option<&str> {
         self.fields[index].as_deref()
     }

@@ -79,8 +79,8 @@ pub struct Options {
     /// What the column `rest` shows of a payload; None without that column.
     pub(super) rest: Option<Rest>,
     /// None is the default key: `msg_id`, else `stream:seq:time`.
-    pub(super) correlation_key: Option<Key>,
-    pub(super) unique_keys: Vec<Key>,
+    pub(super) correlation_key: Option<KeyTemplate>,
+    pub(super) unique_keys: Vec<KeyTemplate>,
     pub(super) keep: Keep,
     /// How rows that share a key become one; None keeps rows as they are.
     pub(super) merge: Option<MergeOptions>,
@@ -90,7 +90,7 @@ pub struct Options {
 
 /// A template, and where its fields stand among the texts that the payload decodes to.
 #[derive(Clone)]
-pub(super) struct Key {
+pub(super) struct KeyTemplate {
     pub(super) template: Template,
     /// The position of the template's first field among all texts.
     pub(super) first_text: usize,
@@ -107,11 +107,11 @@ impl Options {
     /// Reads and checks the call.
     pub(super) fn read(arguments: &Arguments) -> Result<Self> {
         let mut texts = Vec::new();
-        let mut key = |name: &str, text: &str| -> Result<Key> {
+        let mut key = |name: &str, text: &str| -> Result<KeyTemplate> {
             let template = Template::parse(text).map_err(|error| Error::new(format!("{name}: {error}")))?;
             let first_text = texts.len();
             texts.extend(template.texts());
-            Ok(Key { template, first_text })
+            Ok(KeyTemplate { template, first_text })
         };
         let correlation_key = arguments.text("correlation_key")?;
         let correlation_key = correlation_key.map(|text| key("correlation_key", text)).transpose()?;

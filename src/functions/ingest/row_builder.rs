@@ -1,8 +1,8 @@
 //! One row for each record: its decoded columns, and its keys.
 
-use super::options::{Key, Options};
+use super::options::{KeyTemplate, Options};
 use crate::codec::Decoder;
-use crate::codec::key::{KeyError, Parts, push_escaped};
+use crate::codec::key::{KeyError, PartValues, push_escaped};
 use crate::codec::rows::decode_one;
 use crate::column::{Buffer, Type};
 use crate::error::{Error, Kind, Result};
@@ -53,9 +53,9 @@ impl<'a> RowBuilder<'a> {
             return Err(format!("order_by: the message has no {}", options.payload.columns()[column].name));
         }
         let Self { keys, buffers, rows, .. } = self;
-        let render = |key: &Key, out: &mut String| {
+        let render = |key: &KeyTemplate, out: &mut String| {
             let first = options.payload.columns().len() + key.first_text;
-            let parts = RowParts { record, texts: &buffers[first.min(buffers.len())..], row: *rows };
+            let parts = RowPartValues { record, texts: &buffers[first.min(buffers.len())..], row: *rows };
             key.template.render(&parts, out).map(|()| true)
         };
         keys.clear();
@@ -126,13 +126,13 @@ fn default_key(stream: &str, record: &Record, out: &mut String) {
 }
 
 /// One row, as its keys see it.
-struct RowParts<'a> {
+struct RowPartValues<'a> {
     record: &'a Record,
     texts: &'a [Buffer],
     row: usize,
 }
 
-impl Parts for RowParts<'_> {
+impl PartValues for RowPartValues<'_> {
     fn field(&self, index: usize) -> Option<&str> {
         text_at(self.texts, index, self.row)
     }

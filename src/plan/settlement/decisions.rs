@@ -1,4 +1,4 @@
-//! What the caller decides about messages that were given, and the server's word on it.
+//! The caller's decisions about messages that were given, and the server's confirmation of them.
 
 use std::collections::HashSet;
 use std::time::Instant;
@@ -34,7 +34,8 @@ impl Settlement {
         let chosen = if self.reading == ReadState::Whole {
             self.given.extract_if(.., |entry| entry.given.sequence <= limit).collect()
         } else {
-            // What was written is what came first, and messages that come again can be older than those before them.
+            // A statement that was cut short wrote the messages that came first. A message that was delivered again can have a
+            // lower sequence than those before it, so the order of delivery decides.
             let named = self.given.iter().position(|entry| entry.given.sequence == limit).map(|position| position + 1);
             let beyond = self.given.iter().position(|entry| entry.given.sequence > limit).unwrap_or(self.given.len());
             let written = named.map_or(beyond, |named| named.min(beyond));
@@ -126,14 +127,14 @@ impl Settlement {
         outcome
     }
 
-    /// The server was not told of what was decided: all of it is given still.
+    /// Takes a decision back of which the server was not told: all of its messages are given still.
     pub fn undo(&mut self) {
         let (_, decided) = self.decided.take().unwrap_or((Decision::Return, Vec::new()));
         self.given.extend(decided);
         self.sort();
     }
 
-    /// The consumer is gone, and with it what was decided: it is neither acknowledged nor returned.
+    /// Forgets the messages that were decided about: their consumer is gone, so they are neither acknowledged nor returned.
     pub fn forget(&mut self) {
         self.decided = None;
         self.isolation.clear();

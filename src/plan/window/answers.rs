@@ -1,4 +1,4 @@
-//! What a reply means for the span whose request it answers.
+//! The effect of a reply on the span that asked for it.
 
 use super::Window;
 use super::request::{Reply, span_of};
@@ -25,8 +25,8 @@ impl Window {
     /// Takes one reply. An answer to a request that is no longer of interest is dropped.
     ///
     /// # Errors
-    /// [`Kind::Protocol`] when the answer is none to what was asked; [`Kind::Unreachable`] when replies are missing time
-    /// after time.
+    /// [`Kind::Protocol`] when the reply does not fit its request; [`Kind::Unreachable`] when replies are missing several times
+    /// in a row.
     pub fn accept(&mut self, token: u64, reply: Reply) -> Result<()> {
         let Some(position) = self.owner(token) else { return Ok(()) };
         if self.spans[position].asks_leader() {
@@ -117,7 +117,7 @@ impl Window {
         Ok(())
     }
 
-    /// The first span ends where its answer ended; what follows is cut by what was learnt from it.
+    /// Ends the first span where its answer ended. Its sizes and density decide how the rest of the range is cut into spans.
     pub(super) fn close_first(&mut self, position: usize) {
         let span = &mut self.spans[position];
         span.last = Some(span.next - 1);
@@ -125,7 +125,7 @@ impl Window {
         self.next_unassigned = span.next;
     }
 
-    /// An answer says that nothing is left from the span's next sequence on.
+    /// Takes an empty reply: nothing is left from the span's next sequence on.
     fn empty_reply(&mut self, position: usize) {
         self.retire_request(position);
         let span = &mut self.spans[position];
@@ -178,7 +178,7 @@ impl Window {
         self.next_unassigned = self.range.last.saturating_add(1);
     }
 
-    /// A reply is missing: what came before it is kept, the rest is asked for again.
+    /// Takes note that a reply is missing: the messages before it are kept, the rest is asked for again.
     fn reply_is_missing(&mut self, position: usize) -> Result<()> {
         self.retire_request(position);
         self.retries += 1;

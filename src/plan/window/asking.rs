@@ -1,4 +1,4 @@
-//! Which requests to send now, and what becomes of them when the connection breaks.
+//! The requests to send now, and how they are repeated when the connection breaks.
 
 use super::Window;
 use super::end_policy::EndPolicy;
@@ -16,7 +16,7 @@ impl Window {
         let wanted = self.release.wanted();
         let mut requests = Vec::new();
         let mut expected: u64 = 0;
-        // What comes of the first span with an empty reply decides on those behind it.
+        // Spans with an empty reply are asked again one at a time: the answer for the first may settle those behind it.
         let mut after_empty_replies = false;
         for position in 0..self.spans.len() {
             let span = &self.spans[position];
@@ -68,8 +68,8 @@ impl Window {
     }
 
     /// Forgets every request in flight, because the connection broke and their answers will not come any more;
-    /// [`Window::requests`] then asks again for what is missing. False when it broke at the same sequence time after
-    /// time.
+    /// [`Window::requests`] then asks again for the missing messages. False when the connection broke at the same sequence
+    /// several times in a row.
     pub fn forget_requests(&mut self) -> bool {
         self.forget(|_| true)
     }
@@ -82,7 +82,7 @@ impl Window {
     fn forget(&mut self, lost: impl Fn(u64) -> bool) -> bool {
         let next = self.next_sequence();
         let is_lost = |span: &Span| span.request.as_ref().is_some_and(|request| lost(request.token));
-        // A connection that had other messages under way says nothing about the next one.
+        // Only the loss of the connection that had the next message under way counts against that message.
         if self.spans.front().is_none_or(|front| front.request.is_none() || is_lost(front)) {
             let count = if self.losses.0 == next { self.losses.1 + 1 } else { 1 };
             self.losses = (next, count);
@@ -114,7 +114,7 @@ impl Window {
         self.end_policy = EndPolicy::AnyReply;
     }
 
-    /// The stream's leader may not be asked: what it was asked is forgotten.
+    /// Takes note that the user may not ask the stream's leader, and forgets the requests to it.
     pub fn leader_is_denied(&mut self) {
         if self.end_policy == EndPolicy::Leader {
             self.end_policy = EndPolicy::SeveralReplicas;

@@ -3,7 +3,8 @@
 /// How many empty replies in a row are believed when the leader may not be asked.
 pub(super) const REPLICAS_ASKED: u32 = 3;
 
-/// Whose reply it takes that nothing is left in the stream. Any replica may give it, also one that is behind the others.
+/// The reply that is believed when it says that nothing is left in the stream. Any replica may give such a reply, also one
+/// that is behind the others.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum EndPolicy {
     /// Any reply is believed: the leader gives them all.

@@ -1,4 +1,4 @@
-//! What leaves the window: records in the order of their sequences, and none behind a gap that nothing explains.
+//! Records leave the window in the order of their sequences, and none leaves behind a gap that nothing explains.
 
 use std::collections::VecDeque;
 
@@ -8,14 +8,14 @@ use crate::plan::range::SequenceRange;
 use crate::plan::sequence_set::SequenceSet;
 use crate::record::Record;
 
-/// What has left, and what may leave next.
+/// The records that have left the window, and the sequence that may leave next.
 pub(super) struct Release {
     range: SequenceRange,
     /// How many more messages the reader wants.
     wanted: u64,
     /// The sequence that may leave next: everything before it has left, or does not exist.
     next: u64,
-    /// What has left.
+    /// The sequences that have left.
     read: SequenceSet,
     /// Which sequences do not exist; None where gaps need no explanation.
     absent: Option<Absent>,
@@ -32,7 +32,7 @@ impl Release {
         self.wanted
     }
 
-    /// What has left.
+    /// The sequences that have left.
     pub fn read(&self) -> &SequenceSet {
         &self.read
     }
@@ -47,7 +47,7 @@ impl Release {
         self.absent = Some(absent);
     }
 
-    /// The range that what has left covers: up to the end, or to the last message when no more was wanted.
+    /// The range that the read has covered: up to its end, or up to the last message when no more was wanted.
     pub fn covered(&self) -> SequenceRange {
         let last = if self.wanted == 0 { self.next.saturating_sub(1) } else { self.range.last };
         SequenceRange { first: self.range.first, last }
@@ -64,7 +64,8 @@ impl Release {
         self.absent.as_ref().is_none_or(|absent| absent.covers(rest))
     }
 
-    /// Moves the records whose turn it is into `out`, and takes away the spans that are done with; how many those are.
+    /// Moves the records that are next in order into `out`, and removes the spans that are done. Returns how many spans it
+    /// removed.
     pub fn take(&mut self, spans: &mut VecDeque<Span>, out: &mut impl Extend<Record>) -> u64 {
         let mut retired = 0;
         while let Some(front) = spans.front_mut() {
@@ -93,8 +94,8 @@ impl Release {
         retired
     }
 
-    /// The gaps that hold up what follows them, because nothing explains them. `front` is the first span; None when there is
-    /// none, and all of the range was assigned to spans.
+    /// The gaps without an explanation, which hold back the records behind them. `front` is the first span; None when there is
+    /// no span and all of the range was assigned.
     pub fn unexplained(&self, front: Option<&Span>) -> Option<Vec<SequenceRange>> {
         let absent = self.absent.as_ref()?;
         if self.wanted == 0 {

@@ -1,4 +1,4 @@
-//! What the window asks for, and what it is answered.
+//! The window's requests, and the replies to them.
 
 use crate::record::Record;
 
@@ -41,8 +41,8 @@ pub enum Reply {
     Nothing,
 }
 
-/// A token is the number of a span, and behind it so many bits of the number of the request: it says at once whose a
-/// reply is, and an answer to an earlier request of the span is known.
+/// How many bits of a token hold the number of the request; the bits above them hold the number of the span. So a token
+/// leads to its span at once, and a reply to an earlier request of that span is recognised.
 const REQUEST_BITS: u32 = 20;
 
 /// The token of a request of a span; `request` is how many the read made before.
@@ -50,7 +50,7 @@ pub(super) fn token(span: u64, request: u64) -> u64 {
     span << REQUEST_BITS | request & ((1 << REQUEST_BITS) - 1)
 }
 
-/// The number of the span whose request has this token.
+/// The number of the span that a token belongs to.
 pub(super) fn span_of(token: u64) -> u64 {
     token >> REQUEST_BITS
 }

@@ -1,6 +1,6 @@
-//! How much to ask for: by what the messages have shown of their size and of their density among the sequences.
+//! How much to ask for. The size of the messages so far and their density among the sequences decide.
 
-/// What is known of the server.
+/// The way in which the server answers, as far as it is known.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum Mode {
     /// Nothing is known: one request in flight.
@@ -27,10 +27,10 @@ const WINDOW_MESSAGES: f64 = 32_768.0;
 const MAX_REQUESTS: usize = 16;
 /// The most requests in flight, of one message each.
 const MAX_SINGLE_REQUESTS: usize = 512;
-/// What a message costs on the wire beside its payload, in bytes; a round figure for the sizing.
+/// The bytes that a message takes on the wire beside its payload; a round figure for the sizing.
 const OVERHEAD: usize = 250;
 
-/// What has been learnt of the messages so far.
+/// Size and density of the messages so far.
 pub(super) struct Sizing {
     /// Messages per sequence, from 0 to 1.
     density: f64,

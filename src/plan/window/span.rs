@@ -4,20 +4,20 @@ use crate::record::Record;
 
 /// A span of the range.
 pub(super) struct Span {
-    /// The last sequence; None for the first span, whose length its answer decides.
+    /// The last sequence; None for the first span, which ends where its answer ends.
     pub last: Option<u64>,
     /// The next sequence that may come.
     pub next: u64,
-    /// What has come and has not left, ascending.
+    /// The records that have come and have not left, in ascending order.
     pub records: Vec<Record>,
     pub request: Option<InFlight>,
-    /// How often in a row an answer said that nothing is left, before the span's end.
+    /// How many empty replies came in a row before the span's end.
     pub empty_replies: u32,
     /// Everything has come.
     pub done: bool,
 }
 
-/// A request whose answer is not complete.
+/// A request that is not answered completely.
 pub(super) struct InFlight {
     pub token: u64,
     /// Whether the leader must answer.
