@@ -119,6 +119,8 @@ def documents() -> None:
         put("avro", f"{name}_single", encode.encode(value, "avro_single", AVRO))
     for kind in ("avro", "avro_deflate", "avro_snappy"):
         put("avro", f"container_{kind}", encode.encode(value, kind, AVRO))
+    # The same text but for the order of two words, by which another value is meant.
+    put("avro", "container_other", encode.encode(value, "avro", AVRO.replace('"RED", "GREEN"', '"GREEN", "RED"')))
     (HERE / "avro.avsc").write_text(AVRO)
     for name, value in PROTOBUF.items():
         put("protobuf", name, encode.encode(value, "protobuf", "fleet.v1.Everything"))
