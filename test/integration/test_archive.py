@@ -166,6 +166,26 @@ class Archive(unittest.TestCase):
         [[_, plan]] = database.execute("EXPLAIN ANALYZE SELECT payload FROM events_between(101, 200)").fetchall()
         self.assertIn("seq>=101", plan.replace(" ", ""))
 
+    def test_sequences_prune_files_of_the_archive(self):
+        """The first pages of the second file are damaged, its statistics are not: who asks for the first file's sequences does not meet them."""
+        self.publish(1, 3000)
+        self.archive()
+        self.publish(3001, 3000)
+        self.archive()
+        self.publish(6001, 1000)
+        database = self.session()
+        [_, file] = sorted(self.folder.glob("day=*/*.parquet"))
+        content = bytearray(file.read_bytes())
+        content[4:400] = b"\xff" * 396
+        file.write_bytes(content)
+        for relation in ("events", "events_between()"):
+            for condition, count in (("seq BETWEEN 101 AND 200", 100), ("seq = 7", 1), ("seq > 6500", 500), ("seq < 1", 0)):
+                with self.subTest(relation, condition=condition):
+                    found = database.execute(f"SELECT count(*), count(payload), min(octet_length(payload)) > 0 FROM {relation} WHERE {condition}").fetchone()
+                    self.assertEqual(found[:2], (count, count))
+            with self.assertRaises(duckdb.Error):
+                database.execute(f"SELECT sum(seq), sum(octet_length(payload)), count(headers) FROM {relation} WHERE seq BETWEEN 3001 AND 6000").fetchall()
+
     def test_what_is_gone_before_it_was_archived_is_an_error(self):
         self.publish(1, 100)
         self.archive()
