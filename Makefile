@@ -15,6 +15,10 @@ include scripts/registry.mk
 SERVERS :=
 export NATS_JS_TEST_SERVERS := $(SERVERS)
 
+# The name under which DuckDB loads the extension: `make release NAME=jetstream`, `make test NAME=jetstream`.
+NAME := nats_js
+export NATS_JS_NAME := $(NAME)
+
 # Installs hosts, servers and test libraries into .tools/, which git ignores.
 configure:
 	python3 -m scripts.configure

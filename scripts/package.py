@@ -7,6 +7,7 @@ fields of 32 bytes. It begins with the header of a WebAssembly custom section, s
 """
 
 import argparse
+import re
 import sys
 import tomllib
 from pathlib import Path
@@ -15,6 +16,8 @@ from scripts import doors, paths, platforms
 from scripts.doors import Door
 from scripts.platforms import machine
 
+# A name is a part of the symbols that DuckDB looks for, and of the name of the file.
+NAME = re.compile(r"[a-z][a-z0-9_]*")
 FIELD_BYTES = 32
 FIELD_COUNT = 8
 SIGNATURE_BYTES = 256
@@ -57,7 +60,7 @@ def names(platform_name: str) -> list[str]:
 def library(profile: str, platform_name: str, target: str | None) -> Path:
     """The library that cargo built."""
     folder = paths.ROOT / "target"
-    return (folder / target if target else folder) / profile / platforms.library(paths.EXTENSION, platform_name)
+    return (folder / target if target else folder) / profile / platforms.library(paths.LIBRARY, platform_name)
 
 
 def version() -> str:
@@ -80,6 +83,8 @@ def main() -> None:
     arguments.add_argument("profile", choices=["release", "debug"])
     arguments.add_argument("--target", help="one of Rust's targets, for a library that cargo built with --target")
     options = arguments.parse_args()
+    if not NAME.fullmatch(paths.EXTENSION):
+        sys.exit(f"'{paths.EXTENSION}' is no name of an extension: it begins with a letter, and letters, digits and '_' follow, in lower case")
     try:
         platform_name = platforms.of_target(options.target) if options.target else machine()
     except platforms.UnknownPlatform as error:

@@ -108,7 +108,7 @@ def main() -> int:
     url = os.environ["NATS_JS_TEST_URL"]
     os.environ["NATS_URL"] = url
     host = Host(options.profile)
-    host.require(paths.EXTENSION)
+    host.require(paths.LIBRARY)
     ran = 0
     try:
         for block in blocks((paths.ROOT / options.page).read_text()):

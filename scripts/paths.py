@@ -1,10 +1,15 @@
 """Where things are in the project."""
 
+import os
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 TOOLS = ROOT / ".tools"
-EXTENSION = "nats_js"
+# The name of the crate, and the word by which tests and pages mean the extension, whatever it is called.
+LIBRARY = "nats_js"
+# The name under which DuckDB loads it: `make release NAME=...`.
+NAME_VARIABLE = "NATS_JS_NAME"
+EXTENSION = os.environ.get(NAME_VARIABLE, LIBRARY)
 
 
 def extension(profile: str, platform: str, door: str | None = None) -> Path:

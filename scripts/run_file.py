@@ -13,7 +13,7 @@ from scripts.nats_server import Server, ServerError, environment_without_nats
 # `make soak` sets a number of rounds, for the tests that have them; SERVERS of make, which servers there are.
 SOAK = "NATS_JS_SOAK"
 FUZZ = "NATS_JS_FUZZ"
-PASSED_ON = {name: value for name, value in os.environ.items() if name in (SOAK, FUZZ, f"{FUZZ}_SEED", servers.VARIABLE)}
+PASSED_ON = {name: value for name, value in os.environ.items() if name in (SOAK, FUZZ, f"{FUZZ}_SEED", servers.VARIABLE, paths.NAME_VARIABLE)}
 FILE_SECONDS = 4 * 3600 if {SOAK, FUZZ} & PASSED_ON.keys() else 600
 PASSED, FAILED, SKIPPED = "passed", "failed", "skipped"
 EXIT_CODES = {0: PASSED, 77: SKIPPED}

@@ -1,8 +1,20 @@
 """The footer of an extension file, as DuckDB reads it: from the end."""
 
+import os
 import unittest
 
 from scripts import doors, package, paths
+
+
+class Name(unittest.TestCase):
+    def test_the_library_has_the_entry_points_of_its_name(self):
+        code = package.library(os.environ["NATS_JS_PROFILE"], package.machine(), None).read_bytes()
+        for entry in ("init_c_api", "init_c_api_v2"):
+            self.assertIn(f"{paths.EXTENSION}_{entry}\0".encode(), code)
+
+    def test_what_can_be_a_name(self):
+        for name, can in (("nats_js", True), ("jetstream2", True), ("", False), ("2nats", False), ("nats-js", False), ("Nats", False)):
+            self.assertEqual(package.NAME.fullmatch(name) is not None, can, name)
 
 
 class Footer(unittest.TestCase):

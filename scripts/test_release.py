@@ -38,7 +38,7 @@ class Registry(unittest.TestCase):
 
     def test_its_file_is_where_its_workflow_looks(self):
         file = paths.registry_extension("release").relative_to(paths.ROOT)
-        self.assertEqual(str(file), "build/release/extension/nats_js/nats_js.duckdb_extension")
+        self.assertEqual(str(file), f"build/release/extension/{paths.EXTENSION}/{paths.EXTENSION}.duckdb_extension")
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-//! The entry points that DuckDB calls on `LOAD nats_js`: they name the functions, which the door registers.
+//! The entry points that DuckDB calls on `LOAD`: they name the functions, which the door registers.
 
-crate::ffi::entry_point!(nats_js_init_c_api, crate::functions::register_all);
+crate::ffi::entry_point!(crate::functions::register_all);
 crate::ffi::entry_point_v2!(crate::functions::register_all);

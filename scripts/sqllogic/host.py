@@ -75,13 +75,13 @@ class Host:
     def require(self, name: str) -> bool:
         """Loads an extension and says whether this host has it. Ours is the built one, and must load."""
         load = f"LOAD {name}"
-        if name == paths.EXTENSION:
+        if name == paths.LIBRARY:
             [(platform,)] = self._database.execute("PRAGMA platform").fetchall()
             load = f"LOAD '{paths.extension(self._profile, platform, doors.tested().folder)}'"
         try:
             self._database.execute(load)
         except duckdb.Error:
-            if name == paths.EXTENSION:
+            if name == paths.LIBRARY:
                 raise
             return False
         self._extensions.append(load)

@@ -17,16 +17,17 @@ pub use port::{
 };
 pub use type_parser::parse_types;
 
-/// The function that DuckDB calls on `LOAD`, by the name that it looks for: `<extension>_init_c_api`.
+/// The function that DuckDB calls on `LOAD`, by the name that it looks for: `<extension>_init_c_api`, where the extension's name
+/// is that of the file, and of the variable `NATS_JS_NAME` when this is compiled.
 macro_rules! entry_point {
-    ($name:ident, $register:path) => {
+    ($register:path) => {
         /// What DuckDB calls on `LOAD`.
         ///
         /// # Safety
         /// Called by DuckDB alone, with pointers that are valid during the call.
         #[allow(unsafe_code)]
-        #[unsafe(no_mangle)]
-        pub unsafe extern "C" fn $name(info: $crate::ffi::v1::Info, access: *const $crate::ffi::v1::Access) -> bool {
+        #[unsafe(export_name = concat!(env!("NATS_JS_NAME"), "_init_c_api"))]
+        pub unsafe extern "C" fn load(info: $crate::ffi::v1::Info, access: *const $crate::ffi::v1::Access) -> bool {
             // SAFETY: the pointers are DuckDB's own.
             unsafe { $crate::ffi::v1::load(info, access, $register) }
         }
@@ -34,15 +35,21 @@ macro_rules! entry_point {
 }
 pub(crate) use entry_point;
 
-/// The same for the v2 C API, whose name the crate makes of the extension's: `nats_js_init_c_api_v2`.
+/// The same for the v2 C API: `<extension>_init_c_api_v2`.
 macro_rules! entry_point_v2 {
     ($register:path) => {
-        #[allow(unsafe_code, missing_docs)]
-        mod v2 {
-            /// Registers the functions through the door that DuckDB opened.
-            #[duckdb_neo::duckdb_entrypoint_c_api_v2(extension_name = "nats_js", api_version = "v2.0.0")]
-            fn load(extension: &$crate::ffi::v2::Extension) -> Result<(), Box<dyn std::error::Error>> {
-                $crate::ffi::v2::load(extension, |registrar| $register(registrar))
+        /// What DuckDB calls on `LOAD` through its v2 C API.
+        ///
+        /// # Safety
+        /// Called by DuckDB alone, with its own input.
+        #[allow(unsafe_code)]
+        #[unsafe(export_name = concat!(env!("NATS_JS_NAME"), "_init_c_api_v2"))]
+        pub unsafe extern "C" fn load_v2(input: *mut duckdb_neo::ffi::duckdb_v2_extension_input) {
+            // SAFETY: the input is DuckDB's own.
+            unsafe {
+                duckdb_neo::extension::run_extension_entrypoint(input, "v2.0.0", |extension| {
+                    $crate::ffi::v2::load(extension, |registrar| $register(registrar)).map_err(Into::into)
+                });
             }
         }
     };
