@@ -144,6 +144,13 @@ class Scenarios(unittest.TestCase):
             self.assertEqual((most, most - least + 1), (60, count))
             self.assertLessEqual(least, 40)
 
+    def test_a_rollup_leaves_the_newest_of_its_subject(self):
+        self.rows("FROM nats_stream_ensure('ROLLED', subjects := ['rolled.*'], allow_rollup := true, url := ?)", URL)
+        self.rows("SELECT count(nats_publish('rolled.' || (i % 2), i::VARCHAR, NULL, {'url': ?})) FROM range(10) t(i)", URL)
+        self.rows("SELECT nats_publish('rolled.0', 'all of it', MAP {'Nats-Rollup': 'sub'}, {'url': ?})", URL)
+        read = "SELECT subject, count(*), max(decode(payload)) FROM nats_scan('ROLLED', url := ?) GROUP BY ALL ORDER BY ALL"
+        self.assertEqual(self.rows(read, URL), [("rolled.0", 1, "all of it"), ("rolled.1", 5, "9")])
+
     def test_a_reader_that_is_told_to_end_leaves_nothing_behind(self):
         fill(URL, "stream name=GRACE subjects=grace", 'messages stream=GRACE subject=grace count=1000 payload=\'{"id":{i}}\'')
         self.rows("FROM nats_consumer_ensure('GRACE', 'd', url := ?)", URL)
