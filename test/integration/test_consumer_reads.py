@@ -84,7 +84,7 @@ class OneStream(Reads):
         ).fetchone()[0]
         for options in (
             "", ", subject := 's.3'", ", subject := ['s.1', 's.2', 's.>']", ", subject := ['s.1', 's.2']", ", start_seq := 1999, end_seq := 2222",
-            ", start_seq := 10, end_seq := 10", ", start_seq := 4999", ", start_seq := 9999", ", subject := 'nothing.*'",
+            ", start_seq := 10, end_seq := 10", ", start_seq := 4999", ", start_seq := 9999", ", subject := 's.nothing'",
             ", last_n := 100", ", max_messages := 100", ", subject := 's.3', last_n := 10", ", subject_contains := '.4'",
             f", start_time := TIMESTAMP '{moment}'", f", end_time := TIMESTAMP '{moment}'",
         ):
