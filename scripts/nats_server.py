@@ -125,8 +125,9 @@ class Server:
         self._process.wait()
 
     def pause(self) -> None:
-        """SIGSTOP: connections stay open and nothing answers, until `resume`."""
+        """SIGSTOP: connections stay open and nothing answers, until `resume`. Every thread has stopped when it returns."""
         self._process.send_signal(signal.SIGSTOP)
+        os.waitid(os.P_PID, self._process.pid, os.WSTOPPED | os.WNOWAIT)
 
     def resume(self) -> None:
         self._process.send_signal(signal.SIGCONT)
