@@ -89,8 +89,8 @@ def combinations(both_doors: bool = False) -> list[Combination]:
 
 
 def examples() -> tuple[Path, ...]:
-    """The SQL that the command line runs; that of the lake and of the archive needs more, and is run by the suite `lake`."""
-    return tuple(file for file in found("examples", "*.sql") if file.parent.name not in ("lake", "archive"))
+    """The SQL that the command line runs; that of the lake, of the archive and of dbt needs more: the suites `lake` and `clients` run it."""
+    return tuple(file for file in found("examples", "*.sql") if not {"lake", "archive", "clients"} & set(file.parts))
 
 
 def pages() -> tuple[Path, ...]:
