@@ -161,7 +161,9 @@ class Archive(unittest.TestCase):
         self.assertEqual(messages("events_between()"), (6000, 3000))
         (moment,) = database.execute("SELECT max(ts_nats) FROM events_between(1, 2000)").fetchone()
         # The stream's store times may step back by a minute, so conditions on time are looked at so much wider.
-        self.assertEqual(messages(f"events_between() WHERE ts_nats <= TIMESTAMP '{moment}' - INTERVAL 1 HOUR"), (0, 0))
+        # Only through the second door does the stream's side see the condition.
+        read_anyway = 0 if os.environ["NATS_JS_TEST_DOOR"] == "v2" else 3000
+        self.assertEqual(messages(f"events_between() WHERE ts_nats <= TIMESTAMP '{moment}' - INTERVAL 1 HOUR"), (0, read_anyway))
         # Of the files, too, only those that can have it are read.
         [[_, plan]] = database.execute("EXPLAIN ANALYZE SELECT payload FROM events_between(101, 200)").fetchall()
         self.assertIn("seq>=101", plan.replace(" ", ""))
