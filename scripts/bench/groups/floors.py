@@ -9,6 +9,7 @@ PUBLISHED, READ, FOLLOWED, BURSTS = "FLOOR", "READ", "FOLLOWED", "BURSTS"
 MESSAGES, APPENDS, GROUPS, BURST = 100_000, 10_000, 10, 200
 PUBLISH, CONSUME, DELIVER, FOLLOW = "100,000 published", "one durable into a table", "100,000 delivered", "publish to queryable"
 APPEND, SIDE_BY_SIDE, IN_BURSTS = "10,000 appends", "10 durables, 1,000 each", "5 bursts of 200"
+ONE = "one message published, its acknowledgement awaited"
 EACH_SECOND, SECONDS = 1_000, 5
 TABLE = "CREATE TABLE events (correlation_key VARCHAR PRIMARY KEY, seq UBIGINT)"
 
@@ -70,10 +71,14 @@ def group(settings: Settings) -> Group:
                 IN_BURSTS, 5 * BURST, fills=BURSTS, setup=("SELECT count(*) FROM nats_ping()",), sql=f"SELECT count(p) FROM ({bursts})",
                 rows=((str(5 * BURST),),),
             ),
+            Statement(
+                ONE, 1, setup=("SELECT count(*) FROM nats_ping()",), sql=f"SELECT (nats_publish('{BURSTS.lower()}.row', 'x')).duplicate",
+                rows=(("False",),), repeat=500,
+            ),
         ),
         floors=(
             Floor(PUBLISH, 10_000), Floor(CONSUME, 1_000), Floor(DELIVER, 10_000), Floor(FOLLOW, 100_000, "p95_us"),
-            Floor(APPEND, 1_000), Floor(SIDE_BY_SIDE, 1_000), Floor(IN_BURSTS, 1_000),
+            Floor(APPEND, 1_000), Floor(SIDE_BY_SIDE, 1_000), Floor(IN_BURSTS, 1_000), Floor(ONE, 1_000, "p50_us"),
         ),
         rounds=3,
         note=f"Each row's answer is checked. Publish to queryable: {EACH_SECOND:,} events a second for {SECONDS} s, ingested, committed and acknowledged in a loop.",
