@@ -60,7 +60,7 @@ mod verify;
 
 use crate::error::Result;
 use crate::ffi::Registrar;
-use rows::Small;
+use rows::{OfProcess, Small};
 use stream_table::{StreamTable, StreamTableArguments};
 
 /// Registers every function with the database that loads the extension.
@@ -119,6 +119,6 @@ pub fn register_all<R: Registrar>(registrar: &R) -> Result<()> {
     registrar.table::<Small<consumer_control::NatsConsumerReset>>()?;
     registrar.table::<Small<consumer_control::NatsConsumerUnpin>>()?;
     registrar.table::<Small<verify::NatsVerify>>()?;
-    registrar.table::<reads::NatsReads>()?;
-    registrar.table::<stats::NatsStats>()
+    registrar.table::<OfProcess<reads::NatsReads>>()?;
+    registrar.table::<OfProcess<stats::NatsStats>>()
 }

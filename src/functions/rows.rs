@@ -272,6 +272,52 @@ impl<T: SmallTable> TableFunction for Small<T> {
     }
 }
 
+/// A table function without parameters that shows what this process knows; no network.
+pub trait ProcessTable: 'static {
+    /// The function's name in SQL.
+    const NAME: &'static str;
+
+    /// The columns, always the same.
+    fn columns() -> Vec<Column>;
+    /// What there is to show now.
+    fn rows() -> Vec<Row>;
+}
+
+/// A [`ProcessTable`] as a table function.
+pub struct OfProcess<T>(PhantomData<T>);
+
+impl<T: ProcessTable> TableFunction for OfProcess<T> {
+    const NAME: &'static str = T::NAME;
+    type Plan = ();
+    type Reader = RowPages;
+    type Decoder = RowDecoder;
+    type Page = Vec<Row>;
+
+    fn parameters() -> Vec<Parameter> {
+        Vec::new()
+    }
+
+    fn named() -> Vec<Parameter> {
+        Vec::new()
+    }
+
+    fn bind(_arguments: &Arguments) -> Result<Bound<()>> {
+        Ok(Bound { columns: T::columns(), plan: (), estimated_rows: None })
+    }
+
+    fn open(_plan: &(), projection: &[usize]) -> Result<(RowPages, RowDecoder)> {
+        Ok((RowPages::new(T::rows()), RowDecoder::new(T::columns(), projection)))
+    }
+
+    fn read(reader: &mut RowPages, capacity: usize) -> Result<Option<Vec<Row>>> {
+        Ok(reader.next(capacity))
+    }
+
+    fn decode<'p>(decoder: &'p RowDecoder, page: &'p Vec<Row>) -> Result<Chunk<'p>> {
+        Ok(decoder.decode(page))
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

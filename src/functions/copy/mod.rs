@@ -22,13 +22,10 @@ use crate::document::Document;
 use crate::error::{Error, Result};
 use crate::ffi::{CopyFunction, Input};
 use crate::jetstream::ConnectOptions;
-use crate::jetstream::publish::PublishRequest;
+use crate::jetstream::publish::{EXPECTED_STREAM, PublishRequest};
 use crate::plan::{check_publish_subject, check_stream};
 use crate::record::Headers;
 use crate::value::{Arguments, Parameter, Value};
-
-/// The header that makes every stream but this one refuse the message.
-const EXPECTED_STREAM: &str = "Nats-Expected-Stream";
 
 /// The format. Columns have roles by their position, because few hosts say their names: `columns` lists the roles,
 /// by default `payload`, `subject, payload`, or `subject, payload, headers`. Without a payload, the columns that have no

@@ -79,3 +79,10 @@ fn not_an_ack() -> Error {
 pub(in crate::jetstream) fn describe(error: &ApiError) -> Error {
     error.error().within("the stream refused it")
 }
+
+/// Nobody listens on the subject of a message.
+pub(super) fn no_stream() -> Error {
+    Error::of(Kind::NotFound, "no stream captures the subject, so it is not stored").advice(
+        "SELECT stream, subjects FROM nats_streams() shows what streams capture; make one with nats_stream_ensure",
+    )
+}

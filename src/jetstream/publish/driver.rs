@@ -13,7 +13,7 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use super::ack::{Outcome, Published};
+use super::ack::{Outcome, Published, no_stream};
 use super::in_flight::{self, InFlight};
 use super::message::Checked;
 use super::transport::{Answers, PublishEvent, PublishTransport};
@@ -338,10 +338,4 @@ impl Driver {
         due.sort_unstable_by(|a, b| b.cmp(a));
         due.into_iter().for_each(|index| self.queue.push_front(index));
     }
-}
-
-fn no_stream() -> Error {
-    Error::of(Kind::NotFound, "no stream captures the subject, so it is not stored").advice(
-        "SELECT stream, subjects FROM nats_streams() shows what streams capture; make one with nats_stream_ensure",
-    )
 }

@@ -16,6 +16,8 @@ use crate::record::Headers;
 const MAX_SUBJECT: usize = 3_900;
 /// Subjects below this are requests to the server, not messages.
 const API_PREFIX: &str = "$JS.";
+/// The header that makes every stream but the one that it names refuse the message.
+pub const EXPECTED_STREAM: &str = "Nats-Expected-Stream";
 /// The header that makes a server drop the second of two equal messages.
 const MSG_ID: &str = "Nats-Msg-Id";
 

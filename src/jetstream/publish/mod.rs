@@ -15,5 +15,5 @@ pub use atomic::{MAX_BATCH, PublishedBatch, publish_atomic};
 pub use calls::{publish, publish_each, try_publish};
 pub use fast::FastPublisher;
 pub(in crate::jetstream) use message::Checked;
-pub use message::PublishRequest;
+pub use message::{EXPECTED_STREAM, PublishRequest};
 pub use publisher::Publisher;

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::driver::{Driver, OnFailure, Until};
-use super::message::PublishRequest;
+use super::message::{Checked, PublishRequest};
 use crate::error::{Error, Result};
 use crate::jetstream::connection::Connection;
 use crate::jetstream::runtime::block_on;
@@ -35,20 +35,13 @@ impl Publisher {
     /// One of these messages, or one before, was not stored: it names the row, and the rows that were.
     pub fn send(&mut self, messages: Vec<Result<PublishRequest>>) -> Result<()> {
         let max_payload = self.connection.client.max_payload();
-        // Nothing of a chunk is sent that has a row at fault.
-        let mut checked = Vec::with_capacity(messages.len());
-        for message in messages {
-            let row = self.driver.len() + checked.len();
-            let subject = message.as_ref().map(|message| message.subject.clone()).ok();
-            match message.and_then(|message| message.check(max_payload)) {
-                Ok(message) => checked.push(message),
-                Err(error) => {
-                    self.advance(Until::Settled)?;
-                    return Err(self.located(error, subject.as_deref(), row));
-                }
+        match check_all(messages, self.driver.len(), |message| message.check(max_payload)) {
+            Ok(checked) => checked.into_iter().for_each(|message| self.driver.push(message)),
+            Err(error) => {
+                self.advance(Until::Settled)?;
+                return Err(self.ended(error));
             }
         }
-        checked.into_iter().for_each(|message| self.driver.push(message));
         self.advance(Until::Sent)
     }
 
@@ -65,18 +58,17 @@ impl Publisher {
     fn advance(&mut self, until: Until) -> Result<()> {
         let advanced = block_on(self.driver.advance(until));
         if let Err(error) = advanced {
-            return Err(error.ending(&self.stored()).server(self.connection.label()));
+            return Err(self.ended(error));
         }
         if let Some((row, subject, error)) = self.driver.failure() {
-            return Err(self.located(error.clone(), Some(subject), row));
+            return Err(self.ended(of_row(error.clone(), Some(subject), row + 1)));
         }
         self.driver.let_go();
         Ok(())
     }
 
-    fn located(&self, error: Error, subject: Option<&str>, row: usize) -> Error {
-        let subject = subject.map(|subject| format!("subject '{subject}', ")).unwrap_or_default();
-        let error = error.within(&format!("{subject}row {}", row + 1));
+    /// The error with the rows that are stored.
+    fn ended(&self, error: Error) -> Error {
         error.ending(&self.stored()).server(self.connection.label())
     }
 
@@ -87,6 +79,29 @@ impl Publisher {
         }
         rows_stored(self.driver.stored(), &self.driver.stored_runs())
     }
+}
+
+/// The messages of a chunk, checked; `before` is how many rows came before them. Nothing of a chunk is sent that has a row at
+/// fault.
+///
+/// # Errors
+/// That of the first row at fault, which it names.
+pub(super) fn check_all(
+    messages: Vec<Result<PublishRequest>>,
+    before: usize,
+    check: impl Fn(PublishRequest) -> Result<Checked>,
+) -> Result<Vec<Checked>> {
+    let checked = |(row, message): (usize, Result<PublishRequest>)| {
+        let subject = message.as_ref().map(|message| message.subject.clone()).ok();
+        message.and_then(&check).map_err(|error| of_row(error, subject.as_deref(), row))
+    };
+    (before + 1..).zip(messages).map(checked).collect()
+}
+
+/// The error of a row, from 1, with its subject if it has one.
+pub(super) fn of_row(error: Error, subject: Option<&str>, row: usize) -> Error {
+    let subject = subject.map(|subject| format!("subject '{subject}', ")).unwrap_or_default();
+    error.within(&format!("{subject}row {row}"))
 }
 
 /// Which of the rows are stored, as the end of an error; a run is its first and its last row, from 0.

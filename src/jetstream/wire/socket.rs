@@ -150,18 +150,19 @@ impl Socket {
 
     /// Puts a subscription into the buffer of what goes out: its number, and its subject, which nobody else has.
     pub fn subscribe(&mut self) -> (u64, String) {
-        self.subscriptions += 1;
-        // One token behind the inbox: replies have two.
-        let (number, subject) = (self.subscriptions, format!("{}.{}", self.inbox, self.subscriptions));
-        self.outgoing.extend_from_slice(format!("SUB {subject} {number}\r\n").as_bytes());
-        (number, subject)
+        self.subscribe_to("")
     }
 
     /// Puts a subscription to all that is below a subject into the buffer of what goes out: its number, and that subject.
     pub fn subscribe_below(&mut self) -> (u64, String) {
+        self.subscribe_to(".>")
+    }
+
+    /// A subject of one token behind the inbox, and what belongs to it; replies have two tokens.
+    fn subscribe_to(&mut self, below: &str) -> (u64, String) {
         self.subscriptions += 1;
         let (number, subject) = (self.subscriptions, format!("{}.{}", self.inbox, self.subscriptions));
-        self.outgoing.extend_from_slice(format!("SUB {subject}.> {number}\r\n").as_bytes());
+        self.outgoing.extend_from_slice(format!("SUB {subject}{below} {number}\r\n").as_bytes());
         (number, subject)
     }
 

@@ -12,7 +12,7 @@ use crate::jetstream::connection::Connection;
 use crate::jetstream::failure::{Failure, no_permission, refusal};
 use crate::jetstream::own_socket::{Happened, OwnSocket};
 use crate::jetstream::publish::driver::Until;
-use crate::jetstream::publish::message::Checked;
+use crate::jetstream::publish::message::{Checked, EXPECTED_STREAM};
 use crate::jetstream::publish::transport::lost;
 use crate::jetstream::wire::{Arrival, Received};
 use crate::log;
@@ -22,9 +22,6 @@ use crate::stats;
 const FLOW: u64 = 500;
 /// The first pause before a batch that was not begun is begun again; doubles each time.
 const PAUSE: Duration = Duration::from_millis(20);
-/// The header that makes every stream but this one refuse the message. The first message of a batch has it; another stream
-/// does not know the batch, and so refuses the others.
-const EXPECTED_STREAM: &str = "Nats-Expected-Stream";
 
 impl Message for Checked {
     fn subject(&self) -> &str {
@@ -46,9 +43,10 @@ pub(super) struct FastDriver {
     own: OwnSocket,
     /// The subject below which answers come; its subscription belongs to the socket.
     inbox: String,
-    /// What the names of batches begin with, and how many there were.
+    /// What the names of batches begin with, how many there were, and the name of the newest.
     name: String,
     batches: u64,
+    batch: String,
     /// A subject that the stream captures: that of the first message of the batch.
     subject: String,
     window: FastWindow<Checked>,
@@ -76,6 +74,7 @@ impl FastDriver {
             inbox,
             name: connection.unique_name(),
             batches: 0,
+            batch: String::new(),
             subject: String::new(),
             window: FastWindow::new(),
             block: Vec::new(),
@@ -186,9 +185,11 @@ impl FastDriver {
             let operation = if next.position == 1 { Operation::Start } else { Operation::Append };
             if operation == Operation::Start {
                 self.batches += 1;
+                self.batch = format!("{}-{}", self.name, self.batches);
             }
             let reply = self.reply(next.position, operation);
             let Some(message) = self.window.message(next.index) else { return };
+            // Another stream does not know the batch, and so refuses its other messages.
             let added = (operation == Operation::Start).then_some((EXPECTED_STREAM, self.stream.as_str()));
             self.block.clear();
             message.write_headers(added, &mut self.block);
@@ -204,12 +205,8 @@ impl FastDriver {
         }
     }
 
-    fn batch(&self) -> String {
-        format!("{}-{}", self.name, self.batches)
-    }
-
     fn reply(&self, position: u64, operation: Operation) -> String {
-        reply_subject(&self.inbox, &self.batch(), FLOW, position, operation)
+        reply_subject(&self.inbox, &self.batch, FLOW, position, operation)
     }
 
     /// Sends the end of the batch.
@@ -237,14 +234,13 @@ impl FastDriver {
 
     /// Takes the answers that came.
     fn take(&mut self, received: Received) -> Taken {
-        let batch = self.batch();
         let mut taken = Taken::Nothing;
         let stored = self.window.stored_count();
         for arrival in self.own.frames().iter() {
             let Arrival::Delivery(frame) = arrival else { continue };
             let Some((of, position)) = std::str::from_utf8(frame.subject()).ok().and_then(place) else { continue };
             // The end of a batch settles it: answers that come later say nothing.
-            if of != batch || self.window.is_idle() {
+            if of != self.batch || self.window.is_idle() {
                 continue;
             }
             let news = match read(frame.is_no_responders(), position, frame.payload()) {

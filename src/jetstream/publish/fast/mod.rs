@@ -25,7 +25,7 @@ use tokio::sync::Mutex;
 use self::driver::FastDriver;
 use super::driver::Until;
 use super::message::PublishRequest;
-use super::publisher::rows_stored;
+use super::publisher::{check_all, of_row, rows_stored};
 use crate::error::{Error, Kind, Result};
 use crate::jetstream::connection::Connection;
 use crate::jetstream::runtime::{self, block_on};
@@ -68,20 +68,14 @@ impl FastPublisher {
         let max_payload = self.connection.client.max_payload().saturating_sub(added);
         block_on(async {
             let mut driver = self.driver.lock().await;
-            let mut checked = Vec::with_capacity(messages.len());
-            for message in messages {
-                let row = driver.window().rows() + checked.len() as u64 + 1;
-                let subject = message.as_ref().map(|message| message.subject.clone()).ok();
-                match message.and_then(check_headers).and_then(|message| message.check(max_payload)) {
-                    Ok(message) => checked.push(message),
-                    // Nothing of a chunk is sent that has a row at fault.
-                    Err(error) => {
-                        self.advance(&mut driver, Until::Settled).await?;
-                        return Err(self.located(&driver, error, subject.as_deref(), row));
-                    }
+            let check = |message| check_headers(message).and_then(|message| message.check(max_payload));
+            match check_all(messages, number(driver.window().rows()), check) {
+                Ok(checked) => checked.into_iter().for_each(|message| driver.window_mut().push(message)),
+                Err(error) => {
+                    self.advance(&mut driver, Until::Settled).await?;
+                    return Err(self.ended(&driver, error));
                 }
             }
-            checked.into_iter().for_each(|message| driver.window_mut().push(message));
             self.advance(&mut driver, Until::Sent).await
         })
     }
@@ -103,23 +97,28 @@ impl FastPublisher {
         driver.advance(until).await;
         let window = driver.window();
         match (window.refused(), driver.lost()) {
-            (Some((row, subject, error)), _) => Err(self.located(driver, error.clone(), Some(subject), row)),
-            (None, Some(error)) => Err(error.clone().ending(&fates(driver)).server(self.connection.label())),
+            (Some((row, subject, error)), _) => {
+                Err(self.ended(driver, of_row(error.clone(), Some(subject), number(row))))
+            }
+            (None, Some(error)) => Err(self.ended(driver, error.clone())),
             (None, None) => Ok(()),
         }
     }
 
-    fn located(&self, driver: &FastDriver, error: Error, subject: Option<&str>, row: u64) -> Error {
-        let subject = subject.map(|subject| format!("subject '{subject}', ")).unwrap_or_default();
-        let error = error.within(&format!("{subject}row {row}"));
+    /// The error with the rows that are stored, and those of which it is not known.
+    fn ended(&self, driver: &FastDriver, error: Error) -> Error {
         error.ending(&fates(driver)).server(self.connection.label())
     }
+}
+
+/// A row's number where rows are counted in memory.
+fn number(row: u64) -> usize {
+    usize::try_from(row).unwrap_or(usize::MAX)
 }
 
 /// Which rows are stored, and of which it is not known, as the end of an error.
 fn fates(driver: &FastDriver) -> String {
     let window = driver.window();
-    let number = |row: u64| usize::try_from(row).unwrap_or(usize::MAX);
     let runs: Vec<_> =
         window.stored_runs().into_iter().map(|(first, last)| (number(first - 1), number(last - 1))).collect();
     let count = runs.iter().map(|(first, last)| last + 1 - first).sum();

@@ -4,12 +4,13 @@
 //! a batch in order and without a gap, so what is stored is the rows up to one, but for those that it refused.
 //!
 //! Seen on server 2.15.1: it ends the batch before a message that it refuses at once, and goes on behind one that it refuses when it
-//! stores it (an expected last sequence, for one), which then counts as a message of the batch.
+//! stores it (for its `Nats-Expected-Last-Msg-Id`, or a full disk), which then counts as a message of the batch.
 
 use std::collections::{BTreeMap, VecDeque};
 
 use super::answer::{Answer, Failure};
 use crate::error::{Error, Kind};
+use crate::jetstream::publish::ack::no_stream;
 
 /// The server says after how many messages it speaks again; so many times as many may wait for its word.
 const OUTSTANDING: u64 = 4;
@@ -322,9 +323,4 @@ fn news(is_news: bool) -> Taken {
 fn foreign(stream: &str) -> Error {
     Error::of(Kind::Misuse, format!("stream '{stream}' captures the subject, so it is not stored"))
         .advice("copy rows for one stream at a time, to the stream that captures their subjects")
-}
-
-fn no_stream() -> Error {
-    Error::of(Kind::NotFound, "no stream captures the subject, so it is not stored")
-        .advice("SELECT stream, subjects FROM nats_streams() shows what streams capture")
 }
