@@ -179,7 +179,12 @@ class FastBatches(unittest.TestCase):
         self.check_lost(error, stored, 200_000)
 
     def test_a_server_that_is_killed(self):
-        killer = threading.Timer(0.2, self.server.kill)
+        def kill_in_the_middle() -> None:
+            while state(self.server.url, "S")["messages"] == 0:
+                time.sleep(0.01)
+            self.server.kill()
+
+        killer = threading.Thread(target=kill_in_the_middle)
         killer.start()
         self.addCleanup(killer.join)
         with self.assertRaisesRegex(duckdb.Error, "stream 'S'"):
