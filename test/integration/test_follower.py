@@ -199,6 +199,23 @@ class Follower(unittest.TestCase):
         with duckdb.connect(str(self.database)) as database:
             self.assertEqual(database.execute("SELECT count(*), count(name) > 0, count(*) FILTER (id = 2500) FROM events").fetchone(), (COUNT - 1, True, 0))
 
+    def test_a_faulty_configuration_is_not_taken(self):
+        """SIGHUP says what is wrong, and the follower goes on with the one that it has; at the start it is an end with 2."""
+        process = self.start()
+        self.until(process, "batch")
+        good = (self.folder / "f.toml").read_text()
+        for faulty, words in (("batch_messages = 0\n" + good.replace("batch_messages = 400\n", ""), "be above 0"), ("nonsense = 1\n" + good, "nonsense"), ("[", "f.toml")):
+            (self.folder / "f.toml").write_text(faulty)
+            process.send_signal(signal.SIGHUP)
+            self.assertIn(words, self.until(process, "configuration")["error"])
+        started = self.start()
+        self.assertIn("f.toml", self.until(started, "configuration")["error"])
+        self.assertEqual(started.wait(30), 2)
+        process.terminate()
+        self.assertEqual(process.wait(30), 0)
+        (self.folder / "f.toml").write_text(good)
+        self.drain()
+
 
 if __name__ == "__main__":
     unittest.main()
