@@ -22,31 +22,38 @@ pub enum Fold {
 /// The folded values of one column, one for each key. Keys are numbers from 0.
 pub struct Folded {
     fold: Fold,
-    ty: Type,
     /// The values, and such that a later one took the place of.
     values: Buffer,
     /// Where the value of each key is.
     places: Vec<usize>,
+    /// The bytes of the values that a later one took the place of.
+    replaced: usize,
 }
+
+/// The most bytes of replaced values that are held, beside [`LEAST_REPLACED`].
+const MOST_REPLACED: usize = 8 << 20;
+/// Replaced values that are not worth moving others together for.
+const LEAST_REPLACED: usize = 64 << 10;
 
 impl Folded {
     /// No values yet.
     #[must_use]
     pub fn new(fold: Fold, ty: &Type) -> Self {
-        Self { fold, ty: ty.clone(), values: Buffer::new(ty), places: Vec::new() }
+        Self { fold, values: Buffer::new(ty), places: Vec::new(), replaced: 0 }
     }
 
     /// Adds the value of a row to a key: to one that is there, or to the next one.
     pub fn add(&mut self, key: usize, from: &Buffer, row: usize) {
-        match self.places.get(key) {
+        match self.places.get(key).copied() {
             None => self.places.push(self.values.len()),
-            Some(place) if self.replaces(*place, from, row) => {
+            Some(place) if self.replaces(place, from, row) => {
+                self.replaced += value_size(&self.values, place);
                 self.places[key] = self.values.len();
             }
             Some(_) => return,
         }
         self.values.push_from(from, row);
-        if self.values.len() > 2 * self.places.len() + 1_024 {
+        if self.replaced > LEAST_REPLACED + (self.size() / 4).min(MOST_REPLACED) {
             self.compact();
         }
     }
@@ -63,10 +70,10 @@ impl Folded {
         self.values.valid.get(place)?.then(|| from.compare(row, &self.values, place))
     }
 
-    /// About how many bytes of memory the values take.
+    /// About how many bytes of memory the values take. Replaced values, of which there are some MiB at most, do not count.
     #[must_use]
     pub fn size(&self) -> usize {
-        size(&self.values) + self.places.len() * size_of::<usize>()
+        size(&self.values) - self.replaced + self.places.len() * size_of::<usize>()
     }
 
     fn replaces(&self, place: usize, from: &Buffer, row: usize) -> bool {
@@ -82,15 +89,24 @@ impl Folded {
         }
     }
 
-    /// Lets go of the values that another took the place of.
+    /// Lets go of the values that another took the place of, without a copy of the others.
     fn compact(&mut self) {
-        let mut values = Buffer::new(&self.ty);
-        for place in &mut self.places {
-            let at = values.len();
-            values.push_from(&self.values, *place);
-            *place = at;
-        }
-        self.values = values;
+        let mut keep = vec![false; self.values.len()];
+        self.places.iter().for_each(|place| keep[*place] = true);
+        self.values.retain(&keep);
+        let mut kept = 0;
+        let moved: Vec<usize> =
+            keep.iter().map(|keep| std::mem::replace(&mut kept, kept + usize::from(*keep))).collect();
+        self.places.iter_mut().for_each(|place| *place = moved[*place]);
+        self.replaced = 0;
+    }
+}
+
+/// The bytes of one value. Values that are replaced are ordered, so they are texts, or have one width.
+fn value_size(buffer: &Buffer, row: usize) -> usize {
+    match &buffer.values {
+        Values::Text(texts) => 1 + texts.get(row).len() + size_of::<usize>(),
+        _ => size(buffer) / buffer.len().max(1),
     }
 }
 
@@ -197,13 +213,45 @@ mod tests {
         let mut folded = Folded::new(Fold::Max, &Type::Varchar);
         for round in 0..100_000_u64 {
             folded.add((round % 10) as usize, &texts(&[Some(format!("{round:08}"))]), 0);
+            assert!(size(&folded.values) < 2 * LEAST_REPLACED, "{}", size(&folded.values));
         }
-        assert!(folded.size() < 100_000, "{}", folded.size());
         let mut out = Buffer::new(&Type::Varchar);
         (0..10).for_each(|key| folded.push_to(key, &mut out));
         let expected: Vec<_> = (99_990..100_000).map(|round| Some(format!("{round:08}"))).collect();
         assert_eq!(out, texts(&expected));
+        // A value is a byte of validity, its text, where that ends, and the place of its key.
+        assert_eq!(folded.size(), 10 * (1 + 8 + 8 + 8), "replaced values do not count");
         folded.push_to(10, &mut out);
         assert_eq!(out.valid.last(), Some(&false), "a key that is not there");
+    }
+
+    #[test]
+    fn long_values_that_were_replaced_are_let_go_of_before_they_are_many() {
+        let mut folded = Folded::new(Fold::Min, &Type::Varchar);
+        for round in 0..600_usize {
+            let text = format!("{:04}{}", 9_999 - round, "x".repeat(100_000));
+            folded.add(round % 3, &texts(&[Some(text)]), 0);
+            // The three that stay, and of the replaced ones what is not worth it yet.
+            assert!(
+                size(&folded.values) < 3 * 100_100 + 2 * 100_100 + LEAST_REPLACED,
+                "round {round}: {}",
+                size(&folded.values)
+            );
+        }
+        assert!(folded.size() < 3 * 100_100, "{}", folded.size());
+        let mut out = Buffer::new(&Type::Varchar);
+        (0..3).for_each(|key| folded.push_to(key, &mut out));
+        let Values::Text(texts) = &out.values else { unreachable!() };
+        assert_eq!([0, 1, 2].map(|row| &texts.get(row)[..4]), [b"9402", b"9401", b"9400"]);
+    }
+
+    #[test]
+    fn numbers_that_were_replaced_take_no_memory_for_ever() {
+        let mut folded = Folded::new(Fold::Max, &Type::BigInt);
+        for round in 0..200_000_i64 {
+            folded.add((round % 7) as usize, &column(&[Some(round)]), 0);
+        }
+        assert!(size(&folded.values) < 2 * LEAST_REPLACED, "{}", size(&folded.values));
+        assert_eq!(folded.size(), 7 * (1 + 8 + 8));
     }
 }

@@ -5,6 +5,7 @@ mod chunk;
 mod copy;
 mod fold;
 mod order;
+mod retain;
 mod types;
 
 pub use buffer::{Buffer, Interval, ListValues, TextValues, Values};

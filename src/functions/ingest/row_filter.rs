@@ -1,4 +1,4 @@
-//! Records become rows: decoded, keyed, and filtered: duplicates and bad rows are taken out.
+//! Records become rows: they are decoded and keyed, and duplicates and bad rows are taken out.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -18,13 +18,13 @@ pub struct Rows {
     pub(super) records: Vec<Record>,
     /// Their correlation keys.
     pub(super) keys: Buffer,
-    /// Their values, in the order of the codec's columns, and what those leave of the payload, if it is shown.
+    /// Their values, in the order of the codec's columns; behind them the column `rest`, if it is shown.
     pub(super) values: Vec<Buffer>,
     /// The columns behind those of the payload, which [`Options::last_columns`] names.
     pub(super) last: Vec<Buffer>,
 }
 
-/// What decides on duplicates.
+/// How duplicates are found, and at which stage that is.
 enum Duplicates {
     /// The rows that came first stay.
     First(KeptKeys),
@@ -45,7 +45,7 @@ pub(super) struct RowFilter {
     dead_letters: Option<DeadLetters>,
     /// Messages of the page that become dead letters, with the reason.
     letters: Vec<(Record, String)>,
-    /// What became of each message since this was last taken; None when nobody asks.
+    /// The outcome of each message since this was last taken; None when nobody asks.
     outcomes: Option<Vec<(u64, Outcome, RowKeys)>>,
 }
 
@@ -60,8 +60,8 @@ impl RowFilter {
         Self { options, duplicates, dead_letters, letters: Vec::new(), outcomes }
     }
 
-    /// Notes the keys of records that will come again, and folds their values. A row that is not good is passed over here:
-    /// it is dealt with when it comes again, but for one that fails the statement.
+    /// Notes the keys of records that will come again, and folds their values. A bad row is passed over here, and dealt with
+    /// when it comes again, unless it fails the statement.
     pub(super) fn first_pass<'r>(&mut self, records: impl IntoIterator<Item = &'r Record>) -> Result<()> {
         let options = Arc::clone(&self.options);
         let mut rows = RowBuilder::new(&options);
@@ -82,7 +82,7 @@ impl RowFilter {
         self.check_size()
     }
 
-    /// Keys and folded values must fit in memory.
+    /// Fails when the keys and the folded values take more memory than a call may.
     fn check_size(&self) -> Result<()> {
         match &self.duplicates {
             Duplicates::Merged(merger) if merger.size() > MOST_MERGED => Err(Error::of(
@@ -90,12 +90,15 @@ impl RowFilter {
                 format!("the keys of this read, and what is merged for them, take more than {} MiB", MOST_MERGED >> 20),
             )
             .stream(self.options.stream())
-            .advice("read it in parts, with end_seq or max_messages: the table becomes the same")),
+            .advice(
+                "read it in parts, upto checkpoints that lie closer together, with end_seq, or by a durable, which \
+                 takes as much as fits: the table becomes the same",
+            )),
             _ => Ok(()),
         }
     }
 
-    /// Every record was shown.
+    /// Ends the first pass: every record was shown.
     pub(super) fn end_first_pass(&mut self) {
         if let Duplicates::FirstPass(newest) = &mut self.duplicates {
             self.duplicates = Duplicates::Newest(std::mem::take(newest).finish());
@@ -151,7 +154,7 @@ impl RowFilter {
         Ok(Rows { records: kept, keys: keys_column, values, last })
     }
 
-    /// Every record came.
+    /// Ends the second pass: every record came.
     ///
     /// # Errors
     /// A message was deleted between the two readings of a range, and an older one was left out for its sake.
@@ -169,8 +172,8 @@ impl RowFilter {
         })
     }
 
-    /// Messages on which the consumer gave up: dead letters, or left out. The caller does not call this when neither is
-    /// asked for; then `nats_ack` tells of them.
+    /// Makes dead letters of messages on which the consumer gave up, or leaves them out. The caller does not call this when neither is
+    /// asked for; then `nats_ack` reports them.
     pub(super) fn give_up(&mut self, sequences: &BTreeSet<u64>) -> Result<()> {
         match &self.dead_letters {
             Some(letters) => {
@@ -181,7 +184,7 @@ impl RowFilter {
         }
     }
 
-    /// What became of the messages since this was last asked, in the order in which they came.
+    /// The outcomes of the messages since this was last called, in the order in which they came.
     pub(super) fn take_outcomes(&mut self) -> Vec<(u64, Outcome, RowKeys)> {
         self.outcomes.as_mut().map(std::mem::take).unwrap_or_default()
     }
@@ -199,7 +202,7 @@ impl RowFilter {
         self.dead_letters.as_ref().map_or(Ok(()), |to| to.send(sent))
     }
 
-    /// A row that is not good. A dead letter is sent with those of its page.
+    /// Decides on a bad row. If it becomes a dead letter, that is sent with those of its page.
     fn refuse(&mut self, record: &Record, cause: &str) -> Result<Outcome> {
         match (self.options.on_error, &self.dead_letters) {
             (OnBadRow::Skip, _) => Ok(Outcome::Skipped),
