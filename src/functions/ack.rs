@@ -14,7 +14,7 @@ use crate::jetstream::durable::{DurableKey, acknowledge};
 use crate::plan::{check_durable, check_stream};
 use crate::value::{Arguments, Parameter, ParameterType};
 
-/// After COMMIT: all, or only up to a sequence.
+/// The form for after COMMIT: it acknowledges all, or only up to a sequence.
 pub struct NatsAck;
 
 pub struct Call {

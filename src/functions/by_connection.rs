@@ -1,4 +1,4 @@
-//! The rows of a scalar function's chunk, by the connection that their last argument says. Nearly always there is one.
+//! The rows of a scalar function's chunk, by the connection that their last argument names. Nearly always it is one connection.
 
 use std::sync::Arc;
 
@@ -15,7 +15,7 @@ pub struct Group<T> {
     pub connection: Arc<Connection>,
     /// The rows of the chunk.
     pub rows: Vec<usize>,
-    /// What each of those rows asks for.
+    /// The requests of those rows, one each.
     pub items: Vec<T>,
 }
 
@@ -30,7 +30,7 @@ impl<T> ByConnection<T> {
         Self { groups: Vec::new() }
     }
 
-    /// Adds what a row asks for; the argument in `column` says the connection.
+    /// Adds the request of a row; the argument in `column` names the connection.
     pub fn add(&mut self, input: &dyn Input, column: usize, row: usize, item: T) -> Result<()> {
         let options = input.option(column, row);
         if let Some(group) = self.groups.iter_mut().find(|group| group.options == options) {

@@ -14,7 +14,7 @@ use crate::jetstream::durable::DurableKey;
 use crate::plan::{check_durable, check_stream};
 use crate::value::{Value, unsigned};
 
-/// What one row asks for, beside a stream, a durable and sequences.
+/// The request of one row: a stream, a durable, sequences, and the other argument of the function.
 struct Request<A> {
     key: DurableKey,
     sequences: HashSet<u64>,

@@ -10,7 +10,7 @@ use crate::jetstream::{Connection, take_checkpoint};
 use crate::plan::check_stream;
 use crate::value::ParameterType;
 
-/// NULL for a NULL stream.
+/// A checkpoint as VARCHAR; NULL for a NULL stream.
 pub struct NatsCheckpoint;
 
 impl ScalarFunction for NatsCheckpoint {

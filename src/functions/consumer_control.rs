@@ -21,7 +21,7 @@ fn pause_columns() -> Vec<Column> {
     ])
 }
 
-/// One row: nothing is delivered until then; what was delivered may still be acknowledged. Server 2.11.
+/// One row. Until the given time the consumer delivers nothing; delivered messages may still be acknowledged. Server 2.11.
 pub struct NatsConsumerPause;
 
 impl SmallTable for NatsConsumerPause {

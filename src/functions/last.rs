@@ -24,7 +24,7 @@ pub struct Plan {
     layout: Layout,
 }
 
-/// The moment whose newest messages are read.
+/// The moment as of which the newest messages are read.
 #[derive(Clone, Copy)]
 enum UpTo {
     Now,
@@ -81,7 +81,7 @@ impl TableFunction for NatsLast {
 
     const RESTRICTS: bool = true;
 
-    /// By subject alone: a condition on sequences or times does not make an older message the newest one.
+    /// Only conditions on the subject narrow the read: one on sequences or times does not make an older message the newest one.
     fn restrict(plan: &Plan, conditions: &[Predicate]) -> Option<Plan> {
         let region = Region::of(conditions, plan.layout.region_columns());
         let subjects = region.narrower_filters(&plan.subjects)?;
@@ -108,7 +108,7 @@ fn start(connect: &ConnectOptions, stream: &str, subjects: &[String], up_to: UpT
     Ok(LastPages::new(connection, request))
 }
 
-/// The first messages, at most so many.
+/// The first messages, at most `size`.
 fn sample(mut pages: LastPages, size: u64) -> Result<Vec<Record>> {
     let size = usize::try_from(size).unwrap_or(usize::MAX);
     let mut records: Vec<Record> = Vec::new();

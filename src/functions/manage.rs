@@ -1,4 +1,4 @@
-//! What the functions that make, change and remove things share: their words, and the readers of their arguments.
+//! Parameters, and readers of arguments, of the functions that make, change and remove streams, consumers and stores.
 
 use serde_json::{Map, Value as Json};
 
@@ -9,10 +9,10 @@ use crate::jetstream::admin::{Config, Ensured};
 use crate::plan::check_subject_filter;
 use crate::value::{Arguments, Parameter, ParameterType, Value};
 
-/// The parameter without which nothing is lost.
+/// The parameter that a call must give before it removes anything.
 pub const CONFIRM: Parameter = Parameter::new("confirm", ParameterType::Boolean);
 
-/// Refuses a call that loses something, unless it says `confirm := true`. `loss` is what would be lost.
+/// Refuses a call that loses something without `confirm := true`. `loss` names what would be lost.
 pub fn check_confirmed(arguments: &Arguments, loss: &str) -> Result<()> {
     if arguments.flag("confirm")? {
         return Ok(());
@@ -96,7 +96,7 @@ pub fn metadata(arguments: &Arguments, name: &str) -> Result<Option<Json>> {
 /// The parameter by which a call gives any field of the server's configuration.
 pub const CONFIG: Parameter = Parameter::new("config", ParameterType::Any);
 
-/// What the named parameters want, and every field of `config`, by the server's own names.
+/// The configuration of the named parameters (`wanted`), and every field of `config`, by the server's own names.
 ///
 /// # Errors
 /// `config` is no object, has a field that a parameter gives as well, or the name of what the call is about.

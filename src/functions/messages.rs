@@ -22,7 +22,7 @@ pub fn parameters() -> Vec<Parameter> {
     [OWN, payload::PARAMETERS].concat()
 }
 
-/// What one column of a message shows.
+/// A part of a message that a column shows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Part {
     /// The stream's name.
@@ -100,12 +100,12 @@ impl Part {
     }
 }
 
-/// What a column of a statement shows.
+/// The content of a column of a statement.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Shown {
     /// A part of the message.
     Part(Part),
-    /// What its payload decodes to: the codec's column at this position.
+    /// A value of its payload: the codec's column at this position.
     Field(usize),
     /// Why values of the payload are NULL.
     DecodeError,
@@ -153,14 +153,14 @@ impl Layout {
         let on_error = payload::choice(arguments, "on_error", OnError::CHOICES)?;
         let on_error = on_error.unwrap_or(payload.default_on_error);
         let stream = match arguments.find("stream") {
-            // Of several, each page tells its own.
+            // With several streams, each page has the name of its own.
             Some(Value::List(_)) => String::new(),
             _ => arguments.required_text("stream")?.to_owned(),
         };
         Ok(Self { stream, shown, payload, on_error })
     }
 
-    /// The columns, in order: the parts of the message, then what its payload decodes to.
+    /// The columns, in order: the parts of the message, then the values of its payload.
     pub fn columns(&self) -> Vec<Column> {
         let column = |shown: &Shown| match shown {
             Shown::Part(part) => Some(part.column()),
@@ -170,7 +170,7 @@ impl Layout {
         self.shown.iter().filter_map(column).collect()
     }
 
-    /// Where the columns stand that conditions on messages can be about.
+    /// The positions of the columns that conditions can narrow a read by.
     pub fn region_columns(&self) -> RegionColumns {
         let place = |part| self.shown.iter().position(|shown| *shown == Shown::Part(part));
         RegionColumns { sequence: place(Part::Sequence), time: place(Part::Time), subject: place(Part::Subject) }
@@ -210,12 +210,12 @@ impl Layout {
         projection.iter().any(|column| self.shown.get(*column) == Some(&Shown::DecodeError))
     }
 
-    /// What cuts the messages of a read into pages of rows.
+    /// A new pager, which cuts the messages of a read into pages of rows.
     pub fn pager(&self) -> Pager {
         Pager { unnester: self.payload.unnester(), ..Pager::default() }
     }
 
-    /// What decodes records into the columns of a projection.
+    /// A decoder of records into the columns of a projection.
     pub fn decoder(&self, projection: &[usize]) -> MessageDecoder {
         MessageDecoder { layout: self.clone(), projection: projection.to_vec(), decoded: self.decoded(projection) }
     }
@@ -241,7 +241,7 @@ impl MessageDecoder {
         let mut buffers: Vec<Option<Buffer>> = Vec::new();
         let mut kept = Kept::All;
         let mut errors = layout.tells_errors(&self.projection).then(|| Buffer::new(&Type::Varchar));
-        // A message that cannot be taken apart is told of whatever columns are read.
+        // A message that cannot be taken apart is reported whatever columns are read.
         let decodes = layout.payload.unnests() || !self.decoded.is_empty();
         if let Some(codec) = layout.payload.codec().filter(|_| decodes) {
             let mut values: Vec<Buffer> =
@@ -304,7 +304,7 @@ impl RecordPage {
 pub struct Pager {
     records: Arc<Vec<Record>>,
     given: usize,
-    /// What makes several rows of a message.
+    /// Makes several rows of a message.
     unnester: Option<Unnester>,
 }
 

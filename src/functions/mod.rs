@@ -1,4 +1,4 @@
-//! What SQL sees: one file per function, and the list of them.
+//! The functions of SQL: one file each, and the list of them.
 //!
 //! A new function is one file here and one line in [`register_all`].
 

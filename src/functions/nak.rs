@@ -15,7 +15,7 @@ use crate::jetstream::durable::{DurableKey, reject, subject_filters};
 use crate::plan::{Backoff, check_durable, check_stream};
 use crate::value::{Arguments, Parameter, ParameterType};
 
-/// After ROLLBACK, or for what an acknowledgement by evidence left.
+/// The form for after ROLLBACK, and for messages that an acknowledgement by evidence left.
 pub struct NatsNak;
 
 pub struct Call {
@@ -25,7 +25,7 @@ pub struct Call {
     letter: Option<Letter>,
 }
 
-/// What becomes of a message that fails alone.
+/// The dead letter that becomes of a message that fails alone.
 struct Letter {
     subject: String,
     reason: String,

@@ -92,7 +92,7 @@ impl SmallTable for NatsObjectStoreEnsure {
     }
 
     fn rows(connection: &Arc<Connection>, call: &Call) -> Result<Vec<Row>> {
-        // What makes a stream an object store (ADR-20).
+        // These fields make a stream an object store (ADR-20).
         let subjects = vec![format!("$O.{}.C.>", call.bucket), format!("$O.{}.M.>", call.bucket)];
         let defaults = store::defaults(subjects);
         let ensured = ensure_stream(connection, &store_stream(&call.bucket), &call.wanted, &defaults)?;

@@ -40,7 +40,7 @@ impl ScalarFunction for NatsPublish {
     }
 }
 
-/// What is known of a message that is stored.
+/// The type of the answer for a message that is stored.
 fn published_type() -> Type {
     Type::Struct(published_fields())
 }

@@ -101,7 +101,7 @@ pub struct RowDecoder {
 }
 
 impl RowDecoder {
-    /// For rows that have a cell for each of the columns, of which a statement uses those of the projection.
+    /// A decoder for rows with a cell for each of `columns`; the statement uses those of the projection.
     pub fn new(columns: Vec<Column>, projection: &[usize]) -> Self {
         Self { columns, projection: projection.to_vec() }
     }
@@ -194,7 +194,7 @@ pub fn columns<const N: usize>(list: [(&str, Type); N]) -> Vec<Column> {
 pub trait SmallTable: 'static {
     /// The function's name in SQL.
     const NAME: &'static str;
-    /// What bind reads from the arguments.
+    /// The call, as bind reads it from the arguments.
     type Call: Send + Sync + 'static;
 
     /// The positional parameters.
@@ -218,7 +218,7 @@ pub trait SmallTable: 'static {
 /// A [`SmallTable`] as a table function.
 pub struct Small<T>(PhantomData<T>);
 
-/// What a run of a [`SmallTable`] starts from.
+/// The plan of a [`SmallTable`].
 pub struct SmallPlan<C> {
     connect: ConnectOptions,
     call: C,

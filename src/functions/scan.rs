@@ -47,7 +47,7 @@ impl StreamTableArguments for NatsScan {
     }
 }
 
-/// The first messages of the streams, at most so many, in their order.
+/// The first messages of the streams, at most `size`, in the order of the streams.
 fn sample(connect: &ConnectOptions, streams: &StreamNames, range: &RangeOptions, size: u64) -> Result<Vec<Record>> {
     let mut records = Vec::new();
     let connection = connection::open(connect)?;

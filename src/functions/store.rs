@@ -1,4 +1,4 @@
-//! What key-value buckets (ADR-8) and object stores (ADR-20) share: each is a stream of a certain form.
+//! The parts that key-value buckets (ADR-8) and object stores (ADR-20) share: each is a stream of a certain form.
 
 use std::sync::Arc;
 
@@ -35,7 +35,7 @@ pub fn parameters() -> Vec<Parameter> {
     ]
 }
 
-/// What [`parameters`] ask of the stream.
+/// The configuration of the stream that [`parameters`] ask for.
 ///
 /// # Errors
 /// A value is of the wrong type or out of its range.
@@ -51,7 +51,7 @@ pub fn wanted(arguments: &Arguments) -> Result<Config> {
         .with_some("metadata", metadata(arguments, "metadata")?))
 }
 
-/// What the stream of either is unless something else is asked for.
+/// The configuration of the stream of either, unless something else is asked for.
 pub fn defaults(subjects: Vec<String>) -> Config {
     Config::default()
         .with("subjects", subjects)
@@ -64,7 +64,7 @@ pub fn defaults(subjects: Vec<String>) -> Config {
         .with("allow_direct", true)
 }
 
-/// The columns of what makes or changes one.
+/// The columns of the functions that make or change a store.
 pub fn ensured_columns() -> Vec<Column> {
     columns([("bucket", Type::Varchar), ("action", Type::Varchar), ("changed", Type::list(Type::Varchar))])
 }

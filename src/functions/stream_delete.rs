@@ -1,5 +1,5 @@
-//! What removes messages or whole streams: `nats_stream_delete`, `nats_stream_purge`, `nats_message_delete`. Each refuses
-//! to act without `confirm := true`.
+//! The functions that remove messages or whole streams: `nats_stream_delete`, `nats_stream_purge`, `nats_message_delete`. Each
+//! refuses to act without `confirm := true`.
 
 use std::sync::Arc;
 

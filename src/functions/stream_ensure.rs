@@ -14,8 +14,8 @@ use crate::jetstream::admin::{Config, ensure_stream};
 use crate::plan::check_stream;
 use crate::value::{Arguments, Parameter, ParameterType, Value};
 
-/// One row: `action` is 'created', 'updated' or 'unchanged'; `changed` names the fields of an update. What the call does
-/// not name stays as it is.
+/// One row: `action` is 'created', 'updated' or 'unchanged'; `changed` names the fields of an update. A field that the call
+/// does not name stays as it is.
 pub struct NatsStreamEnsure;
 
 pub struct Call {
@@ -120,7 +120,7 @@ impl SmallTable for NatsStreamEnsure {
     }
 
     fn rows(connection: &Arc<Connection>, call: &Call) -> Result<Vec<Row>> {
-        // What another client sets when it is told nothing; Direct Get is what makes reading fast.
+        // The defaults of other clients, and Direct Get, which makes reading fast.
         let defaults = Config::default()
             .with("retention", "limits")
             .with("storage", "file")

@@ -18,7 +18,7 @@ use crate::value::{Arguments, Parameter};
 /// How many messages of a range are worth a thread of their own to decode.
 const MESSAGES_A_THREAD: u64 = 100_000;
 
-/// How such a function is called; it is registered as `StreamTable<It>`.
+/// The arguments of such a function, which is registered as `StreamTable<It>`.
 pub trait StreamTableArguments: 'static {
     /// The function's name in SQL.
     const NAME: &'static str;
@@ -127,7 +127,7 @@ impl<A: StreamTableArguments> TableFunction for StreamTable<A> {
     const REPORTS_PROGRESS: bool = true;
 
     fn progress(reader: &Reader) -> f64 {
-        // Each of several streams counts the same.
+        // Each of several streams is an equal share.
         let done = reader.streams.saturating_sub(reader.left.len() + 1) as f64;
         (done + reader.read.progress()) / reader.streams.max(1) as f64
     }

@@ -1,5 +1,5 @@
-//! What docs/functions and docs/function_descriptions.csv say of each function's call, made of what is registered and of
-//! the catalogue's table, so that page and catalogue cannot differ. A test compares; `make docs-synopsis` writes.
+//! The signatures in docs/functions and docs/function_descriptions.csv are made from the registered functions and the
+//! catalogue's table, so that page and catalogue cannot differ. A test compares them; `make docs-synopsis` writes them.
 //!
 //! A page has a block for the functions that its first line names:
 //!
@@ -24,7 +24,7 @@ const BEGIN: &str = "<!-- signatures: ";
 const END: &str = "<!-- end of signatures -->";
 /// The longest line of a signature that is not a single parameter.
 const WIDTH: usize = 130;
-/// Set, the pages are written and not compared.
+/// When this variable is set, the pages are written and not compared.
 const WRITE: &str = "NATS_JS_WRITE_SYNOPSIS";
 
 /// How a function is called.
@@ -90,7 +90,7 @@ fn documentation(kind: FunctionKind, name: &str) -> Option<&'static Documentatio
     FUNCTIONS.iter().find(|function| function.kind == kind && function.name == name)
 }
 
-/// What a reader is told of a type. What the catalogue calls ANY is checked by the function itself.
+/// The name of a type on a page. Where it is ANY, the function checks the argument itself.
 fn type_name(ty: ParameterType) -> &'static str {
     match ty {
         ParameterType::Text => "VARCHAR",

@@ -1,4 +1,4 @@
-//! `nats_tail(stream, max_wait := ...)`: waits until a stream has something new, at most so long, and gives what is new.
+//! `nats_tail(stream, max_wait := ...)`: waits until a stream has new messages, at most for `max_wait`, and gives them.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -12,7 +12,7 @@ use crate::ffi::{Bound, TableFunction};
 use crate::jetstream::{ConnectOptions, Connection, Want, stream_state, wait_for_message};
 use crate::value::{Arguments, Parameter, ParameterType, Value};
 
-/// How long to wait when nothing else is said.
+/// How long to wait without `max_wait`.
 const DEFAULT_WAIT: Duration = Duration::from_secs(10);
 
 /// The columns of `nats_scan`.
@@ -23,7 +23,7 @@ pub struct Plan {
     range: RangeOptions,
     layout: Layout,
     max_wait: Duration,
-    /// Everything is new: `after` is NULL.
+    /// Whether every message is new, because `after` is NULL.
     from_the_start: bool,
 }
 
@@ -34,7 +34,7 @@ pub struct Reader {
     max_wait: Duration,
     /// The first sequence that is new.
     from: u64,
-    /// The read of what is new, once there is something; None before, and when nothing came.
+    /// The read of the new messages, once there are some; None before, and when none came.
     read: Option<RangeRead>,
     waited: bool,
     pager: Pager,
@@ -74,7 +74,7 @@ impl TableFunction for NatsTail {
         Ok(Bound { columns, plan: Plan { connect, range, layout, max_wait, from_the_start }, estimated_rows: None })
     }
 
-    /// What is new begins here, not where the first row is asked for.
+    /// New are the messages behind the end of the stream as it is now, not when the first row is asked for.
     fn open(plan: &Plan, projection: &[usize]) -> Result<(Reader, MessageDecoder)> {
         let connection = connection::open(&plan.connect)?;
         let from = match plan.range.first_sequence() {

@@ -1,7 +1,7 @@
-//! `nats_try_publish(subject, payload [, headers [, connection]])`: publishes each row, and says of each what became of it.
+//! `nats_try_publish(subject, payload [, headers [, connection]])`: publishes each row, and answers for each whether it is stored.
 //!
-//! A statement over many chunks has published those before the one that fails, and an error takes what it would have
-//! written of that with it. Here no row fails the statement, so that a table can say of each whether it is stored.
+//! When a row of `nats_publish` fails its statement, the messages of earlier chunks are published, but the statement's marks of
+//! them are undone. Here no row fails the statement, so that a table can hold for each row whether it is stored.
 
 use super::by_connection::ByConnection;
 use super::publish::{message, published_fields, push_members};

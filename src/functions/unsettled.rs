@@ -1,7 +1,7 @@
 //! `nats_unsettled(stream, durable)`: what this process was given by a durable and has not settled.
 //!
-//! With the caller's table it says what to acknowledge: whatever became of the statement that read, only what the table
-//! holds. No round trip.
+//! Joined with the caller's table it gives the messages to acknowledge: those that the table holds, whatever became of the
+//! statement that read them. No round trip.
 
 use super::connection;
 use super::rows::columns;

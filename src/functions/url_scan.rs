@@ -11,7 +11,7 @@ use crate::error::{Error, Result};
 use crate::ffi::Bound;
 use crate::value::{Arguments, Parameter, ParameterType, Value};
 
-/// How the names begin that are such URLs.
+/// The beginnings by which a table's name is known as such a URL.
 pub const PREFIXES: &[&str] = &["nats://", "tls://", "ws://", "wss://"];
 
 pub struct NatsUrlScan;
@@ -83,7 +83,7 @@ fn parameter(name: &str) -> Result<Parameter> {
     Err(error.advice(format!("the parameters are {}", names.join(", "))))
 }
 
-/// The type whose text the parameter takes; None when no text will do.
+/// The type of SQL from whose text the parameter's value is made; None when no text can give one.
 fn column_type(ty: ParameterType) -> Option<Type> {
     match ty {
         ParameterType::Text | ParameterType::TextOrList => Some(Type::Varchar),

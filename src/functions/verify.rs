@@ -11,7 +11,7 @@ use crate::value::{Arguments, Parameter, ParameterType};
 
 pub struct NatsVerify;
 
-/// What is verified.
+/// The stream to verify, and whether its holes are shown too.
 pub struct Call {
     stream: String,
     holes: bool,

@@ -10,7 +10,7 @@ pub const VARIABLE: &str = "NATS_JS_EXTERNAL_ACCESS";
 /// Refuses when the session may open nothing outside of the process.
 ///
 /// # Errors
-/// [`Kind::Denied`]: the setting or the variable says so.
+/// [`Kind::Denied`]: the setting or the variable forbids it.
 pub fn check(arguments: &Arguments, environment: &dyn Fn(&str) -> Option<String>) -> Result<()> {
     let denied = |by: &str| {
         Err(Error::of(Kind::Denied, format!("{by}: neither servers nor files can be opened"))

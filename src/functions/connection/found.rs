@@ -9,7 +9,7 @@ use crate::jetstream::NamedFile;
 use crate::plan::check_publish_subject;
 use crate::value::{Arguments, Value};
 
-/// The sources of values; the earlier, the more it counts.
+/// The sources of values. An earlier one goes before a later one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Rank {
     Parameter,

@@ -180,8 +180,8 @@ fn authentication(sources: &Sources<'_>) -> Result<Authentication> {
     })
 }
 
-/// What the subjects of the JetStream API begin with: a domain's, or one that an account imports them by. The source that
-/// counts more is taken; both from one source are an error.
+/// The prefix of the subjects of the JetStream API: that of a domain, or the one by which an account imports them. Where two
+/// sources name one each, the source that counts more is taken; both from one source are an error.
 fn api_prefix(sources: &Sources<'_>) -> Result<String> {
     Ok(match (sources.find(DOMAIN)?, sources.find(API_PREFIX)?) {
         (Some(domain), Some(prefix)) if domain.rank == prefix.rank => {

@@ -19,7 +19,7 @@ const TELLING: &[u8] = b"nats:/@,?&=#%[]. 0\xc3";
 /// A word that is nowhere else, so that each part of a secret is found again.
 const WORD: &str = "hUsHhUsH";
 
-/// Passwords whose owners did not encode them: words with what means something in a URL between them.
+/// Passwords that were not percent-encoded: words, and between them characters that mean something in a URL.
 fn password() -> impl Strategy<Value = String> {
     let mark = prop::sample::select(vec![
         "", "@", "/", ":", "?", ",", "#", "%", "&", "[", "]", " ", "%2F", "//", "@@", "?/", "/?", ",/",
@@ -120,7 +120,7 @@ proptest! {
     #[test]
     fn a_context_shows_no_value(text in damaged("contexts", b"\"\\{}[]:,0tfn \n\xff")) {
         let text = String::from_utf8_lossy(&text);
-        // A secret that damage has made the name of a field is one no longer.
+        // Where the damage has made the secret the name of a field, it is no secret any more.
         let named = serde_json::from_str::<serde_json::Map<String, serde_json::Value>>(&text)
             .is_ok_and(|fields| fields.keys().any(|name| name.contains("s3cr3t")));
         if let Err(error) = context::parse("c", &text) {

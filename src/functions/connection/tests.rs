@@ -1,4 +1,4 @@
-//! Which source counts, and that no secret is shown.
+//! Tests: which source of an option counts, and that no secret is shown.
 
 use super::*;
 

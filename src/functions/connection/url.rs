@@ -14,7 +14,7 @@ pub enum Userinfo {
     Token(String),
 }
 
-/// Servers, and the userinfo that one connection to any of them has.
+/// Servers, and the userinfo by which a connection to any of them logs in.
 pub struct Servers {
     pub urls: Vec<ServerUrl>,
     pub userinfo: Option<Userinfo>,

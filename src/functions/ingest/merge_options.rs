@@ -4,7 +4,7 @@ use crate::column::{Column, Fold, is_ordered};
 use crate::error::{Error, Result};
 use crate::value::{Arguments, Value};
 
-/// What is made of the rows that share a key: the newest row, with some of its values folded from all of them.
+/// How rows that share a key become one: their newest row, with some of its values folded from all of them.
 #[derive(Clone)]
 pub(super) struct MergeOptions {
     /// The column of the payload by which a row is newer, and by sequence where that is the same; None is by sequence alone.
@@ -13,11 +13,11 @@ pub(super) struct MergeOptions {
     pub folds: Vec<(usize, Fold)>,
 }
 
-/// What `merge` can say of a column; None keeps the value of the newest row.
+/// The words of `merge`; None keeps the value of the newest row.
 const FOLDS: [(&str, Option<Fold>); 4] =
     [("last", None), ("first", Some(Fold::First)), ("min", Some(Fold::Min)), ("max", Some(Fold::Max))];
 
-/// Aggregates that would count a message twice that comes twice.
+/// Aggregates that are refused, because they would count a message twice that comes twice.
 const NOT_IDEMPOTENT: [&str; 5] = ["sum", "count", "avg", "list", "string_agg"];
 
 impl MergeOptions {

@@ -1,6 +1,6 @@
 //! `nats_ingest(stream, ...)`: rows ready to upsert, each with its correlation key.
 //!
-//! The caller's own statement writes them, so what becomes durable and when is the caller's word. A read of a range
+//! The caller's own statement writes them, so the caller decides what becomes durable, and when. A read of a range
 //! leaves no trace; with `durable` a pull consumer remembers what was acknowledged (`nats_ack`, `nats_nak`).
 
 mod merge;
@@ -90,8 +90,9 @@ impl TableFunction for NatsIngest {
 
     const RESTRICTS: bool = true;
 
-    /// By where the range ends alone, and only where rows are told apart by those before them: with `keep := 'last'` and
-    /// `merge` by those behind. What a durable gives, and what becomes a dead letter, is not for a condition to say.
+    /// A condition may only move the end of the range, since whether a row is a duplicate depends on the rows before it. With
+    /// `keep := 'last'` and `merge` it depends on the rows behind it, so there a condition moves nothing; nor does it decide what
+    /// a durable gives, or what becomes a dead letter.
     fn restrict(plan: &Self::Plan, conditions: &[Predicate]) -> Option<Self::Plan> {
         if plan.durable.is_some() || plan.looks_ahead() || plan.on_error == OnBadRow::DeadLetter {
             return None;

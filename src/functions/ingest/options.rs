@@ -37,7 +37,7 @@ const OWN: &[Parameter] = &[
     Parameter::new("max_ack_pending", ParameterType::Any),
 ];
 
-/// A row's keys are told apart by one byte, of which the correlation key has the first value.
+/// The number of a row's key is one byte; 0 is the correlation key.
 const MAX_UNIQUE_KEYS: usize = 255;
 
 /// All named parameters.
@@ -56,7 +56,7 @@ pub(super) enum Keep {
     All,
 }
 
-/// What a row does that has no key or does not decode.
+/// What becomes of a row that has no key or does not decode.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum OnBadRow {
     /// The statement fails.
@@ -76,7 +76,7 @@ pub struct Options {
     pub(super) payload: Payload,
     /// The columns between those of every call and those of the payload.
     pub(super) extra_parts: Vec<Part>,
-    /// What the column `rest` shows of a payload; None without that column.
+    /// The members of a payload that the column `rest` shows; None without that column.
     pub(super) rest: Option<Rest>,
     /// None is the default key: `msg_id`, else `stream:seq:time`.
     pub(super) correlation_key: Option<KeyTemplate>,
@@ -147,7 +147,7 @@ impl Options {
             return Err(Error::new("a key names {unnest_index}, and no list is unnested").advice("give unnest a list"));
         }
         if !payload.decodes_whole() && (!payload.has_columns() || shows_payload) {
-            // Without columns the payload itself is what there is to ingest.
+            // Without columns, the payload itself is ingested.
             extra_parts.push(Part::Payload);
         }
         let has_payload = payload.decodes_whole() || extra_parts.contains(&Part::Payload);
@@ -184,7 +184,7 @@ impl Options {
         &self.range.stream
     }
 
-    /// Whether every row is shown twice: what leaves depends on rows behind it.
+    /// Whether the messages are read twice, because which rows leave depends on rows behind them.
     pub(super) fn looks_ahead(&self) -> bool {
         self.keep == Keep::Last || self.merge.is_some()
     }
@@ -227,7 +227,7 @@ fn reserved(arguments: &Arguments, rest: bool, shows_payload: bool) -> Result<Ve
     Ok(names)
 }
 
-/// A message of several rows cannot be what a message is elsewhere: one row, with one key.
+/// Refuses, beside `unnest`, the parameters that take a message for one row with one key.
 fn check_unnest(arguments: &Arguments) -> Result<()> {
     let word = if arguments.find("unnest").is_some() { "unnest" } else { "format := 'ndjson'" };
     let is = |name: &str, value: &str| -> Result<bool> {
@@ -314,7 +314,7 @@ fn start(arguments: &Arguments, range: &RangeOptions) -> Result<Option<DurableSt
         return Err(Error::new(format!("{one} and {other} each say where the durable begins")).advice("give one"));
     }
     if let Some(sequence) = arguments.unsigned("start_seq")? {
-        // Sequences count from 1, and the server wants such a one.
+        // Sequences count from 1; the server refuses 0.
         return Ok(Some(DurableStart::Sequence(sequence.max(1))));
     }
     if let Some(time) = arguments.moment("start_time")? {

@@ -110,8 +110,8 @@ impl<'a> RowBuilder<'a> {
 }
 
 /// The key of a message when no template is given: its `Nats-Msg-Id`, else `stream:seq:time`; behind it the place of
-/// a row among several of its message. A stream that is made anew
-/// counts its sequences from 1 again, but no message of it was stored when one of the earlier stream was.
+/// a row among several of its message. The time keeps apart the messages of a stream that is made anew, whose sequences
+/// count from 1 again.
 fn default_key(stream: &str, record: &Record, out: &mut String) {
     match record.headers.get(Headers::MESSAGE_ID).filter(|id| !id.is_empty()) {
         Some(id) => push_escaped(id, out),
@@ -125,7 +125,7 @@ fn default_key(stream: &str, record: &Record, out: &mut String) {
     }
 }
 
-/// One row, as its keys see it.
+/// One row, as the source of the parts of its keys.
 struct RowPartValues<'a> {
     record: &'a Record,
     texts: &'a [Buffer],

@@ -7,8 +7,8 @@ use crate::jetstream::ConnectOptions;
 use crate::jetstream::durable::{DurableOptions, Standing, standing};
 use crate::record::Record;
 
-/// At most so many: of a range its first; of a durable those from where it stands on, and when nothing is there yet, the
-/// newest before.
+/// At most `size` messages: the first of a range; of a durable those that it delivers next, or, when there are none yet, the
+/// newest of its filters.
 pub(super) fn sample(
     range: &RangeOptions,
     durable: Option<&DurableOptions>,
@@ -21,7 +21,7 @@ pub(super) fn sample(
         Some(Standing { next, subjects }) => {
             range::sample(&range.starting_at(next).of_subjects(&subjects), &connection, size)?
         }
-        // It is made by this call, where the arguments say.
+        // This call makes the durable, and it begins where the arguments say.
         None if durable.starts_at_the_end() => Vec::new(),
         None => range::sample(&range.unbounded(), &connection, size)?,
     };

@@ -22,7 +22,7 @@ pub(super) enum MessageSource {
         read: RangeRead,
         want: Want,
         page: VecDeque<Record>,
-        /// What makes several rows of a message.
+        /// Makes several rows of a message.
         unnester: Option<Unnester>,
     },
     /// Without a pull, the page is all that there is: messages that are read by themselves.
@@ -63,7 +63,7 @@ impl MessageSource {
         }
         let limits = PullLimits {
             messages: options.range.max_messages,
-            // Not longer than until something that is kept is to be read.
+            // The wait ends when a message that this process keeps back is due.
             wait: pending_acks.next_kept_in().map_or(durable.max_wait, |wait| wait.min(durable.max_wait)),
             // The other half is for the caller, to commit and acknowledge.
             span: pending_acks.ack_wait() / 2,
@@ -81,7 +81,7 @@ impl MessageSource {
         }
     }
 
-    /// At most `capacity` messages, perhaps none; None at the end. What a durable delivered is written down as given.
+    /// At most `capacity` messages, perhaps none; None at the end. Messages of a durable are written down as given.
     pub(super) fn next_page(&mut self, capacity: usize) -> Result<Option<Vec<Record>>> {
         match self {
             MessageSource::Range { read, page, unnester: Some(unnester), .. } => loop {
@@ -120,8 +120,8 @@ impl MessageSource {
         }
     }
 
-    /// Shows the row filter every message of the call, so that it knows the newest of each key, and starts again from the
-    /// first: a range is read twice, what a durable has is held in memory.
+    /// Shows the row filter every message of the call, so that it knows the newest of each key, and goes back to the first
+    /// message: a range is read again, the messages of a durable are held in memory.
     pub(super) fn first_pass(&mut self, filter: &mut RowFilter) -> Result<()> {
         match self {
             MessageSource::Range { plan, read, want, .. } => {
@@ -144,7 +144,7 @@ impl MessageSource {
                     }
                     pull.stop();
                 }
-                // What comes again comes out of order, and perhaps twice.
+                // Messages that are delivered again come out of order, and perhaps twice.
                 let mut deliveries: Vec<Delivery> = page.drain(..).collect();
                 deliveries.sort_by_key(|delivery| (delivery.record.sequence, delivery.delivered));
                 deliveries.dedup_by(|later, earlier| {
@@ -162,7 +162,7 @@ impl MessageSource {
         Ok(())
     }
 
-    /// What the statement made of the messages of the page, in their order.
+    /// Notes the outcomes of the messages of the page, in their order.
     pub(super) fn note(&self, outcomes: Vec<(u64, Outcome, RowKeys)>) {
         if let MessageSource::Durable { pending_acks, .. } = self {
             pending_acks.note(outcomes);
@@ -177,14 +177,14 @@ impl MessageSource {
         }
     }
 
-    /// The messages that were given up could not be dealt with: they are told again.
+    /// Keeps messages on which the consumer gave up to be reported again, because they could not be dealt with.
     pub(super) fn keep_given_up(&self, sequences: &BTreeSet<u64>) {
         if let MessageSource::Durable { pending_acks, .. } = self {
             pending_acks.keep_given_up(sequences);
         }
     }
 
-    /// After an error of our own: what this statement was given cannot be committed any more, so it goes back.
+    /// Returns all that this statement was given, after an error of the extension: it cannot be committed any more.
     pub(super) fn return_all(&mut self) {
         if let MessageSource::Durable { pending_acks, .. } = self {
             pending_acks.give_all_back();

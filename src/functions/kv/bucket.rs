@@ -126,7 +126,7 @@ impl SmallTable for BucketEnsure {
     }
 
     fn rows(connection: &Arc<Connection>, call: &Call) -> Result<Vec<Row>> {
-        // What makes a stream a bucket (ADR-8).
+        // These fields make a stream a bucket (ADR-8).
         let defaults = store::defaults(vec![format!("$KV.{}.>", call.bucket)])
             .with("max_msgs_per_subject", 1)
             .with("max_msgs", -1)

@@ -6,7 +6,7 @@ use crate::functions::rows::{Cell, Row, columns};
 use crate::plan::kv::{Operation, key_of};
 use crate::record::Record;
 
-/// The columns of everything that shows entries.
+/// The columns of each function that shows entries.
 pub fn entry_columns() -> Vec<Column> {
     columns([
         ("bucket", Type::Varchar),

@@ -151,7 +151,7 @@ pub struct HistoryReader {
 }
 
 impl HistoryReader {
-    /// Starts the read, once there is something where the call waits for that.
+    /// Starts the read; with `max_wait`, once there is an entry.
     fn start(&mut self) -> Result<()> {
         let HistoryPlan { bucket, keys, after, up_to, max_wait, narrowed, .. } = &self.plan;
         let stream = bucket_stream(bucket);
@@ -236,7 +236,7 @@ impl TableFunction for History {
     fn restrict(plan: &HistoryPlan, conditions: &[Predicate]) -> Option<HistoryPlan> {
         let every = [">".to_owned()];
         let keys = if plan.keys.is_all() { &every } else { plan.keys.filters() };
-        // A wait ends with what the call asks for, whatever the query makes of it.
+        // A wait ends with the first entry of the keys that the call names, also when the query's conditions leave that entry out.
         let keys = narrower_keys(keys, conditions).filter(|_| plan.max_wait.is_zero())?;
         Some(HistoryPlan { keys: Subjects::new(&keys).ok()?, narrowed: true, ..plan.clone() })
     }

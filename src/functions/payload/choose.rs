@@ -19,19 +19,19 @@ use crate::value::Arguments;
 /// The number of messages that `columns := 'auto'` reads, unless `sample_size` is given.
 const SAMPLE_SIZE: u64 = 1_000;
 
-/// Reads the first messages that the statement would read, at most so many, for `columns := 'auto'`. It is the one thing
-/// that may touch the network at bind.
+/// Reads the first messages of the statement, at most as many as its argument, for `columns := 'auto'`. Nothing else may touch
+/// the network at bind.
 pub type Sample<'a> = &'a dyn Fn(u64) -> Result<Vec<Record>>;
 
-/// What a statement asks for.
+/// The codec that a statement asks for, and the columns that it makes.
 pub(super) struct Chosen {
     /// The codec, if columns are decoded or keys need texts.
     pub(super) codec: Option<Box<dyn Codec>>,
-    /// The paths of the columns; None where none are asked for, or a schema says what the columns are.
+    /// The paths of the columns; None where no columns are asked for, or a schema names them.
     pub(super) paths: Option<Vec<Path>>,
     /// The names of the columns.
     pub(super) names: Vec<String>,
-    /// What the rows of a message are, when they are parts of its payload.
+    /// How a message is taken apart, when its rows are parts of its payload.
     pub(super) unnest: Option<Unnest>,
 }
 
@@ -113,7 +113,7 @@ pub(super) fn codec(
     Ok(Chosen { codec: Some(codec), paths: Some(paths), names, unnest })
 }
 
-/// A registry is for the formats whose payloads say by a number which schema they have.
+/// Refuses a schema registry with a format whose payloads do not name their schema by a number.
 fn check_registry(arguments: &Arguments, format: &PayloadFormat, unnests: bool) -> Result<()> {
     if arguments.find("schema_registry").is_none() {
         return Ok(());
@@ -177,7 +177,7 @@ pub(super) fn format(arguments: &Arguments, name: &str) -> Result<Option<&'stati
     choice(arguments, name, &formats)
 }
 
-/// Whether the rows of a call are parts of messages.
+/// Whether the rows of a call are parts of a message, as with `unnest`.
 pub fn names_a_part(arguments: &Arguments) -> Result<bool> {
     let lines = format(arguments, "format")?.is_some_and(|format| format.lines.is_some());
     Ok(lines || arguments.find("unnest").is_some())

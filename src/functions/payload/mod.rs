@@ -97,7 +97,7 @@ pub struct Payload {
     columns: Vec<Column>,
     /// How payloads are inflated.
     pub inflate: Inflate,
-    /// What the rows of a message are, when they are parts of its payload.
+    /// How a message is taken apart, when its rows are parts of its payload.
     unnest: Option<Unnest>,
     /// Whether the `payload` column is text that is not checked: `json_extract` makes it so, unless `payload_type` is given.
     pub is_text: bool,
@@ -147,7 +147,7 @@ impl Payload {
         Self::of(arguments, Some(Asked::Typed(columns)), whole, &[], &[], &no_sample)
     }
 
-    /// `whole` says what the column of the payload itself holds, if it is decoded, by whether there are other columns.
+    /// `whole` gives the form of the column of the payload itself, if that is decoded; its argument is whether there are other columns.
     fn of(
         arguments: &Arguments,
         columns: Option<Asked>,
@@ -164,7 +164,7 @@ impl Payload {
         let extracts = json_extract || arguments.find("proto_extract").is_some();
         let Chosen { codec, paths, names, unnest } =
             choose::codec(arguments, columns, reserved, texts, inflate, sample)?;
-        // A sample of nothing gives no column, though columns are asked for.
+        // A sample without messages gives no columns, though columns are asked for.
         let has_columns = paths.is_some() || !names.is_empty();
         let whole = whole(has_columns);
         let codec: Option<Arc<dyn Codec>> = match whole {
@@ -203,10 +203,10 @@ impl Payload {
         &self.columns
     }
 
-    /// What the columns leave of a document.
+    /// The members of a document that the columns leave, for the column `rest`.
     ///
     /// # Errors
-    /// No columns are named by their paths, or a schema says which fields there are.
+    /// No columns are named by their paths, or a schema names the fields.
     pub fn rest(&self) -> Result<Rest> {
         let Some(paths) = &self.paths else {
             return Err(Error::new("rest needs columns, which it completes")
@@ -220,7 +220,7 @@ impl Payload {
         self.unnest.is_some()
     }
 
-    /// What takes messages apart, if they are.
+    /// Takes messages apart; None where a message is one row.
     pub fn unnester(&self) -> Option<Unnester> {
         Some(Unnester::new(self.unnest.clone()?, self.inflate))
     }

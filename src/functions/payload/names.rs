@@ -9,7 +9,7 @@ use crate::error::{Error, Result};
 /// `reserved` are those of columns that are no part of the payload.
 pub(super) fn unique(names: Vec<String>, reserved: &[&str]) -> Vec<String> {
     let mut taken: HashSet<String> = reserved.iter().map(|name| name.to_lowercase()).collect();
-    // What can keep its name does, also behind one that cannot.
+    // A name that is free is kept, also behind one that gets a number.
     let keeps: Vec<bool> = names.iter().map(|name| taken.insert(name.to_lowercase())).collect();
     let numbered = |(name, keeps): (String, bool)| {
         let mut candidates = (1u64..).map(|number| format!("{name}_{number}"));

@@ -22,7 +22,7 @@ pub(super) struct TypedColumn {
     pub path: Path,
     /// The paths that are looked at when those before lead to nothing.
     pub others: Vec<Path>,
-    /// The name of the column that says which path it was.
+    /// The name of the column that shows which of the paths led to the value.
     pub version: Option<String>,
     pub ty: Type,
 }
@@ -50,7 +50,7 @@ impl TypedColumn {
     }
 }
 
-/// One entry as it is written.
+/// One entry of `columns`, as it is written.
 struct Entry<'a> {
     given_name: Option<&'a str>,
     path: &'a str,

@@ -10,7 +10,7 @@ use crate::value::Arguments;
 /// Makes a codec of columns.
 pub(super) type MakeCodec<'a> = &'a dyn Fn(Wanted) -> Result<Box<dyn Codec>>;
 
-/// What the rows of a message are, when they are parts of its payload.
+/// Reads how a message is taken apart, when its rows are parts of its payload.
 pub(super) fn read(arguments: &Arguments, format: &PayloadFormat) -> Result<Option<Unnest>> {
     let Some(path) = arguments.text("unnest")? else {
         return Ok(format.lines.map(|cut| Unnest { cut, path: Path::root(), is_lines: true }));
@@ -29,7 +29,7 @@ pub(super) fn read(arguments: &Arguments, format: &PayloadFormat) -> Result<Opti
     Ok(format.elements.map(|cut| Unnest { cut, path: lists, is_lines: false }))
 }
 
-/// The codec of columns, some of which may be of the element that a row is of.
+/// The codec of columns, some of which may be read from the element of the row.
 pub(super) fn codec(unnest: Option<&Unnest>, wanted: Wanted, make: MakeCodec<'_>) -> Result<Box<dyn Codec>> {
     let Some(unnest) = unnest else {
         let mut paths = wanted.columns.iter().map(|(path, _)| path).chain(&wanted.texts);
@@ -61,7 +61,7 @@ pub(super) fn codec(unnest: Option<&Unnest>, wanted: Wanted, make: MakeCodec<'_>
     Ok(Box::new(UnnestCodec::new(make(part.wanted)?, make(whole.wanted)?, place, named)))
 }
 
-/// The columns of one side.
+/// The columns of one side: those of the whole document, or those of the element.
 #[derive(Default)]
 struct Sided {
     wanted: Wanted,
@@ -79,7 +79,7 @@ impl Sided {
         self.wanted.lenient = self.lenient.iter().map(|place| self.position(*place)).collect();
     }
 
-    /// Adds a column, or a text; says which it is, and its position among those.
+    /// Adds a column, or a text; whether it is a text, and its position among the columns or the texts.
     fn add(&mut self, path: Path, ty: Option<Type>) -> (bool, usize) {
         match ty {
             Some(ty) => {

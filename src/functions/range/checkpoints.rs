@@ -20,7 +20,7 @@ const AFTER: &str = "after";
 const UPTO: &str = "upto";
 const ON_GAP: &str = "on_gap";
 
-/// What becomes of a read when messages that follow its checkpoint were removed.
+/// Whether a read fails or goes on when messages that follow its checkpoint were removed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum OnGap {
     Fail,
@@ -69,7 +69,7 @@ impl Checkpoints {
         Ok(Some(checkpoints).filter(|given| given.after.is_some() || given.upto.is_some()))
     }
 
-    /// The sequences that they say.
+    /// The bounds that the checkpoints set.
     pub fn bounds(&self) -> Bounds {
         Bounds::Sequence {
             first: self.after.as_ref().map(|after| after.last.saturating_add(1)),
@@ -77,8 +77,8 @@ impl Checkpoints {
         }
     }
 
-    /// Proves that the stream is the one of the checkpoints, and that what follows the first has not been removed; with
-    /// what the stream is and holds now.
+    /// Proves that the stream is the one of the checkpoints, and that no message behind the first of them was removed. Returns
+    /// the stream's state.
     pub fn check(&self, connection: &Arc<Connection>, stream: &str) -> Result<StreamNow> {
         self.check_each(connection).map_err(|error| error.stream(stream).server(connection.label()))
     }

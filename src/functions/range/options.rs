@@ -44,20 +44,20 @@ pub struct RangeOptions {
     pub(super) last_n: Option<u64>,
     /// How many messages at most.
     pub max_messages: Option<u64>,
-    /// What the query's own conditions leave of the range.
+    /// The part of the range that the query's conditions leave.
     pub(super) region: Region,
     /// By which way the messages come.
     pub(super) route: Route,
 }
 
-/// How many rows a range is taken for whose arguments name no number: more than any table that it is joined to, as a
-/// stream commonly has.
+/// The estimated rows of a range when its arguments name no number: more than those of any table that it is joined to, as is
+/// commonly so.
 const UNKNOWN_ROWS: u64 = 10_000_000;
 
 impl RangeOptions {
-    /// The options that read no more than a region, where that spares something and changes no answer: which messages
-    /// are the newest so many, or the first so many, depends on all of them, and so does what retention took from behind a
-    /// checkpoint.
+    /// The options of a read of no more than a region; None where that spares nothing or would change the answer. Which messages
+    /// are the newest, or the first, of a number depends on all of them, and so does whether retention removed some from behind
+    /// a checkpoint.
     pub fn within(&self, region: Region) -> Option<Self> {
         let counted = self.last_n.is_some() || self.max_messages.is_some();
         if counted || self.checkpoints.is_some() || region == Region::WHOLE {
@@ -91,32 +91,32 @@ impl RangeOptions {
         self.checkpoints.as_ref().map_or(Ok(()), |given| given.check(connection, &self.stream).map(drop))
     }
 
-    /// The same without a bound on their number.
+    /// The same without a bound on the number of messages.
     #[must_use]
     pub fn unbounded(&self) -> Self {
         Self { max_messages: None, ..self.clone() }
     }
 
-    /// All messages from a sequence on, of the same subject.
+    /// All messages of the same subjects from a sequence on.
     #[must_use]
     pub fn starting_at(&self, first: u64) -> Self {
         let bounds = Bounds::Sequence { first: Some(first), last: None };
         Self { bounds, checkpoints: None, last_n: None, max_messages: None, ..self.clone() }
     }
 
-    /// The newest so many of the same subject.
+    /// The newest `n` messages of the same subjects.
     #[must_use]
     pub fn newest_messages(&self, n: u64) -> Self {
         Self { bounds: Bounds::All, checkpoints: None, last_n: Some(n), max_messages: None, ..self.clone() }
     }
 
-    /// The same of other subjects.
+    /// The same range, of other subjects.
     #[must_use]
     pub fn of_subjects(&self, subjects: &Subjects) -> Self {
         Self { subjects: subjects.clone(), named: Subjects::ALL, ..self.clone() }
     }
 
-    /// The same of a stream, of which so many messages are left to read.
+    /// The same range of another stream, of which `left` messages may be read.
     pub fn for_stream(&self, stream: &str, left: Option<u64>) -> Self {
         Self { stream: stream.to_owned(), max_messages: left, ..self.clone() }
     }
@@ -129,7 +129,7 @@ impl RangeOptions {
         }
     }
 
-    /// The same from a sequence on, where the arguments name none.
+    /// The same range, which begins at `first` where the arguments name no first sequence.
     pub fn beginning_at(&self, first: u64) -> Self {
         match self.first_sequence() {
             Some(_) => self.clone(),
@@ -164,7 +164,7 @@ pub fn read(arguments: &Arguments) -> Result<RangeOptions> {
 /// Reads the parameters of a read of several streams, each by [`RangeOptions::for_stream`].
 ///
 /// # Errors
-/// A parameter that says something of one stream.
+/// A parameter that is about one stream is given.
 pub fn read_several(arguments: &Arguments) -> Result<RangeOptions> {
     for name in ["after", "upto", "on_gap", "last_n"] {
         if arguments.find(name).is_some() {

@@ -99,7 +99,7 @@ impl RangePlan {
         // A range by time holds messages of other times as well.
         let by_time = matches!(self.options.bounds, Bounds::Time { .. });
         let filtered = by_time || !self.options.subjects.is_all() || self.options.subject_contains.is_some();
-        // All that there are, filtered or not.
+        // The stream has no more messages than are asked for.
         if n >= self.state.messages {
             return Ok(range);
         }
@@ -135,7 +135,7 @@ impl RangePlan {
         matches!(self.options.bounds, Bounds::Time { .. }) || self.options.region.times != Region::WHOLE.times
     }
 
-    /// The parts of a message that the caller wants, and those that the range itself is checked by.
+    /// The parts of a message that the caller wants, and those by which messages outside of the range are sorted out.
     fn needed(&self, want: Want) -> Want {
         let by_subject = !self.options.subjects.is_all() || self.options.subject_contains.is_some();
         let by_time = self.is_by_time();
@@ -178,7 +178,7 @@ impl RangePlan {
     }
 }
 
-/// The first messages of the range, at most so many, with payloads and headers.
+/// The first messages of the range, at most `size`, with payloads and headers.
 pub fn sample(options: &RangeOptions, connection: &Arc<Connection>, size: u64) -> Result<Vec<Record>> {
     let most = options.max_messages.map_or(size, |most| most.min(size));
     let options = RangeOptions { max_messages: Some(most), route: Route::default(), ..options.clone() };

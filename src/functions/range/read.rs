@@ -13,9 +13,9 @@ pub struct RangeRead {
     pub(super) fetch: Option<Fetch>,
     /// The stream and the server, for errors.
     pub(super) place: (String, String),
-    /// Watches what retention removes from behind a checkpoint.
+    /// Notices when retention removes messages from behind a checkpoint.
     pub(super) watch: Option<Box<GapWatch>>,
-    /// Watches times that are bounds.
+    /// Notices store times that step back further than a search by time allows for.
     pub(super) times: Option<StoreTimes>,
     pub(super) subject_contains: Option<String>,
     pub(super) bounds: Bounds,
