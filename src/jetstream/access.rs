@@ -9,12 +9,12 @@ pub(super) enum Access {
     Direct,
     /// `$JS.API.STREAM.MSG.GET.<stream>`, for streams without `allow_direct`.
     MsgGet,
-    /// A consumer, which delivers what follows a message. For ranges alone.
+    /// A consumer, which delivers the messages behind a sequence. For ranges alone.
     Consumer,
 }
 
 impl Access {
-    /// The way that the stream allows; Direct Get when that is not known.
+    /// The way that the stream allows; Direct Get when it is not known whether the stream allows it.
     pub(super) fn of(state: &StreamState) -> Self {
         if state.direct == Some(false) { Access::MsgGet } else { Access::Direct }
     }

@@ -1,9 +1,9 @@
-//! Where a delivered message stands in its stream and its consumer: the subject of its acknowledgement says it (ADR-15).
+//! The place of a delivered message in its stream and its consumer, which is in the subject of its acknowledgement (ADR-15).
 
 use super::wire::number;
 
-/// What `$JS.ACK.<stream>.<consumer>.<deliveries>.<stream sequence>.<consumer sequence>.<time>.<pending>` says, or its longer form,
-/// with domain and account before the stream and perhaps more behind the numbers.
+/// The numbers of `$JS.ACK.<stream>.<consumer>.<deliveries>.<stream sequence>.<consumer sequence>.<time>.<pending>`, or of its longer
+/// form, which has domain and account before the stream and perhaps more behind the numbers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct AckSubject {
     /// How often the message was delivered, this time included.

@@ -23,7 +23,7 @@ const PAUSE: Duration = Duration::from_millis(200);
 /// How many replicas are asked, where the leader may not be.
 const REPLICAS_ASKED: usize = 3;
 
-/// What a stream is and holds now, by the word of its leader. One round trip.
+/// The stream's identity and state now, by its leader. One round trip.
 ///
 /// # Errors
 /// [`Kind::NotFound`] when there is no such stream; those of any request.

@@ -143,7 +143,7 @@ impl Connection {
         Socket::open(&self.options, &servers, self.client.new_inbox()).await
     }
 
-    /// The subject on which a stream's leader tells its state.
+    /// The subject on which a stream's leader answers with its state.
     pub fn state_subject(&self, stream: &str) -> String {
         self.api_subject(&format!("STREAM.INFO.{stream}"))
     }
@@ -235,7 +235,7 @@ fn configure(
         connect = connect.tls_first();
     }
     if options.is_websocket() {
-        // The library would take the addresses that a server tells WebSocket clients for those of plain NATS.
+        // The library would take the addresses that a server sends to WebSocket clients for those of plain NATS.
         connect = connect.ignore_discovered_servers();
     }
     let count = options.servers.len().max(1);

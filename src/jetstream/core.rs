@@ -99,7 +99,8 @@ pub struct CoreMessage {
     pub reply_to: Option<String>,
 }
 
-/// Subscribes to subjects, and gives what comes until there are so many messages, or so many bytes of payload, or the time is over.
+/// Subscribes to subjects, and returns the messages that come until their number, or the bytes of their payloads, reach a bound,
+/// or the time is over.
 /// One round trip, after which nothing that is published is missed.
 ///
 /// # Errors

@@ -31,7 +31,7 @@ pub(super) struct Ask {
     access: Access,
     /// Its JSON body.
     body: String,
-    /// The subject whose newest message is asked for, where that is the question.
+    /// The subject, where its newest message is asked for.
     newest_of: Option<String>,
     /// Whether that subject stands behind the stream's name in the request's own subject, and the body is empty: a user may be
     /// granted `$JS.API.DIRECT.GET.<stream>.>` and no more (ADR-31).
@@ -50,7 +50,7 @@ impl Ask {
         Self { newest_of: Some(subject.to_owned()), ..Self::new(access, body) }
     }
 
-    /// What follows the API's prefix in its subject.
+    /// The part of its subject behind the API's prefix.
     fn call(&self, stream: &str) -> String {
         match &self.newest_of {
             Some(subject) if self.in_subject => format!("{}.{subject}", self.access.call(stream)),
@@ -68,7 +68,7 @@ impl Ask {
     }
 }
 
-/// What became of it: a message, None where there is none, or why it is not known.
+/// Its answer: a message, None where there is none, or why that is not known.
 pub(super) type Asked = std::result::Result<Option<Record>, Failure>;
 
 /// A message, and how many matching ones the server counts behind it, where a batch was asked for.

@@ -16,7 +16,7 @@ use crate::plan::{SequenceRange, StreamState};
 use crate::record::Record;
 use crate::stats;
 
-/// Up to so many messages are asked for by Direct Get where nobody says whether the stream answers it.
+/// The most messages that are asked for by Direct Get where it is not known whether the stream answers it.
 const FEW: usize = 16;
 /// With so many deleted sequences or fewer, one list of them tells whether a message was deleted.
 const FEW_DELETED: u64 = 100_000;
@@ -39,7 +39,8 @@ impl MessageReader {
     ///
     /// One costs one round trip: the server says when nobody answers Direct Get, and the leader is asked then. For more, or
     /// of a server before 2.11, which may stay silent, the stream's state is asked for first, and again in the end, to see
-    /// that all came from one stream. A message that is not there costs one more for the leader, which may have it, and one for the list of deleted messages: one that is neither there
+    /// that all came from one stream. A message that is not there costs one more for the leader, which may have it, and one for the
+    /// list of deleted messages: one that is neither there
     /// nor deleted is damaged, and an error.
     ///
     /// # Errors

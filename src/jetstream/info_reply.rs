@@ -1,4 +1,4 @@
-//! The reply to `STREAM.INFO`, in which a stream's leader says what it is and holds.
+//! The leader's reply to `STREAM.INFO`: the stream's configuration and state.
 //!
 //! Source: <https://docs.nats.io/reference/reference-protocols/nats_api_reference> (schema `stream_info_response`).
 
@@ -17,7 +17,7 @@ use super::time::parse_utc;
 use crate::error::Result;
 use crate::plan::{Absent, Removal, SequenceSet, StreamState};
 
-/// What the leader is asked for beside the state.
+/// The details that the leader is asked for beside the state.
 #[derive(Debug, Clone, Copy)]
 pub(super) enum Details<'a> {
     /// Nothing.
@@ -75,7 +75,7 @@ pub(super) struct Config {
     max_age: i64,
 }
 
-/// What the stream holds.
+/// The state of the stream.
 #[derive(Debug, Deserialize)]
 pub(super) struct State {
     pub first_seq: u64,
@@ -86,7 +86,7 @@ pub(super) struct State {
     /// The deleted sequences, when they were asked for.
     #[serde(default)]
     pub deleted: Option<Vec<u64>>,
-    /// What the leader found its storage to have lost when it started.
+    /// The messages that the leader found missing in its storage when it started.
     #[serde(default)]
     pub lost: Option<Lost>,
     #[serde(default)]
@@ -148,7 +148,7 @@ pub(super) async fn ask_or_explain(
 }
 
 impl InfoReply {
-    /// What a read is planned from.
+    /// The state from which a read is planned.
     pub fn stream_state(&self) -> StreamState {
         StreamState {
             first: self.state.first_seq,

@@ -1,9 +1,9 @@
-//! A closer look at messages that did not come although nothing says that they were deleted.
+//! A closer look at messages that did not come and are not known to be deleted.
 //!
-//! A server leaves damaged messages out of its answers without a word, and a replica may lack what the others have. The
-//! leader's list of deleted sequences tells deletions, purges and expiry apart from that. What it does not list is asked for by
-//! its sequence: of the leader, by `MSG.GET`, which no other replica answers; then by Direct Get, which any replica answers,
-//! as chance has it, so often that each of them is asked. (A connection of one's own to each server would not help: a
+//! A server leaves damaged messages out of its answers and does not mention them, and a replica may lack messages that the others
+//! have. The leader's list of deleted sequences tells deletions, purges and expiry apart from that. A message that is not listed
+//! is asked for by its sequence: of the leader, by `MSG.GET`, which no other replica answers; then by Direct Get, which a replica
+//! answers that chance picks, and so often that each of them is asked. (A connection to each server would not help: a
 //! server passes Direct Get on to the other replicas as well.) A message that nobody gives, and that the leader still counts,
 //! is damaged.
 
@@ -37,9 +37,9 @@ pub(super) enum Gaps<'a> {
     Beside(&'a SequenceSet, SequenceRange),
 }
 
-/// What a look at gaps brought.
+/// The findings of a look at gaps.
 pub(super) struct Inspection {
-    /// What does not exist.
+    /// The sequences that do not exist.
     pub absent: Absent,
     /// Messages of the gaps, in sequence order.
     pub found: Vec<Record>,
@@ -92,7 +92,7 @@ pub(super) async fn exact_messages(
         for asked in answers.chunks(times) {
             match asked.iter().find(|asked| !matches!(asked, Ok(None))) {
                 Some(Ok(Some(record))) => found.push(record.clone()),
-                // Who may not ask the leader asks the replicas, and where there is no Direct Get the leader has the word.
+                // A user who may not ask the leader asks the replicas; without Direct Get the leader's answer counts.
                 None | Some(Err(Failure::Forbidden | Failure::NoResponders) | Ok(None)) => {}
                 Some(Err(failure)) => {
                     return Err(connection.explain(failure.clone(), &access.call(stream), stream).await);
@@ -121,7 +121,7 @@ pub(super) async fn check_identity(
     let now = if began.exact {
         state_or_error(connection, stream).await?
     } else {
-        // Who may not ask for the state has no date to compare, but can look at the message that was the last.
+        // A user who may not ask for the state has no date to compare, but can look at the message that was the last.
         StreamState { last_time_ns: None, ..*began }
     };
     check_continuity(connection, stream, began, &now).await?;
@@ -154,7 +154,7 @@ async fn details(connection: &Arc<Connection>, stream: &str) -> Result<(StreamSt
     }
 }
 
-/// The sequences of the gaps that may exist, so many of them as one look takes.
+/// The sequences of the gaps that may exist, at most as many as one look takes.
 fn unexplained(absent: &Absent, gaps: Gaps<'_>) -> Vec<u64> {
     let sequences = |run: SequenceRange| absent.unexplained(run).flat_map(|run| run.first..=run.last);
     match gaps {

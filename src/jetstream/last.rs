@@ -97,7 +97,7 @@ impl LastPages {
                     let filters = &self.request.subjects;
                     let up_to = self.request.up_to;
                     let mut tail = None;
-                    // Server 2.9 does not even say that nobody answers Direct Get, so it is not asked.
+                    // Server 2.9 sends no status when nobody answers Direct Get, so it is not asked.
                     let answer = if self.connection.client.is_server_compatible(2, 11, 0) {
                         tail = LeaderTail::find(&self.connection, &self.request.stream, up_to)?;
                         if few {

@@ -17,7 +17,7 @@ use super::state::stream_state;
 use crate::error::Result;
 use crate::record::Record;
 
-/// The newest message of a stream, by the word of its leader.
+/// The newest message of a stream, by its leader.
 #[derive(Debug, Clone)]
 pub(super) struct LeaderTail {
     pub subject: String,
@@ -60,7 +60,7 @@ impl LeaderTail {
     }
 }
 
-/// What the leader said; None where the user may not ask it.
+/// The leader's answer; None where the user may not ask it.
 async fn told<T>(
     connection: &Arc<Connection>,
     stream: &str,

@@ -24,7 +24,7 @@ use crate::plan::{Reply, subject_matches};
 use crate::record::Record;
 use crate::stats;
 
-/// What to read.
+/// The newest messages to read.
 #[derive(Debug, Clone)]
 pub struct LastRequest {
     /// The stream's name.
@@ -45,7 +45,7 @@ const MAX_BYTES: u64 = 4 * 1024 * 1024;
 /// How often a request whose answer has gaps, or is behind, is sent.
 const ATTEMPTS: usize = 3;
 
-/// What became of one `multi_last` request.
+/// The outcome of one `multi_last` request.
 pub(super) enum Multi {
     /// All messages, in sequence order.
     Whole(Vec<Record>),
@@ -222,7 +222,7 @@ async fn attempt_batch(
     }
 }
 
-/// What has come of a batch.
+/// The messages and the end of a batch, as far as they have come.
 #[derive(Default)]
 struct Gathered {
     records: Vec<Record>,

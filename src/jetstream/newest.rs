@@ -85,7 +85,7 @@ pub(super) async fn check_absent(connection: &Arc<Connection>, stream: &str, sub
         if counted(connection, stream, subject).await? == 0 {
             continue;
         }
-        // One may have been stored since.
+        // A message may have been stored since.
         let request = json!({"last_by_subj": subject}).to_string();
         let again = Access::MsgGet.ask(connection, stream, &request, false).await;
         if matches!(again, Ok(None)) && counted(connection, stream, subject).await? > 0 {

@@ -94,7 +94,7 @@ impl ObjectInfo {
     }
 }
 
-/// What precedes a store's name in that of its stream.
+/// The prefix of a store's name that makes the name of its stream.
 pub const STREAM_PREFIX: &str = "OBJ_";
 
 /// The stream of a store.
@@ -147,7 +147,7 @@ pub fn get_object(connection: &Arc<Connection>, bucket: &str, name: &str) -> Res
     Err(Error::of(Kind::Damaged, format!("object '{name}' is a link to a link, more than {MAX_LINKS} times")))
 }
 
-/// What was put.
+/// The object that was written.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ObjectPut {
     /// Bytes.
@@ -288,7 +288,7 @@ fn read(connection: &Arc<Connection>, bucket: &str, info: &ObjectInfo) -> Result
 
 fn check_digest(info: &ObjectInfo, bytes: &[u8]) -> Result<()> {
     let Some(digest) = info.digest.as_deref().filter(|digest| !digest.is_empty()) else { return Ok(()) };
-    // The name of the algorithm has been written in lower case.
+    // Some clients write the name of the algorithm in lower case.
     let (algorithm, encoded) = digest.split_at_checked(DIGEST.len()).unwrap_or((digest, ""));
     if !algorithm.eq_ignore_ascii_case(DIGEST) {
         return Err(Error::of(Kind::Damaged, format!("its digest '{digest}' is of a kind that is not known")));

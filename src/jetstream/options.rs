@@ -12,23 +12,23 @@ use super::server_url::{Scheme, ServerUrl};
 pub struct ConnectOptions {
     /// Servers, of which any will do; at least one.
     pub servers: Vec<ServerUrl>,
-    /// Who connects.
+    /// How the user is authenticated.
     pub authentication: Authentication,
     /// Certificates and keys of TLS, beside the system's certificate authorities.
     pub tls: TlsOptions,
-    /// What the subjects of the JetStream API begin with, without the dot behind it: `$JS.API`, `$JS.<domain>.API`, or
-    /// as an account imports them.
+    /// The prefix of the subjects of the JetStream API, without the dot behind it: `$JS.API`, `$JS.<domain>.API`, or the one by
+    /// which an account imports them.
     pub api_prefix: String,
-    /// What the subjects of replies begin with, without the dot behind it.
+    /// The prefix of the subjects of replies, without the dot behind it.
     pub inbox_prefix: String,
     /// The bound on connecting, and on each request.
     pub timeout: Duration,
 }
 
-/// Who connects.
+/// How the user is authenticated.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Hash)]
 pub enum Authentication {
-    /// Nobody in particular.
+    /// No credentials.
     #[default]
     None,
     /// A user with a password.
@@ -38,7 +38,7 @@ pub enum Authentication {
         /// The password.
         password: Secret,
     },
-    /// Whoever has the token.
+    /// A token.
     Token(Secret),
     /// The owner of an NKey; the file holds its user seed.
     NKey(NamedFile),
@@ -110,9 +110,9 @@ impl ConnectOptions {
         }
     }
 
-    /// What the subjects of the API begin with when nothing is given.
+    /// The prefix of the subjects of the API when none is given.
     pub const DEFAULT_API_PREFIX: &'static str = "$JS.API";
-    /// What the subjects of replies begin with when nothing is given.
+    /// The prefix of the subjects of replies when none is given.
     pub const DEFAULT_INBOX_PREFIX: &'static str = "_INBOX";
     /// The bound when none is given.
     pub const DEFAULT_TIMEOUT: Duration = Duration::from_secs(5);

@@ -11,7 +11,7 @@ use crate::jetstream::wire::{Frames, RETRY_PAUSE, Received, Socket, SocketError}
 use crate::log;
 use crate::stats;
 
-/// What happened while one waited.
+/// The event that ended a wait.
 pub enum Happened {
     /// Messages came, which [`OwnSocket::frames`] has, perhaps none.
     Received(Received),
@@ -54,7 +54,7 @@ impl OwnSocket {
         self.socket.as_mut()
     }
 
-    /// What the last call of [`OwnSocket::receive`] brought.
+    /// The messages of the last call of [`OwnSocket::receive`].
     pub fn frames(&self) -> &Frames {
         &self.frames
     }
@@ -64,7 +64,7 @@ impl OwnSocket {
         self.frames.clear();
     }
 
-    /// Sends what goes out.
+    /// Sends the requests that were written.
     pub async fn flush(&mut self) {
         if let Some(socket) = &mut self.socket
             && socket.flush().await.is_err()

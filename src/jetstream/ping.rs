@@ -11,7 +11,7 @@ use super::failure::Failure;
 use super::runtime::block_on_read;
 use crate::error::Result;
 
-/// What [`ping`] learnt.
+/// The answer of [`ping`].
 #[derive(Debug, Clone)]
 pub struct Ping {
     /// The server's name.

@@ -1,4 +1,4 @@
-//! What a reply says: the only place that reads the headers and the status of Direct Get, and the body of `MSG.GET`.
+//! Reads replies: the headers and the status of Direct Get, and the body of `MSG.GET`. No other file reads them.
 //!
 //! Source: ADR-31. A message is known by its `Nats-Sequence`, the end of a batch by status 204, "nothing matches" by
 //! 404. An empty payload means nothing: a stored message may be empty. The server appends its own headers to those of

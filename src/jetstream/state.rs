@@ -1,4 +1,4 @@
-//! What a stream holds now: the facts that a plan is made from.
+//! The state of a stream now: the facts that a plan is made from.
 
 use std::sync::Arc;
 

@@ -17,7 +17,7 @@ pub(super) struct SubjectGroups {
     connection: Arc<Connection>,
     stream: String,
     filters: VecDeque<String>,
-    /// The filters that are done, whose subjects do not count again.
+    /// The filters that are done; their subjects do not count again.
     done: Vec<String>,
     pages: Option<(String, SubjectPages)>,
     ready: VecDeque<String>,

@@ -121,7 +121,7 @@ impl Config {
         wanted.0.iter().filter_map(differs).collect()
     }
 
-    /// This configuration with the fields of `wanted`. Inside of an object, too, what `wanted` does not name stays; metadata
+    /// This configuration with the fields of `wanted`. Fields that `wanted` does not name stay, also inside of an object; metadata
     /// is replaced, but for that of the server.
     pub(super) fn merged(&self, wanted: &Config) -> Config {
         let mut merged = self.clone();
@@ -185,8 +185,8 @@ fn holds(name: &str, have: &Value, want: &Value) -> bool {
     }
 }
 
-/// A value in the one form that equal settings share: a value that means nothing is null, lists of subjects are sorted,
-/// metadata of the server is left out.
+/// A value in a form in which equal settings are equal values: a value that stands for "not set" is null, lists of subjects are
+/// sorted, metadata of the server is left out.
 fn plain(name: &str, value: &Value) -> Value {
     match value {
         Value::Bool(false) => Value::Null,

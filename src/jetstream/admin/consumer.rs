@@ -21,9 +21,9 @@ pub struct ConsumerInfo {
     pub config: Config,
     /// The whole description: counts, and the configuration once more.
     pub state: Config,
-    /// How far it has delivered.
+    /// The last message that it delivered.
     pub delivered: Delivered,
-    /// Up to where everything is acknowledged.
+    /// The last message of those up to which all are acknowledged.
     pub ack_floor: Delivered,
 }
 
@@ -34,7 +34,7 @@ pub struct Delivered {
     pub stream_seq: u64,
     /// The consumer's own count; 0 before the first message.
     pub consumer_seq: u64,
-    /// When it was last there, in microseconds since 1970 UTC.
+    /// When the position last moved, in microseconds since 1970 UTC.
     pub last_active: Option<i64>,
 }
 
@@ -101,7 +101,7 @@ pub fn ensure_consumer(
             }
             None => {
                 let config = defaults.merged(wanted).with("name", durable).with("durable_name", durable);
-                // Not "create": of two who make it at once, the second finds it as wanted.
+                // The action is not "create": when two clients make the consumer at once, the second finds it as wanted.
                 ("", config, Ensured { action: "created", changed: Vec::new() })
             }
         };

@@ -21,7 +21,7 @@ use crate::error::{Error, Kind, Result};
 pub enum PauseUntil {
     /// This moment, in microseconds since 1970 UTC.
     Moment(i64),
-    /// So long from now, by this machine's clock.
+    /// This length of time from now, by this machine's clock.
     After(Duration),
 }
 

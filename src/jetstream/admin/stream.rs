@@ -128,7 +128,7 @@ pub fn ensure_stream(
         match ask(connection, &subject, &Value::Object(config.0.clone())).await {
             Ok(answer) => {
                 answer.object("config").check_took(wanted)?;
-                // Of two who create the same stream at once, the server tells both that they did.
+                // When two clients create the same stream at once, the server answers both that it was created.
                 Ok(Ensured { action: "created", changed: Vec::new() })
             }
             // Another process made it between the two calls.

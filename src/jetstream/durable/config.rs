@@ -19,15 +19,15 @@ const DEFAULT_ACK_WAIT: Duration = Duration::from_secs(30);
 /// How many messages may be unacknowledged at once, when none is asked for.
 const DEFAULT_MAX_ACK_PENDING: i64 = 100_000;
 
-/// What a caller wants of a durable. What is None is taken as it is, or from the defaults when it is created: explicit
-/// acks, all messages, `ack_wait` 30 s, `max_deliver` -1, `max_ack_pending` 100000.
+/// The durable that a caller wants. A field that is None takes a consumer that exists as it is, and gives one that is made the
+/// default: explicit acks, all messages, `ack_wait` 30 s, `max_deliver` -1, `max_ack_pending` 100000.
 #[derive(Debug, Clone)]
 pub struct DurableOptions {
     /// The stream's name.
     pub stream: String,
     /// The consumer's name.
     pub durable: String,
-    /// The subject filters. Several need server 2.10. Every subject takes those of the consumer, and of one that is made the
+    /// The subject filters; several need server 2.10. [`Subjects::ALL`] takes those of a consumer that exists, and makes one of the
     /// whole stream.
     pub subjects: Subjects,
     /// Where it begins when it is made; None is the beginning of the stream, and takes one that exists as it is.
@@ -43,7 +43,7 @@ pub struct DurableOptions {
 }
 
 impl DurableOptions {
-    /// Whether a durable that is made by these begins behind the messages that there are, or among the last of them.
+    /// Whether a durable that is made with these options begins behind the stream's messages, or among the last of them.
     #[must_use]
     pub fn starts_at_the_end(&self) -> bool {
         matches!(&self.start, Some(DurableStart::Policy(policy)) if policy != "all")
@@ -87,7 +87,7 @@ struct Create<'a> {
 /// deleted, and nothing was made in its place.
 ///
 /// # Errors
-/// One that exists with another configuration; the error says what differs.
+/// The consumer exists with another configuration; the error names the differences.
 pub(super) fn ensure(
     connection: &Arc<Connection>,
     options: &DurableOptions,
@@ -158,9 +158,9 @@ fn wanted(options: &DurableOptions) -> Config {
     }
 }
 
-/// What an existing consumer does otherwise than wanted, or than can be read soundly. Whatever deliver policy it has, and
-/// however many filters, what it delivers is given once and acknowledged one by one; where it begins matters to a caller
-/// who names it.
+/// The settings of an existing consumer that differ from the wanted ones, or that cannot be read soundly. Any deliver policy and
+/// any number of filters can be read: the messages are given once and acknowledged one by one. Where the consumer begins is
+/// compared when the caller names it.
 fn differences(config: &Config, options: &DurableOptions) -> Vec<String> {
     let mut differences = Vec::new();
     let mut differ = |name: &str, is: String, wanted: String| {
@@ -171,9 +171,9 @@ fn differences(config: &Config, options: &DurableOptions) -> Vec<String> {
     let push = config.deliver_subject.as_ref().is_some_and(|subject| !subject.is_empty());
     differ("its kind", if push { "push" } else { "pull" }.into(), "pull".into());
     let ack_policy = match config.ack_policy.as_str() {
-        // What it delivers counts as acknowledged: a statement that fails would lose it.
+        // The server counts messages as acknowledged once it has delivered them: a statement that fails would lose them.
         "none" => "'none', which acknowledges what no table has".to_owned(),
-        // One word covers what other processes were given before.
+        // One acknowledgement covers messages that other processes hold.
         "all" => "'all', which acknowledges what came before as well".to_owned(),
         other => other.to_owned(),
     };

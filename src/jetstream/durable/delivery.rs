@@ -28,7 +28,7 @@ impl Delivery {
     }
 }
 
-/// A delivered message. Its reply subject holds its place in stream and consumer.
+/// Reads a delivered message, whose reply subject holds its place in stream and consumer.
 pub(super) fn delivery(message: Message) -> Result<Delivery> {
     let malformed = || Error::of(Kind::Protocol, "a message without a JetStream reply subject");
     let reply = message.reply.ok_or_else(malformed)?;

@@ -1,4 +1,5 @@
-//! What a consumer with `max_deliver` gives up on: the server says it once, in an advisory, and never delivers it again.
+//! The messages that a consumer with `max_deliver` gives up on: the server names each once, in an advisory, and never delivers it
+//! again.
 //!
 //! The server notices when a message would have to be delivered once more, which is at the next pull of any process.
 //! All that read this durable at that time hear it.
@@ -64,7 +65,7 @@ impl Watch {
         let mut words = connection.forbidden();
         let advisories = connection.client.subscribe(subject.clone()).await;
         let advisories = advisories.map_err(|error| Error::foreign("cannot subscribe to advisories", &error))?;
-        // The server works in order: after this answer it has said whether the subscription is allowed.
+        // The server works in order: before this answer it has sent a refusal of the subscription, if it refuses.
         progress(connection, stream, durable, created).await?;
         let deadline = tokio::time::Instant::now() + REFUSAL;
         while let Ok(Ok(word)) = tokio::time::timeout_at(deadline, words.recv()).await {

@@ -1,4 +1,4 @@
-//! What the server says of a durable's consumer.
+//! The server's description of a durable's consumer.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -23,11 +23,11 @@ pub(super) struct Consumer {
     pub(super) max_deliver: Option<u64>,
     /// Its subject filters.
     pub(super) subjects: Subjects,
-    /// What one pull may ask for.
+    /// The most that one pull may ask for.
     pub(super) limits: RequestLimits,
 }
 
-/// What one pull of a consumer may ask for, by its configuration; None is no limit (ADR-13).
+/// The most that one pull of a consumer may ask for, by its configuration; None is no limit (ADR-13).
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct RequestLimits {
     /// Messages (`max_batch`).
@@ -55,7 +55,7 @@ pub(super) struct Position {
     pub consumer_seq: u64,
 }
 
-/// What the server says of a consumer: the reply to `CONSUMER.INFO` and `CONSUMER.CREATE`.
+/// The reply to `CONSUMER.INFO` and `CONSUMER.CREATE`.
 #[derive(Deserialize)]
 pub(super) struct Info {
     #[serde(default)]
@@ -147,7 +147,7 @@ pub(super) fn info_call(stream: &str, durable: &str) -> String {
     format!("CONSUMER.INFO.{stream}.{durable}")
 }
 
-/// What the server says of the consumer; None when there is no such consumer. One round trip.
+/// Asks the server for the consumer; None when there is no such consumer. One round trip.
 ///
 /// # Errors
 /// There is no such stream; those of any request.
@@ -160,7 +160,7 @@ pub(super) async fn look_up(connection: &Arc<Connection>, stream: &str, durable:
     }
 }
 
-/// How far the consumer is that was made at this time; None when it does not exist any more. One round trip.
+/// The progress of the consumer that was made at the time `created`; None when it does not exist any more. One round trip.
 pub(super) async fn progress(
     connection: &Arc<Connection>,
     stream: &str,
@@ -184,8 +184,8 @@ pub fn standing(connection: &Arc<Connection>, stream: &str, durable: &str) -> Re
     Ok(info.map(|info| Standing { next: info.ack_floor.stream_seq + 1, subjects: info.config.subjects() }))
 }
 
-/// Whether as many messages are unacknowledged as may be: the server then sends no new one, and says nothing. One round
-/// trip; without an answer it is not known.
+/// Whether `max_ack_pending` messages are unacknowledged: then the server sends no new one, and no status either. One round
+/// trip; false without an answer.
 pub(super) async fn is_full(connection: &Arc<Connection>, stream: &str, durable: &str) -> bool {
     let info = connection.api::<Info>(&info_call(stream, durable), Bytes::new()).await;
     info.is_ok_and(|info| info.config.max_ack_pending > 0 && info.num_ack_pending >= info.config.max_ack_pending)

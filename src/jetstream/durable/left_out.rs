@@ -1,9 +1,9 @@
-//! What a consumer passed over: the server leaves out messages that it cannot read without a word, and so does a consumer
-//! that was set to another place behind the reader's back.
+//! The messages that a consumer passed over. The server leaves out messages that it cannot read and sends no status about them;
+//! a consumer that another client moved forward leaves out others.
 //!
 //! Deliveries are numbered, so that a gap in the sequences of a durable without a filter is seen
-//! ([`crate::plan::DeliveryOrder`]). What of it was deleted, the stream's state says; what was not is an error, once: the consumer
-//! goes on behind it.
+//! ([`crate::plan::DeliveryOrder`]). The stream's state names those of the gap that were deleted; any other is an error, once,
+//! as the consumer goes on behind it.
 
 use std::sync::Arc;
 
@@ -21,8 +21,7 @@ use crate::jetstream::state::state_or_error;
 use crate::jetstream::wire::Want;
 use crate::plan::SequenceRange;
 
-/// Behind its last message, a consumer that has nothing more is asked about so many sequences: a longer rest is not of
-/// messages that it passed over.
+/// How many sequences behind the last message of a drained consumer are looked at, at most. A longer rest consists of holes.
 const REST: u64 = 4_096;
 
 impl PendingAcks {
@@ -91,10 +90,10 @@ impl PendingAcks {
             let state = state_or_error(connection, stream).await?;
             let rest = self.passed_over(|passed| passed.order.rest(info.delivered.consumer_seq, state.last));
             let Some(rest) = rest.filter(|rest| rest.last - rest.first < REST) else { return Ok(()) };
-            // What is found was stored meanwhile, or is withheld: it comes with the next call.
+            // Messages that are found were stored meanwhile, or the consumer holds them back: the next call gives them.
             let looked = inspect(connection, stream, &state, Gaps::Runs(&[rest]), Want::default()).await;
             if looked.as_ref().is_err_and(|error| error.kind() == Kind::Damaged) {
-                // It is said once, as it is of what lies between two messages.
+                // The error is given once, as for messages that are passed over between two others.
                 self.passed_over(|passed| passed.order.pass(rest.last));
             }
             looked.map(|_| ())

@@ -1,4 +1,4 @@
-//! What a process knows of the order in which a durable delivers.
+//! A process's knowledge of the order in which a durable delivers.
 
 use crate::plan::{Absent, DeliveryOrder};
 

@@ -34,8 +34,8 @@ pub struct DurableKey {
 }
 
 impl DurableKey {
-    /// The key of a durable. Who connects is a part of it: users of different accounts may have streams of one name.
-    /// How long they wait is not.
+    /// The key of a durable. It holds the user, because users of different accounts may have streams of one name; it does not hold
+    /// the timeout.
     #[must_use]
     pub fn new(connect: &ConnectOptions, stream: &str, durable: &str) -> Self {
         let connect = ConnectOptions { timeout: ConnectOptions::DEFAULT_TIMEOUT, ..connect.clone() };
@@ -82,8 +82,8 @@ pub(super) fn with_sessions<T>(action: impl FnOnce(&mut HashMap<DurableKey, Cons
     action(&mut sessions.by_key)
 }
 
-/// One statement's right to read a durable. What it gives out is written down; what it took from the server and did not
-/// give out goes back when it ends.
+/// One statement's right to read a durable. Messages that it gives out are written down; messages that it took from the server
+/// and did not give out go back to the server when it ends.
 pub struct PendingAcks {
     key: DurableKey,
     connection: Arc<Connection>,
@@ -149,7 +149,7 @@ impl PendingAcks {
         self.ack_wait
     }
 
-    /// What one pull may ask for.
+    /// The most that one pull may ask for.
     #[must_use]
     pub fn limits(&self) -> RequestLimits {
         self.limits
@@ -170,12 +170,12 @@ impl PendingAcks {
         self.session(|session| !session.subjects.is_all())
     }
 
-    /// What is known of the order of its deliveries.
+    /// Reads or changes what this process knows of the order of its deliveries.
     pub(super) fn passed_over<T: Default>(&self, action: impl FnOnce(&mut PassedOver) -> T) -> T {
         self.session(|session| action(&mut session.passed_over))
     }
 
-    /// The consumer is gone; another of its name is not compared with it.
+    /// Forgets the consumer, which is gone: a new one of its name is not compared with it.
     pub(super) fn forget_consumer(&self) {
         self.session(|session| {
             session.created = None;
@@ -184,8 +184,8 @@ impl PendingAcks {
         });
     }
 
-    /// Writes down what the statement gives out now. What it gave out before, and the server has delivered again, is left
-    /// out of the deliveries.
+    /// Writes down the messages that the statement gives out now. A message that it gave out before, and that the server has delivered
+    /// again, is removed from `deliveries`.
     pub fn give(&self, deliveries: &mut Vec<Delivery>) {
         let until = Instant::now() + self.ack_wait;
         let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
@@ -199,7 +199,7 @@ impl PendingAcks {
         stats::GIVEN.add(deliveries.len() as u64);
     }
 
-    /// Writes down what the statement made of what it was given, in the order in which it was given.
+    /// Writes down the outcomes of the messages that the statement was given, in the order in which it was given them.
     pub fn note(&self, outcomes: Vec<(u64, Outcome, RowKeys)>) {
         self.session(|session| session.settlement.note(outcomes));
     }
@@ -210,7 +210,7 @@ impl PendingAcks {
         self.session(|session| session.watch.as_mut().map(Watch::take).unwrap_or_default())
     }
 
-    /// These were asked for, and could not be dealt with: they are told again.
+    /// Puts back messages of [`PendingAcks::given_up`] that could not be dealt with: they are reported again.
     pub fn keep_given_up(&self, sequences: &BTreeSet<u64>) {
         self.session(|session| {
             if let Some(watch) = &mut session.watch {
@@ -219,13 +219,13 @@ impl PendingAcks {
         });
     }
 
-    /// The statement took all that there was.
+    /// Notes that the statement read to the end.
     pub fn end(&self) {
         self.session(|session| session.settlement.end());
     }
 
-    /// The messages that this process keeps to read them by themselves, as many as the statement may be given; none when
-    /// the server is to be asked. They are read by their sequences.
+    /// Messages that this process keeps back to read them alone, at most `most`; none when the server is to be asked. They are read
+    /// by their sequences.
     ///
     /// # Errors
     /// Those of reading a message.
@@ -254,7 +254,7 @@ impl PendingAcks {
         }
     }
 
-    /// How long until something that is kept is to be read; None when nothing is.
+    /// How long until a message that is kept back is due; None when none is kept.
     #[must_use]
     pub fn next_kept_in(&self) -> Option<Duration> {
         let now = Instant::now();
@@ -268,7 +268,7 @@ impl PendingAcks {
         self.keep_alive();
     }
 
-    /// Returns what was taken from the server and will not be given out, but for what was given out as well.
+    /// Returns messages that were taken from the server and will not be given out; one that was given out as well is not returned.
     pub fn give_back<'a>(&self, deliveries: impl Iterator<Item = &'a Delivery>) {
         let returned = self.session(|session| {
             let rest = deliveries.filter(|delivery| !session.settlement.gave(delivery.record.sequence));
@@ -298,7 +298,7 @@ impl PendingAcks {
     }
 }
 
-/// Tells the server that what this process keeps of a durable is still in hand, if it is time to.
+/// Sends `+WPI` for the messages that this process keeps back of a durable, if it is time to.
 pub(super) fn keep_alive(connection: &Arc<Connection>, key: &DurableKey) {
     let subjects = with_sessions(|sessions| {
         let session = sessions.get_mut(key)?;
@@ -307,11 +307,11 @@ pub(super) fn keep_alive(connection: &Arc<Connection>, key: &DurableKey) {
     send_unanswered(connection, subjects.iter().flatten().map(String::as_str), IN_PROGRESS);
 }
 
-/// Sends a word about each message and awaits no answer. Best effort: a message whose word is lost comes back after
-/// `ack_wait`.
+/// Sends a decision (ADR-15) for each message and awaits no answer. Best effort: where it is lost, the server delivers the
+/// message again after `ack_wait`.
 fn send_unanswered<'a>(connection: &Arc<Connection>, ack_subjects: impl Iterator<Item = &'a str>, word: &'static str) {
     if !connection.is_up() {
-        // Words that wait for the connection to come back could meet the messages in the hands of who has them then.
+        // What is sent once the connection is back could reach the server after it gave the messages to another process.
         return;
     }
     let Connection { client, timeout, .. } = &**connection;
@@ -337,7 +337,8 @@ impl Drop for PendingAcks {
     }
 }
 
-/// What this process was given by a durable and has not settled, in the order in which it was given. No round trip.
+/// The messages that this process was given by a durable and has not settled, in the order in which it was given them. No round
+/// trip.
 #[must_use]
 pub fn unsettled(key: &DurableKey) -> Vec<Unsettled> {
     with_sessions(|sessions| sessions.get(key).map(|session| session.settlement.unsettled()).unwrap_or_default())
@@ -355,7 +356,7 @@ pub fn subject_filters(key: &DurableKey) -> Subjects {
     with_sessions(|sessions| sessions.get(key).map(|session| session.subjects.clone()).unwrap_or_default())
 }
 
-/// Lets one statement read; the answer is when the consumer was made, if this process knows.
+/// Lets one statement read. Returns when the consumer was made, if this process knows.
 fn claim(sessions: &mut HashMap<DurableKey, ConsumerSession>, key: &DurableKey) -> Result<Option<String>> {
     let session = sessions.entry(key.clone()).or_default();
     let taken_back = session.settlement.start(Instant::now())?;

@@ -24,7 +24,7 @@ use crate::jetstream::runtime::{block_on, block_on_read};
 const BATCH: u64 = 1_000;
 /// How many messages a pull asks for at most.
 const MAX_BATCH: u64 = 8_000;
-/// A page that is worked on for longer is worked on slowly: what is asked for ahead would grow old.
+/// The time on one page from which a statement counts as slow: messages that are asked for ahead would wait for long.
 const SLOW: Duration = Duration::from_millis(100);
 /// The most bytes of one pull.
 const MAX_BYTES: u64 = 8 * 1024 * 1024;
@@ -34,7 +34,7 @@ const QUIET: Duration = Duration::from_millis(200);
 const PENDING_MESSAGES: &str = "Nats-Pending-Messages";
 /// The number of records in a page: DuckDB's vector size.
 const PAGE: usize = 2_048;
-/// After so many bytes a page is handed on before it is full.
+/// The bytes after which a page is handed on before it is full.
 const PAGE_BYTES: usize = 16 * 1024 * 1024;
 
 /// How much a call takes.
@@ -47,7 +47,7 @@ pub struct PullLimits {
     /// How long after the first message to ask for more. The server delivers again what is not acknowledged within
     /// `ack_wait`: a call that reads as long would get the same messages over and over.
     pub span: Duration,
-    /// What one pull may ask for.
+    /// The most that one pull may ask for.
     pub requests: RequestLimits,
 }
 
@@ -59,7 +59,7 @@ pub struct Pull {
     inbox: String,
     replies: Subscriber,
     requests: RequestLimits,
-    /// Whether the server says how much of a pull it leaves unanswered (2.10 and later).
+    /// Whether the server's status tells how many messages of a pull it leaves out (2.10 and later).
     says_left: bool,
     /// How many messages may still be asked for.
     left: u64,
@@ -80,9 +80,9 @@ pub struct Pull {
     drained: bool,
     /// Whether a message has come since the last pull was sent.
     came: bool,
-    /// A message waits that is larger than what a pull may hold.
+    /// Whether a message waits that is larger than the bytes of a pull.
     oversized: bool,
-    /// The page that is being read: what is in it after an error was delivered and not handed on.
+    /// The page that is being read. After an error it holds messages that were delivered and not handed on.
     page: Vec<Delivery>,
     /// About how many bytes of memory it takes.
     page_bytes: usize,
@@ -94,7 +94,7 @@ struct Request {
     asked: u64,
 }
 
-/// What a status says of the pull that it ends.
+/// Why a status ends a pull.
 enum End {
     /// Nothing more is there now.
     Drained,
@@ -106,9 +106,6 @@ enum End {
 
 impl Pull {
     /// Starts a read; the consumer exists.
-    ///
-    /// # Errors
-    /// [`Kind::Unreachable`] when the connection takes no subscription.
     ///
     /// # Errors
     /// [`Kind::Unreachable`] when the connection takes no subscription.
@@ -147,10 +144,6 @@ impl Pull {
     }
 
     /// The next deliveries, in the order in which the server gave them; None when the consumer is drained.
-    ///
-    /// # Errors
-    /// [`Kind::Unavailable`] when the consumer was stopped or deleted meanwhile, or does not answer; [`Kind::Unreachable`] when
-    /// the connection was lost; [`Kind::Refused`] when the server refuses a pull.
     ///
     /// # Errors
     /// [`Kind::Unavailable`] when the consumer was stopped or deleted meanwhile, or does not answer; [`Kind::Unreachable`] when
@@ -196,14 +189,14 @@ impl Pull {
         self.drained = true;
     }
 
-    /// Whether the consumer said that it has nothing more.
+    /// Whether the server's status was that the consumer has nothing more.
     #[must_use]
     pub fn is_drained(&self) -> bool {
         self.drained
     }
 
-    /// What was delivered and will not be handed on, once the open pulls are over: after an error, or because the statement
-    /// ended.
+    /// The messages that were delivered and will not be handed on, after an error or because the statement ended. Waits until the
+    /// open pulls are over.
     pub fn undelivered(&mut self) -> &[Delivery] {
         let _ = block_on(async {
             while self.expected > 0 && self.connection.is_up() {
@@ -240,7 +233,7 @@ impl Pull {
     async fn ask(&mut self, wait: Duration) -> Result<()> {
         let most = |limit: Option<u64>, asked: u64| limit.map_or(asked, |limit| asked.min(limit));
         let batch = if self.oversized || !wait.is_zero() { 1 } else { most(self.requests.messages, self.batch) };
-        // What a statement that stops early was not given goes back: the first page asks for no more than it holds.
+        // Messages that a statement does not take go back to the server, so the first page asks for no more than it holds.
         let room = if self.batch > BATCH { u64::MAX } else { (PAGE - self.page.len()) as u64 };
         let asked = self.left.min(batch).min(room);
         let bytes = most(self.requests.bytes, MAX_BYTES);
@@ -281,7 +274,7 @@ impl Pull {
                         return Err(self.connection.failure(failure, &self.call()));
                     }
                 }
-                // What was sent before the answer to the question is there when it is.
+                // The server works in order: messages that it sent before this answer have arrived.
                 () = std::future::ready(()), if full => {
                     self.close();
                     self.drained = true;
@@ -331,7 +324,7 @@ impl Pull {
         let left = message.headers.as_ref().and_then(|headers| headers.get(PENDING_MESSAGES));
         let left = left.and_then(|left| left.as_str().parse::<u64>().ok()).map(|left| left.min(asked));
         let end = self.status(status, message.description.unwrap_or_default()).await?;
-        // Who does not say how much is missing has sent nothing more.
+        // A server that does not tell how many are missing has ended the pull.
         let missing = left.unwrap_or(self.expected).min(self.expected);
         self.expected -= missing;
         self.left = self.left.saturating_add(missing);
@@ -354,7 +347,7 @@ impl Pull {
         format!("CONSUMER.MSG.NEXT.{}.{}", self.stream, self.durable)
     }
 
-    /// What the server says when it ends a pull before it is filled (ADR-13).
+    /// Reads the status by which the server ends a pull before it is filled (ADR-13).
     async fn status(&mut self, status: StatusCode, description: String) -> Result<End> {
         let words = description.to_lowercase();
         match status.as_u16() {

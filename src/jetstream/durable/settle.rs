@@ -15,12 +15,12 @@ use crate::jetstream::runtime::block_on;
 use crate::plan::{Backoff, Confirmed, Decided, Decision, Given, Progress, Settlement, messages};
 use crate::stats;
 
-/// Up to so many acknowledgements are each answered: that is as fast as a look at the consumer.
+/// The most acknowledgements that are each answered: up to here that is as fast as one request for the consumer's state.
 const FEW: usize = 64;
 /// How many sequences an error lists.
 const LISTED: usize = 20;
 
-/// What became of the messages that a process was given.
+/// The outcome of acknowledging the messages that a process was given.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Settled {
     /// How many the server confirmed.
@@ -31,7 +31,7 @@ pub struct Settled {
     pub still_pending: u64,
 }
 
-/// What became of the messages that a process returned.
+/// The outcome of returning the messages that a process was given.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Returned {
     /// Those that come again: from the server, or, kept by the process, by themselves.
@@ -116,7 +116,7 @@ pub fn reject(
         .map(|()| Returned { settled, dead_letters })
 }
 
-/// The word that returns a message, after a delay or at once.
+/// The payload that returns a message (`-NAK`), after a delay or at once.
 pub(super) fn return_word(delay: Option<Duration>) -> String {
     match delay {
         Some(delay) => format!(r#"{RETURN} {{"delay": {}}}"#, delay.as_nanos()),
@@ -133,7 +133,7 @@ pub(super) fn were(count: u64) -> String {
 pub(super) struct Taken<'a> {
     key: &'a DurableKey,
     pub(super) decided: Decided,
-    /// Whether it is said what became of them; if not, they are given still.
+    /// Whether their outcome was noted; if not, they still count as given.
     closed: bool,
 }
 

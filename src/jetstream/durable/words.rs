@@ -1,4 +1,4 @@
-//! Words on deliveries (ADR-15), sent together, and what the server says to them.
+//! Decisions on deliveries (`+ACK`, `-NAK`, `+WPI`, `+TERM`; ADR-15), sent together, and the server's answers to them.
 
 use std::sync::Arc;
 
@@ -11,7 +11,7 @@ use crate::jetstream::failure::{Failure, refusal};
 
 /// How many words wait for their answer at once.
 const IN_FLIGHT: usize = 4_096;
-/// After so many acknowledgements without an answer comes one with: what is under way has a bound.
+/// How many acknowledgements without an answer come before one that wants an answer, so that a bounded number is under way.
 const WINDOW: usize = 16_384;
 
 /// Acknowledged: the message is dealt with.
@@ -23,7 +23,7 @@ pub(super) const IN_PROGRESS: &str = "+WPI";
 /// Never deliver it again.
 pub(super) const TERMINATE: &str = "+TERM";
 
-/// What the server said to words, in their order.
+/// The server's answers, in the order of the decisions.
 #[derive(Debug, Default)]
 pub(super) struct Answers {
     /// Which words it confirmed.

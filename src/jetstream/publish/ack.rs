@@ -16,7 +16,7 @@ pub struct Published {
     pub sequence: u64,
     /// Whether the stream had a message with the same `Nats-Msg-Id` already, and so did not store this one.
     pub duplicate: bool,
-    /// What the counter of its subject says now, in a stream with `allow_msg_counter`: a whole number of any size.
+    /// The counter of its subject behind this message, in a stream with `allow_msg_counter`: a whole number of any size.
     pub value: Option<String>,
 }
 
@@ -47,7 +47,7 @@ pub(super) enum Outcome {
     Refused(Error),
 }
 
-/// Reads the payload of an answer; `nobody` says that it is the server's word that nobody listens.
+/// Reads the payload of an answer; `nobody` is whether the answer is the status that nobody listens (503).
 pub(super) fn read(nobody: bool, payload: &[u8]) -> Outcome {
     if nobody {
         return Outcome::NoStream;

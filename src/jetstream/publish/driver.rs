@@ -28,7 +28,7 @@ const NO_STREAM_PAUSES: [Duration; 2] = [Duration::from_millis(100), Duration::f
 /// The first pause after a stream was busy or not ready; doubles each time.
 const BUSY_PAUSE: Duration = Duration::from_millis(20);
 
-/// What a message that is not stored means for the others.
+/// The effect of a message that is not stored on the others of its call.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum OnFailure {
     /// Nothing more is sent; what is in flight is awaited.
@@ -123,7 +123,7 @@ impl Driver {
     /// Sends what is to be sent and takes what is heard, so far.
     ///
     /// # Errors
-    /// The connection is closed. What became of a message is none.
+    /// The connection is closed; no message is meant.
     pub(super) async fn advance(&mut self, until: Until) -> Result<()> {
         let timeout = self.connection.timeout;
         let mut deadline = Instant::now() + timeout;
@@ -207,7 +207,7 @@ impl Driver {
         runs
     }
 
-    /// What became of each message; one of which nothing is known has the error of `unknown`.
+    /// The outcome of each message; one without an outcome has the error that `unknown` makes.
     pub(super) fn outcomes(mut self, unknown: &Error) -> Vec<Result<Published>> {
         self.finish();
         let outcome = |row: Row| match (row.answer, row.refusal) {

@@ -19,7 +19,7 @@ fn share(calls: usize) -> usize {
     (ALL / calls.max(1)).clamp(LEAST, MOST)
 }
 
-/// What one call has in flight; counts as a call while it lives.
+/// The messages that one call has in flight; it counts as a call while it lives.
 pub(super) struct InFlight {
     messages: usize,
     bytes: usize,

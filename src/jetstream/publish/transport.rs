@@ -13,7 +13,7 @@ use crate::jetstream::own_socket::{Happened, OwnSocket};
 use crate::jetstream::wire::{Received, Socket, number};
 use crate::log;
 
-/// What happened while answers were awaited.
+/// An event on the connection while answers are awaited.
 pub(super) enum PublishEvent {
     /// Answers came, perhaps none.
     Answers,
@@ -84,7 +84,7 @@ impl PublishTransport {
     /// Waits until something arrives. May be cancelled while it waits.
     ///
     /// # Errors
-    /// What came is not the NATS protocol, or the connection did not come back in time.
+    /// The bytes that came are not the NATS protocol, or the connection did not come back in time.
     pub async fn receive(&mut self, answers: &mut Answers) -> Result<PublishEvent> {
         match self {
             PublishTransport::Socket(transport) => transport.receive(answers).await,
@@ -121,7 +121,7 @@ impl SocketTransport {
             let Some(index) = number(frame.reply_token()).and_then(|index| usize::try_from(index).ok()) else {
                 continue;
             };
-            // Only the word that nobody listens has headers and no payload.
+            // Only the status that nobody listens (503) has headers and no payload.
             let nobody = frame.payload().is_empty() && frame.is_no_responders();
             answers.push((index, read(nobody, frame.payload())));
         }

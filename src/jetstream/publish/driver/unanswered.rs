@@ -1,4 +1,4 @@
-//! What becomes of messages that have no answer: they are sent again where that is safe, or fail.
+//! Messages that have no answer are sent again where that is safe, or fail.
 
 use std::sync::Arc;
 

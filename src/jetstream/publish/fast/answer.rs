@@ -1,4 +1,4 @@
-//! What the server says about a fast batch.
+//! The server's answers to a fast batch.
 //!
 //! The subject of an answer is the one that the message named: `<inbox>.<batch>.<flow>.<gap mode>.<position>.<operation>.$FI`.
 
@@ -11,7 +11,7 @@ use crate::jetstream::publish::ack::describe;
 /// The end of the subject of an answer, by which the server knows a message of a fast batch.
 const SUFFIX: &str = "$FI";
 
-/// What a message of a batch does.
+/// The operation of a message of a batch.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Operation {
     /// It begins the batch, at position 1.
@@ -42,7 +42,7 @@ pub(super) fn place(subject: &str) -> Option<(&str, u64)> {
 /// One answer.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) enum Answer {
-    /// The messages up to this position are stored; so many may pass before the next such word.
+    /// The messages up to this position are stored; the server sends the next such answer after `every` messages.
     Stored { position: u64, every: u64 },
     /// A message was refused. The server ends the batch before it.
     Refused { position: u64, error: Error },
@@ -84,7 +84,7 @@ struct Said {
     error: Option<ApiError>,
 }
 
-/// Reads the answer to the message at a position. `nobody` says that it is the server's word that nobody listens.
+/// Reads the answer to the message at a position. `nobody` is whether it is the status that nobody listens (503).
 /// None for something else than an answer to a fast batch.
 pub(super) fn read(nobody: bool, position: u64, payload: &[u8]) -> Option<Answer> {
     if nobody {

@@ -1,4 +1,4 @@
-//! Sends fast batches and takes the server's word about them.
+//! Sends fast batches and reads the server's answers to them.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -43,7 +43,7 @@ pub(super) struct FastDriver {
     own: OwnSocket,
     /// The subject below which answers come; its subscription belongs to the socket.
     inbox: String,
-    /// What the names of batches begin with, how many there were, and the name of the newest.
+    /// The beginning of the names of batches, how many batches there were, and the name of the newest.
     name: String,
     batches: u64,
     batch: String,

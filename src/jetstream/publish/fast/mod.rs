@@ -80,7 +80,7 @@ impl FastPublisher {
         })
     }
 
-    /// Ends the batch and waits for the word that every message is stored.
+    /// Ends the batch and waits for the answer that every message is stored.
     ///
     /// # Errors
     /// As of [`FastPublisher::send`].
@@ -164,7 +164,7 @@ async fn end_resting(driver: Weak<Mutex<FastDriver>>) {
         let Some(driver) = driver.upgrade() else { return };
         let mut driver = driver.lock().await;
         if driver.rests_for(REST) {
-            // What goes wrong is kept for the next call.
+            // An error is kept for the next call.
             driver.advance(Until::Settled).await;
         }
     }

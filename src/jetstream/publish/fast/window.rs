@@ -12,15 +12,15 @@ use super::answer::{Answer, Failure};
 use crate::error::{Error, Kind};
 use crate::jetstream::publish::ack::no_stream;
 
-/// The server says after how many messages it speaks again; so many times as many may wait for its word.
+/// How many times the number of messages between two of the server's answers may wait for an answer.
 const OUTSTANDING: u64 = 4;
 /// Bytes of payload without an acknowledgement; one message is always sent.
 const BYTES: usize = 16 * 1024 * 1024;
 
-/// So often a batch whose first message nobody listened for is begun again.
+/// How often a batch is begun again when nobody listened for its first message.
 const MOST_UNHEARD: u32 = 3;
 
-/// What the window asks of a message.
+/// The facts of a message that the window needs.
 pub(super) trait Message {
     /// Where it goes.
     fn subject(&self) -> &str;
@@ -36,13 +36,13 @@ enum Phase {
     Idle,
     /// The first message was sent, and nothing was heard.
     Opening,
-    /// The batch takes messages; the server speaks after so many.
+    /// The batch takes messages; the server answers each time after this number of them.
     Open { every: u64 },
     /// The end of the batch was sent.
     Ending,
 }
 
-/// What an answer means.
+/// The meaning of an answer.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) enum Taken {
     /// More is stored than before, or the batch may go on.
@@ -51,11 +51,11 @@ pub(super) enum Taken {
     Nothing,
     /// The first message of a batch is not taken at the moment: it may be sent again after a pause.
     Pause,
-    /// The batch is gone, and with it the word about messages that may be stored.
+    /// The batch is gone, and it is not known whether its unanswered messages are stored.
     Lost,
 }
 
-/// What is to be sent next.
+/// The next thing to send.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Next {
     /// The position in the batch; 1 begins a new one.
@@ -181,7 +181,7 @@ impl<M: Message> FastWindow<M> {
         self.stored - self.base + self.sent as u64
     }
 
-    /// What may be sent now; it counts as sent.
+    /// The next thing that may be sent now; it counts as sent.
     pub fn next(&mut self) -> Option<Next> {
         let size = self.waiting.get(self.sent)?.size();
         if !self.refused.is_empty() || !self.has_room(size) {
@@ -275,7 +275,7 @@ impl<M: Message> FastWindow<M> {
             if is_over || !unknown.all(Message::is_idempotent) {
                 return Taken::Lost;
             }
-            // A row that was refused will be refused again, behind those whose fate is to be known.
+            // A row that was refused is refused again, and so it is sent behind rows of which it is not known whether they are stored.
             self.refused.clear();
         }
         self.close();
