@@ -1,6 +1,6 @@
 //! Whether the user has interrupted the statement, which a call that waits may ask where the door can tell.
 //!
-//! A door watches the work of a call ([`watched`]); what waits inside of it looks now and then ([`look`]). Where no door
+//! A door watches the work of a call ([`watched`]); code that waits inside of it looks now and then ([`look`]). Where no door
 //! watches, nothing is ever interrupted, and waiting is bounded by the timeout alone.
 
 use std::cell::RefCell;
@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use crate::error::{Error, Kind, Result};
 
-/// How often is looked.
+/// The pause between two looks.
 pub const EVERY: Duration = Duration::from_millis(100);
 
 struct Watch {
@@ -35,7 +35,7 @@ pub fn watched<T>(ask: impl Fn() -> bool + 'static, work: impl FnOnce() -> T) ->
     work()
 }
 
-/// Whether somebody can tell.
+/// Whether a door watches, so that an interrupt can be noticed.
 #[must_use]
 pub fn is_watched() -> bool {
     WATCH.with_borrow(Option::is_some)

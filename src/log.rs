@@ -1,4 +1,4 @@
-//! What happened beside the answers: reconnects, retries, slow ways. Rooms report, and a door that can write into DuckDB's
+//! Events beside the answers: reconnects, retries, slow ways. Rooms report them, and a door that can write into DuckDB's
 //! own log takes what was reported at its next call, because only a call has a context to write with.
 //!
 //! Texts hold no secrets: streams, and servers without userinfo.
@@ -10,10 +10,10 @@ use std::time::{Duration, Instant};
 
 /// How many events wait at most; the oldest go first.
 const CAPACITY: usize = 256;
-/// An event that waited longer than this says when it was: the log stamps it with the moment of writing.
+/// The age from which an event's text tells when it happened: the log stamps it with the moment of writing.
 const RECENT: Duration = Duration::from_secs(1);
 
-/// How grave an event is.
+/// The severity of an event.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Level {
     /// The work goes on in a slower way.
@@ -25,7 +25,7 @@ pub enum Level {
 /// Something that happened.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Event {
-    /// How grave it is.
+    /// Its severity.
     pub level: Level,
     /// What happened, on which stream and server.
     pub text: String,
@@ -33,7 +33,7 @@ pub struct Event {
 
 /// Events that wait for a door.
 struct Log {
-    /// Whether a door will take events: nothing is kept for nobody.
+    /// Whether a door takes events; without one, none are kept.
     taken: AtomicBool,
     /// Whether any event waits; read at every call.
     waiting: AtomicBool,
@@ -47,7 +47,7 @@ struct Waiting {
 
 static LOG: Log = Log::new();
 
-/// Says that a door will take events from now on.
+/// Notes that a door takes events from now on.
 pub fn open() {
     LOG.open();
 }
@@ -106,7 +106,7 @@ impl Log {
     }
 }
 
-/// The event with its age, if that is worth a word.
+/// The event with its age in the text, if it is older than [`RECENT`].
 fn aged(event: Event, age: Duration) -> Event {
     if age < RECENT {
         return event;

@@ -2,7 +2,7 @@
 
 use crate::value::Value;
 
-/// A condition on a row. What it does not say is [`Predicate::Unknown`], which may be anything.
+/// A condition on a row. A part that has no form here is [`Predicate::Unknown`], which may be true or false.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Predicate {
     /// All of these.

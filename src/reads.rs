@@ -10,7 +10,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 /// How many reads are kept; the oldest go first.
 const CAPACITY: usize = 100;
 
-/// What a read asks for.
+/// The part of a stream that a read asks for.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Asked {
     /// The stream's name.
@@ -23,13 +23,13 @@ pub struct Asked {
     pub last: u64,
     /// The subject filters that the server applies; none for every subject.
     pub subjects: Vec<String>,
-    /// By which way: what `via` says.
+    /// The way that it is read, in the words of `via`.
     pub via: &'static str,
     /// Whether conditions of the query narrowed the range or the subjects.
     pub narrowed: bool,
 }
 
-/// What became of a read.
+/// How a read ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Outcome {
     /// The range was read to its end, and proven to be whole.
@@ -61,11 +61,11 @@ impl Outcome {
 pub struct Seen {
     /// When it started, in microseconds since 1970-01-01 UTC.
     pub started_micros: i64,
-    /// What it asks for.
+    /// The part of a stream that it asks for.
     pub asked: Asked,
     /// How many messages it handed on.
     pub messages: u64,
-    /// What became of it; None while it runs.
+    /// How it ended; None while it runs.
     pub outcome: Option<Outcome>,
 }
 
@@ -79,7 +79,7 @@ struct Entry {
 
 static NEWEST: Mutex<VecDeque<Arc<Entry>>> = Mutex::new(VecDeque::new());
 
-/// A read that runs. Dropping it before it ended says that its reader wanted no more.
+/// A read that runs. Dropping it before it ended notes that its reader wanted no more.
 pub struct Running(Arc<Entry>);
 
 /// Notes that a read starts.
@@ -105,7 +105,7 @@ impl Running {
         self.0.messages.fetch_add(messages as u64, Ordering::Relaxed);
     }
 
-    /// Notes how it ended; the first word counts.
+    /// Notes how it ended; the first note counts.
     pub fn end(&self, outcome: Outcome) {
         let _ = self.0.outcome.compare_exchange(0, outcome as u8 + 1, Ordering::Relaxed, Ordering::Relaxed);
     }

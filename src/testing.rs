@@ -1,4 +1,4 @@
-//! What property tests share: how many cases they run, and the corpus that they begin with.
+//! Helpers of property tests: how many cases they run, and the corpus that they begin with.
 //!
 //! `cargo test` runs [`CASES`] cases of each property, the same in every run. `make fuzz` sets [`VARIABLE`] to more of them, which
 //! are others each time; a case that fails is written into `proptest-regressions/`, from where every later run takes it first.

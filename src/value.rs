@@ -108,14 +108,14 @@ impl Parameter {
     }
 }
 
-/// A setting, on hosts that have settings (`SET nats_url = ...`). It has no default: unset, it says nothing.
+/// A setting, on hosts that have settings (`SET nats_url = ...`). It has no default: while it is not set, it has no value.
 #[derive(Debug, Clone)]
 pub struct Setting {
     /// The name as SQL writes it, lower case.
     pub name: &'static str,
     /// Its type.
     pub ty: ParameterType,
-    /// What `duckdb_settings()` says it is.
+    /// The description in `duckdb_settings()`.
     pub doc: String,
 }
 

@@ -91,7 +91,7 @@ struct Wanted<'c> {
 struct AlternativesDecoder<'c> {
     codec: &'c dyn Codec,
     wanted: Vec<Wanted<'c>>,
-    /// What reads some columns of the codec below together.
+    /// Reads some columns of the codec below together.
     rounds: HashMap<Vec<usize>, Round<'c>>,
 }
 

@@ -27,7 +27,7 @@ impl FormatParameter {
     }
 }
 
-/// What a call says to formats.
+/// The arguments of a call for formats.
 #[derive(Debug, Clone)]
 pub struct FormatArguments {
     /// The arguments of their parameters, by name.

@@ -15,7 +15,7 @@ use crate::column::{Buffer, Type};
 use crate::record::{Headers, Record};
 use crate::testing::{cases, corpus, damaged};
 
-/// What formats and their readers make much of.
+/// The bytes that formats give a meaning to.
 const TELLING: &[u8] = b"\"\\{}[]:,0123e.+-tfnu \n\x00\x01\x7f\x80\xff\xc3\xc0\xc1\xca\xcb\xd4\xd6\xdd\xdf\xa1\x5f\x9f\xbf\x1b\x3b\xd8\x0a\x12";
 
 /// The types that a member is asked for as.
@@ -69,7 +69,7 @@ static PROTOBUF: LazyLock<Vec<Box<dyn Codec>>> = LazyLock::new(|| {
     vec![protobuf::all(&source("Everything"), vec![]).unwrap(), one("tree"), one("value"), one("m_uint64"), one("r_at")]
 });
 
-/// A fault that is said says it in few words, whatever the payload is.
+/// An error is short, whatever the payload is.
 const LONGEST_ERROR: usize = 600;
 
 fn check(codec: &dyn Codec, payload: &[u8]) -> Result<(), TestCaseError> {

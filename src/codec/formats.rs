@@ -23,7 +23,7 @@ pub struct PayloadFormat {
     pub all: AllFields,
     /// Where the elements of a list stand in a payload, for `unnest`; None where they cannot be read by themselves.
     pub elements: Option<Cut>,
-    /// What the rows of a payload are when it is a text of several documents.
+    /// How the rows of a payload are found when it is a text of several documents.
     pub lines: Option<Cut>,
     /// The columns of a sample of payloads, for `columns := 'auto'`; None where a payload cannot be read without a schema.
     pub infer: Option<Infer>,

@@ -222,7 +222,7 @@ fn parse_key(text: &str) -> std::result::Result<(Step, &str), &'static str> {
     Ok((parse_index(&key).map_or_else(|| Step::Key(key.clone()), |index| Step::KeyOrIndex(key.clone(), index)), rest))
 }
 
-/// What stands in brackets: the position of an element, from the front or the end, or `*`.
+/// The content of brackets: the position of an element, from the front or the end, or `*`.
 fn parse_element(text: &str) -> Option<Step> {
     match (text, text.strip_prefix('-')) {
         ("*", _) => Some(Step::All),

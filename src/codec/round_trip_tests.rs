@@ -1,4 +1,4 @@
-//! What is written in a format is read back from it, whole and only whole.
+//! A document that is written in a format is read back from it, whole and only whole.
 
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
@@ -77,7 +77,7 @@ fn hex(bytes: &[u8]) -> String {
 type Columns = fn(Wanted) -> crate::error::Result<Box<dyn Codec>>;
 type TextOfBytes = fn(&[u8]) -> String;
 
-/// What is written and read without a schema, and the text that stands for bytes in its JSON.
+/// The values that are written and read without a schema, and the text that stands for bytes in their JSON.
 fn formats() -> Vec<(&'static EncodingFormat, Columns, TextOfBytes)> {
     let written = |name: &str| ENCODING_FORMATS.iter().find(|format| format.name == name).unwrap();
     let base64 = |bytes: &[u8]| BASE64_STANDARD.encode(bytes);

@@ -1,4 +1,4 @@
-//! What a row is decoded from: a payload, or a part of one.
+//! The bytes that a row is decoded from: a payload, or a part of one.
 
 use std::borrow::Cow;
 
@@ -9,7 +9,7 @@ use super::inflate::Inflate;
 use crate::column::Buffer;
 use crate::record::Record;
 
-/// What a row is decoded from.
+/// The bytes that a row is decoded from.
 #[derive(Clone, Copy)]
 pub(super) enum RowSource<'a> {
     /// A payload, inflated.
@@ -28,10 +28,10 @@ impl RowSource<'_> {
     }
 }
 
-/// What the row of a record is decoded from, lent to `read`.
+/// Lends `read` the bytes that the row of a record is decoded from.
 ///
 /// # Errors
-/// The payload does not inflate, the message could not be taken apart, or what `read` says.
+/// The payload does not inflate, or the message could not be taken apart; those of `read`.
 pub(super) fn read<T>(
     record: &Record,
     inflate: Inflate,

@@ -12,7 +12,7 @@ use crate::record::Record;
 pub enum OnError {
     /// The statement ends with an error that names stream, sequence, path and cause.
     Fail,
-    /// What does not decode is NULL; the other columns are what they are when they are read alone.
+    /// A value that does not decode is NULL; the other columns have the values that they have when they are read alone.
     Null,
     /// The row is left out.
     Skip,
@@ -47,7 +47,7 @@ pub enum Kept {
 /// The columns that are read of payloads.
 #[derive(Clone, Copy)]
 pub struct Projected<'a> {
-    /// What decodes them.
+    /// Their decoder.
     pub codec: &'a dyn Codec,
     /// Their positions among those of the codec, which ascend.
     pub columns: &'a [usize],
@@ -98,7 +98,7 @@ pub fn decode_rows(
     Ok(kept.map_or(Kept::All, Kept::Only))
 }
 
-/// Decodes what is good of a record that does not decode as a whole; says what is not, each cause once.
+/// Decodes the good columns of a record that does not decode as a whole. Returns the causes of the others, each once.
 fn decode_good(
     record: &Record,
     inflate: Inflate,

@@ -6,7 +6,7 @@ use super::decode::{Codec, DecodeError, Decoder};
 use super::json;
 use crate::column::{Buffer, Column, Type};
 
-/// What the column of a whole payload, inflated, holds.
+/// The form of the column of a whole payload, inflated.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Whole {
     /// Its bytes: BLOB.
@@ -28,7 +28,7 @@ impl Whole {
         }
     }
 
-    /// What the column holds of a payload.
+    /// The value of the column for a payload.
     fn of(self, payload: &[u8]) -> Result<&[u8], String> {
         match self {
             Whole::Bytes => Ok(payload),

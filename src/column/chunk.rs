@@ -64,7 +64,7 @@ impl<'p> Chunk<'p> {
     /// of its type, one a row. What passes can be written to vectors of these types without another look.
     ///
     /// # Errors
-    /// What does not fit.
+    /// A value or a column does not fit.
     pub fn check(&self, columns: &[Column], projection: &[Option<usize>], capacity: usize) -> Result<(), String> {
         if self.rows > capacity {
             return Err(format!("{} rows do not fit into a chunk of {capacity}", self.rows));

@@ -94,9 +94,14 @@ impl Folded {
         let mut keep = vec![false; self.values.len()];
         self.places.iter().for_each(|place| keep[*place] = true);
         self.values.retain(&keep);
-        let mut kept = 0;
-        let moved: Vec<usize> =
-            keep.iter().map(|keep| std::mem::replace(&mut kept, kept + usize::from(*keep))).collect();
+        let moved: Vec<usize> = keep
+            .iter()
+            .scan(0, |kept, keep| {
+                let place = *kept;
+                *kept += usize::from(*keep);
+                Some(place)
+            })
+            .collect();
         self.places.iter_mut().for_each(|place| *place = moved[*place]);
         self.replaced = 0;
     }

@@ -1,9 +1,9 @@
 //! The only room with hand-written `unsafe`, and the only one that knows DuckDB. It knows nothing of NATS.
 //!
-//! `port` says what a SQL function is. [`v1`] is the door to DuckDB's stable C API, through which one binary loads in
-//! every host from 1.2 on; [`v2`] is the one to the C API of DuckDB 2.0, which can do more. The footer of the file that is
-//! loaded says which of the two a host opens. `docs/design/host.md` says why no exception of DuckDB and no panic of ours
-//! meets code that it may not unwind.
+//! `port` defines a SQL function, whichever API it is registered through. [`v1`] is the door to DuckDB's stable C API, through
+//! which one binary loads in every host from 1.2 on; [`v2`] is the one to the C API of DuckDB 2.0, which can do more. A host opens
+//! the door that the footer of the loaded file names. `docs/design/host.md` explains why no exception of DuckDB and no panic of
+//! ours meets code that it may not unwind.
 #![allow(unsafe_code)]
 
 mod contain;
@@ -21,7 +21,7 @@ pub use type_parser::parse_types;
 /// is that of the file, and of the variable `NATS_JS_NAME` when this is compiled.
 macro_rules! entry_point {
     ($register:path) => {
-        /// What DuckDB calls on `LOAD`.
+        /// DuckDB calls this on `LOAD`.
         ///
         /// # Safety
         /// Called by DuckDB alone, with pointers that are valid during the call.
@@ -38,7 +38,7 @@ pub(crate) use entry_point;
 /// The same for the v2 C API: `<extension>_init_c_api_v2`.
 macro_rules! entry_point_v2 {
     ($register:path) => {
-        /// What DuckDB calls on `LOAD` through its v2 C API.
+        /// DuckDB calls this on `LOAD` through its v2 C API.
         ///
         /// # Safety
         /// Called by DuckDB alone, with its own input.

@@ -1,4 +1,4 @@
-//! The port: what a SQL function is, whichever C API of DuckDB it is registered through.
+//! The port: the traits of a SQL function, whichever C API of DuckDB it is registered through.
 //!
 //! `functions` implements these traits and knows no door; a door ([`super::v1`]) adapts them to its C API.
 
@@ -8,7 +8,7 @@ use crate::error::{Error, Result};
 use crate::predicate::Predicate;
 use crate::value::{Arguments, Parameter, ParameterType, Setting, Value};
 
-/// What `bind` answers: the columns of the result and what the run needs to know.
+/// The answer of `bind`: the columns of the result, and the plan for a run.
 pub struct Bound<P> {
     /// The result's columns, in order; in a `COPY ... FROM`, those of [`Arguments::target`].
     pub columns: Vec<Column>,
@@ -21,18 +21,18 @@ pub struct Bound<P> {
 
 /// A SQL table function.
 ///
-/// `bind` reads arguments and says the columns; it must not touch the network, because PREPARE, DESCRIBE and EXPLAIN
+/// `bind` reads arguments and names the columns; it must not touch the network, because PREPARE, DESCRIBE and EXPLAIN
 /// stop there. `open` starts a run, once per execution. `read` brings pages, one after the other, under a lock; `decode`
 /// makes rows of a page, on any number of threads at once. The door copies the rows into DuckDB's vectors afterwards,
 /// where DuckDB may throw: no code of the function is on the stack then.
 pub trait TableFunction: 'static {
     /// The function's name in SQL.
     const NAME: &'static str;
-    /// What bind hands to every run.
+    /// The result of bind, which every run gets.
     type Plan: Send + Sync + 'static;
     /// The state of one run, which brings its pages.
     type Reader: Send + 'static;
-    /// What a run decodes pages by; the same from its start to its end.
+    /// The decoder of a run's pages, which stays the same from its start to its end.
     type Decoder: Send + Sync + 'static;
     /// Rows that are read and not decoded.
     type Page: Send + 'static;
@@ -54,15 +54,15 @@ pub trait TableFunction: 'static {
     /// # Errors
     /// The server cannot be reached or refuses what the plan asks for first.
     fn open(plan: &Self::Plan, projection: &[usize]) -> Result<(Self::Reader, Self::Decoder)>;
-    /// Whether [`TableFunction::restrict`] is worth a question.
+    /// Whether [`TableFunction::restrict`] can spare something.
     const RESTRICTS: bool = false;
     /// The plan that reads no more than these conditions on the result's rows leave, and every row that fulfils them all;
-    /// None where they spare nothing. DuckDB keeps applying the conditions itself. A door whose host does not tell the
-    /// query's conditions never asks.
+    /// None where they spare nothing. DuckDB keeps applying the conditions itself. A door whose host does not hand over the
+    /// query's conditions never calls this.
     fn restrict(_plan: &Self::Plan, _conditions: &[Predicate]) -> Option<Self::Plan> {
         None
     }
-    /// Whether [`TableFunction::progress`] says anything.
+    /// Whether [`TableFunction::progress`] is implemented.
     const REPORTS_PROGRESS: bool = false;
     /// The share of the run that is read, from 0 to 1; asked after each page.
     fn progress(_reader: &Self::Reader) -> f64 {
@@ -150,11 +150,11 @@ pub trait Input {
 pub trait CopyFunction: 'static {
     /// The format's name in SQL.
     const NAME: &'static str;
-    /// What bind hands to every run.
+    /// The result of bind, which every run gets.
     type Plan: Send + Sync + 'static;
     /// The state of one run.
     type Run: Send + 'static;
-    /// What `COPY ... FROM 'source' (FORMAT name, option value, ...)` reads. Its one positional parameter is the source,
+    /// The table function of `COPY ... FROM 'source' (FORMAT name, option value, ...)`. Its one positional parameter is the source,
     /// options are its named parameters with the values that the user wrote, not cast to the parameters' types, and
     /// its columns are those of [`Arguments::target`].
     type Source: TableFunction;
@@ -195,7 +195,7 @@ pub enum FunctionKind {
     Scalar,
 }
 
-/// What the catalogue says of a function.
+/// A function's entry in the catalogue.
 #[derive(Debug)]
 pub struct Documentation {
     /// Whether it makes rows or a value.
@@ -204,7 +204,7 @@ pub struct Documentation {
     pub name: &'static str,
     /// The names of a scalar function's arguments, those of its longest overload.
     pub arguments: &'static [&'static str],
-    /// What it does, in a sentence.
+    /// Its effect, in a sentence.
     pub description: &'static str,
     /// A call.
     pub example: &'static str,
@@ -212,8 +212,8 @@ pub struct Documentation {
 
 /// Registers functions with the database that loads the extension.
 pub trait Registrar {
-    /// Says what the catalogue shows of the functions that are registered next. Does nothing on a host whose catalogue
-    /// cannot be told.
+    /// Sets the catalogue's entries of the functions that are registered next. Does nothing on a host whose catalogue
+    /// takes none.
     fn describe(&self, _functions: &'static [Documentation]) {}
     /// Registers a table function.
     ///

@@ -37,7 +37,7 @@ type TypeParser = fn(&[&str]) -> Result<Vec<Type>>;
 
 static OPENED: OnceLock<TypeParser> = OnceLock::new();
 
-/// A door was opened that reads types so; the first one stays.
+/// Notes that a door was opened, and how it reads types; the first one stays.
 pub(super) fn opened(parser: TypeParser) {
     OPENED.get_or_init(|| parser);
 }

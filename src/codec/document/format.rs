@@ -9,7 +9,7 @@ use crate::column::Buffer;
 
 /// A document format: how its payloads are read.
 pub(in crate::codec) trait Format: Send + Sync + 'static {
-    /// What a decoder keeps of the wanted paths.
+    /// The state that a decoder keeps for the wanted paths.
     type Plan: Send;
 
     /// The wanted paths in the form by which payloads are read.

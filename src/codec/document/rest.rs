@@ -1,4 +1,4 @@
-//! What columns leave of a document: its members that no path names, as JSON.
+//! The rest of a document: its members that no path names, as JSON.
 
 use std::fmt;
 
@@ -21,7 +21,7 @@ pub struct RestWriter {
 }
 
 impl Rest {
-    /// What these paths leave.
+    /// The rest that these paths leave.
     #[must_use]
     pub fn new(paths: &[Path]) -> Self {
         Self { paths: paths.to_vec() }

@@ -23,7 +23,7 @@ use super::visit::visit_scalars;
 use crate::codec::scalar::{Scalar, detect};
 use crate::column::{Field, Type};
 
-/// From so many members of one type on, an object is a MAP.
+/// The number of members of one type from which an object is a MAP.
 const MAP_MEMBERS: usize = 200;
 
 /// The values that have been seen at one place.

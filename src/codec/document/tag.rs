@@ -36,7 +36,7 @@ pub(super) fn apply(tag: u64, value: Tree) -> Tree {
     applied.unwrap_or(value)
 }
 
-/// The integer that is as far below -1 as a number says.
+/// The integer `-1 - n`.
 fn negative(bytes: &[u8]) -> Option<Tree> {
     let mut magnitude = bytes.to_vec();
     big::add_one(&mut magnitude);
@@ -70,7 +70,7 @@ fn decimal(parts: &[Tree]) -> Option<Tree> {
     })
 }
 
-/// A decimal whose mantissa has more than 128 bits: its text, from the digits of that.
+/// A decimal with a mantissa of more than 128 bits, as text, from the digits of the mantissa.
 fn large_decimal(mantissa: &str, exponent: i128) -> Option<Tree> {
     let (digits, negative) = mantissa.strip_prefix('-').map_or((mantissa, false), |digits| (digits, true));
     if digits.is_empty() || !digits.bytes().all(|byte| byte.is_ascii_digit()) {

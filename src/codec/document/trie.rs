@@ -21,18 +21,18 @@ pub(in crate::codec) struct Node {
     indices: Vec<(usize, Node)>,
     /// Elements wanted by their place from the end, from 1.
     from_end: Vec<(usize, Node)>,
-    /// What is wanted of all elements.
+    /// The columns that are wanted of all elements.
     all: Option<Box<AllElements>>,
     /// Whether a path that leads through here must not find a value without parts.
     is_strict: bool,
 }
 
-/// What is wanted of each element of a list.
+/// The columns that are wanted of each element of a list.
 #[derive(Default)]
 pub(in crate::codec) struct AllElements {
     /// The outputs that take a value of each element, by those of `element`.
     pub outputs: Vec<usize>,
-    /// One element, whose outputs are counted from 0.
+    /// One element; its outputs are counted from 0.
     pub element: Node,
 }
 
@@ -132,7 +132,7 @@ impl Node {
         &self.from_end
     }
 
-    /// What is wanted of all elements.
+    /// The columns that are wanted of all elements.
     pub fn all(&self) -> Option<&AllElements> {
         self.all.as_deref()
     }

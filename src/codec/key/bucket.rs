@@ -117,7 +117,7 @@ impl Bucket {
         if self.is_minutes() { 1 } else { 2 }
     }
 
-    /// What a time is to be, for an error.
+    /// The form that a time must have, for an error.
     pub(super) fn wants(self) -> String {
         let unit = |epoch| EpochUnit::CHOICES.iter().find(|(_, unit)| *unit == epoch).map_or("", |(name, _)| name);
         match self.epoch {
@@ -126,7 +126,7 @@ impl Bucket {
         }
     }
 
-    /// Whether a text that is no time would be one, if the unit of an epoch were said.
+    /// Whether a text that is no time would be one if the template named the unit of an epoch.
     pub(super) fn lacks_unit(self, time: &str) -> bool {
         self.epoch.is_none() && whole(time).is_some()
     }

@@ -68,7 +68,7 @@ fn is_clear(alternatives: &[Alternative], next: Option<char>) -> bool {
     alternatives.iter().all(|alternative| {
         let own = match (&alternative.bucket, &alternative.source) {
             (Some(bucket), _) => bucket.colons(),
-            // The first character tells it from a time.
+            // By its first character it is known to be no time.
             (None, PartSource::Text(text)) if !text.chars().next().or(next).is_some_and(begins_time) => return true,
             (None, _) => 0,
         };

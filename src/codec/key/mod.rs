@@ -5,7 +5,7 @@
 //! {player|device|'unknown'}      the first alternative that is present and not empty; text in single quotes
 //! {album|''}                     the part may be empty
 //! {started_at@5m}                a time truncated to a bucket (s, m, h, d) since 1970 in UTC: 2024-01-15T10:30
-//! {started_at@5m:ms}             the same of a Unix epoch, whose unit (s, ms, us, ns) is said
+//! {started_at@5m:ms}             the same of a Unix epoch in the unit that follows (s, ms, us, ns)
 //! {subject} {seq} {header:Name}  the message's own
 //! {unnest_index}                 the place of a row among several of its message, from 1
 //! {{ }}                          a brace

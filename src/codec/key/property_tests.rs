@@ -52,7 +52,7 @@ fn parts(template: &Template) -> Vec<Template> {
     template.segments.iter().filter(|segment| matches!(segment, Segment::Part(_))).map(alone).collect()
 }
 
-/// What keys are made of.
+/// The values that keys are made of.
 const PIECES: [&str; 17] = [
     ":",
     "%",

@@ -12,7 +12,7 @@ pub struct Template {
     pub(super) text: String,
     pub(super) segments: Vec<Segment>,
     pub(super) paths: Vec<Path>,
-    /// What is percent-encoded in values beside `:` and `%`.
+    /// The characters that are percent-encoded in values, beside `:` and `%`.
     pub(super) encoded: Vec<char>,
 }
 
@@ -75,9 +75,9 @@ pub enum KeyError {
         part: String,
         /// Its value.
         value: String,
-        /// What it needs.
+        /// The form that it needs.
         wants: String,
-        /// It would be a time, if the unit of an epoch were said.
+        /// Whether it would be a time if the template named the unit of an epoch.
         lacks_unit: bool,
     },
 }

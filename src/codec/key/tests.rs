@@ -179,7 +179,7 @@ fn template(numbers: &mut Numbers) -> String {
     text
 }
 
-/// What an event may say for one part of the template: a time, or a value, or the alternative of one that is missing.
+/// A value that an event may have for one part of the template: a time, another value, or the alternative of one that is missing.
 fn options(template: &str, name: &str) -> Vec<(String, String)> {
     let mut values = ["x", "3", "2024", "2024-01-15T10", "30", "2024-01-15T10:30:15", "2024-01-16T10:34:00"]
         .map(str::to_owned)

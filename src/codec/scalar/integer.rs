@@ -6,7 +6,7 @@ use crate::column::Values;
 
 /// Appends an integer to a buffer of any integer's layout.
 pub(super) fn push(scalar: &Scalar<'_>, values: &mut Values) -> Result<(), ConversionError> {
-    // What most numbers are; what is not is looked at again.
+    // Most numbers are of this form; others are looked at again.
     if let Scalar::Number(text) = scalar {
         let done = match values {
             Values::I64(out) => parsed(text, out),

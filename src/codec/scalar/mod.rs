@@ -50,7 +50,7 @@ pub(super) use value::describe;
 /// The scalar does not fit the type.
 #[inline]
 pub fn push(scalar: Scalar<'_>, ty: &Type, buffer: &mut Buffer) -> Result<(), String> {
-    // What most values are, without a look at the rest.
+    // Most values are of this form and need no look at the rest.
     match (&scalar, ty, &mut buffer.values) {
         (Scalar::Null, ..) => buffer.push_null(),
         (Scalar::Text(text), Type::Varchar, _) => buffer.push_bytes(text.as_bytes()),

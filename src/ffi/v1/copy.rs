@@ -1,5 +1,5 @@
-//! `COPY ... TO`: the four callbacks that DuckDB makes on a format, on hosts that have copy functions. What
-//! `COPY ... FROM` reads is a table function.
+//! `COPY ... TO`: the four callbacks that DuckDB makes on a format, on hosts that have copy functions. `COPY ... FROM` is a table
+//! function.
 
 use std::ffi::{CStr, c_void};
 use std::sync::Mutex;

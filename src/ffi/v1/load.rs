@@ -1,4 +1,4 @@
-//! What happens on `LOAD` through this door.
+//! `LOAD` through this door.
 
 use std::ffi::CString;
 use std::panic::{AssertUnwindSafe, catch_unwind};

@@ -114,7 +114,7 @@ impl From<&Type> for Logical {
     }
 }
 
-/// What to make of an ENUM.
+/// How an ENUM is read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Enum {
     /// A document fills it with text, which is one of its values.

@@ -245,7 +245,7 @@ unsafe extern "C-unwind" fn next<T: TableFunction>(
             Err(message) => break message,
         };
         let chunk = match contain(T::NAME, || data.decode(&page)) {
-            // No rows end the statement; a page whose rows are all left out does not.
+            // A chunk without rows would end the statement, so a page of which all rows are left out is passed over.
             Ok(chunk) if chunk.is_empty() => continue,
             Ok(chunk) => chunk,
             Err(message) => break message,

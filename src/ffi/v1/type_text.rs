@@ -14,7 +14,7 @@ use crate::column::Type;
 use crate::error::{Error, Result};
 use crate::ffi::contain::c_text;
 
-/// What makes BASE64 a type. A name for BLOB would not do: DuckDB forgets the name when it casts to the type.
+/// The statement that makes BASE64 a type. A name for BLOB would not do: DuckDB forgets the name when it casts to the type.
 const BASE64: &str = "CREATE TYPE BASE64 AS UNION(\"nats_js: base64 text\" BLOB)";
 
 /// Reads the texts of types, such as `DECIMAL(18,2)`, `int8`, `STRUCT(a INTEGER, b VARCHAR[])`. Beside DuckDB's own,

@@ -1,4 +1,4 @@
-//! What crosses the boundary to DuckDB in every callback: errors, and what the catalogue says.
+//! Errors and catalogue entries, as every callback hands them to DuckDB.
 
 use duckdb_neo as neo;
 use neo::connection::Context;
@@ -17,7 +17,7 @@ use crate::log;
 /// The type of our entries in DuckDB's log.
 const LOG_TYPE: &str = "nats_js";
 
-/// What DuckDB's catalogue shows of a function.
+/// A function's entry in DuckDB's catalogue.
 pub(super) fn docs(function: &Documentation) -> FunctionDocumentationBuilder {
     FunctionDocumentationBuilder::new()
         .description(function.description)
@@ -46,7 +46,7 @@ pub(super) fn interruptible<T>(context: &Context, body: impl FnOnce() -> T) -> T
     interrupt::watched(move || is_interrupted(&unsafe { Context::from_raw(handle) }), body)
 }
 
-/// Whether the context's statement was interrupted. No function of the C API says so, but looking for files does: DuckDB
+/// Whether the context's statement was interrupted. No function of the C API tells that, but looking for files does: DuckDB
 /// refuses it to a statement that was, before it looks (docs/design/host.md). Without a path nothing is looked for.
 fn is_interrupted(context: &Context) -> bool {
     let looked = FileSystem::new(context).and_then(|files| files.glob(""));

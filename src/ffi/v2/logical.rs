@@ -79,7 +79,7 @@ pub(super) fn of<C: FFILink>(link: &C, ty: &Type) -> neo::Result<LogicalType> {
     plain(link, id)
 }
 
-/// What to make of an ENUM, which no payload fills as such.
+/// How an ENUM is read, which no payload fills as such.
 pub(super) type Enumeration<'a> = &'a dyn Fn(&LogicalType) -> Result<Type, String>;
 
 /// DuckDB's type as ours. The error names a type that documents do not fill.

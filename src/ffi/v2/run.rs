@@ -119,12 +119,12 @@ impl<T: TableFunction> Run<T> {
             }
             Ok(())
         });
-        // What is told is the failure that came first.
+        // The first failure is the one that is reported.
         drop(failed);
     }
 }
 
-/// What bind declares must be what a `COPY ... FROM` fills.
+/// Checks that bind declares the columns that a `COPY ... FROM` fills.
 pub(super) fn check_target<T: TableFunction>(target: &[Column], columns: &[Column]) -> neo::Result<()> {
     if target.is_empty() || target == columns {
         return Ok(());

@@ -17,7 +17,7 @@ use super::logical;
 use crate::column::Type;
 use crate::error::{Error, Result};
 
-/// What makes BASE64 a type.
+/// The statement that makes BASE64 a type.
 const BASE64: &str = "CREATE TYPE BASE64 AS ENUM ('nats_js: base64 text')";
 const BASE64_MEMBER: &str = "nats_js: base64 text";
 

@@ -104,7 +104,7 @@ pub(super) fn document(value: &neo::value::Value) -> Result<Document> {
     })
 }
 
-/// What can go wrong on the way to a document.
+/// Why a value is no document.
 enum Failure {
     Ours(Error),
     Host(neo::Error),
