@@ -31,6 +31,9 @@ impl<T> ByConnection<T> {
     }
 
     /// Adds the request of a row; the argument in `column` names the connection.
+    ///
+    /// # Errors
+    /// The argument names no connection, or the server cannot be reached.
     pub fn add(&mut self, input: &dyn Input, column: usize, row: usize, item: T) -> Result<()> {
         let options = input.option(column, row);
         if let Some(group) = self.groups.iter_mut().find(|group| group.options == options) {
@@ -44,6 +47,9 @@ impl<T> ByConnection<T> {
     }
 
     /// Asks each connection for all its rows at once, and puts the answers in the order of the rows.
+    ///
+    /// # Errors
+    /// Those of the request.
     pub fn ask<A: Clone>(
         self,
         rows: usize,

@@ -24,6 +24,9 @@ struct Request<A> {
 /// UBIGINT: how many sequences of each row `settle` answers. The first three arguments are stream, durable and sequences;
 /// `argument` reads what else a row says, and `connection` is the position of the connection's argument. A sequence that
 /// several rows name counts for the first.
+///
+/// # Errors
+/// An argument is malformed; those of `argument`, of `settle` and of connecting.
 pub fn settle_rows<A: PartialEq + Clone>(
     input: &dyn Input,
     connection: usize,

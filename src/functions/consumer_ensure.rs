@@ -20,6 +20,9 @@ use crate::plan::{check_consumer, check_stream};
 use crate::value::{Arguments, Parameter, ParameterType};
 
 /// The stream and the consumer that a call names.
+///
+/// # Errors
+/// An argument is missing, or no name of a stream or a durable.
 pub fn place(arguments: &Arguments) -> Result<(String, String)> {
     let (stream, durable) = (arguments.required_text("stream")?, arguments.required_text("durable")?);
     check_stream(stream)?;

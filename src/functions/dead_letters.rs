@@ -17,6 +17,9 @@ pub struct DeadLetterOptions {
 
 impl DeadLetterOptions {
     /// Reads `dlq_subject`, which goes with `on_error := 'dlq'` and with nothing else.
+    ///
+    /// # Errors
+    /// `dlq_subject` is missing, malformed, or given without `on_error := 'dlq'`.
     pub fn read(arguments: &Arguments, wanted: bool) -> Result<Option<Self>> {
         let subject = arguments.text("dlq_subject")?;
         match (wanted, subject) {
@@ -40,6 +43,9 @@ impl DeadLetterOptions {
 }
 
 /// Checks a subject to publish dead letters to: one, without wildcards.
+///
+/// # Errors
+/// The subject is malformed, or has a wildcard.
 pub fn check_dead_letter_subject(subject: &str) -> Result<()> {
     crate::plan::check_subject_filter(subject)?;
     if subject.split('.').any(|token| token == "*" || token == ">") {
@@ -76,6 +82,9 @@ impl DeadLetters {
     }
 
     /// Publishes messages, each with its reason, and waits until all are stored. They are in flight together.
+    ///
+    /// # Errors
+    /// A letter was not stored.
     pub fn send<'a>(&self, letters: impl IntoIterator<Item = (&'a Record, &'a str)>) -> Result<()> {
         let letter = |(record, reason)| DeadLetter { subject: &self.subject, stream: &self.stream, record, reason };
         let letters: Vec<DeadLetter<'_>> = letters.into_iter().map(letter).collect();
@@ -83,6 +92,9 @@ impl DeadLetters {
     }
 
     /// Publishes messages by their sequences. One that is no longer in the stream cannot be kept.
+    ///
+    /// # Errors
+    /// A message cannot be read, or a letter was not stored.
     pub fn send_sequences(&self, sequences: &[u64], reason: &str) -> Result<()> {
         if sequences.is_empty() {
             return Ok(());

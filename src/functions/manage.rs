@@ -13,6 +13,9 @@ use crate::value::{Arguments, Parameter, ParameterType, Value};
 pub const CONFIRM: Parameter = Parameter::new("confirm", ParameterType::Boolean);
 
 /// Refuses a call that loses something without `confirm := true`. `loss` names what would be lost.
+///
+/// # Errors
+/// `confirm` is missing, false, or no BOOLEAN.
 pub fn check_confirmed(arguments: &Arguments, loss: &str) -> Result<()> {
     if arguments.flag("confirm")? {
         return Ok(());
@@ -21,6 +24,9 @@ pub fn check_confirmed(arguments: &Arguments, loss: &str) -> Result<()> {
 }
 
 /// One or several subjects: VARCHAR or VARCHAR[].
+///
+/// # Errors
+/// The argument is neither a text nor a list of texts, or a subject is malformed.
 pub fn subjects(arguments: &Arguments, name: &str) -> Result<Option<Vec<String>>> {
     let subjects: Vec<String> = match arguments.find(name) {
         None => return Ok(None),
@@ -35,6 +41,9 @@ pub fn subjects(arguments: &Arguments, name: &str) -> Result<Option<Vec<String>>
 }
 
 /// One of the words of an option.
+///
+/// # Errors
+/// The argument is none of the words.
 pub fn choice<'a>(arguments: &'a Arguments, name: &str, words: &[&str]) -> Result<Option<&'a str>> {
     match arguments.text(name)? {
         Some(word) if !words.contains(&word) => {
@@ -45,6 +54,9 @@ pub fn choice<'a>(arguments: &'a Arguments, name: &str, words: &[&str]) -> Resul
 }
 
 /// A limit as the API writes it: 0 is no limit, and so -1 there.
+///
+/// # Errors
+/// The argument is no whole number from 0 on, or larger than the API can hold.
 pub fn limit(arguments: &Arguments, name: &str) -> Result<Option<i64>> {
     match arguments.unsigned(name)? {
         None => Ok(None),
@@ -56,6 +68,9 @@ pub fn limit(arguments: &Arguments, name: &str) -> Result<Option<i64>> {
 }
 
 /// A count that the API keeps as a small whole number.
+///
+/// # Errors
+/// The argument is no whole number, or too large.
 pub fn count(arguments: &Arguments, name: &str) -> Result<Option<u64>> {
     match arguments.unsigned(name)? {
         Some(count) if count > u64::from(u32::MAX >> 1) => {
@@ -66,6 +81,9 @@ pub fn count(arguments: &Arguments, name: &str) -> Result<Option<u64>> {
 }
 
 /// A length of time in nanoseconds.
+///
+/// # Errors
+/// The argument is no length of time, negative, or too long.
 pub fn nanos(arguments: &Arguments, name: &str) -> Result<Option<u64>> {
     let Some(span) = arguments.duration(name)? else { return Ok(None) };
     match u64::try_from(span.as_nanos()) {
@@ -75,6 +93,9 @@ pub fn nanos(arguments: &Arguments, name: &str) -> Result<Option<u64>> {
 }
 
 /// Pairs of texts: a MAP or a STRUCT.
+///
+/// # Errors
+/// The argument is neither a MAP nor a STRUCT, or a value is no text.
 pub fn metadata(arguments: &Arguments, name: &str) -> Result<Option<Json>> {
     let text = |value: &Value| match value {
         Value::Text(text) => Ok(text.clone()),

@@ -122,6 +122,9 @@ pub struct Layout {
 
 impl Layout {
     /// Reads the parameters that decide on columns.
+    ///
+    /// # Errors
+    /// A parameter is of the wrong type, unknown, or contradicts another; the sample for `columns := 'auto'` cannot be read.
     pub fn read(arguments: &Arguments, sample: Sample<'_>) -> Result<Self> {
         let (headers, decode_error) = (arguments.flag("headers")?, arguments.flag("decode_error")?);
         let mut reserved = vec!["stream", "subject", "seq", "ts_nats", "payload"];
@@ -149,6 +152,9 @@ impl Layout {
     }
 
     /// A layout whose columns show this, in this order.
+    ///
+    /// # Errors
+    /// A parameter is of the wrong type or unknown.
     pub fn of(arguments: &Arguments, shown: Vec<Shown>, payload: Payload) -> Result<Self> {
         let on_error = payload::choice(arguments, "on_error", OnError::CHOICES)?;
         let on_error = on_error.unwrap_or(payload.default_on_error);
@@ -232,6 +238,9 @@ pub struct MessageDecoder {
 
 impl MessageDecoder {
     /// A page as rows, which can be fewer than its records where payloads are skipped.
+    ///
+    /// # Errors
+    /// A payload does not decode, and `on_error` is 'fail'.
     pub fn decode_page<'p>(&'p self, page: &'p RecordPage) -> Result<Chunk<'p>> {
         self.decode_of(page.stream.as_deref().unwrap_or(&self.layout.stream), page.records())
     }
@@ -310,6 +319,9 @@ pub struct Pager {
 
 impl Pager {
     /// The next page; None at the end. `more` brings records, or None when there are no more.
+    ///
+    /// # Errors
+    /// Those of `more`.
     pub fn next(
         &mut self,
         capacity: usize,

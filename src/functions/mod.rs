@@ -64,6 +64,9 @@ use rows::{OfProcess, Small};
 use stream_table::{StreamTable, StreamTableArguments};
 
 /// Registers every function with the database that loads the extension.
+///
+/// # Errors
+/// The host refuses a registration.
 pub fn register_all<R: Registrar>(registrar: &R) -> Result<()> {
     registrar.describe(documentation::FUNCTIONS);
     registrar.settings(&connection::settings())?;

@@ -66,6 +66,9 @@ pub(super) fn message(input: &dyn Input, row: usize) -> Result<PublishRequest> {
 }
 
 /// A payload argument, which errors call `name`: VARCHAR or BLOB, not NULL.
+///
+/// # Errors
+/// The payload is NULL, or neither VARCHAR nor BLOB.
 pub fn payload(input: &dyn Input, column: usize, row: usize, name: &str) -> Result<Bytes> {
     if let Some(bytes) = input.bytes(column, row) {
         return Ok(Bytes::copy_from_slice(bytes));
@@ -74,6 +77,9 @@ pub fn payload(input: &dyn Input, column: usize, row: usize, name: &str) -> Resu
 }
 
 /// [`payload`] of a value.
+///
+/// # Errors
+/// As [`payload`].
 pub fn message_payload(value: &Value, name: &str) -> Result<Bytes> {
     match value {
         Value::Text(text) => Ok(Bytes::copy_from_slice(text.as_bytes())),
@@ -87,6 +93,9 @@ pub fn message_payload(value: &Value, name: &str) -> Result<Bytes> {
 }
 
 /// A headers argument: MAP or STRUCT from name to VARCHAR or VARCHAR[]; NULL is none.
+///
+/// # Errors
+/// The argument is neither a MAP nor a STRUCT of texts, or a name or a value cannot be a header's.
 pub fn headers(value: &Value) -> Result<Headers> {
     let mut headers = Vec::new();
     match value {

@@ -4,6 +4,7 @@
 // All of this file is a test.
 #![allow(clippy::unwrap_used)]
 
+mod errors;
 mod imports;
 
 use std::collections::BTreeSet;

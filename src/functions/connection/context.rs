@@ -31,6 +31,9 @@ pub struct Context {
 }
 
 /// The name of the context that the NATS CLI has selected, if any.
+///
+/// # Errors
+/// The NATS CLI's file of the selection exists and cannot be read.
 pub fn selected() -> Result<Option<String>> {
     let Some(folder) = folder() else { return Ok(None) };
     let file = folder.join("context.txt");
@@ -42,6 +45,9 @@ pub fn selected() -> Result<Option<String>> {
 }
 
 /// Reads a context by name. `origin` is the name by which it was given.
+///
+/// # Errors
+/// There is no such context, or its file cannot be read, is no JSON object, or has a field that no connection here can have.
 pub fn read(name: &str, origin: &str) -> Result<Context> {
     if name.is_empty() || name.contains("..") || name.contains(['/', '\\', '\0']) {
         return Err(Error::new(format!("{origin}: '{name}' is not the name of a context")));

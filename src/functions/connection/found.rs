@@ -30,6 +30,9 @@ pub struct Found {
 
 impl Found {
     /// The value as text. An error does not show it.
+    ///
+    /// # Errors
+    /// The value is no text.
     pub fn text(&self) -> Result<&str> {
         match &self.value {
             Value::Text(text) => Ok(text),
@@ -38,6 +41,9 @@ impl Found {
     }
 
     /// The value as a yes or no.
+    ///
+    /// # Errors
+    /// The value is no BOOLEAN, nor a text that is one.
     pub fn flag(&self) -> Result<bool> {
         match &self.value {
             Value::Boolean(flag) => Ok(*flag),
@@ -46,6 +52,9 @@ impl Found {
     }
 
     /// The value as a length of time above zero; `name` is the name of the option.
+    ///
+    /// # Errors
+    /// The value is no length of time above zero.
     pub fn duration(&self, name: &'static str) -> Result<Duration> {
         let arguments = Arguments { named: vec![(name, self.value.clone())], ..Arguments::default() };
         let duration = arguments.duration(name)?.unwrap_or_default();
@@ -57,6 +66,9 @@ impl Found {
     }
 
     /// The value as the path of a file; `~/` at its beginning is the user's home folder.
+    ///
+    /// # Errors
+    /// The value is no text, or an empty one.
     pub fn file(&self) -> Result<NamedFile> {
         let text = self.text()?;
         if text.is_empty() {
@@ -66,6 +78,9 @@ impl Found {
     }
 
     /// The value as a JetStream domain.
+    ///
+    /// # Errors
+    /// The value is no name of a domain.
     pub fn domain(&self) -> Result<String> {
         let domain = self.text()?;
         let wrong = |c: char| c.is_whitespace() || c.is_control() || matches!(c, '.' | '*' | '>');
@@ -79,6 +94,9 @@ impl Found {
 
 impl Found {
     /// The value as what subjects begin with: tokens without wildcards. `example` is one.
+    ///
+    /// # Errors
+    /// The value is empty, or has a wildcard, white space or an empty token.
     pub fn prefix(&self, example: &str) -> Result<String> {
         let text = self.text()?;
         // The clients of NATS write the dot that follows, or leave it out.

@@ -32,6 +32,9 @@ use table::{API_PREFIX, CREDS, DOMAIN, NKEY, OPTIONS, PASSWORD, TOKEN, URL, USER
 
 /// Reads the options of a call; options that it leaves out come from the other sources. Reads a context's file, no other file,
 /// and asks no server.
+///
+/// # Errors
+/// An option is malformed or contradicts another, the context cannot be read, or the session may open nothing.
 pub fn read(arguments: &Arguments) -> Result<ConnectOptions> {
     read_with(arguments, &|name| std::env::var(name).ok())
 }
@@ -61,6 +64,9 @@ fn read_with(arguments: &Arguments, environment: &dyn Fn(&str) -> Option<String>
 
 /// Reads the last argument of a scalar function: a URL, a STRUCT (or MAP) of the options, or NULL for the defaults. What
 /// it leaves out comes from the other sources, as for [`read`].
+///
+/// # Errors
+/// As [`read`]; the argument is of another type, or a member is no option.
 pub fn read_input(input: &dyn Input, column: usize, row: usize) -> Result<ConnectOptions> {
     read_value(&input.option(column, row), input.settings())
 }
@@ -107,6 +113,9 @@ fn members(value: &Value) -> Result<Vec<(String, Value)>> {
 }
 
 /// A connection from the pool.
+///
+/// # Errors
+/// A file cannot be read, no server answers, or the server does not accept the user.
 pub fn open(options: &ConnectOptions) -> Result<Arc<Connection>> {
     jetstream::connect(options)
 }

@@ -21,6 +21,9 @@ impl<'a> Sources<'a> {
     /// A context that is only selected (`NATS_CONTEXT`, or the NATS CLI's choice) is a default: it counts when neither
     /// the call nor a setting names a URL or a context, so that its credentials never go to a server that was named by
     /// hand. The CLI's choice counts less than `NATS_URL` as well.
+    ///
+    /// # Errors
+    /// The context cannot be read, or has a field that no connection here can have.
     pub fn new(arguments: &'a Arguments, environment: &'a dyn Fn(&str) -> Option<String>) -> Result<Self> {
         for option in &OPTIONS {
             if let Some(synonym) = option.synonym
@@ -53,12 +56,18 @@ impl<'a> Sources<'a> {
     }
 
     /// The value of the option of this name, from the first source that has one.
+    ///
+    /// # Errors
+    /// A parameter is of the wrong type.
     pub fn find(&self, name: &str) -> Result<Option<Found>> {
         let Some(option) = OPTIONS.iter().find(|option| option.name == name) else { return Ok(None) };
         self.value(option)
     }
 
     /// The value of an option, from the first source that has one.
+    ///
+    /// # Errors
+    /// A parameter is of the wrong type.
     pub fn value(&self, option: &ConnectionOption) -> Result<Option<Found>> {
         if let Some(found) = self.parameter(option)? {
             return Ok(Some(found));

@@ -22,6 +22,10 @@ pub struct Servers {
 
 /// Reads a comma-separated list; `origin` is the name by which the user gave it. Servers that name a user must name the same
 /// one, because one connection goes to any of them.
+///
+/// # Errors
+/// The list is empty or mixes WebSocket servers with others, or a URL is malformed or has another user than the others. The error
+/// shows no part of the text.
 pub fn read(text: &str, origin: &str) -> Result<Servers> {
     let mut servers = Servers { urls: Vec::new(), userinfo: None };
     let parts: Vec<&str> = text.split(',').map(str::trim).filter(|part| !part.is_empty()).collect();
@@ -69,6 +73,9 @@ fn read_userinfo(text: &str) -> Result<Userinfo> {
 }
 
 /// Percent-decodes; `%` without two digits behind it stands for itself.
+///
+/// # Errors
+/// The bytes are not UTF-8.
 pub fn decode(text: &str) -> Result<String> {
     let decoded = percent_encoding::percent_decode_str(text).decode_utf8();
     decoded

@@ -18,6 +18,9 @@ pub fn single(value: &Value) -> &Value {
 }
 
 /// The value of an option that is a parameter elsewhere, of the parameter's type. What is no text stays as it is.
+///
+/// # Errors
+/// The text is none of the parameter's type.
 pub fn of_parameter(parameter: &Parameter, value: &Value) -> Result<Value> {
     if parameter.ty == ParameterType::TextList {
         return Ok(match value {

@@ -24,6 +24,9 @@ const MODES: [(&str, Mode); 3] = [("each", Mode::Each), ("atomic", Mode::Atomic)
 
 impl Mode {
     /// The value of `mode`.
+    ///
+    /// # Errors
+    /// The value is none of the words.
     pub fn read(value: &Value) -> Result<Self> {
         let found = match value {
             Value::Text(text) => MODES.iter().find(|(word, _)| text.eq_ignore_ascii_case(word)),
@@ -57,6 +60,9 @@ pub(super) enum Way {
 
 impl Way {
     /// No rows yet, for a stream.
+    ///
+    /// # Errors
+    /// The connection takes no subscription, or the stream takes no fast batches.
     pub fn open(mode: Mode, connection: &Arc<Connection>, stream: &str) -> Result<Self> {
         Ok(match mode {
             Mode::Each => Way::Each(Box::new(Publisher::start(connection)?)),
@@ -71,6 +77,9 @@ impl Way {
     }
 
     /// Takes the rows of a chunk.
+    ///
+    /// # Errors
+    /// A row cannot be published, or a message before it was not stored; the rows are too many for an atomic batch.
     pub fn send(&mut self, messages: Vec<Result<PublishRequest>>) -> Result<()> {
         match self {
             Way::Each(publisher) => publisher.send(messages),
@@ -90,6 +99,9 @@ impl Way {
     }
 
     /// Waits until every row is stored.
+    ///
+    /// # Errors
+    /// A message was not stored.
     pub fn finish(&mut self) -> Result<()> {
         match self {
             Way::Each(publisher) => publisher.finish(),

@@ -19,6 +19,9 @@ pub fn entry_columns() -> Vec<Column> {
 }
 
 /// A message of a bucket as a row; the value of a deletion is NULL.
+///
+/// # Errors
+/// The subject of the message is not one of the bucket.
 pub fn entry_row(bucket: &str, record: &Record) -> Result<Row> {
     let operation = Operation::of(&record.headers);
     let value = if operation == Operation::Put { Cell::Bytes(record.payload.clone()) } else { Cell::Null };

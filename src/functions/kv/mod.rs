@@ -12,6 +12,9 @@ use crate::error::Result;
 use crate::ffi::Registrar;
 
 /// Registers the functions of this folder.
+///
+/// # Errors
+/// The host refuses a registration.
 pub fn register<R: Registrar>(registrar: &R) -> Result<()> {
     registrar.table::<Small<bucket::Buckets>>()?;
     registrar.table::<Small<bucket::BucketEnsure>>()?;

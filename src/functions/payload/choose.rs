@@ -178,12 +178,18 @@ pub(super) fn format(arguments: &Arguments, name: &str) -> Result<Option<&'stati
 }
 
 /// Whether the rows of a call are parts of a message, as with `unnest`.
+///
+/// # Errors
+/// `format` is no text, or an unknown format.
 pub fn names_a_part(arguments: &Arguments) -> Result<bool> {
     let lines = format(arguments, "format")?.is_some_and(|format| format.lines.is_some());
     Ok(lines || arguments.find("unnest").is_some())
 }
 
 /// Checks that an argument names a format of payloads.
+///
+/// # Errors
+/// The argument is no text, or an unknown format.
 pub fn check_format(arguments: &Arguments, name: &str) -> Result<()> {
     format(arguments, name).map(drop)
 }
@@ -195,6 +201,9 @@ pub(super) fn max_inflated(arguments: &Arguments) -> Result<usize> {
 }
 
 /// The arguments that the call gives to the parameters of formats.
+///
+/// # Errors
+/// A parameter is of the wrong type or out of its range, or the registry cannot be opened.
 pub fn format_arguments(arguments: &Arguments) -> Result<FormatArguments> {
     let mut given = FormatArguments {
         texts: Vec::new(),

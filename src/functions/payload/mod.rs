@@ -110,6 +110,9 @@ pub struct Payload {
 impl Payload {
     /// Reads the parameters. `reserved` are the names of the statement's other columns; `texts` are paths that are decoded
     /// as VARCHAR beside the columns that are asked for.
+    ///
+    /// # Errors
+    /// A parameter is of the wrong type, unknown, or contradicts another; a schema or a sample cannot be read.
     pub fn read(
         arguments: &Arguments,
         shows: ShowsPayload,
@@ -131,6 +134,9 @@ impl Payload {
 
     /// Reads the parameters where the columns are known: the payload itself as this, if it is not stored bytes; and these
     /// members of the document, with these types, or none.
+    ///
+    /// # Errors
+    /// As [`Payload::read`].
     pub fn of_members(arguments: &Arguments, whole: Option<Whole>, members: Vec<(Path, Type)>) -> Result<Self> {
         let no_sample = |_| Ok(Vec::new());
         let whole = |_| whole;

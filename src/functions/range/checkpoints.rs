@@ -37,6 +37,9 @@ pub struct Checkpoints {
 
 impl Checkpoints {
     /// Reads the parameters of a read of a stream. `after` may be NULL, which is the beginning of the stream.
+    ///
+    /// # Errors
+    /// A checkpoint is malformed or of another stream, or a parameter contradicts it.
     pub fn read(arguments: &Arguments, stream: &str) -> Result<Option<Self>> {
         let checkpoint = |name: &str| -> Result<Option<Checkpoint>> {
             let Some(text) = arguments.text(name)? else { return Ok(None) };
@@ -79,6 +82,10 @@ impl Checkpoints {
 
     /// Proves that the stream is the one of the checkpoints, and that no message behind the first of them was removed. Returns
     /// the stream's state.
+    ///
+    /// # Errors
+    /// The stream is another one, was made anew or rewound, or messages behind the first checkpoint were removed; the checkpoints
+    /// are in the wrong order; those of any request.
     pub fn check(&self, connection: &Arc<Connection>, stream: &str) -> Result<StreamNow> {
         self.check_each(connection).map_err(|error| error.stream(stream).server(connection.label()))
     }
@@ -139,6 +146,9 @@ impl GapWatch {
     }
 
     /// Fails when messages of the read's range, up to `last`, may have been removed before they were read. One round trip.
+    ///
+    /// # Errors
+    /// [`Kind::Gap`] then; those of any request.
     pub fn finish(self, last: u64) -> Result<()> {
         let now = stream_now(&self.connection, &self.after.stream)?;
         let removed =

@@ -87,6 +87,9 @@ impl RangeOptions {
 
     /// Proves that the stream is the one of the checkpoint that the read comes after, if it comes after one, and that
     /// what follows was not removed.
+    ///
+    /// # Errors
+    /// Those of [`Checkpoints::check`].
     pub fn check_checkpoints(&self, connection: &Arc<Connection>) -> Result<()> {
         self.checkpoints.as_ref().map_or(Ok(()), |given| given.check(connection, &self.stream).map(drop))
     }
@@ -155,6 +158,9 @@ impl RangeOptions {
 }
 
 /// Reads the parameters of a read of one stream.
+///
+/// # Errors
+/// A parameter is of the wrong type, malformed, or contradicts another.
 pub fn read(arguments: &Arguments) -> Result<RangeOptions> {
     let stream = arguments.required_text("stream")?;
     check_stream(stream)?;

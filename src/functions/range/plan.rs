@@ -23,6 +23,9 @@ pub struct RangePlan {
 
 impl RangePlan {
     /// Plans against the stream as it is now.
+    ///
+    /// # Errors
+    /// There is no such stream, no subject can match, or a checkpoint does not hold; those of any request.
     pub fn resolve(options: &RangeOptions, connection: &Arc<Connection>) -> Result<Self> {
         let (state, captures) = match &options.checkpoints {
             Some(checkpoints) => {
@@ -47,6 +50,9 @@ impl RangePlan {
     }
 
     /// Starts reading the planned messages.
+    ///
+    /// # Errors
+    /// The read cannot be started: those of any request.
     pub fn read(&self, want: Want) -> Result<RangeRead> {
         self.read_range(self.range, self.options.max_messages, want, self.options.route)
     }
@@ -179,6 +185,9 @@ impl RangePlan {
 }
 
 /// The first messages of the range, at most `size`, with payloads and headers.
+///
+/// # Errors
+/// Those of [`RangePlan::resolve`] and of reading.
 pub fn sample(options: &RangeOptions, connection: &Arc<Connection>, size: u64) -> Result<Vec<Record>> {
     let most = options.max_messages.map_or(size, |most| most.min(size));
     let options = RangeOptions { max_messages: Some(most), route: Route::default(), ..options.clone() };
@@ -196,6 +205,9 @@ pub fn sample(options: &RangeOptions, connection: &Arc<Connection>, size: u64) -
 ///
 /// Times can step back, so the messages that were stored about then are looked at one by one: those of twice
 /// [`crate::plan::MAX_STEP_BACK_NS`].
+///
+/// # Errors
+/// There is no such stream; those of reading.
 pub fn last_sequence_at(connection: &Arc<Connection>, stream: &str, micros: i64) -> Result<u64> {
     let state = stream_state(connection, stream)?;
     let whole = state.range();

@@ -45,6 +45,10 @@ impl RangeRead {
     }
 
     /// The next records; None at the end.
+    ///
+    /// # Errors
+    /// The server cannot be reached any more, refuses, or does not give what it counts; retention removed messages behind the
+    /// checkpoint; store times step back too far.
     pub fn next_page(&mut self) -> Result<Option<Vec<Record>>> {
         while let Some(fetch) = self.fetch.as_mut().filter(|_| self.left > 0) {
             let Some(mut page) = fetch.next_page()? else { break };
