@@ -235,6 +235,15 @@ impl Buffer {
         }
     }
 
+    /// The text of a row; None for NULL, for a row that is not there, and where the buffer has no texts.
+    #[must_use]
+    pub fn text(&self, row: usize) -> Option<&str> {
+        match &self.values {
+            Values::Text(values) if *self.valid.get(row)? => std::str::from_utf8(values.get(row)).ok(),
+            _ => None,
+        }
+    }
+
     /// Appends NULL.
     pub fn push_null(&mut self) {
         self.valid.push(false);
@@ -337,5 +346,7 @@ mod tests {
         let Values::Text(text) = &buffer.values else { unreachable!() };
         assert_eq!((text.get(0), text.get(1), text.get(2), text.get(3)), (&b"ab"[..], &b""[..], &b""[..], &b"c"[..]));
         assert_eq!(buffer.valid, [true, false, true, true]);
+        assert_eq!([0, 1, 2, 3, 4].map(|row| buffer.text(row)), [Some("ab"), None, Some(""), Some("c"), None]);
+        assert_eq!(Buffer { valid: vec![true], values: Values::U8(vec![1]) }.text(0), None);
     }
 }

@@ -104,7 +104,7 @@ mod tests {
             return buffer.push_null();
         }
         match (&mut buffer.values, ty) {
-            (Values::Text(_), _) => return buffer.push_bytes("abcdefgh"[numbers.below(8) as usize..].as_bytes()),
+            (Values::Text(_), _) => return buffer.push_bytes(&b"abcdefgh"[numbers.below(8) as usize..]),
             (Values::I64(v), _) => v.push(numbers.below(99) as i64),
             (Values::Bool(v), _) => v.push(numbers.below(2) == 0),
             (Values::List(lists), Type::List(item)) => {

@@ -4,7 +4,7 @@
 use crate::codec::key::{PartValues, Template};
 use crate::codec::path::{Path, Wanted};
 use crate::codec::{Codec, json};
-use crate::column::{Buffer, Type, Values};
+use crate::column::{Buffer, Type};
 use crate::error::{Error, Result};
 use crate::ffi::{Input, ScalarFunction, ScalarSignature};
 use crate::record::Headers;
@@ -97,7 +97,7 @@ struct Fields<'a>(&'a [Buffer]);
 
 impl PartValues for Fields<'_> {
     fn field(&self, index: usize) -> Option<&str> {
-        text_at(self.0, index, 0)
+        self.0.get(index)?.text(0)
     }
 
     fn subject(&self) -> Option<&str> {
@@ -114,14 +114,5 @@ impl PartValues for Fields<'_> {
 
     fn headers(&self) -> Option<&Headers> {
         None
-    }
-}
-
-/// One text of one row; None for NULL.
-pub(super) fn text_at(texts: &[Buffer], column: usize, row: usize) -> Option<&str> {
-    let buffer = texts.get(column)?;
-    match &buffer.values {
-        Values::Text(values) if *buffer.valid.get(row)? => std::str::from_utf8(values.get(row)).ok(),
-        _ => None,
     }
 }

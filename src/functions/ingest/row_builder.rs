@@ -6,7 +6,6 @@ use crate::codec::key::{KeyError, PartValues, push_escaped};
 use crate::codec::rows::decode_one;
 use crate::column::{Buffer, Type};
 use crate::error::{Error, Kind, Result};
-use crate::functions::correlation_key::text_at;
 use crate::plan::RowKeys;
 use crate::record::{Headers, Record};
 
@@ -96,7 +95,7 @@ impl<'a> RowBuilder<'a> {
             let mut left = Buffer::new(&Type::Json);
             for row in 0..self.rows {
                 let mut text = Vec::new();
-                let document = text_at(std::slice::from_ref(&documents), 0, row);
+                let document = documents.text(row);
                 let written = document.map_or(Ok(false), |document| rest.write(document, &mut text));
                 match written.map_err(|cause| Error::of(Kind::InvalidPayload, format!("rest: {cause}")))? {
                     true => left.push_bytes(&text),
@@ -134,7 +133,7 @@ struct RowPartValues<'a> {
 
 impl PartValues for RowPartValues<'_> {
     fn field(&self, index: usize) -> Option<&str> {
-        text_at(self.texts, index, self.row)
+        self.texts.get(index)?.text(self.row)
     }
 
     fn subject(&self) -> Option<&str> {
