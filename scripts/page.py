@@ -12,7 +12,7 @@ Comments say what a reader has and the page does not show:
 A block marked `result` shows the rows of the last statement of the block before it, which must be those: a line of column names, then a
 line a row, values separated by `|`.
 
-`nats://localhost:4222` is the server of the test. Exit code: 0 when every block did what it should and one was run, else 1.
+`nats://localhost:4222` is the server of the test, and a file of the extension that LOAD names, below any folder, the built one. Exit code: 0 when every block did what it should and one was run, else 1.
 """
 
 import argparse
@@ -29,6 +29,8 @@ from scripts import paths
 from scripts.sqllogic.host import Host, execute
 
 DOCUMENTED_SERVER = "nats://localhost:4222"
+# The release that a page loads, under its own name and wherever the reader has it.
+_LOADED = re.compile(r"^LOAD '[^']*build/release/(?:v[0-9.]+/)?nats_js\.duckdb_extension'", re.MULTILINE)
 _PIECE = re.compile(
     r"^<!-- (?P<word>run|fails|not run): (?P<text>.*?) -->$|^```sql\n(?P<sql>.*?)^```$(?:\n*```result\n(?P<result>.*?)^```$)?",
     re.MULTILINE | re.DOTALL,
@@ -82,9 +84,14 @@ def check_result(connection: duckdb.DuckDBPyConnection, sql: str, shown: str) ->
         raise PageError(f"it gives\n{text}\nand not\n{shown}")
 
 
+def prepared(sql: str, url: str, file: Path) -> str:
+    """The SQL of a page for a server and a built extension, whatever its name."""
+    return _LOADED.sub(f"LOAD '{file}'", sql.replace(DOCUMENTED_SERVER, url))
+
+
 def run(host: Host, block: Block, url: str) -> None:
     """Runs a block, which must fail where the page says so, and give the result that the page shows."""
-    connection, sql = host.connections.get(""), block.sql.replace(DOCUMENTED_SERVER, url)
+    connection, sql = host.connections.get(""), prepared(block.sql, url, host.built())
     try:
         if block.result is None:
             execute(connection, sql)

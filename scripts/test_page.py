@@ -1,6 +1,7 @@
 """Which SQL of a page is run, and what a comment before it says."""
 
 import unittest
+from pathlib import Path
 
 import duckdb
 
@@ -53,6 +54,12 @@ class Blocks(unittest.TestCase):
     def test_sql_in_a_comment_is_run(self):
         [hidden, *_] = page.blocks(PAGE)
         self.assertIn("INSERT INTO t VALUES (1);", hidden.sql)
+
+    def test_load_names_the_built_file_whatever_it_is_called(self):
+        built = Path("/b/jetstream.duckdb_extension")
+        for line in ("LOAD 'build/release/nats_js.duckdb_extension';", "LOAD '/path/to/nats_js/build/release/v2.0.0/nats_js.duckdb_extension';"):
+            self.assertEqual(page.prepared(f"FROM t;\n{line}", "", built), f"FROM t;\nLOAD '{built}';")
+        self.assertEqual(page.prepared("LOAD httpfs;", "", built), "LOAD httpfs;")
 
     def test_a_comment_without_a_block_is_an_error(self):
         with self.assertRaisesRegex(page.PageError, "no block follows"):

@@ -1,5 +1,7 @@
 """A DuckDB for Python as the runner sees it: one database at a time, connections by name, values rendered by DuckDB."""
 
+from pathlib import Path
+
 import duckdb
 
 from scripts import doors, paths
@@ -72,12 +74,16 @@ class Host:
         """A set of connections for a thread."""
         return Connections(self._database)
 
+    def built(self) -> Path:
+        """The file of the built extension that this host loads."""
+        [(platform,)] = self._database.execute("PRAGMA platform").fetchall()
+        return paths.extension(self._profile, platform, doors.tested().folder)
+
     def require(self, name: str) -> bool:
         """Loads an extension and says whether this host has it. Ours is the built one, and must load."""
         load = f"LOAD {name}"
         if name == paths.LIBRARY:
-            [(platform,)] = self._database.execute("PRAGMA platform").fetchall()
-            load = f"LOAD '{paths.extension(self._profile, platform, doors.tested().folder)}'"
+            load = f"LOAD '{self.built()}'"
         try:
             self._database.execute(load)
         except duckdb.Error:
