@@ -9,6 +9,7 @@ import tempfile
 import threading
 import time
 import unittest
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import duckdb
@@ -20,7 +21,9 @@ from scripts.nats_server import Server
 
 FOLDER = paths.ROOT / "examples/archive"
 SOAK = int(os.environ.get("NATS_JS_SOAK", 0))
-READS, RATE = (1_000, 20_000) if SOAK else (30, 5_000)
+READS, RATE, READERS, LIMIT_SECONDS = (1_000, 20_000, 2, 900) if SOAK else (30, 5_000, 2, 60)
+# What the stream keeps, and how long the archiver rests between two runs, in seconds.
+RETENTION, PAUSE = ({"max_age": 60_000_000_000, "duplicate_window": 60_000_000_000}, "1") if SOAK else ({"max_msgs": RATE * 3}, "0.05")
 STEPS = ("stage", "verify", "place", "record")
 # Kills itself before or after one step, and leaves the rest as it is.
 DYING = """
@@ -96,52 +99,71 @@ class Archive(unittest.TestCase):
             wire.request("STREAM.PURGE.S")
         self.assert_whole(database, count)
 
+    def read(self, database: duckdb.DuckDBPyConnection, written: list[int]) -> bool:
+        """One read of everything, exact against the writer's count at that moment; False where retention was faster and the read says so."""
+        before = written[1]
+        try:
+            database.execute("SET VARIABLE archive = archive_now()")
+            rows, first, last, total, squares = database.execute("SELECT count(*), min(seq), max(seq), sum(seq)::HUGEINT, sum(seq::HUGEINT * seq) FROM events").fetchone()
+        except duckdb.Error as error:
+            self.assertRegex(str(error), r"\[gap\]|between them is gone")
+            return False
+        self.assertTrue(before <= rows <= written[0], (before, rows, written))
+        # Every sequence up to the last, once: their number, sum and sum of squares are those of 1, 2, ..., rows.
+        if rows:
+            self.assertEqual((first, last, total, squares), (1, rows, rows * (rows + 1) // 2, rows * (rows + 1) * (2 * rows + 1) // 6))
+        return True
+
     def test_readers_while_retention_removes(self):
-        """Each read lies between what was acknowledged before it and what was after it; what retention took is an error of the read, and never less rows."""
+        """Each read lies between what was acknowledged before it and what was sent by its end; what retention took is an error of the read, and never less rows."""
         with fixtures.Wire(self.server.url) as wire:
             config = wire.request("STREAM.INFO.S")["config"]
-            wire.request("STREAM.UPDATE.S", config | {"max_msgs": RATE * 3})
+            wire.request("STREAM.UPDATE.S", config | RETENTION)
         self.archive()
-        archiver = subprocess.Popen([sys.executable, FOLDER / "archive.py", "S", self.folder, "--every", "0.05"], env=self.environment(), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        archiver = subprocess.Popen([sys.executable, FOLDER / "archive.py", "S", self.folder, "--every", PAUSE], env=self.environment(), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         self.addCleanup(lambda: (archiver.kill(), archiver.wait()))
         stop = threading.Event()
-        done = [0]
+        # How many were sent, and acknowledged.
+        written = [0, 0]
 
         def write() -> None:
+            began = time.monotonic()
             while not stop.is_set():
-                started = time.monotonic()
-                self.publish(done[0] + 1, RATE // 10)
-                done[0] += RATE // 10
-                time.sleep(max(0.0, 0.1 - (time.monotonic() - started)))
+                written[0] += RATE // 10
+                self.publish(written[1] + 1, RATE // 10)
+                written[1] = written[0]
+                time.sleep(max(0.0, began + written[0] / RATE - time.monotonic()))
 
+        counts = {True: 0, False: 0}
+        started, deadline = time.monotonic(), time.monotonic() + LIMIT_SECONDS
+
+        def wanted() -> bool:
+            return (counts[True] < READS or state(self.server.url, "S")["first_seq"] == 1) and time.monotonic() < deadline
+
+        def follow(database: duckdb.DuckDBPyConnection) -> None:
+            while not stop.is_set() and wanted():
+                counts[self.read(database, written)] += 1
+
+        sessions = [self.session() for _ in range(READERS)]
         writer = threading.Thread(target=write)
         writer.start()
         try:
-            database, exact, refused = self.session(), 0, 0
-            deadline = time.monotonic() + (600 if SOAK else 60)
-            while exact < READS or (state(self.server.url, "S")["first_seq"] == 1 and time.monotonic() < deadline):
-                before = done[0]
-                try:
-                    database.execute("SET VARIABLE archive = archive_now()")
-                    found = database.execute("SELECT count(*), count(DISTINCT seq), min(seq), max(seq) FROM events").fetchone()
-                except duckdb.Error as error:
-                    self.assertRegex(str(error), r"\[gap\]|between them is gone")
-                    refused += 1
-                    self.assertLess(refused, READS)
-                    continue
-                rows, distinct, first, last = found
-                if rows:
-                    self.assertEqual((rows, distinct, first), (last, last, 1))
-                self.assertGreaterEqual(rows, before)
-                exact += 1
+            with ThreadPoolExecutor(READERS) as pool:
+                for reader in [pool.submit(follow, session) for session in sessions]:
+                    reader.result()
         finally:
             stop.set()
             writer.join()
-        self.assertGreater(state(self.server.url, "S")["first_seq"], 1, "retention removed nothing")
+        took = time.monotonic() - started
+        removed = state(self.server.url, "S")["first_seq"] - 1
+        if SOAK:
+            print(f"{counts[True]} reads exact, {counts[False]} refused in {took:.0f} s; {written[1]} written, {written[1] / took:,.0f} a second; retention removed {removed}", flush=True)
+        self.assertGreaterEqual(counts[True], READS, counts)
+        self.assertGreater(removed, 0, "retention removed nothing")
         archiver.kill()
         archiver.wait()
         self.archive()
-        self.assert_whole(database, done[0])
+        self.assert_whole(sessions[0], written[1])
 
     def test_a_condition_spares_both_sides(self):
         self.publish(1, 3000)
