@@ -118,7 +118,7 @@ class LakeWorkers(unittest.TestCase):
     def test_whatever_is_killed_every_key_stands_once(self):
         for seed in range(1, max(1, SOAK) + 1):
             with self.subTest(seed=seed):
-                chance = random.Random(seed)
+                chance, began = random.Random(seed), time.monotonic()
                 workers = self.round(seed)
                 for _ in range(3):
                     workers.start("--once")
@@ -138,6 +138,8 @@ class LakeWorkers(unittest.TestCase):
                     known = {file for (file,) in database.execute("SELECT data_file FROM ducklake_list_files('lake', 'events')").fetchall()}
                     self.assertLessEqual(known, files)
                 self.check()
+                if SOAK:
+                    print(f"round {seed}: exact in {time.monotonic() - began:.0f} s", flush=True)
 
     def kill_worker(self, workers: place.Workers, chance: random.Random) -> None:
         time.sleep(chance.random() * 0.3)
