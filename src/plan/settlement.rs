@@ -372,4 +372,6 @@ pub fn messages(count: usize) -> String {
 }
 
 #[cfg(test)]
+mod kept_tests;
+#[cfg(test)]
 mod tests;

@@ -21,7 +21,7 @@ impl PartValues for Event {
         Some(7)
     }
     fn index(&self) -> Option<u64> {
-        None
+        Some(3)
     }
 
     fn headers(&self) -> Option<&Headers> {
@@ -54,6 +54,9 @@ fn keys_are_exact_text() {
         ("millis", "1705314765999"),
         ("early", "-0.5"),
         ("zero", "0"),
+        ("whole", "-1.0"),
+        ("before", "1969-12-31T23:59:59.5Z"),
+        ("last", "253402300799"),
     ];
     let cases = [
         ("{user_id}", "42"),
@@ -71,6 +74,7 @@ fn keys_are_exact_text() {
         ("{started_at@1d}", "2024-01-15T00:00"),
         ("{subject}/{seq}/{header:Nats-Msg-Id}", "plex.play/7/evt-1"),
         ("{header:Other|seq}", "7"),
+        ("{unnest_index}-{seq}", "3-7"),
         ("{missing@5m|started_at@1d}", "2024-01-15T00:00"),
         ("{user_id}é{user_id}", "42é42"),
         ("{missing|''}:{user_id}", ":42"),
@@ -83,6 +87,12 @@ fn keys_are_exact_text() {
         ("{millis@30s:ms}", "2024-01-15T10:32:30"),
         ("{early@1h:us}", "1969-12-31T23:00"),
         ("{zero@1s:ns}", "1970-01-01T00:00:00"),
+        ("{whole@1s:s}", "1969-12-31T23:59:59"),
+        ("{before@1s}", "1969-12-31T23:59:59"),
+        ("{last@1s:s}", "9999-12-31T23:59:59"),
+        // A text in front of the first part, and one behind the last, end no value.
+        ("n-{a.b}:{user_id}", "n-nested:42"),
+        ("{user_id}:{a.b}n", "42:nestedn"),
     ];
     for (template, expected) in cases {
         assert_eq!(key(template, &fields).as_deref(), Ok(expected), "{template}");
@@ -107,6 +117,12 @@ fn a_missing_part_is_an_error() {
     assert_eq!(key("{a@5m}", &[("a", "soon")]), Err(not_a_time("a@5m", "soon", "a time (ISO 8601)", false)));
     assert_eq!(key("{a@5m}", &[("a", "17")]), Err(not_a_time("a@5m", "17", "a time (ISO 8601)", true)));
     assert_eq!(key("{a@5m:s}", &[("a", "1e9")]), Err(not_a_time("a@5m:s", "1e9", "a Unix epoch in s", false)));
+    let quoted = not_a_time("a@5m|'it''s'", "soon", "a time (ISO 8601)", false);
+    assert_eq!(key("{a@5m|'it''s'}", &[("a", "soon")]), Err(quoted), "a part is shown as it is written");
+    // Beyond the year 9999; with the unit given, none is missing.
+    let late = "253402300800";
+    assert_eq!(key("{a@5m:s}", &[("a", late)]), Err(not_a_time("a@5m:s", late, "a Unix epoch in s", false)));
+    assert!(key("{a@5m:s}", &[("a", "-62167219201")]).is_err(), "before the year 0");
     let text = not_a_time("t@5m", "17", "a time (ISO 8601)", true).to_string();
     assert_eq!(
         text,
@@ -137,6 +153,9 @@ fn what_is_not_a_template_is_named_by_position() {
         ("{a@5m|b}:{c}:{d|e@5m}", "position 14: a second part that is a time in one row and a value in another"),
         ("{a@5m|b@5s}:{c@5m|d}", "position 13: a second part that is a time in one row"),
         ("{a@5m:h}", "position 3: '5m:h' is not a time bucket"),
+        // A text that begins as a time does could be one.
+        ("{a@5m|'9'}:{b@5m|'8'}", "position 12: a second part that is a time in one row"),
+        ("{a@5m|'-'}:{b@5m|'+'}", "position 12: a second part that is a time in one row"),
     ];
     for (template, expected) in cases {
         let error = Template::parse(template).unwrap_err().to_string();
@@ -150,6 +169,11 @@ fn paths_are_listed_once() {
     assert_eq!(template.paths().iter().map(ToString::to_string).collect::<Vec<_>>(), ["a", "b"]);
     assert!(template.needs_headers() && template.needs_message());
     assert!(!Template::parse("{a}").unwrap().needs_message());
+    // A field that has an alternative somewhere, and stands alone elsewhere, is needed.
+    let may_miss = |template: &str| -> Vec<bool> {
+        Template::parse(template).unwrap().texts().iter().map(|text| text.may_miss).collect()
+    };
+    assert_eq!(may_miss("{a}:{b|c}:{c}"), [false, true, false]);
 }
 
 /// A small generator of repeatable numbers (an LCG); tests must not depend on a seed from outside.
