@@ -182,4 +182,6 @@ impl Isolation {
 }
 
 #[cfg(test)]
+mod group_tests;
+#[cfg(test)]
 mod tests;

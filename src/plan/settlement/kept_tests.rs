@@ -106,6 +106,18 @@ fn what_is_given_is_in_hand_until_the_latest_time_that_the_server_named() {
 }
 
 #[test]
+fn a_later_delivery_keeps_all_that_was_given_in_hand() {
+    let now = Instant::now();
+    let mut settlement = Settlement::default();
+    assert_eq!(settlement.start(now), Ok(0));
+    assert!(settlement.give(message(1, false), now + seconds(8.0)));
+    assert!(settlement.give(message(2, false), now + seconds(12.0)));
+    settlement.stop();
+    assert!(settlement.start(now + seconds(9.0)).is_err());
+    assert_eq!(settlement.start(now + seconds(12.0)), Ok(2));
+}
+
+#[test]
 fn an_acknowledgement_goes_to_the_newest_delivery() {
     let now = Instant::now();
     let mut settlement = Settlement::default();
@@ -189,4 +201,70 @@ fn a_batch_of_the_server_that_fails_first_goes_back_whatever_was_read_before() {
     settlement.stop();
     let decided = settlement.return_all(true, &Backoff::default(), later).unwrap();
     assert_eq!((decided.decision, decided.messages.len(), decided.kept), (Decision::Return, 2, vec![]));
+}
+
+/// Halves of 1 to 4, which failed together, and behind them a group each of 9 and of 10.
+fn halves(now: Instant) -> Settlement {
+    let mut settlement = given(now, &[1, 2, 3, 4]);
+    let decided = settlement.return_all(false, &Backoff::default(), now).unwrap();
+    assert_eq!(decided.kept, [1, 2, 3, 4]);
+    settlement.confirm([]);
+    [9, 10].into_iter().for_each(|sequence| assert_eq!(settlement.hand_back(vec![message(sequence, true)]), []));
+    settlement
+}
+
+/// A statement is given the next group; all of it but the messages that are not in the stream any more.
+fn read(settlement: &mut Settlement, now: Instant, gone: bool) -> Vec<u64> {
+    assert_eq!(settlement.start(now), Ok(0));
+    let group = settlement.next_kept(usize::MAX, now);
+    for given in &group {
+        match gone {
+            true => settlement.is_gone(given.sequence),
+            false => assert!(settlement.give(given.clone(), now + ACK_WAIT)),
+        }
+    }
+    settlement.end();
+    settlement.stop();
+    group.iter().map(|given| given.sequence).collect()
+}
+
+fn written(settlement: &mut Settlement, now: Instant) -> Vec<u64> {
+    let read = read(settlement, now, false);
+    settlement.acknowledge(None).unwrap();
+    settlement.confirm(read.iter().map(|_| true));
+    read
+}
+
+#[test]
+fn a_half_that_was_not_written_says_nothing_about_the_other() {
+    let now = Instant::now();
+    // Its messages were ended by the caller, or are gone.
+    for gone in [false, true] {
+        let mut settlement = halves(now);
+        assert_eq!(read(&mut settlement, now, gone), [1, 2]);
+        match gone {
+            true => settlement.acknowledge(None).unwrap(),
+            false => settlement.end_these(&HashSet::from([1, 2])).unwrap(),
+        };
+        settlement.confirm([true, true]);
+        assert_eq!(written(&mut settlement, now), [3, 4]);
+        assert_eq!(written(&mut settlement, now), [9], "gone: {gone}");
+    }
+    let mut settlement = halves(now);
+    assert_eq!([written(&mut settlement, now), written(&mut settlement, now)], [[1, 2], [3, 4]]);
+    assert_eq!(written(&mut settlement, now), [9, 10], "both were written");
+}
+
+#[test]
+fn what_a_statement_was_not_given_of_a_group_is_kept() {
+    let now = Instant::now();
+    let mut settlement = kept(now, &[3, 4]);
+    assert_eq!(settlement.start(now), Ok(0));
+    let group = settlement.next_kept(usize::MAX, now);
+    assert!(settlement.give(group[0].clone(), now + ACK_WAIT));
+    settlement.stop();
+    assert_eq!(settlement.acknowledge(Some(3)).unwrap().messages.len(), 1);
+    settlement.confirm([true]);
+    assert_eq!(settlement.in_hand(), (1, Some(4)));
+    assert_eq!(read(&mut settlement, now, false), [4]);
 }
