@@ -168,6 +168,8 @@ fn paths_are_listed_once() {
     let template = Template::parse("{a}:{b|a}:{header:X}").unwrap();
     assert_eq!(template.paths().iter().map(ToString::to_string).collect::<Vec<_>>(), ["a", "b"]);
     assert!(template.needs_headers() && template.needs_message());
+    let quoted = Template::parse("{\"a|b\"}:{c}").unwrap();
+    assert_eq!(quoted.paths().len(), 2, "a member's name in double quotes may have any character");
     assert!(!Template::parse("{a}").unwrap().needs_message());
     // A field that has an alternative somewhere, and stands alone elsewhere, is needed.
     let may_miss = |template: &str| -> Vec<bool> {
