@@ -190,6 +190,46 @@ class Archive(unittest.TestCase):
         [[_, plan]] = database.execute("EXPLAIN ANALYZE SELECT payload FROM events_between(101, 200)").fetchall()
         self.assertIn("seq>=101", plan.replace(" ", ""))
 
+    def test_a_condition_on_the_view_spares_the_stream(self):
+        """Through the second door the view reads of the stream what the condition leaves; through the first it reads all that is not archived, and `events_between` is the way."""
+        self.publish(1, 3000)
+        self.archive()
+        self.publish(3001, 3000)
+        database = self.session()
+        whole = os.environ["NATS_JS_TEST_DOOR"] != "v2"
+        (moment,) = database.execute("SELECT max(ts_nats) FROM events").fetchone()
+        for condition, rows, first, last in (
+            ("seq BETWEEN 101 AND 200", 100, None, None),
+            ("seq BETWEEN 2951 AND 3050", 100, 3001, 3050),
+            ("seq > 5990", 10, 5991, 6000),
+            ("seq IN (1, 4000)", 2, 4000, 4000),
+            (f"ts_nats < TIMESTAMP '{moment}' - INTERVAL 1 HOUR", 0, None, None),
+            ("subject = 's.1'", 2000, 3001, 6000),
+        ):
+            with self.subTest(condition=condition):
+                began = database.execute("SELECT now()::TIMESTAMP").fetchone()
+                self.assertEqual(database.execute(f"SELECT count(*) FROM events WHERE {condition}").fetchone(), (rows,))
+                reads = database.execute("SELECT first_seq, last_seq, narrowed, messages FROM nats_reads() WHERE started >= ?", began).fetchall()
+                if whole:
+                    self.assertEqual(reads, [(3001, 6000, False, 3000)])
+                elif first is None:
+                    self.assertEqual(sum(messages for *_, messages in reads), 0, reads)
+                else:
+                    self.assertEqual([read[:3] for read in reads], [(first, last, True)])
+                    self.assertLessEqual(reads[0][3], last - first + 1)
+
+    def test_what_a_condition_leaves_is_proven_all_the_same(self):
+        """Retention takes what is not archived: a condition on what is gone fails, whether or not it is narrowed to that."""
+        self.publish(1, 100)
+        self.archive()
+        database = self.session()
+        self.publish(101, 200)
+        with fixtures.Wire(self.server.url) as wire:
+            wire.request("STREAM.PURGE.S", {"seq": 150})
+        for condition in ("seq = 120", "seq BETWEEN 90 AND 160", "ts_nats > TIMESTAMP '2000-01-01'", "subject = 's.1'", "seq > 200"):
+            with self.subTest(condition=condition), self.assertRaisesRegex(duckdb.Error, r"\[gap\]"):
+                database.execute(f"SELECT count(*) FROM events WHERE {condition}").fetchall()
+
     def test_sequences_prune_files_of_the_archive(self):
         """The first pages of the second file are damaged, its statistics are not: who asks for the first file's sequences does not meet them."""
         self.publish(1, 3000)

@@ -24,6 +24,11 @@ SCANS = [
     "nats_scan('S', url := $url, last_n := 40)",
     "nats_scan('S', url := $url, max_messages := 40)",
     "nats_scan('S', url := $url, columns := {'i': 'INTEGER'}, on_error := 'skip')",
+    "nats_scan('S', url := $url, after := $half)",
+    "nats_scan('S', url := $url, upto := $half)",
+    "nats_scan('S', url := $url, subject := 'a.>', after := $half)",
+    "nats_ingest('S', url := $url, after := $half)",
+    "nats_ingest('S', url := $url, upto := $half, correlation_key := '{k}', columns := {'k': 'INTEGER'})",
     "nats_get('S', [7, 300, 12, 7, 399, 401], url := $url)",
     "nats_last('S', '>', url := $url)",
     "nats_last('S', ['a.>', 'b'], url := $url, up_to_seq := 200)",
@@ -54,8 +59,11 @@ class Where(unittest.TestCase):
         cls.url = os.environ["NATS_JS_TEST_URL"]
         messages = "messages stream=S count={} subject={} payload='{{\"i\":{{i}},\"k\":{{i%9}}}}'"
         lines = [messages.format(MESSAGES // len(SUBJECTS), subject) for subject in SUBJECTS]
-        fill(cls.url, "stream name=S subjects=a,a.>,b,b.>,ab.>", *lines, "holes stream=S every=7")
         cls.all, cls.less = opened(doors.V1), opened(doors.V2)
+        middle = len(lines) // 2
+        fill(cls.url, "stream name=S subjects=a,a.>,b,b.>,ab.>", *lines[:middle])
+        [(cls.half,)] = cls.all.execute(f"SELECT nats_checkpoint('S', '{cls.url}')").fetchall()
+        fill(cls.url, *lines[middle:], "holes stream=S every=7")
         [cls.times] = cls.all.execute(f"SELECT min(ts_nats), max(ts_nats) FROM nats_scan('S', url := '{cls.url}')").fetchall()
 
     def condition(self, chance: random.Random, depth: int) -> str:
@@ -90,7 +98,7 @@ class Where(unittest.TestCase):
         chance = random.Random(seed)
         rows = 0
         for round_ in range(ROUNDS):
-            scan = chance.choice(SCANS).replace("$url", f"'{self.url}'")
+            scan = chance.choice(SCANS).replace("$url", f"'{self.url}'").replace("$half", f"'{self.half}'")
             condition = self.condition(chance, 2)
             zone = chance.choice(["UTC", "UTC", "America/New_York", "Asia/Kolkata"])
             query = f"SELECT seq, subject FROM {scan} WHERE {condition}"
