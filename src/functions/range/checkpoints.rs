@@ -5,7 +5,7 @@ use std::sync::Arc;
 use crate::error::{Error, Kind, Result};
 use crate::functions::payload::choice;
 use crate::jetstream::{Connection, check_checkpoint, stream_now};
-use crate::plan::{Bounds, Checkpoint, SequenceRange, StreamNow, gap_error};
+use crate::plan::{Bounds, Checkpoint, Region, SequenceRange, StreamNow, StreamState, gap_error};
 use crate::record::Record;
 use crate::value::{Arguments, Parameter, ParameterType, Value};
 
@@ -120,10 +120,16 @@ impl Checkpoints {
         Some(SequenceRange { last, ..gap }).filter(|gap| !gap.is_empty())
     }
 
-    /// Watches a read for what retention removes while it runs; None where nothing is promised.
-    pub fn watch(&self, connection: &Arc<Connection>) -> Option<GapWatch> {
+    /// Watches a read of a region for what retention removes while it runs; None where nothing is promised. `state` is the
+    /// stream's from when the read began.
+    pub fn watch(&self, connection: &Arc<Connection>, region: &Region, state: &StreamState) -> Option<GapWatch> {
         let after = self.after.as_ref().filter(|_| self.on_gap == OnGap::Fail)?;
-        Some(GapWatch { connection: Arc::clone(connection), after: after.clone(), whole_to: after.last })
+        let whole_to = after.last.max(region.sequences.first.saturating_sub(1));
+        // Where a time is in the stream depends on what is there, so all that the sequences admit counts.
+        let by_time = region.times != Region::WHOLE.times;
+        let end = self.upto.as_ref().map_or(state.last, |upto| upto.last.min(state.last));
+        let at_least = if by_time { end.min(region.sequences.last) } else { 0 };
+        Some(GapWatch { connection: Arc::clone(connection), after: after.clone(), whole_to, at_least })
     }
 }
 
@@ -131,8 +137,10 @@ impl Checkpoints {
 pub struct GapWatch {
     connection: Arc<Connection>,
     after: Checkpoint,
-    /// The sequence up to which every message came.
+    /// The sequence up to which every message came that the read wants.
     whole_to: u64,
+    /// The sequence up to which nothing may be missing, wherever the read ends.
+    at_least: u64,
 }
 
 impl GapWatch {
@@ -151,6 +159,7 @@ impl GapWatch {
     /// [`Kind::Gap`] then; those of any request.
     pub fn finish(self, last: u64) -> Result<()> {
         let now = stream_now(&self.connection, &self.after.stream)?;
+        let last = last.max(self.at_least);
         let removed =
             self.after.gap(&now).map(|gap| SequenceRange { first: self.whole_to + 1, last: gap.last.min(last) });
         match removed.filter(|removed| !removed.is_empty()) {

@@ -56,11 +56,11 @@ const UNKNOWN_ROWS: u64 = 10_000_000;
 
 impl RangeOptions {
     /// The options of a read of no more than a region; None where that spares nothing or would change the answer. Which messages
-    /// are the newest, or the first, of a number depends on all of them, and so does whether retention removed some from behind
-    /// a checkpoint.
+    /// are the newest, or the first, of a number depends on all of them. What retention removed from behind a checkpoint is
+    /// looked for as without a region.
     pub fn within(&self, region: Region) -> Option<Self> {
         let counted = self.last_n.is_some() || self.max_messages.is_some();
-        if counted || self.checkpoints.is_some() || region == Region::WHOLE {
+        if counted || region == Region::WHOLE {
             return None;
         }
         let narrower = region.subject_filter().filter(|filter| self.subjects.include(filter));

@@ -168,11 +168,14 @@ impl RangePlan {
             };
             Some(Fetch::start(Arc::clone(&self.connection), request)?)
         };
-        let watch = self.options.checkpoints.as_ref().filter(|_| fetch.is_some());
+        // What was removed while times were looked for is not there to be read, so an empty range proves nothing.
+        let region = &options.region;
+        let watched = fetch.is_some() || (region.times != Region::WHOLE.times && !region.is_empty());
+        let watch = options.checkpoints.as_ref().filter(|_| watched);
         Ok(RangeRead {
             fetch,
             place: (options.stream.clone(), self.connection.label().to_owned()),
-            watch: watch.and_then(|checkpoints| checkpoints.watch(&self.connection)).map(Box::new),
+            watch: watch.and_then(|given| given.watch(&self.connection, region, &self.state)).map(Box::new),
             times: by_time.then(StoreTimes::default),
             subject_contains: options.subject_contains.clone(),
             bounds: options.bounds,
