@@ -202,7 +202,8 @@ class Archive(unittest.TestCase):
             ("seq BETWEEN 101 AND 200", 100, None, None),
             ("seq BETWEEN 2951 AND 3050", 100, 3001, 3050),
             ("seq > 5990", 10, 5991, 6000),
-            ("seq IN (1, 4000)", 2, 4000, 4000),
+            # A box around both sequences.
+            ("seq IN (1, 4000)", 2, 3001, 4000),
             (f"ts_nats < TIMESTAMP '{moment}' - INTERVAL 1 HOUR", 0, None, None),
             ("subject = 's.1'", 2000, 3001, 6000),
         ):
