@@ -28,8 +28,11 @@ impl Whole {
         }
     }
 
-    /// The value of the column for a payload.
-    fn of(self, payload: &[u8]) -> Result<&[u8], String> {
+    /// The value of the column for a payload, which is inflated.
+    ///
+    /// # Errors
+    /// The payload is not UTF-8, or no JSON document.
+    pub fn of(self, payload: &[u8]) -> Result<&[u8], String> {
         match self {
             Whole::Bytes => Ok(payload),
             Whole::Text => std::str::from_utf8(payload)

@@ -207,8 +207,12 @@ pub trait SmallTable: 'static {
     fn named() -> Vec<Parameter> {
         Vec::new()
     }
-    /// The columns, always the same.
+    /// The columns; always the same, unless [`SmallTable::columns_of`] says otherwise.
     fn columns() -> Vec<Column>;
+    /// The columns of a call whose arguments decide on their types.
+    fn columns_of(_call: &Self::Call) -> Vec<Column> {
+        Self::columns()
+    }
     /// Reads the arguments. No network.
     fn read(arguments: &Arguments) -> Result<Self::Call>;
     /// Asks or acts; called once a run.
@@ -249,11 +253,12 @@ impl<T: SmallTable> TableFunction for Small<T> {
 
     fn bind(arguments: &Arguments) -> Result<Bound<Self::Plan>> {
         let plan = SmallPlan { connect: connection::read(arguments)?, call: T::read(arguments)? };
-        Ok(Bound { columns: T::columns(), plan: Arc::new(plan), estimated_rows: None })
+        Ok(Bound { columns: T::columns_of(&plan.call), plan: Arc::new(plan), estimated_rows: None })
     }
 
     fn open(plan: &Self::Plan, projection: &[usize]) -> Result<(Self::Reader, RowDecoder)> {
-        Ok((SmallReader { plan: Arc::clone(plan), pages: None }, RowDecoder::new(T::columns(), projection)))
+        let columns = T::columns_of(&plan.call);
+        Ok((SmallReader { plan: Arc::clone(plan), pages: None }, RowDecoder::new(columns, projection)))
     }
 
     fn read(reader: &mut Self::Reader, capacity: usize) -> Result<Option<Vec<Row>>> {

@@ -1,5 +1,6 @@
 """What waits for something new: nats_tail, nats_subscribe, nats_kv_history with max_wait. Ends by what comes, or by its bound."""
 
+import gzip
 import os
 import threading
 import time
@@ -12,6 +13,7 @@ from integration.streams import fill
 from scripts.nats_server import Server
 
 LONG = "INTERVAL 60 SECONDS"
+PACKED = gzip.compress(b'{"a":3}', mtime=0)
 
 
 class Live(unittest.TestCase):
@@ -101,6 +103,37 @@ class Live(unittest.TestCase):
         )
         expected = [(f"{self.stream}.{n}", f"m{n}", "2", True, True) for n in range(3)]
         self.assertEqual(rows, expected)
+
+    def hear(self, more: str) -> list[tuple]:
+        packed = "unhex('" + PACKED.hex() + "')"
+        payloads = ["encode('{\"a\":1}')", "encode('caf')||unhex('E9')", packed, "encode('no JSON')"]
+
+        def publish() -> None:
+            for number, payload in enumerate(payloads):
+                headers = "MAP {'Content-Encoding': ['gzip']}" if payload == packed else "NULL"
+                self.sql(f"SELECT nats_publish('{self.stream}.{number}', {payload}, {headers}, '{self.url}')")
+
+        publishing = self.later(publish)
+        try:
+            return self.sql(
+                f"SELECT subject[-1]::INTEGER, payload, typeof(payload) FROM nats_subscribe('{self.stream}.*', "
+                f"max_messages := {len(payloads)}, max_wait := {LONG}, url := '{self.url}'{more})"
+            )
+        finally:
+            publishing.join()
+
+    def test_subscribe_gives_payloads_of_a_type(self):
+        one, latin, packed, text = '{"a":1}', b"caf\xe9", PACKED, "no JSON"
+        stored = [one.encode(), latin, packed, text.encode()]
+        for more in ("", ", payload_type := 'blob', on_error := 'skip'"):
+            self.assertEqual(self.hear(more), [(number, payload, "BLOB") for number, payload in enumerate(stored)])
+        for kind, name, last in (("text", "VARCHAR", text), ("json", "JSON", None)):
+            rows = [(0, one, name), (1, None, name), (2, '{"a":3}', name), (3, last, name)]
+            self.assertEqual(self.hear(f", payload_type := '{kind}', on_error := 'null'"), rows)
+            kept = [row for row in rows if row[1] is not None]
+            self.assertEqual(self.hear(f", payload_type := '{kind}', on_error := 'skip'"), kept)
+        with self.assertRaisesRegex(duckdb.Error, rf"subject '{self.stream}\.1': the payload is not UTF-8 at byte 3.*on_error := 'null'"):
+            self.hear(", payload_type := 'text'")
 
     def test_subscribe_without_permission(self):
         config = "authorization { users: [ { user: u, password: p, permissions: { subscribe: ['_INBOX.>'] } } ] }"

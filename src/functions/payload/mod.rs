@@ -74,6 +74,14 @@ const fn parameters() -> [Parameter; count()] {
 /// The choices of `payload_type`.
 const TYPES: [(&str, Whole); 3] = [("blob", Whole::Bytes), ("text", Whole::Text), ("json", Whole::Json)];
 
+/// The form of the payload itself that a call asks for; None when it does not say.
+///
+/// # Errors
+/// `payload_type` is none of its words.
+pub fn payload_type(arguments: &Arguments) -> Result<Option<Whole>> {
+    choice(arguments, "payload_type", &TYPES)
+}
+
 /// Whether a statement shows the payload itself.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ShowsPayload {
@@ -121,7 +129,7 @@ impl Payload {
         sample: Sample<'_>,
     ) -> Result<Self> {
         let is_text = choose::format(arguments, "format")?.is_some_and(|format| format.name == "text");
-        let asked = choice(arguments, "payload_type", &TYPES)?.or(is_text.then_some(Whole::Text));
+        let asked = payload_type(arguments)?.or(is_text.then_some(Whole::Text));
         let inflates = arguments.text("decompress")?.is_some_and(|word| !word.eq_ignore_ascii_case("none"));
         let whole = |has_columns: bool| match (shows, asked) {
             (ShowsPayload::WithoutColumns, _) if has_columns => None,
