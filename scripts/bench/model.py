@@ -125,9 +125,10 @@ class Floor:
 
 @dataclass(frozen=True)
 class Group:
-    """What is measured in turn on one server, and what of it is compared. `rounds` at most. `cold`: before each measurement the server is
+    """What is measured in turn on one server or cluster, and what of it is compared. `rounds` at most. `cold`: before each measurement the server is
     restarted and its files leave the page cache. `link_ms`: the delay that the slow link adds, each way; `link_mb`: the megabytes
-    a second that each of its connections passes, 0 for any number. `replayed`: the stream that is recorded for the cases of a replay."""
+    a second that each of its connections passes, 0 for any number. `servers`: how many are in the cluster, each behind a link of its own.
+    `replayed`: the stream that is recorded for the cases of a replay."""
 
     name: str
     title: str
@@ -140,6 +141,7 @@ class Group:
     cold: bool = False
     link_ms: int = 0
     link_mb: int = 0
+    servers: int = 1
     replayed: str = ""
     note: str = ""
 

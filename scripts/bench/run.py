@@ -1,4 +1,4 @@
-"""Runs a group: a server, its streams and files, and then its cases in turn, round after round."""
+"""Runs a group: a server or some, its streams and files, and then its cases in turn, round after round."""
 
 import json
 import os
@@ -6,11 +6,11 @@ import subprocess
 import tempfile
 import time
 from collections.abc import Iterator
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
 from pathlib import Path
 
 from scripts import fixtures
-from scripts.bench import data
+from scripts.bench import data, place
 from scripts.bench.measure import Bench
 from scripts.bench.model import Group, Sample
 from scripts.bench.settings import Settings
@@ -26,10 +26,11 @@ def run(group: Group, program: str, settings: Settings) -> dict:
     if len(samples) < len(group.cases):
         raise ValueError(f"{group.name}: two cases have one name")
     with (
-        Server(settings.server) as server,
+        place.servers(settings.server, group.servers) as servers,
         tempfile.TemporaryDirectory(prefix="nats_js-bench-") as folder,
-        slow_link(program, server, group) if group.link_ms or group.link_mb else nullcontext("") as link,
+        slow_links(program, servers, group) if group.link_ms or group.link_mb else nullcontext("") as link,
     ):
+        server = servers[0]
         prepare(group, program, server, Path(folder))
         with replay(program, server.url, group.replayed) if group.replayed else nullcontext("") as replayed:
             print(f"{group.name}: prepared in {time.monotonic() - started:.0f} s", flush=True)
@@ -49,13 +50,13 @@ def run(group: Group, program: str, settings: Settings) -> dict:
 
 def prepare(group: Group, program: str, server: Server, folder: Path) -> None:
     """Makes and fills the streams and writes the files."""
-    with fixtures.Wire(server.url) as wire:
-        for stream in group.streams:
-            line = f"stream name={stream.name} subjects={stream.prefix}.> {stream.options}"
-            fixtures.parse(group.name, line).apply(wire)
+    for stream in group.streams:
+        line = f"stream name={stream.name} subjects={stream.prefix}.> {stream.options}"
+        place.ready(server, fixtures.parse(group.name, line).apply)
     for stream in group.streams:
         if stream.subjects:
             tool(program, "load", server.url, stream.prefix, stream.subjects, stream.kind, str(stream.size), str(stream.messages))
+            place.wait_until_current(server, stream.name)
     for file in group.files:
         tool(program, "file", str(folder / file.name), file.kind, str(file.size), str(file.messages))
     (folder / "event.proto").write_text(data.PROTO)
@@ -74,9 +75,14 @@ def listening(program: str, *words: str) -> Iterator[str]:
         yield "nats://" + json.loads(process.stdout.readline())["address"]
 
 
-def slow_link(program: str, server: Server, group: Group) -> AbstractContextManager[str]:
-    """The URL of a proxy to the server that delays each direction, or is narrow."""
-    return listening(program, "proxy", server.url.removeprefix("nats://"), str(group.link_ms), str(group.link_mb))
+@contextmanager
+def slow_links(program: str, servers: list[Server], group: Group) -> Iterator[str]:
+    """The URLs of a proxy to each server that delays each direction, or is narrow."""
+    numbers = str(group.link_ms), str(group.link_mb)
+    with ExitStack() as stack:
+        yield ",".join(
+            stack.enter_context(listening(program, "proxy", server.url.removeprefix("nats://"), *numbers)) for server in servers
+        )
 
 
 def replay(program: str, url: str, stream: str) -> AbstractContextManager[str]:

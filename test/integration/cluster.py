@@ -1,13 +1,13 @@
 """Three nats-servers in a cluster, with one replicated stream."""
 
 import os
-import socket
 import time
 from collections.abc import Callable, Iterable
 from contextlib import ExitStack
 
 from scripts import fixtures
 from scripts.nats_server import Server
+from scripts.ports import free_ports
 
 VERSION = os.environ["NATS_JS_TEST_SERVER"]
 NAMES = ("one", "two", "three")
@@ -16,15 +16,6 @@ POLL_SECONDS = 0.1
 
 # The ports by which a server reaches the others, by its name and the ports on which they listen.
 Routes = Callable[[str, dict[str, int]], Iterable[int]]
-
-
-def free_ports(count: int) -> list[int]:
-    """Ports on which nothing listens. Routes name each other's before any server runs."""
-    with ExitStack() as stack:
-        sockets = [stack.enter_context(socket.socket()) for _ in range(count)]
-        for probe in sockets:
-            probe.bind(("127.0.0.1", 0))
-        return [probe.getsockname()[1] for probe in sockets]
 
 
 class Cluster:

@@ -1,6 +1,7 @@
 """What is measured: one function a group, which says it as data for given settings."""
 
 from scripts.bench.groups import (
+    cluster,
     connections,
     decoding,
     floors,
@@ -26,6 +27,7 @@ GROUPS = {
     "cold": stores.cold,
     "link": link.group,
     "connections": connections.group,
+    "cluster": cluster.group,
     "requests": requests.group,
     "publishing": publishing.group,
     "ingesting": ingesting.group,
