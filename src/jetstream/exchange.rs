@@ -108,7 +108,7 @@ async fn ask_all(
     }
     let answers = vec![None; asks.len()];
     let mut run = Run { connection, stream, asks, want, batch, answers, sent: 0, open: 0 };
-    let mut transport = ReadTransport::open(connection, Access::Direct).await?;
+    let mut transport = ReadTransport::open(connection, 1).await?;
     run.read(&mut transport).await?;
     if run.open == 0 {
         transport.finish();

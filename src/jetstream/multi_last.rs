@@ -189,7 +189,7 @@ async fn attempt_batch(
 ) -> std::result::Result<Option<Batch>, Failure> {
     stats::BATCH_REQUESTS.add(1);
     let subject = connection.api_subject(&Access::Direct.call(&request.stream));
-    let mut transport = ReadTransport::open(connection, Access::Direct).await.map_err(Failure::Other)?;
+    let mut transport = ReadTransport::open(connection, 1).await.map_err(Failure::Other)?;
     let outgoing = WireRequest { token: 0, leader: false, subject: subject.clone(), body: body.to_owned() };
     transport.send(vec![outgoing]).await.map_err(Failure::Other)?;
     let format = ReplyFormat { access: Access::Direct, batch: true, want: whole(request.headers) };

@@ -3,6 +3,7 @@
 
 mod checkpoint;
 mod completeness;
+mod connections;
 mod delivery_order;
 mod duplicates;
 mod filters;
@@ -31,6 +32,7 @@ mod window;
 
 pub use checkpoint::{Checkpoint, Fingerprint, Removal, StreamNow, gap_error};
 pub use completeness::{Absent, Continuity, continuity, continuity_of_last, damaged};
+pub use connections::{Connections, Pace};
 pub use delivery_order::DeliveryOrder;
 pub use duplicates::{KeptKeys, Repeats};
 pub use given::Given;

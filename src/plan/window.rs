@@ -97,11 +97,29 @@ impl Window {
         }
     }
 
-    /// The requests go over so many connections: more of them are under way, each for less.
-    #[must_use]
-    pub fn over(mut self, connections: usize) -> Self {
+    /// From now on the requests go over so many connections: more of them are under way, each for less.
+    pub fn spread(&mut self, connections: usize) {
         self.sizing.spread(connections);
-        self
+    }
+
+    /// The bytes of messages that have come, with what each takes beside its payload.
+    #[must_use]
+    pub fn received_bytes(&self) -> u64 {
+        self.sizing.received()
+    }
+
+    /// The bytes of messages that were asked for and have not come, as far as sizes so far tell.
+    #[must_use]
+    pub fn bytes_under_way(&self) -> u64 {
+        let messages = self.spans.iter().map(Span::expected).fold(0_u64, u64::saturating_add);
+        self.sizing.bytes_of(messages)
+    }
+
+    /// The bytes of messages that are still to come, as far as sizes and density so far tell.
+    #[must_use]
+    pub fn bytes_left(&self) -> u64 {
+        let sequences = self.range.last.saturating_sub(self.next_sequence()).saturating_add(1);
+        self.sizing.bytes_of(self.sizing.expected(sequences).min(self.release.wanted()))
     }
 
     /// The most bytes that the server shall send for one request.

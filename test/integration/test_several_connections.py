@@ -1,12 +1,15 @@
-"""`connections := n`: the same rows in the same order, over several connections, servers, and what becomes of them."""
+"""The same rows in the same order, over so many connections as are asked for or pay, and what becomes of them."""
 
 import json
 import os
+import threading
+import time
 import unittest
 
 import duckdb
 
 from integration import host
+from integration.narrow import Narrow
 from integration.proxy import Greetings, Proxy
 from integration.streams import fill
 from scripts.nats_server import Server
@@ -14,6 +17,8 @@ from scripts.nats_server import Server
 URL = os.environ["NATS_JS_TEST_URL"]
 VERSION = os.environ["NATS_JS_TEST_SERVER"]
 COUNT = 40_000
+# A link of so many bytes a second, so that work on the machine is not the limit.
+NARROW = 8e6
 SEQUENCES = [seq for seq in range(1, COUNT + 1) if seq % 10]
 
 
@@ -78,6 +83,36 @@ class Connections(unittest.TestCase):
                     options = ", connections := 4, timeout := to_seconds(5)"
                     self.assertEqual(self.rows(proxy.url, options), SEQUENCES)
                 self.assertLess(left[0], 1)
+
+    def used(self, link: Narrow) -> list[int]:
+        """The places of the connections that brought a part of the stream."""
+        return [place for place, received in enumerate(link.received) if received > 1_000_000]
+
+    def test_more_are_opened_where_each_is_narrow(self):
+        for options, used in (("", range(2, 5)), (", connections := 1", range(1, 2))):
+            with self.subTest(options=options), Narrow(URL, NARROW) as link:
+                self.assertEqual(self.rows(link.url, options), SEQUENCES)
+                self.assertIn(len(self.used(link)), used, link.received)
+
+    def test_one_that_was_opened_on_the_way_breaks(self):
+        with Narrow(URL, NARROW) as link:
+            def break_the_second() -> None:
+                while len(used := self.used(link)) < 2:
+                    time.sleep(0.02)
+                link.hang_up(used[-1])
+
+            breaker = threading.Thread(target=break_the_second, daemon=True)
+            breaker.start()
+            self.assertEqual(self.rows(link.url), SEQUENCES)
+            breaker.join(1)
+            self.assertFalse(breaker.is_alive(), link.received)
+
+    def test_a_server_that_takes_no_more_connections_on_the_way(self):
+        server = self.enterContext(Server(VERSION, "jetstream { store_dir: $STORE_DIR }\nmax_connections: 2\n"))
+        fill(server.url, "stream name=S subjects=s", "messages stream=S subject=s count=20000 size=900")
+        with Narrow(server.url, NARROW) as link:
+            self.assertEqual(self.rows(link.url), list(range(1, 20_001)))
+            self.assertEqual(len(self.used(link)), 1, link.received)
 
     def test_a_server_that_takes_no_more_connections(self):
         server = self.enterContext(Server(VERSION, "jetstream { store_dir: $STORE_DIR }\nmax_connections: 3\n"))

@@ -223,11 +223,11 @@ fn read_route(arguments: &Arguments) -> Result<Route> {
     let via = choice(arguments, VIA, &[("direct", Via::Direct), ("consumer", Via::Consumer)])?;
     let most = Route::MOST_CONNECTIONS;
     let connections = match arguments.unsigned(CONNECTIONS)?.map(usize::try_from) {
-        None => 1,
-        Some(Ok(connections)) if (1..=most).contains(&connections) => connections,
+        None => None,
+        Some(Ok(connections)) if (1..=most).contains(&connections) => Some(connections),
         Some(_) => return Err(Error::new(format!("{CONNECTIONS} must be a number from 1 to {most}"))),
     };
-    if via == Some(Via::Consumer) && connections > 1 {
+    if via == Some(Via::Consumer) && connections.is_some_and(|connections| connections > 1) {
         return Err(Error::new(format!("{CONNECTIONS} and {VIA} := 'consumer' cannot be used together"))
             .advice("a consumer delivers in one order, over one connection; leave one of the two out"));
     }

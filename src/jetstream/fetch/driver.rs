@@ -4,6 +4,7 @@
 //! comes in, so the server is never kept waiting by a full socket. What can come in is bounded by the window.
 
 mod recovery;
+mod share;
 
 use std::sync::Arc;
 
@@ -11,6 +12,7 @@ use futures_util::FutureExt;
 use tokio::sync::{mpsc, watch};
 use tokio::time::Instant;
 
+use self::share::Share;
 use super::backlog::Backlog;
 use super::request::FetchRequest;
 use crate::error::{Error, Kind, Result};
@@ -48,6 +50,8 @@ pub(super) struct Driver<'a> {
     ready: Backlog,
     /// Whether the reader has been given a page.
     served: bool,
+    /// How many connections share the requests, where that is looked for.
+    share: Share,
     /// Since when nobody answers Direct Get.
     unanswered_since: Option<Instant>,
     /// Whether the user may not use Direct Get.
@@ -78,8 +82,9 @@ impl<'a> Driver<'a> {
                 ReadTransport::client(connection).await?
             }
             Access::Direct => {
-                window = window.over(request.route.connections);
-                ReadTransport::several(connection, request.route.connections).await?
+                let count = request.route.connections.unwrap_or(1);
+                window.spread(count);
+                ReadTransport::open(connection, count).await?
             }
         };
         Ok(Self {
@@ -90,6 +95,7 @@ impl<'a> Driver<'a> {
             transport,
             ready: Backlog::default(),
             served: false,
+            share: Share::new(access, request.route),
             unanswered_since: None,
             direct_is_denied: false,
         })
@@ -131,6 +137,10 @@ impl<'a> Driver<'a> {
             let wants = if more { self.ready.has_room() } else { self.ready.is_empty() && !self.served };
             if wants {
                 self.transport.permit();
+            }
+            if more && let Some(count) = self.share.look(&self.window, !wants) {
+                self.window.spread(count);
+                self.transport.share(count);
             }
             if wants && self.send_requests().await? {
                 deadline = deadline.max(Instant::now() + half_timeout);

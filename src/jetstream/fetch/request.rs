@@ -15,8 +15,8 @@ pub(super) const PAGES: usize = 4;
 pub struct Route {
     /// Whether they are asked for or delivered.
     pub via: Via,
-    /// How many connections share the requests, from 1 to [`Route::MOST_CONNECTIONS`].
-    pub connections: usize,
+    /// How many connections share the requests, from 1 to [`Route::MOST_CONNECTIONS`]; None for as many as pay.
+    pub connections: Option<usize>,
 }
 
 impl Via {
@@ -37,7 +37,7 @@ impl Route {
 
 impl Default for Route {
     fn default() -> Self {
-        Self { via: Via::Direct, connections: 1 }
+        Self { via: Via::Direct, connections: None }
     }
 }
 

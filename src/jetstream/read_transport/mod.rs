@@ -13,26 +13,23 @@ use self::client::ClientTransport;
 use self::consumer::ConsumerTransport;
 pub(super) use self::request::{Lost, Replied, ReplyFormat, TransportEvent, WireRequest};
 use self::several::SeveralTransport;
-use self::socket::SocketTransport;
 use crate::error::{Error, Kind, Result};
-use crate::jetstream::access::Access;
 use crate::jetstream::connection::Connection;
 use crate::jetstream::wire::{Socket, Want};
 use crate::log;
 
 pub(super) enum ReadTransport {
-    Socket(SocketTransport),
     Several(SeveralTransport),
     Client(ClientTransport),
-    Consumer(ConsumerTransport),
+    Consumer(Box<ConsumerTransport>),
 }
 
 impl ReadTransport {
-    /// A socket of the read's own where that is possible, else the shared client.
-    pub async fn open(connection: &Arc<Connection>, access: Access) -> Result<Self> {
-        if access == Access::Direct && Socket::suits(connection.options()) {
-            match SocketTransport::open(connection, 0).await {
-                Ok(transport) => return Ok(ReadTransport::Socket(transport)),
+    /// So many sockets of the read's own for Direct Get, or fewer, where that is possible; else the shared client.
+    pub async fn open(connection: &Arc<Connection>, count: usize) -> Result<Self> {
+        if Socket::suits(connection.options()) {
+            match SeveralTransport::open(connection, count).await {
+                Ok(transport) => return Ok(ReadTransport::Several(transport)),
                 Err(error) => log::info(format!(
                     "{}: a read gets no connection of its own and takes the shared one, which is slower: {error}",
                     connection.label()
@@ -40,17 +37,6 @@ impl ReadTransport {
             }
         }
         Self::client(connection).await
-    }
-
-    /// So many sockets of the read's own for Direct Get where that is possible, else the shared client.
-    pub async fn several(connection: &Arc<Connection>, count: usize) -> Result<Self> {
-        if count > 1
-            && Socket::suits(connection.options())
-            && let Ok(transport) = SeveralTransport::open(connection, count).await
-        {
-            return Ok(ReadTransport::Several(transport));
-        }
-        Self::open(connection, Access::Direct).await
     }
 
     /// The shared client.
@@ -67,13 +53,21 @@ impl ReadTransport {
             )
             .advice("leave via := 'consumer' out, or connect by nats:// or tls://"));
         }
-        ConsumerTransport::open(connection, stream, filter).await.map(ReadTransport::Consumer)
+        let transport = ConsumerTransport::open(connection, stream, filter).await?;
+        Ok(ReadTransport::Consumer(Box::new(transport)))
     }
 
     /// Has a consumer deliver from a sequence on; its messages are the replies to a request with this token.
     pub async fn deliver(&mut self, token: u64, from: u64, want: Want) {
         if let ReadTransport::Consumer(transport) = self {
             transport.deliver(token, from, want).await;
+        }
+    }
+
+    /// From now on so many sockets of the read's own share the requests.
+    pub fn share(&mut self, count: usize) {
+        if let ReadTransport::Several(transport) = self {
+            transport.share(count);
         }
     }
 
@@ -87,10 +81,6 @@ impl ReadTransport {
     /// Sends requests.
     pub async fn send(&mut self, requests: Vec<WireRequest>) -> Result<()> {
         match self {
-            ReadTransport::Socket(transport) => {
-                transport.send(&requests).await;
-                Ok(())
-            }
             ReadTransport::Several(transport) => {
                 transport.send(requests).await;
                 Ok(())
@@ -106,7 +96,6 @@ impl ReadTransport {
     /// Waits until something arrives. May be cancelled while it waits.
     pub async fn receive(&mut self, format: ReplyFormat, out: &mut Vec<Replied>) -> Result<TransportEvent> {
         match self {
-            ReadTransport::Socket(transport) => transport.receive(format, out).await,
             ReadTransport::Several(transport) => transport.receive(format, out).await,
             ReadTransport::Client(transport) => transport.receive(format, out).await,
             ReadTransport::Consumer(transport) => transport.receive(format, out).await,
@@ -115,13 +104,12 @@ impl ReadTransport {
 
     /// Whether it serves this read alone.
     pub fn is_own(&self) -> bool {
-        matches!(self, ReadTransport::Socket(_) | ReadTransport::Several(_))
+        matches!(self, ReadTransport::Several(_))
     }
 
     /// Whether the connection is up now.
     pub fn is_up(&self) -> bool {
         match self {
-            ReadTransport::Socket(transport) => transport.is_up(),
             ReadTransport::Several(transport) => transport.is_up(),
             ReadTransport::Client(transport) => transport.is_up(),
             ReadTransport::Consumer(transport) => transport.is_up(),
@@ -146,7 +134,6 @@ impl ReadTransport {
     /// The read is over, and no answer is owed: the transport may serve another.
     pub fn finish(self) {
         match self {
-            ReadTransport::Socket(transport) => transport.finish(),
             ReadTransport::Several(transport) => transport.finish(),
             ReadTransport::Client(_) | ReadTransport::Consumer(_) => {}
         }

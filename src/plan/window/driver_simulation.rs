@@ -62,6 +62,10 @@ impl<'w> Read<'w> {
             if self.window.is_finished() {
                 return Ok(());
             }
+            if self.world.numbers.below(64) == 0 {
+                // The number of connections changes while the read goes on.
+                self.window.spread(1 + self.world.numbers.below(4) as usize);
+            }
             for request in self.window.requests() {
                 let mut frames = self.world.answer(request, self.filtered);
                 if !request.leader && self.world.chance(self.world.odds.doubles) {

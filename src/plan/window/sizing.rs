@@ -36,13 +36,15 @@ pub(super) struct Sizing {
     density: f64,
     /// Bytes per message on the wire; 0 before the first.
     size: f64,
+    /// Bytes of all messages so far.
+    received: u64,
     /// How many connections share the window.
     connections: usize,
 }
 
 impl Sizing {
     pub(super) fn new(density: f64) -> Self {
-        Self { density, size: 0.0, connections: 1 }
+        Self { density, size: 0.0, received: 0, connections: 1 }
     }
 
     /// So many connections share the window: each shall have a request under way and one behind it.
@@ -57,8 +59,25 @@ impl Sizing {
 
     /// A message with so many bytes of payload has come.
     pub(super) fn message(&mut self, payload: usize) {
+        self.received += (payload + OVERHEAD) as u64;
         let bytes = (payload + OVERHEAD) as f64;
         self.size = if self.size == 0.0 { bytes } else { self.size + (bytes - self.size) / 64.0 };
+    }
+
+    /// Bytes of all messages so far.
+    pub(super) fn received(&self) -> u64 {
+        self.received
+    }
+
+    /// The messages that are expected on so many sequences.
+    pub(super) fn expected(&self, sequences: u64) -> u64 {
+        (sequences as f64 * self.density) as u64
+    }
+
+    /// The bytes of so many messages, as far as is known.
+    pub(super) fn bytes_of(&self, messages: u64) -> u64 {
+        // A number that is too large for the type becomes its largest.
+        (messages as f64 * self.size) as u64
     }
 
     /// An answer is complete: so many messages on so many sequences. The first answer replaces the guess; later ones

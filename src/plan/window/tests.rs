@@ -377,18 +377,21 @@ fn an_endless_range_ends_with_the_stream() {
 #[test]
 fn several_connections_have_more_and_smaller_requests_under_way() {
     for (connections, bytes) in [(1, 4 << 20), (2, 4 << 20), (4, 2 << 20), (8, 1 << 20), (16, 1 << 19)] {
-        let window = Window::new(SequenceRange { first: 1, last: 10 }, None, 1.0, false).over(connections);
+        let mut window = Window::new(SequenceRange { first: 1, last: 10 }, None, 1.0, false);
+        window.spread(connections);
         assert_eq!(window.batch_bytes(), bytes, "{connections}");
     }
     let stored: Vec<u64> = (1..=60_000).collect();
-    let window = Window::new(whole(&stored), None, 1.0, false).over(8);
+    let mut window = Window::new(whole(&stored), None, 1.0, false);
+    window.spread(8);
     assert_eq!(read(&stored, window, Server::Batches, Faults::default(), 1).0, stored);
 }
 
 #[test]
 fn a_connection_that_breaks_costs_its_own_requests_alone() {
     let stored: Vec<u64> = (1..=60_000).collect();
-    let mut window = Window::new(whole(&stored), None, 1.0, false).over(4);
+    let mut window = Window::new(whole(&stored), None, 1.0, false);
+    window.spread(4);
     let mut out: Vec<Record> = Vec::new();
     let first = window.requests()[0];
     for frame in answer(&stored, first, Server::Batches, Faults::default()) {
