@@ -12,20 +12,20 @@ SEVERAL = 4
 MESSAGES = 300_000
 
 
-def case(messages: int, connections: int) -> Statement:
-    """The sum of what came, over so many connections."""
-    name = "one connection" if connections == 1 else f"{connections} connections"
-    what, options = "sum(octet_length(payload))", f"connections := {connections}"
+def case(messages: int, connections: int | None) -> Statement:
+    """The sum of what came, over so many connections, or as many as pay."""
+    name = {None: "as many connections as pay", 1: "one connection"}.get(connections, f"{connections} connections")
+    what, options = "sum(octet_length(payload))", f"connections := {connections}" if connections else ""
     return common.scan(name, STREAM, messages, what, options, rows=((str(messages * data.SIZE),),), link=True)
 
 
 def group(settings: Settings) -> Group:
     messages = min(settings.messages, MESSAGES)
-    cases = tuple(case(messages, connections) for connections in (1, 2, SEVERAL))
-    one, two, several = (each.name for each in cases)
+    cases = tuple(case(messages, connections) for connections in (1, 2, SEVERAL, None))
+    one, two, several, free = (each.name for each in cases)
     return Group(
         name="connections", title=f"{messages:,} messages of {data.SIZE} bytes over a link of {LINK_MB} MB/s a connection, file store, warm",
         streams=(Stream(STREAM, "json", data.SIZE, messages),), cases=cases,
-        ratios=(Ratio(several, one, 3.5), Ratio(two, one)), link_mb=LINK_MB,
-        note="A proxy holds each connection to its rate.",
+        ratios=(Ratio(several, one, 3.5), Ratio(two, one), Ratio(free, one)), link_mb=LINK_MB,
+        note="A proxy holds each connection to its rate. As many as pay: the read begins with one, and tries.",
     )

@@ -32,7 +32,7 @@ def group(_settings: Settings) -> Group:
             Statement(ANSWER, 1, sql="EXECUTE answer", setup=("PREPARE answer AS SELECT 42",), rows=(("42",),), repeat=REPEATS, loads=False),
         ),
         ratios=(
-            Ratio(GET, SINGLE, 1.2, "p50_us"), Ratio(GET, SINGLE, None, "p99_us"), Ratio(TEXT, SINGLE, None, "p50_us"),
+            Ratio(GET, SINGLE, 1.2, "p50_us"), Ratio(GET, SINGLE, None, "p99_us"), Ratio(TEXT, SINGLE, None, "p50_us"), Ratio(GET, RANGE, 1.3, "p50_us"),
             Ratio(RANGE, SINGLE, None, "p50_us"), Ratio(ANSWER, SINGLE, None, "p50_us"),
         ),
         note="The figures of nats_get hold what DuckDB takes for a statement: with a table function that makes one row, and for SELECT 42.",

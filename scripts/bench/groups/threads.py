@@ -4,7 +4,7 @@ from dataclasses import replace
 
 from scripts.bench import data
 from scripts.bench.groups import common
-from scripts.bench.model import Group, Ratio, Statement, Stream
+from scripts.bench.model import Floor, Group, Ratio, Statement, Stream
 from scripts.bench.settings import Settings
 
 STREAM = "BENCH"
@@ -49,6 +49,7 @@ def group(settings: Settings) -> Group:
         name="threads", title=f"One thread and two, {messages:,} messages of {data.SIZE} bytes",
         streams=(Stream(STREAM, "json", data.SIZE, messages),), replayed=STREAM,
         cases=(*cases, *(replace(case, name=case.name + REPLAY, replay=True) for case in cases)), ratios=tuple(ratios),
+        floors=(Floor(name(common.COUNT, "v2", TWO) + REPLAY, 5e6), Floor(name(AGGREGATE, "v2", TWO) + REPLAY, 2e6)),
         note=(
             "CPU seconds are those of the reading process alone: DuckDB's threads and the two that keep the socket. The replay answers from "
             "memory what the server answered. Two threads of DuckDB, the socket's and the replay share the processors."
