@@ -40,9 +40,10 @@ def main() -> None:
     }
     for name in settings.only or GROUPS:
         results["groups"].append(run(GROUPS[name](settings), program, settings))
+        # A group that fails takes nothing from those before it.
+        write(results, settings)
     print(report.text(results))
     print(f"\n{report.goals(results)}")
-    write(results, settings)
     print(f"in {time.monotonic() - started:.0f} s")
 
 
@@ -61,7 +62,7 @@ def write(results: dict, settings: Settings) -> None:
     for file, content in files.items():
         file.parent.mkdir(parents=True, exist_ok=True)
         file.write_text(content, encoding="utf-8")
-        print(f"written to {file.relative_to(paths.ROOT)}")
+    print(f"written to {' and '.join(str(file.relative_to(paths.ROOT)) for file in files)}", flush=True)
 
 
 def lines(results: dict) -> str:

@@ -195,6 +195,26 @@ class Faults(unittest.TestCase):
             self.assertEqual(self.one(read, proxy.url), (list(range(1, 11)),))
         self.assertEqual(len(swapped), 1)
 
+    def test_messages_that_come_after_they_were_counted(self):
+        """The server's answer that all it may give is given overtakes what it gave."""
+        fill(URL, "stream name=OVERTAKEN subjects=o", "messages stream=OVERTAKEN subject=o count=5")
+        held, looks = [], []
+
+        def rule(frame: bytes):
+            line = frame.partition(b"\r\n")[0]
+            if b" $JS.ACK." in line and len(looks) < 2:
+                held.append(frame)
+                return [] if len(held) > 2 else [frame]
+            if b'"num_ack_pending":5' in frame:
+                looks.append(frame)
+                return [*held[2:], frame] if len(looks) == 2 else [frame]
+            return [frame]
+
+        with Proxy(URL, rule) as proxy:
+            read = "SELECT list(seq ORDER BY seq) FROM nats_ingest('OVERTAKEN', durable := 'd', max_ack_pending := 5, url := ?)"
+            self.assertEqual(self.one(read, proxy.url), ([1, 2, 3, 4, 5],))
+        self.assertGreaterEqual(len(looks), 2)
+
     def test_a_slow_reader_is_given_no_message_twice(self):
         """Its rows wait in DuckDB longer than ack_wait: what the server would deliver again is left to the next call."""
         count = 20_000

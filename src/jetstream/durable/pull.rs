@@ -30,6 +30,9 @@ const SLOW: Duration = Duration::from_millis(100);
 const MAX_BYTES: u64 = 8 * 1024 * 1024;
 /// How long a pull that does not wait may be silent before the consumer is asked whether it holds back.
 const QUIET: Duration = Duration::from_millis(200);
+/// How often in turn, with as long a silence before each, the consumer must say that it holds back. The server counts a message as
+/// given before it sends it, and answers by another way: under load messages come later than an answer that counts them.
+const HELD_BACK: u32 = 2;
 /// On a status: how many messages of the pull were not sent (ADR-13).
 const PENDING_MESSAGES: &str = "Nats-Pending-Messages";
 /// The number of records in a page: DuckDB's vector size.
@@ -264,7 +267,7 @@ impl Pull {
         }
         let mut forbidden = self.connection.forbidden();
         let subject = self.connection.api_subject(&self.call());
-        let (mut full, last_word) = (false, Instant::now());
+        let (mut held_back, last_word) = (0, Instant::now());
         loop {
             tokio::select! {
                 biased;
@@ -274,8 +277,7 @@ impl Pull {
                         return Err(self.connection.failure(failure, &self.call()));
                     }
                 }
-                // The server works in order: messages that it sent before this answer have arrived.
-                () = std::future::ready(()), if full => {
+                () = std::future::ready(()), if held_back >= HELD_BACK => {
                     self.close();
                     self.drained = true;
                     return Ok(());
@@ -284,7 +286,8 @@ impl Pull {
                     if last_word.elapsed() >= self.connection.timeout {
                         return Err(self.connection.failure(Failure::TimedOut, &self.call()));
                     }
-                    full = is_full(&self.connection, &self.stream, &self.durable).await;
+                    let full = is_full(&self.connection, &self.stream, &self.durable).await;
+                    held_back = if full { held_back + 1 } else { 0 };
                 }
                 () = tokio::time::sleep(self.connection.timeout + wait), if !wait.is_zero() => {
                     return Err(self.connection.failure(Failure::TimedOut, &self.call()));
