@@ -108,22 +108,26 @@ class Proxy:
         self._end(client, server)
 
     def _filter(self, server: socket.socket, client: socket.socket) -> None:
-        reader = server.makefile("rb")
         try:
-            while line := reader.readline():
-                if not line.startswith((b"MSG ", b"HMSG ")):
-                    client.sendall(line)
-                    continue
-                frames = self.rule(line + reader.read(int(line.split()[-1]) + 2))
-                if frames is None:
-                    break
-                for frame in frames:
-                    client.sendall(frame)
+            self._pass_back(server, client)
         except (OSError, ValueError):
             pass
         with self._lock:
             self._open -= 1
         self._end(client, server)
+
+    def _pass_back(self, server: socket.socket, client: socket.socket) -> None:
+        """Passes on what the server says, until it ends or a rule hangs up."""
+        reader = server.makefile("rb")
+        while line := reader.readline():
+            if not line.startswith((b"MSG ", b"HMSG ")):
+                client.sendall(line)
+                continue
+            frames = self.rule(line + reader.read(int(line.split()[-1]) + 2))
+            if frames is None:
+                break
+            for frame in frames:
+                client.sendall(frame)
 
     @staticmethod
     def _end(*sockets: socket.socket) -> None:

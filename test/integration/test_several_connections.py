@@ -99,7 +99,7 @@ class Connections(unittest.TestCase):
             def break_the_second() -> None:
                 while len(used := self.used(link)) < 2:
                     time.sleep(0.02)
-                link.hang_up(used[-1])
+                link.hang_up_one(used[-1])
 
             breaker = threading.Thread(target=break_the_second, daemon=True)
             breaker.start()
