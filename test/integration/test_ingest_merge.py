@@ -104,7 +104,7 @@ class Merges(unittest.TestCase):
         read = f"""SELECT count(*), sum(octet_length(payload))::BIGINT FROM nats_ingest('LARGE', url := '{URL}', durable := 'd', correlation_key := '{{seq}}',
             keep := 'last')"""
         [(first, held)] = self.run_sql(read)
-        self.assertLess(held, 96 * 1024 * 1024)
+        self.assertLess(held, 80 * 1024 * 1024)
         self.assertEqual(self.run_sql(f"SELECT acked FROM nats_ack('LARGE', 'd', url := '{URL}')"), [(first,)])
         rest = 0
         while True:

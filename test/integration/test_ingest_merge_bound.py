@@ -67,12 +67,12 @@ class MergeBound(unittest.TestCase):
     def test_1_more_is_an_error_and_memory_is_bounded(self):
         error = self.fails()
         self.assertIn("stream 'LARGE'", error)
-        self.assertIn("the keys of this read, and what is merged for them, take more than 96 MiB", error)
+        self.assertIn("the keys of this read, and what is merged for them, take more than 80 MiB", error)
         self.assertIn("[unsupported]", error)
         for words in ("upto", "end_seq", "durable"):
             self.assertIn(words, error)
         upto = self.checkpoints[1]
-        self.assertIn("take more than 96 MiB", self.fails(f", after := NULL, upto := '{upto}'"))
+        self.assertIn("take more than 80 MiB", self.fails(f", after := NULL, upto := '{upto}'"))
 
     def test_2_parts_by_checkpoints_make_the_table(self):
         first, second = self.checkpoints

@@ -37,7 +37,7 @@ enum Duplicates {
 }
 
 /// The most bytes that the keys and the folded values of a call may take.
-const MOST_MERGED: usize = 96 * 1024 * 1024;
+const MOST_MERGED: usize = 80 << 20;
 
 pub(super) struct RowFilter {
     options: Arc<Options>,
