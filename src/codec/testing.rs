@@ -28,6 +28,9 @@ pub fn show(buffer: &Buffer, ty: &Type, i: usize) -> String {
     if !buffer.valid[i] {
         return "NULL".to_owned();
     }
+    if let (Type::Enum(known), Some(index)) = (ty, buffer.enum_index(i)) {
+        return known.values()[index].clone();
+    }
     match &buffer.values {
         Values::Bool(v) => v[i].to_string(),
         Values::I8(v) => v[i].to_string(),

@@ -3,6 +3,7 @@
 //! A buffer's physical layout is that of the DuckDB vector of the same type, so that `ffi` copies a flat column in
 //! one step. Decoding needs no DuckDB, runs on any thread, and can take a half-written row back ([`Buffer::truncate`]).
 
+use super::enumeration::{Enumeration, IndexWidth};
 use super::types::Type;
 
 /// The values of one column, in order, with their validity.
@@ -23,6 +24,7 @@ pub struct Buffer {
 /// | `I16`, `I32`, `I64`, `I128` | DECIMAL of width up to 4, 9, 18, 38 (the unscaled number) |
 /// | `I128` | HUGEINT; UUID with its top bit flipped, so that it sorts as DuckDB sorts it |
 /// | `U128` | UHUGEINT |
+/// | `U8`, `U16`, `U32` | ENUM of up to 255, 65535 and more values: the number of the value, from 0 |
 /// | `Text` | VARCHAR, JSON, BLOB |
 /// | `List` | LIST; MAP as a list of STRUCT(key, value) |
 #[derive(Debug, Clone, PartialEq)]
@@ -156,9 +158,12 @@ impl Buffer {
             Type::Decimal { width: 5..=9, .. } => Values::I32(Vec::new()),
             Type::Decimal { width: 10..=18, .. } => Values::I64(Vec::new()),
             Type::Decimal { .. } => Values::I128(Vec::new()),
-            Type::Varchar | Type::Enum(_) | Type::Json | Type::Blob | Type::Base64 => {
-                Values::Text(TextValues::default())
-            }
+            Type::Enum(known) => match known.width() {
+                IndexWidth::One => Values::U8(Vec::new()),
+                IndexWidth::Two => Values::U16(Vec::new()),
+                IndexWidth::Four => Values::U32(Vec::new()),
+            },
+            Type::Varchar | Type::Json | Type::Blob | Type::Base64 => Values::Text(TextValues::default()),
             Type::Interval => Values::Interval(Vec::new()),
             Type::List(child) => Values::List(ListValues { ends: Vec::new(), child: Box::new(Buffer::new(child)) }),
             Type::Map(key, value) => {
@@ -186,8 +191,44 @@ impl Buffer {
                     lists.fit(rows) && lists.child.members_fit(entries, [&**key, &**value].into_iter())
                 }
                 (Values::Struct(_), Type::Struct(fields)) => self.members_fit(rows, fields.iter().map(|f| &f.ty)),
+                (values, Type::Enum(known)) => values.flat_len() == Some(rows) && self.numbers_are_of(known),
                 (values, _) => values.flat_len() == Some(rows),
             }
+    }
+
+    /// Whether each number is that of a value; a row that is NULL holds 0, which stands for none.
+    fn numbers_are_of(&self, known: &Enumeration) -> bool {
+        let count = known.values().len();
+        (0..self.len()).all(|row| !self.valid[row] || self.enum_index(row).is_some_and(|index| index < count))
+    }
+
+    /// The number of an ENUM's value; None where the buffer has no such numbers, or no such row.
+    #[must_use]
+    pub fn enum_index(&self, row: usize) -> Option<usize> {
+        match &self.values {
+            Values::U8(v) => v.get(row).map(|index| usize::from(*index)),
+            Values::U16(v) => v.get(row).map(|index| usize::from(*index)),
+            Values::U32(v) => v.get(row).map(|index| *index as usize),
+            _ => None,
+        }
+    }
+
+    /// Appends a value of an ENUM by its number. False, and nothing appended, when the buffer has no such numbers.
+    #[must_use]
+    pub fn push_enum_index(&mut self, index: u32) -> bool {
+        let pushed = match &mut self.values {
+            Values::U8(v) => u8::try_from(index).map(|index| v.push(index)).is_ok(),
+            Values::U16(v) => u16::try_from(index).map(|index| v.push(index)).is_ok(),
+            Values::U32(v) => {
+                v.push(index);
+                true
+            }
+            _ => false,
+        };
+        if pushed {
+            self.valid.push(true);
+        }
+        pushed
     }
 
     fn members_fit<'t>(&self, rows: usize, types: impl ExactSizeIterator<Item = &'t Type>) -> bool {

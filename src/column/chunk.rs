@@ -109,7 +109,7 @@ impl<'p> Cells<'p> {
 }
 
 fn is_bytes(ty: &Type) -> bool {
-    matches!(ty, Type::Varchar | Type::Enum(_) | Type::Json | Type::Blob | Type::Base64)
+    matches!(ty, Type::Varchar | Type::Json | Type::Blob | Type::Base64)
 }
 
 impl From<Buffer> for Cells<'_> {

@@ -1,8 +1,9 @@
 //! Logical types: the part of DuckDB's type system that a message can fill.
 
-use std::collections::BTreeSet;
 use std::fmt;
 use std::sync::Arc;
+
+use super::enumeration::Enumeration;
 
 /// The type of a column, named as DuckDB names it.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -27,8 +28,8 @@ pub enum Type {
         scale: u8,
     },
     Varchar,
-    /// A VARCHAR that is one of these values; SQL sees VARCHAR. Users spell it `ENUM('a', 'b')`.
-    Enum(Arc<BTreeSet<String>>),
+    /// `ENUM('a', 'b')`.
+    Enum(Arc<Enumeration>),
     /// A VARCHAR with the alias `JSON`.
     Json,
     Blob,
@@ -155,8 +156,9 @@ impl fmt::Display for Type {
             Type::Decimal { width, scale } => return write!(f, "DECIMAL({width},{scale})"),
             Type::Varchar => "VARCHAR",
             Type::Enum(values) => {
-                let some = values.iter().take(SHOWN_VALUES).map(|value| format!("'{}'", value.replace('\'', "''")));
-                let more = if values.len() > SHOWN_VALUES { ", …" } else { "" };
+                let some =
+                    values.values().iter().take(SHOWN_VALUES).map(|value| format!("'{}'", value.replace('\'', "''")));
+                let more = if values.values().len() > SHOWN_VALUES { ", …" } else { "" };
                 return write!(f, "ENUM({}{more})", some.collect::<Vec<_>>().join(", "));
             }
             Type::Json => "JSON",

@@ -62,10 +62,10 @@ impl<'a, V: Values> Fill<'a, V> {
         let [keys, values] = pair.as_mut_slice() else { return Err(layout(context)) };
         while map.next_key_seed(ReadKey(Slot { ty: types.0, buffer: &mut *keys, context }))?.is_some() {
             let value = Fill::<V> { ty: types.1, buffer: &mut *values, context, values: PhantomData };
-            map.next_value_seed(value).inspect_err(|_| context.under_key(&shown(keys, keys.len() - 1)))?;
+            map.next_value_seed(value).inspect_err(|_| context.under_key(&shown(keys, types.0, keys.len() - 1)))?;
             out.child.valid.push(true);
         }
-        if let Some(key) = first_duplicate(keys, start) {
+        if let Some(key) = first_duplicate(keys, types.0, start) {
             return Err(context.fail(format!("the object has the key '{key}' twice")));
         }
         out.ends.push(keys.len());

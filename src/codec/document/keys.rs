@@ -12,7 +12,7 @@ use super::slot::Slot;
 use super::trie::Node;
 use super::visit::visit_scalars;
 use crate::codec::scalar::Scalar;
-use crate::column::{Buffer, Field, Values};
+use crate::column::{Buffer, Field, Type, Values};
 
 /// Makes a type with a method `find` the reader of a key; a key that is neither text nor an integer is never found.
 macro_rules! key_lookup {
@@ -133,12 +133,15 @@ impl<'de> Visitor<'de> for ReadKey<'_> {
 }
 
 /// The first key from `start` on that stands there twice, as error texts show it.
-pub(super) fn first_duplicate(keys: &Buffer, start: usize) -> Option<String> {
+pub(super) fn first_duplicate(keys: &Buffer, ty: &Type, start: usize) -> Option<String> {
     let mut seen = HashSet::new();
-    (start..keys.len()).find(|i| !seen.insert(key_bytes(keys, *i))).map(|i| shown(keys, i))
+    (start..keys.len()).find(|i| !seen.insert(key_bytes(keys, *i))).map(|i| shown(keys, ty, i))
 }
 
-pub(super) fn shown(keys: &Buffer, i: usize) -> String {
+pub(super) fn shown(keys: &Buffer, ty: &Type, i: usize) -> String {
+    if let (Type::Enum(known), Some(index)) = (ty, keys.enum_index(i)) {
+        return crate::codec::quote(known.values().get(index).map_or("", String::as_str));
+    }
     crate::codec::quote(&String::from_utf8_lossy(&key_bytes(keys, i)))
 }
 

@@ -11,6 +11,7 @@
 //! | DECIMAL(w,s) | a number or its text, exact, rounded half away from zero to `s` places; booleans |
 //! | FLOAT, DOUBLE | a number or its text, the nearest value; one beyond the range is an error; booleans |
 //! | VARCHAR | text; the number's own text (`1.50`, `1e3`); `true`; an object or list as compact JSON |
+//! | ENUM | what VARCHAR takes, when the text is one of its values |
 //! | JSON | the value as compact JSON |
 //! | BLOB | bytes; text as its UTF-8 bytes; numbers and objects as their text |
 //! | BASE64 | a BLOB from base64 text, standard or URL-safe alphabet, padded or not |
@@ -64,18 +65,10 @@ fn convert(scalar: Scalar<'_>, ty: &Type, buffer: &mut Buffer) -> Result<(), Str
     match ty {
         Type::Varchar => return text::push_varchar(scalar, buffer),
         Type::Json => return text::push_json(scalar, buffer),
-        Type::Enum(values) => {
-            let before = buffer.len();
-            text::push_varchar(scalar, buffer)?;
-            let found = match &buffer.values {
-                Values::Text(texts) => std::str::from_utf8(texts.get(before)).is_ok_and(|text| values.contains(text)),
-                _ => false,
-            };
-            if !found {
-                buffer.truncate(before);
-                return Err(format!("{} is no value of {ty}", describe(&scalar)));
-            }
-            return Ok(());
+        Type::Enum(known) => {
+            let text = text::varchar(&scalar)?;
+            let pushed = known.index(&text).is_some_and(|index| buffer.push_enum_index(index));
+            return if pushed { Ok(()) } else { Err(format!("{} is no value of {ty}", describe(&scalar))) };
         }
         Type::Blob => return text::push_blob(scalar, buffer),
         Type::Base64 => return text::push_base64(scalar, buffer),

@@ -1,5 +1,7 @@
 //! VARCHAR, JSON, BLOB and UUID.
 
+use std::borrow::Cow;
+
 use base64::Engine;
 use base64::alphabet;
 use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
@@ -15,22 +17,28 @@ const URL_SAFE: GeneralPurpose = GeneralPurpose::new(&alphabet::URL_SAFE, LENIEN
 /// Appends a scalar as VARCHAR.
 pub(super) fn push_varchar(scalar: Scalar<'_>, buffer: &mut Buffer) -> Result<(), String> {
     match scalar {
-        Scalar::Bytes(bytes) if std::str::from_utf8(bytes).is_err() => {
-            Err("a binary that is not UTF-8 is not a valid VARCHAR".to_owned())
-        }
-        _ => push_blob(scalar, buffer),
+        Scalar::Null => buffer.push_null(),
+        _ => buffer.push_bytes(varchar(&scalar)?.as_bytes()),
+    }
+    Ok(())
+}
+
+/// The text of a scalar that is not NULL, as VARCHAR holds it.
+pub(super) fn varchar<'a>(scalar: &Scalar<'a>) -> Result<Cow<'a, str>, String> {
+    match *scalar {
+        Scalar::Number(text) | Scalar::Text(text) | Scalar::Json(text) => Ok(Cow::Borrowed(text)),
+        Scalar::Bytes(bytes) => std::str::from_utf8(bytes)
+            .map(Cow::Borrowed)
+            .map_err(|_| "a binary that is not UTF-8 is not a valid VARCHAR".to_owned()),
+        _ => Ok(Cow::Owned(describe(scalar))),
     }
 }
 
 /// Appends a scalar as BLOB: bytes as they are, anything else as its text.
 pub(super) fn push_blob(scalar: Scalar<'_>, buffer: &mut Buffer) -> Result<(), String> {
     match scalar {
-        Scalar::Null => buffer.push_null(),
-        Scalar::Number(text) | Scalar::Text(text) | Scalar::Json(text) => buffer.push_bytes(text.as_bytes()),
         Scalar::Bytes(bytes) => buffer.push_bytes(bytes),
-        Scalar::Bool(_) | Scalar::Int(_) | Scalar::UInt(_) | Scalar::Float(_) | Scalar::Timestamp(_) => {
-            buffer.push_bytes(describe(&scalar).as_bytes());
-        }
+        _ => return push_varchar(scalar, buffer),
     }
     Ok(())
 }

@@ -1,12 +1,11 @@
 //! Our [`Type`] as DuckDB's logical type, and back.
 
-use std::collections::BTreeSet;
 use std::ffi::CStr;
 use std::sync::Arc;
 
 use libduckdb_sys as duckdb;
 
-use crate::column::{Field, Type};
+use crate::column::{Enumeration, Field, Type};
 use crate::ffi::contain::c_text;
 use crate::ffi::type_parser::Unread;
 use crate::value::ParameterType;
@@ -31,6 +30,13 @@ impl Logical {
     fn list(child: &Logical) -> Self {
         // SAFETY: the child lives through the call, which copies it.
         Self(unsafe { duckdb::duckdb_create_list_type(child.0) })
+    }
+
+    fn enumeration(values: &[String]) -> Self {
+        let values: Vec<_> = values.iter().map(|value| c_text(value)).collect();
+        let mut pointers: Vec<_> = values.iter().map(|value| value.as_ptr()).collect();
+        // SAFETY: the array has as many live texts as are said, which the call copies.
+        Self(unsafe { duckdb::duckdb_create_enum_type(pointers.as_mut_ptr(), pointers.len() as duckdb::idx_t) })
     }
 
     fn of_struct(fields: &[(&str, Logical)]) -> Self {
@@ -78,7 +84,7 @@ impl From<&Type> for Logical {
             Type::UHugeInt => duckdb::DUCKDB_TYPE_DUCKDB_TYPE_UHUGEINT,
             Type::Float => duckdb::DUCKDB_TYPE_DUCKDB_TYPE_FLOAT,
             Type::Double => duckdb::DUCKDB_TYPE_DUCKDB_TYPE_DOUBLE,
-            Type::Varchar | Type::Enum(_) => duckdb::DUCKDB_TYPE_DUCKDB_TYPE_VARCHAR,
+            Type::Varchar => duckdb::DUCKDB_TYPE_DUCKDB_TYPE_VARCHAR,
             Type::Blob | Type::Base64 => duckdb::DUCKDB_TYPE_DUCKDB_TYPE_BLOB,
             Type::Uuid => duckdb::DUCKDB_TYPE_DUCKDB_TYPE_UUID,
             Type::Date => duckdb::DUCKDB_TYPE_DUCKDB_TYPE_DATE,
@@ -99,6 +105,7 @@ impl From<&Type> for Logical {
                 unsafe { duckdb::duckdb_logical_type_set_alias(json.0, c"JSON".as_ptr()) };
                 return json;
             }
+            Type::Enum(known) => return Logical::enumeration(known.values()),
             Type::List(child) => return Logical::list(&Logical::from(&**child)),
             Type::Struct(fields) => {
                 let fields: Vec<_> = fields.iter().map(|f| (f.name.as_str(), Logical::from(&f.ty))).collect();
@@ -114,21 +121,12 @@ impl From<&Type> for Logical {
     }
 }
 
-/// How an ENUM is read.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Enum {
-    /// A document fills it with text, which is one of its values.
-    IsText,
-    /// It is a column of a table that is there, which text does not fit.
-    IsRefused,
-}
-
 /// The member of the UNION that BASE64 is to DuckDB ([`super::type_text`]); no document fills another UNION.
 const BASE64_MEMBER: &str = "nats_js: base64 text";
 
 /// A logical type as ours. The error names a type that documents do not fill.
-pub(super) fn read(ty: &Logical, enums: Enum) -> std::result::Result<Type, &'static str> {
-    let child = |index| read(&ty.child(index), enums);
+pub(super) fn read(ty: &Logical) -> std::result::Result<Type, &'static str> {
+    let child = |index| read(&ty.child(index));
     Ok(match ty.id() {
         duckdb::DUCKDB_TYPE_DUCKDB_TYPE_BOOLEAN => Type::Boolean,
         duckdb::DUCKDB_TYPE_DUCKDB_TYPE_TINYINT => Type::TinyInt,
@@ -144,8 +142,7 @@ pub(super) fn read(ty: &Logical, enums: Enum) -> std::result::Result<Type, &'sta
         duckdb::DUCKDB_TYPE_DUCKDB_TYPE_FLOAT => Type::Float,
         duckdb::DUCKDB_TYPE_DUCKDB_TYPE_DOUBLE => Type::Double,
         duckdb::DUCKDB_TYPE_DUCKDB_TYPE_UNION if ty.union_member() == BASE64_MEMBER => Type::Base64,
-        duckdb::DUCKDB_TYPE_DUCKDB_TYPE_ENUM if enums == Enum::IsText => Type::Enum(Arc::new(ty.enum_values())),
-        duckdb::DUCKDB_TYPE_DUCKDB_TYPE_ENUM => return Err("no payload fills an ENUM"),
+        duckdb::DUCKDB_TYPE_DUCKDB_TYPE_ENUM => Type::Enum(Arc::new(Enumeration::new(ty.enum_values()))),
         duckdb::DUCKDB_TYPE_DUCKDB_TYPE_VARCHAR if ty.alias().eq_ignore_ascii_case("JSON") => Type::Json,
         duckdb::DUCKDB_TYPE_DUCKDB_TYPE_VARCHAR => Type::Varchar,
         duckdb::DUCKDB_TYPE_DUCKDB_TYPE_BLOB => Type::Blob,
@@ -203,7 +200,7 @@ impl Logical {
     }
 
     /// The values of an ENUM.
-    fn enum_values(&self) -> BTreeSet<String> {
+    fn enum_values(&self) -> Vec<String> {
         // SAFETY: the handle is live and an ENUM; each text is ours to free.
         unsafe {
             let count = duckdb::duckdb_enum_dictionary_size(self.0);

@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex};
 use libduckdb_sys as duckdb;
 
 use super::host::has_full_api;
-use super::logical::{Enum, Logical};
+use super::logical::Logical;
 use super::value::Handle;
 use super::{Registrar, emit, logical, settings, unwinding};
 use crate::column::{Chunk, Column};
@@ -183,7 +183,7 @@ unsafe fn target(info: duckdb::duckdb_bind_info) -> Result<Vec<Column>> {
             let logical = Logical(duckdb::duckdb_table_function_bind_get_result_column_type(info, index));
             (CStr::from_ptr(name).to_string_lossy().into_owned(), logical)
         };
-        let ty = logical::read(&logical, Enum::IsRefused);
+        let ty = logical::read(&logical);
         let ty = ty.map_err(|why| Error::new(format!("column '{name}': {why}")).advice(USE_INSERT))?;
         Ok(Column { name, ty })
     };

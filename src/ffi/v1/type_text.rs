@@ -9,7 +9,7 @@ use std::ffi::CStr;
 
 use libduckdb_sys as duckdb;
 
-use super::logical::{Enum, Logical, read};
+use super::logical::{Logical, read};
 use crate::column::Type;
 use crate::error::{Error, Result};
 use crate::ffi::contain::c_text;
@@ -78,7 +78,7 @@ impl Private {
         let result = self.query(&format!("SELECT CAST(NULL AS {text})")).map_err(|why| fault(&why))?;
         // SAFETY: the result is live and has the one column that was asked for; the type is ours to destroy.
         let logical = Logical(unsafe { duckdb::duckdb_column_logical_type(result.pointer(), 0) });
-        read(&logical, Enum::IsText).map_err(fault)
+        read(&logical).map_err(fault)
     }
 
     fn query(&self, sql: &str) -> std::result::Result<Answer, String> {

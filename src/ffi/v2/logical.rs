@@ -1,5 +1,7 @@
 //! Our [`Type`] as DuckDB's logical type, and back.
 
+use std::sync::Arc;
+
 use duckdb_neo as neo;
 use neo::Parameters;
 use neo::connection::FFILink;
@@ -7,7 +9,7 @@ use neo::logical_type::{LogicalType, LogicalTypeID as Id};
 use neo::types::DecimalSignature;
 use neo::value::Value;
 
-use crate::column::{Field, Type};
+use crate::column::{Enumeration, Field, Type};
 use crate::ffi::type_parser::Unread;
 use crate::value::ParameterType;
 
@@ -51,7 +53,7 @@ pub(super) fn of<C: FFILink>(link: &C, ty: &Type) -> neo::Result<LogicalType> {
         Type::UHugeInt => Id::UHugeInt,
         Type::Float => Id::Float,
         Type::Double => Id::Double,
-        Type::Varchar | Type::Enum(_) => Id::Varchar,
+        Type::Varchar => Id::Varchar,
         Type::Blob | Type::Base64 => Id::Blob,
         Type::Uuid => Id::Uuid,
         Type::Date => Id::Date,
@@ -64,6 +66,10 @@ pub(super) fn of<C: FFILink>(link: &C, ty: &Type) -> neo::Result<LogicalType> {
         Type::Interval => Id::Interval,
         Type::Decimal { width, scale } => return LogicalType::from_text(link, &format!("DECIMAL({width},{scale})")),
         Type::Json => return plain(link, Id::Varchar)?.with_alias(link, "JSON"),
+        Type::Enum(known) => {
+            let values: Vec<&dyn neo::QueryParameter> = known.values().iter().map(|value| value as _).collect();
+            return LogicalType::create_from_id(link, Id::Enum, Parameters::positional(&values));
+        }
         Type::List(child) => return with_children(link, Id::List, &[of(link, child)?]),
         Type::Map(key, value) => return with_children(link, Id::Map, &[of(link, key)?, of(link, value)?]),
         Type::Struct(fields) => {
@@ -79,16 +85,16 @@ pub(super) fn of<C: FFILink>(link: &C, ty: &Type) -> neo::Result<LogicalType> {
     plain(link, id)
 }
 
-/// How an ENUM is read, which no payload fills as such.
-pub(super) type Enumeration<'a> = &'a dyn Fn(&LogicalType) -> Result<Type, String>;
+/// The value of the ENUM that BASE64 is to DuckDB ([`super::type_text`]).
+pub(super) const BASE64_VALUE: &str = "nats_js: base64 text";
 
 /// DuckDB's type as ours. The error names a type that documents do not fill.
-pub(super) fn read(logical: &LogicalType, enumeration: Enumeration<'_>) -> Result<Type, String> {
+pub(super) fn read(logical: &LogicalType) -> Result<Type, String> {
     let failed = |error: neo::Error| error.message;
     let child = |index: usize| -> Result<(String, Type), String> {
         let (name, value) = logical.get_param(index).map_err(failed)?;
         let ty = value.get::<LogicalType>().map_err(failed)?.ok_or("a type has no child")?;
-        Ok((name.to_owned(), read(&ty, enumeration)?))
+        Ok((name.to_owned(), read(&ty)?))
     };
     Ok(match logical.id().map_err(failed)? {
         Id::Boolean => Type::Boolean,
@@ -135,4 +141,15 @@ pub(super) fn read(logical: &LogicalType, enumeration: Enumeration<'_>) -> Resul
         Id::Variant => return Err(Unread::Variant.why().into()),
         _ => return Err(Unread::Other.why().into()),
     })
+}
+
+fn enumeration(logical: &LogicalType) -> Result<Type, String> {
+    let failed = |error: neo::Error| error.message;
+    let value = |at: usize| -> Result<String, String> {
+        let (_, value) = logical.get_param(at).map_err(failed)?;
+        Ok(value.get::<String>().map_err(failed)?.unwrap_or_default())
+    };
+    let count = logical.param_count().map_err(failed)?;
+    let values = (0..count).map(value).collect::<Result<Vec<_>, _>>()?;
+    Ok(if values == [BASE64_VALUE] { Type::Base64 } else { Type::Enum(Arc::new(Enumeration::new(values))) })
 }

@@ -3,9 +3,6 @@
 //! A private in-memory database reads it: it is ours alone, closed before the call returns, and may touch neither files
 //! nor network, so the text of a type can name nothing of the user's own database.
 
-use std::collections::BTreeSet;
-use std::sync::Arc;
-
 use duckdb_neo as neo;
 use neo::Parameters;
 use neo::connection::Connection;
@@ -16,10 +13,6 @@ use neo::logical_type::LogicalType;
 use super::logical;
 use crate::column::Type;
 use crate::error::{Error, Result};
-
-/// The statement that makes BASE64 a type.
-const BASE64: &str = "CREATE TYPE BASE64 AS ENUM ('nats_js: base64 text')";
-const BASE64_MEMBER: &str = "nats_js: base64 text";
 
 /// Reads the texts of types. Beside DuckDB's own, `BASE64` is a BLOB that documents hold as base64 text.
 pub(super) fn parse_types(texts: &[&str]) -> Result<Vec<Type>> {
@@ -36,7 +29,8 @@ fn private() -> neo::Result<Connection> {
     let instance = builder.build(Environment::new()?)?;
     instance.attach(AttachBuilder::new(StorageLocation::InMemory).make_default())?;
     let connection = instance.connect()?;
-    connection.execute(BASE64, Parameters::None)?;
+    let base64 = format!("CREATE TYPE BASE64 AS ENUM ('{}')", logical::BASE64_VALUE);
+    connection.execute(&base64, Parameters::None)?;
     Ok(connection)
 }
 
@@ -47,18 +41,5 @@ fn parse(database: &Connection, text: &str) -> Result<Type> {
     };
     let logical = LogicalType::from_text(database, text)
         .map_err(|error| fault(error.message.lines().next().unwrap_or_default()))?;
-    logical::read(&logical, &enumeration).map_err(|why| fault(&why))
-}
-
-/// Our BASE64, which is an ENUM to DuckDB; any other ENUM is text that is one of its values.
-fn enumeration(logical: &LogicalType) -> std::result::Result<Type, String> {
-    let failed = |error: neo::Error| error.message;
-    let value = |at: usize| -> std::result::Result<String, String> {
-        let (_, value) = logical.get_param(at).map_err(failed)?;
-        Ok(value.get::<String>().map_err(failed)?.unwrap_or_default())
-    };
-    let values =
-        (0..logical.param_count().map_err(failed)?).map(value).collect::<std::result::Result<BTreeSet<_>, _>>()?;
-    let ours = values.len() == 1 && values.contains(BASE64_MEMBER);
-    Ok(if ours { Type::Base64 } else { Type::Enum(Arc::new(values)) })
+    logical::read(&logical).map_err(|why| fault(&why))
 }
