@@ -5,11 +5,13 @@
 //! levels deep. The reader, `ciborium`, gives the whole document at once, which costs more than the walks of JSON and
 //! MessagePack when few of many members are wanted.
 
+use std::ops::Range;
+
 use serde::de::DeserializeSeed;
 
-use super::document::{self, DocumentCodec, Replay, Strictness, Tree, TreeFormat, TreeValues};
+use super::document::{self, DocumentCodec, Head, Layout, Replay, Strictness, Tree, TreeFormat, TreeValues};
 use super::path::{Path, Wanted};
-use super::{Codec, cut_off};
+use super::{Codec, DecodeError, cut_off};
 use crate::column::Type;
 use crate::error::Result;
 
@@ -31,7 +33,44 @@ pub fn infer(payloads: &mut dyn Iterator<Item = &[u8]>) -> Result<Vec<(Path, Typ
     document::infer(&Cbor, payloads)
 }
 
+/// The elements of the list at a path.
+///
+/// # Errors
+/// The payload is malformed, or the path leads to something that is no list.
+pub fn elements(payload: &[u8], path: &Path) -> std::result::Result<Vec<Range<usize>>, DecodeError> {
+    document::elements(Cbor, payload, path)
+}
+
+#[derive(Clone, Copy)]
 struct Cbor;
+
+/// RFC 8949, section 3.
+impl Layout for Cbor {
+    fn head(bytes: &[u8]) -> Option<(Head, usize)> {
+        let first = *bytes.first()?;
+        let (width, number) = match first & 0x1f {
+            few @ 0..=23 => (0, Some(u64::from(few))),
+            size @ 24..=27 => {
+                let width = 1 << (size - 24);
+                let digits = bytes.get(1..=width)?;
+                (width, Some(digits.iter().fold(0_u64, |number, byte| number << 8 | u64::from(*byte))))
+            }
+            31 => (0, None),
+            _ => return None,
+        };
+        let length = 1 + width;
+        Some(match (first >> 5, number) {
+            (0 | 1 | 7, Some(_)) => (Head::Scalar, length),
+            (2 | 3, Some(size)) => (Head::Scalar, length.checked_add(usize::try_from(size).ok()?)?),
+            (2 | 3, None) => (Head::Pieces, length),
+            (4, count) => (Head::List(count), length),
+            (5, count) => (Head::Map(count), length),
+            (6, Some(_)) => (Head::Tag, length),
+            (7, None) => (Head::End, length),
+            _ => return None,
+        })
+    }
+}
 
 impl TreeFormat for Cbor {
     fn read<S: for<'de> DeserializeSeed<'de, Value = ()>>(

@@ -31,6 +31,8 @@ pub mod scalar;
 mod testing;
 pub mod text;
 mod unnest;
+#[cfg(test)]
+mod unnest_binary_tests;
 mod unnest_codec;
 mod whole;
 
@@ -38,7 +40,7 @@ pub use alternatives::{Alternatives, Choice, MOST_ALTERNATIVES};
 pub use arguments::{FormatArguments, FormatParameter};
 pub use decode::{Codec, DecodeError, Decoder};
 pub use document::Rest;
-pub use formats::{FORMATS, PayloadFormat};
+pub use formats::{FORMATS, Infer, PayloadFormat};
 use quote::{cut_off, quote};
 pub use registry::{Framed, SchemaRegistry};
 pub use unnest::{Cut, Unnest, Unnester};

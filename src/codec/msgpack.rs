@@ -4,11 +4,13 @@
 //! extension of type -1 is a timestamp, of any other type its bytes. A key that is a number is found by its text. A
 //! document nests at most 200 levels deep.
 
+use std::ops::Range;
+
 use serde::de::DeserializeSeed;
 
-use super::document::{self, DocumentCodec, Strictness, TreeFormat};
+use super::document::{self, DocumentCodec, Head, Layout, Strictness, TreeFormat};
 use super::path::{Path, Wanted};
-use super::{Codec, cut_off};
+use super::{Codec, DecodeError, cut_off};
 use crate::column::Type;
 use crate::error::Result;
 
@@ -30,7 +32,56 @@ pub fn infer(payloads: &mut dyn Iterator<Item = &[u8]>) -> Result<Vec<(Path, Typ
     document::infer(&MsgPack, payloads)
 }
 
+/// The elements of the list at a path.
+///
+/// # Errors
+/// The payload is malformed, or the path leads to something that is no list.
+pub fn elements(payload: &[u8], path: &Path) -> std::result::Result<Vec<Range<usize>>, DecodeError> {
+    document::elements(MsgPack, payload, path)
+}
+
+#[derive(Clone, Copy)]
 struct MsgPack;
+
+/// <https://github.com/msgpack/msgpack/blob/master/spec.md#formats>
+impl Layout for MsgPack {
+    fn head(bytes: &[u8]) -> Option<(Head, usize)> {
+        let first = *bytes.first()?;
+        // The number in so many bytes behind the first.
+        let number = |width: usize| {
+            let digits = bytes.get(1..=width)?;
+            Some(digits.iter().fold(0_u64, |number, byte| number << 8 | u64::from(*byte)))
+        };
+        let sized = |width: usize, fixed: usize| {
+            let size = usize::try_from(number(width)?).ok()?;
+            Some((Head::Scalar, (1 + width + fixed).checked_add(size)?))
+        };
+        let few = |mask: u8| Some(u64::from(first & mask));
+        match first {
+            0x00..=0x7f | 0xe0..=0xff | 0xc0 | 0xc2 | 0xc3 => Some((Head::Scalar, 1)),
+            0x80..=0x8f => Some((Head::Map(few(0x0f)), 1)),
+            0x90..=0x9f => Some((Head::List(few(0x0f)), 1)),
+            0xa0..=0xbf => Some((Head::Scalar, 1 + usize::from(first & 0x1f))),
+            0xc1 => None,
+            0xc4 | 0xd9 => sized(1, 0),
+            0xc5 | 0xda => sized(2, 0),
+            0xc6 | 0xdb => sized(4, 0),
+            // An extension has the byte of its type behind its size.
+            0xc7 => sized(1, 1),
+            0xc8 => sized(2, 1),
+            0xc9 => sized(4, 1),
+            0xcc | 0xd0 => Some((Head::Scalar, 2)),
+            0xcd | 0xd1 => Some((Head::Scalar, 3)),
+            0xca | 0xce | 0xd2 => Some((Head::Scalar, 5)),
+            0xcb | 0xcf | 0xd3 => Some((Head::Scalar, 9)),
+            0xd4..=0xd8 => Some((Head::Scalar, 2 + (1 << (first - 0xd4)))),
+            0xdc => Some((Head::List(Some(number(2)?)), 3)),
+            0xdd => Some((Head::List(Some(number(4)?)), 5)),
+            0xde => Some((Head::Map(Some(number(2)?)), 3)),
+            0xdf => Some((Head::Map(Some(number(4)?)), 5)),
+        }
+    }
+}
 
 impl TreeFormat for MsgPack {
     fn read<S: for<'de> DeserializeSeed<'de, Value = ()>>(

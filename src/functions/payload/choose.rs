@@ -161,7 +161,7 @@ fn infer(
     let payloads: Vec<_> = records.iter().filter_map(|record| inflate.payload(record).ok()).collect();
     let payloads: Vec<&[u8]> = payloads.iter().map(|payload| &payload[..]).collect();
     let inferred = match (unnest, &schema.registry) {
-        (Some(unnest), _) => unnest::infer(unnest, &payloads),
+        (Some(unnest), _) => unnest::infer(unnest, infer, &payloads),
         (None, Some(registry)) if format.name == "avro" => {
             avro::infer_registered(registry, &mut payloads.iter().copied())
         }

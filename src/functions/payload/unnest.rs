@@ -1,8 +1,7 @@
 //! `unnest := 'items'`: a row for each element of a list in the payload; `format := 'ndjson'`: one for each line.
 
-use crate::codec::json;
 use crate::codec::path::{Path, Wanted};
-use crate::codec::{Codec, PayloadFormat, Side, Unnest, UnnestCodec};
+use crate::codec::{Codec, FORMATS, Infer, PayloadFormat, Side, Unnest, UnnestCodec};
 use crate::column::Type;
 use crate::error::{Error, Result};
 use crate::value::Arguments;
@@ -18,10 +17,14 @@ pub(super) fn read(arguments: &Arguments, format: &PayloadFormat) -> Result<Opti
     let fail = |why: String| Error::new(format!("unnest: {why}"));
     let lists = Path::parse(path).map_err(|error| fail(error.to_string()))?;
     if arguments.find("proto_extract").is_some() || format.elements.is_none() {
-        let taken = "the elements of format 'json' alone are taken apart";
-        return Err(
-            fail(taken.to_owned()).advice("read the list as a column of a LIST, and write unnest(items) in the SELECT")
-        );
+        let names: Vec<String> =
+            FORMATS.iter().filter(|known| known.elements.is_some()).map(|known| format!("'{}'", known.name)).collect();
+        let taken = format!("the elements of format {} alone are taken apart", names.join(", "));
+        return Err(fail(taken).advice("read the list as a column of a LIST, and write unnest(items) in the SELECT"));
+    }
+    if arguments.find("json_extract").is_some() && format.name != FORMATS[0].name {
+        return Err(fail(format!("json_extract reads JSON, and format is '{}'", format.name))
+            .advice("give the paths to columns, with their types"));
     }
     if lists.lists() > 0 || lists.of_element().is_some() {
         return Err(fail(format!("'{path}' must name one list, without [*] and []")));
@@ -116,16 +119,16 @@ fn side(
 }
 
 /// The columns of a sample of payloads: those of the documents without the list, then those of its elements.
-pub(super) fn infer(unnest: &Unnest, payloads: &[&[u8]]) -> Result<Vec<(Path, Type)>> {
+pub(super) fn infer(unnest: &Unnest, infer: Infer, payloads: &[&[u8]]) -> Result<Vec<(Path, Type)>> {
     let parts = |payload: &&'_ [u8]| (unnest.cut)(payload, &unnest.path).unwrap_or_default();
     let elements: Vec<&[u8]> =
         payloads.iter().flat_map(|payload| parts(payload).into_iter().filter_map(|part| payload.get(part))).collect();
     if unnest.is_lines {
-        return json::infer(&mut elements.iter().copied());
+        return infer(&mut elements.iter().copied());
     }
-    let around = json::infer(&mut payloads.iter().copied()).unwrap_or_default();
+    let around = infer(&mut payloads.iter().copied()).unwrap_or_default();
     let mut columns: Vec<(Path, Type)> = around.into_iter().filter(|(path, _)| *path != unnest.path).collect();
-    let of_elements = json::infer(&mut elements.iter().copied()).unwrap_or_default();
+    let of_elements = infer(&mut elements.iter().copied()).unwrap_or_default();
     let is_document = of_elements.is_empty() && !elements.is_empty();
     columns.extend(of_elements.into_iter().map(|(path, ty)| (unnest.element(&path), ty)));
     if is_document {
