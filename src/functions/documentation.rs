@@ -181,6 +181,21 @@ pub const FUNCTIONS: &[Documentation] = &[
     ),
     table("nats_consumers", "The consumers of a stream, with their lag.", "FROM nats_consumers('ORDERS');"),
     table(
+        "nats_servers",
+        "The servers of the cluster, as a user of the system account sees them.",
+        "FROM nats_servers();",
+    ),
+    table(
+        "nats_connections",
+        "The connections of clients to all servers, as a user of the system account sees them.",
+        "FROM nats_connections();",
+    ),
+    table(
+        "nats_accounts",
+        "The accounts of the servers with what each uses, as a user of the system account sees them.",
+        "FROM nats_accounts();",
+    ),
+    table(
         "nats_stream_ensure",
         "Makes a stream as wanted, or changes it.",
         "FROM nats_stream_ensure('ORDERS', subjects := ['orders.>'], max_age := INTERVAL 7 DAY);",

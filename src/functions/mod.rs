@@ -51,6 +51,7 @@ mod subject_match;
 mod subjects;
 #[cfg(test)]
 mod synopsis_tests;
+mod system;
 mod tail;
 mod term;
 mod try_publish;
@@ -121,6 +122,9 @@ pub fn register_all<R: Registrar>(registrar: &R) -> Result<()> {
     registrar.table::<Small<consumer_control::NatsConsumerResume>>()?;
     registrar.table::<Small<consumer_control::NatsConsumerReset>>()?;
     registrar.table::<Small<consumer_control::NatsConsumerUnpin>>()?;
+    registrar.table::<Small<system::NatsServers>>()?;
+    registrar.table::<Small<system::NatsConnections>>()?;
+    registrar.table::<Small<system::NatsAccounts>>()?;
     registrar.table::<Small<verify::NatsVerify>>()?;
     registrar.table::<OfProcess<reads::NatsReads>>()?;
     registrar.table::<OfProcess<stats::NatsStats>>()

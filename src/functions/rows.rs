@@ -34,6 +34,8 @@ pub enum Cell {
     Flag(bool),
     /// UBIGINT.
     Number(u64),
+    /// DOUBLE.
+    Float(f64),
     /// HUGEINT.
     Huge(i128),
     /// TIMESTAMP, in microseconds since 1970-01-01 UTC.
@@ -144,6 +146,7 @@ pub fn push(buffer: &mut Buffer, cell: &Cell) {
         (Values::Text(_), Cell::Bytes(bytes)) => return buffer.push_bytes(bytes),
         (Values::Bool(values), Cell::Flag(flag)) => values.push(*flag),
         (Values::U64(values), Cell::Number(number)) => values.push(*number),
+        (Values::F64(values), Cell::Float(number)) => values.push(*number),
         (Values::I128(values), Cell::Huge(number)) => values.push(*number),
         (Values::I64(values), Cell::Time(micros)) => values.push(*micros),
         (Values::Interval(values), Cell::Span(span)) => values.push(interval(*span)),

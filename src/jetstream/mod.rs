@@ -36,6 +36,7 @@ mod server_url;
 mod single;
 mod state;
 mod subject_groups;
+pub mod system;
 mod time;
 mod time_bounds;
 mod verify;

@@ -21,7 +21,7 @@ Routes = Callable[[str, dict[str, int]], Iterable[int]]
 class Cluster:
     """Servers by name. A server that was killed can be started again, and finds its place."""
 
-    def __init__(self, version: str = VERSION, routes: Routes | None = None):
+    def __init__(self, version: str = VERSION, routes: Routes | None = None, accounts: str = ""):
         ports = dict(zip(NAMES, free_ports(len(NAMES))))
         # Where ways of its own are given, no server tells others or clients of another way.
         alone = ", no_advertise: true, advertise: '127.0.0.1:1'" if routes else ""
@@ -32,7 +32,7 @@ class Cluster:
             self.servers[name] = Server(
                 version,
                 f"server_name: {name}\njetstream {{ store_dir: $STORE_DIR }}\n"
-                f"cluster {{ name: trio, listen: '127.0.0.1:{port}', routes: [{urls}]{alone} }}\n",
+                f"cluster {{ name: trio, listen: '127.0.0.1:{port}', routes: [{urls}]{alone} }}\n{accounts}",
             )
         self._stack = ExitStack()
 

@@ -75,6 +75,12 @@ impl Config {
         self.0.get(name).and_then(Value::as_u64).unwrap_or(0)
     }
 
+    /// A count; None when absent.
+    #[must_use]
+    pub fn number(&self, name: &str) -> Option<u64> {
+        self.0.get(name).and_then(Value::as_u64)
+    }
+
     /// A limit; None when there is no limit, which the API writes as -1, 0 or nothing.
     pub fn limit(&self, name: &str) -> Option<u64> {
         self.0.get(name).and_then(Value::as_u64).filter(|limit| *limit > 0)
