@@ -65,15 +65,15 @@ impl Way {
     /// The connection takes no subscription, or the stream takes no fast batches.
     pub fn open(mode: Mode, connection: &Arc<Connection>, stream: &str) -> Result<Self> {
         Ok(match mode {
-            Mode::Each => Way::Each(Box::new(Publisher::start(connection)?)),
+            Mode::Each => Way::Each(Box::new(Publisher::start(connection, stream)?)),
             Mode::Atomic => Way::Atomic(Arc::clone(connection), Vec::new()),
             Mode::Fast => Way::Fast(Box::new(FastPublisher::start(connection, stream)?)),
         })
     }
 
-    /// Whether each message is to name the stream that it is for: a fast batch does so by itself.
+    /// Whether each message is to name the stream that it is for: the other ways see to that by themselves.
     pub fn names_stream(&self) -> bool {
-        !matches!(self, Way::Fast(_))
+        matches!(self, Way::Atomic(..))
     }
 
     /// Takes the rows of a chunk.

@@ -57,7 +57,7 @@ fn drive(
         subjects.push(subject);
     }
     let outcomes = runtime::block_on(async {
-        let mut driver = Driver::start(connection, on_failure).await?;
+        let mut driver = Driver::start(connection, on_failure, None).await?;
         let mut faults = Vec::new();
         for outcome in checked {
             match outcome {

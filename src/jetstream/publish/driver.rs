@@ -16,6 +16,7 @@ use tokio::time::Instant;
 use super::ack::{Outcome, Published, no_stream};
 use super::in_flight::{self, InFlight};
 use super::message::Checked;
+use super::target::Target;
 use super::transport::{Answers, PublishEvent, PublishTransport};
 use crate::error::{Error, Kind, Result};
 use crate::jetstream::connection::Connection;
@@ -68,6 +69,8 @@ impl Row {
 pub(super) struct Driver {
     connection: Arc<Connection>,
     transport: PublishTransport,
+    /// The stream that is to store them; None for whichever captures their subjects.
+    target: Option<Target>,
     /// The rows from `first` on; those before are stored, and let go.
     rows: VecDeque<Row>,
     first: usize,
@@ -95,10 +98,15 @@ impl Driver {
     ///
     /// # Errors
     /// The connection does not take a subscription.
-    pub(super) async fn start(connection: &Arc<Connection>, on_failure: OnFailure) -> Result<Self> {
+    pub(super) async fn start(
+        connection: &Arc<Connection>,
+        on_failure: OnFailure,
+        target: Option<Target>,
+    ) -> Result<Self> {
         Ok(Self {
             connection: Arc::clone(connection),
             transport: PublishTransport::open(connection).await?,
+            target,
             rows: VecDeque::new(),
             first: 0,
             queue: VecDeque::new(),
@@ -107,6 +115,11 @@ impl Driver {
             failed: None,
             in_flight: InFlight::begin(),
         })
+    }
+
+    /// The stream that is to store the messages.
+    pub(super) fn target(&self) -> Option<&Target> {
+        self.target.as_ref()
     }
 
     /// Adds a message behind the others.
@@ -301,6 +314,10 @@ impl Driver {
         self.landed(index);
         match outcome {
             Outcome::Stored(published) => {
+                if let Some(error) = self.target.as_ref().and_then(|target| target.error(&published)) {
+                    self.fail(index, error);
+                    return true;
+                }
                 stats::PUBLISHES_STORED.add(1);
                 stats::DUPLICATES.add(u64::from(published.duplicate));
                 if let Some(row) = self.row_mut(index) {

@@ -8,6 +8,7 @@ mod fast;
 mod in_flight;
 mod message;
 mod publisher;
+mod target;
 mod transport;
 
 pub use ack::Published;

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use super::driver::{Driver, OnFailure, Until};
 use super::message::{Checked, PublishRequest};
+use super::target::Target;
 use crate::error::{Error, Result};
 use crate::jetstream::connection::Connection;
 use crate::jetstream::runtime::block_on;
@@ -18,12 +19,15 @@ pub struct Publisher {
 }
 
 impl Publisher {
-    /// No messages yet.
+    /// No messages yet, for a stream. One round trip.
     ///
     /// # Errors
     /// The connection does not take a subscription.
-    pub fn start(connection: &Arc<Connection>) -> Result<Self> {
-        let driver = block_on(Driver::start(connection, OnFailure::End));
+    pub fn start(connection: &Arc<Connection>, stream: &str) -> Result<Self> {
+        let driver = block_on(async {
+            let target = Target::look(connection, stream).await;
+            Driver::start(connection, OnFailure::End, Some(target)).await
+        });
         let driver = driver.map_err(|error| error.server(connection.label()))?;
         Ok(Self { connection: Arc::clone(connection), driver })
     }
@@ -35,7 +39,11 @@ impl Publisher {
     /// One of these messages, or one before, was not stored: it names the row, and the rows that were.
     pub fn send(&mut self, messages: Vec<Result<PublishRequest>>) -> Result<()> {
         let max_payload = self.connection.client.max_payload();
-        match check_all(messages, self.driver.len(), |message| message.check(max_payload)) {
+        let check = |mut message: PublishRequest| {
+            self.driver.target().inspect(|target| target.put_name(&mut message));
+            message.check(max_payload)
+        };
+        match check_all(messages, self.driver.len(), check) {
             Ok(checked) => checked.into_iter().for_each(|message| self.driver.push(message)),
             Err(error) => {
                 self.advance(Until::Settled)?;
