@@ -52,7 +52,7 @@ message Event {
 }
 "#;
 
-/// What is measured: its name, the documents, what reads them, and the key that is made beside.
+/// A case: its name, the documents, the decoder that reads them, and the key that is made of them, too.
 type Case<'a> = (&'a str, &'a [Vec<u8>], Box<dyn Codec>, Option<&'a Template>);
 
 fn main() -> Result<()> {
@@ -120,7 +120,7 @@ fn schema() -> Result<SchemaSource> {
     Ok(SchemaSource { proto_file, proto_message: Some("Event".to_owned()), ..SchemaSource::default() })
 }
 
-/// Nanoseconds a document, of the page that took least: nothing else ran meanwhile.
+/// Nanoseconds a document, of the fastest page: least disturbed by other work.
 fn measure(codec: &dyn Codec, documents: &[Vec<u8>], template: Option<&Template>) -> Result<f64> {
     let all: Vec<usize> = (0..codec.columns().len()).collect();
     let mut best = Duration::MAX;

@@ -1,4 +1,4 @@
-//! Payloads of some hundred bytes that say they are huge: reading one never takes memory for what it says.
+//! Payloads of some hundred bytes that announce huge sizes: reading one never allocates the announced size.
 //!
 //! A test binary of its own with one test, because the allocator counts for the whole process.
 
@@ -16,10 +16,10 @@ use peak_alloc::PeakAlloc;
 #[global_allocator]
 static MEMORY: PeakAlloc = PeakAlloc;
 
-/// What reading a payload may take beside what is there before it, in bytes, and for each byte of the payload.
+/// The memory in bytes that reading a payload may allocate: a fixed part, and a part for each byte of the payload.
 const MOST: usize = 256 << 10;
 const MOST_A_BYTE: usize = 256;
-/// What inflating may take: a decoder's window of 8 MiB and its tables (RFC 8878), and twice the limit of what comes out.
+/// The memory that inflating may allocate: a decoder's window of 8 MiB and its tables (RFC 8878), and twice the limit of the output.
 const MOST_INFLATING: usize = 20 << 20;
 const LIMIT: usize = 1 << 20;
 
@@ -30,7 +30,7 @@ fn peak_of(work: impl FnOnce()) -> usize {
     MEMORY.peak_usage().saturating_sub(before)
 }
 
-/// A format's name, its codecs, and payloads that boast in its own way.
+/// A format's name, its codecs, and payloads that announce huge sizes in this format.
 type Format = (&'static str, Vec<Box<dyn Codec>>, &'static [&'static [u8]]);
 
 /// Numbers that look random and are the same in every run.
@@ -50,7 +50,7 @@ fn corpus(name: &str) -> Vec<Vec<u8>> {
     paths.iter().map(|path| std::fs::read(path).unwrap()).collect()
 }
 
-/// The corpus, what boasts in each format's own way, and both with lengths of every kind put in somewhere.
+/// The corpus, the payloads of each format that announce huge sizes, and both with lengths of every kind inserted at random.
 fn payloads(format: &str, boasts: &[&[u8]], cases: usize) -> Vec<Vec<u8>> {
     let mut random = Random(14);
     let mut payloads = corpus(format);
@@ -94,7 +94,7 @@ fn check(what: &str, payload: &[u8], most: usize, work: impl FnOnce()) {
 #[test]
 fn no_payload_takes_memory_for_what_it_says() {
     let cases = std::env::var("NATS_JS_FUZZ_CASES").map_or(2000, |cases| cases.parse().unwrap());
-    // The measure itself: what is taken is seen.
+    // The measurement itself is checked: it sees an allocation.
     assert!(peak_of(|| drop(vec![1_u8; MOST])) >= MOST);
     let schema = || avro::Schema::parse(include_str!("../test/corpus/avro.avsc")).unwrap();
     let source = SchemaSource {

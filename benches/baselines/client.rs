@@ -1,4 +1,4 @@
-//! What async-nats makes of the same stream.
+//! Reading and publishing by async-nats.
 
 use std::collections::VecDeque;
 use std::fs;

@@ -1,4 +1,4 @@
-//! What the streams and files of the benchmark hold. scripts/bench/data.py has the same twelve fields as SQL and as .proto.
+//! The messages in the streams and files of the benchmark. scripts/bench/data.py has the same twelve fields as SQL and as .proto.
 
 use std::io::Write;
 use std::str::FromStr;
@@ -182,7 +182,7 @@ fn text(field: u64, value: &str, out: &mut Vec<u8>) {
     out.extend_from_slice(value.as_bytes());
 }
 
-/// Seven bits a byte, lowest first; the highest bit says that more follow.
+/// Seven bits a byte, lowest first; the highest bit is set when more bytes follow.
 fn varint(mut value: u64, out: &mut Vec<u8>) {
     while value >= 0x80 {
         out.push((value & 0x7f) as u8 | 0x80);

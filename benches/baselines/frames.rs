@@ -8,7 +8,7 @@ use memchr::memmem::Finder;
 use crate::Result;
 
 const BUFFER_BYTES: usize = 1 << 20;
-/// Where the answers to requests come.
+/// The subject on which the answers to requests come.
 pub const INBOX: &str = "_INBOX.baselines";
 
 /// A connection with these subscriptions, numbered from 1, that has seen the server's first PONG; also the server's INFO
@@ -36,7 +36,7 @@ pub fn connect(url: &str, subscriptions: &[&str]) -> Result<(TcpStream, String)>
     Ok((socket, info))
 }
 
-/// What asks the JetStream API; `call` follows `$JS.API.`.
+/// The bytes of a request to the JetStream API; `call` follows `$JS.API.`.
 pub fn request(call: &str, body: &str) -> String {
     format!("PUB $JS.API.{call} {INBOX} {}\r\n{body}\r\n", body.len())
 }
@@ -107,7 +107,7 @@ impl Frames {
         }
     }
 
-    /// Reads more behind what is there, which moves to the front when it stands in the way.
+    /// Reads more bytes behind those in the buffer, which move to its front when there is no room.
     fn fill(&mut self) -> Result<()> {
         if self.start > 0 && self.buffer.len() - self.end < BUFFER_BYTES / 8 {
             self.buffer.copy_within(self.start..self.end, 0);

@@ -1,4 +1,4 @@
-//! A file of messages, for what reads files.
+//! Writes a file of messages, for readers of files.
 
 use std::fs::File;
 use std::io::{BufWriter, Write};

@@ -1,4 +1,4 @@
-//! Fills a stream as fast as the server stores, and knows at the end that all of it is there.
+//! Fills a stream as fast as the server stores, and checks at the end that every message is there.
 
 use std::collections::VecDeque;
 use std::future::IntoFuture;
@@ -12,8 +12,8 @@ use tokio::runtime::Runtime;
 use crate::documents::Kind;
 use crate::{Result, Tally, complete};
 
-/// One publication of so many, or so many bytes, is acknowledged; the server stores them in order. It drops what waits for a
-/// stream beyond 10 000 messages, so what is under way stays below.
+/// One publication in this many, or in this many bytes, is acknowledged; the server stores them in order. It drops messages that wait for a
+/// stream beyond 10 000, so fewer are in flight.
 const STRIDE_MESSAGES: u64 = 1000;
 const STRIDE_BYTES: usize = 4 << 20;
 const STRIDES_IN_FLIGHT: usize = 4;
@@ -23,9 +23,9 @@ const BLOCK_BYTES: usize = 1 << 20;
 /// Where message `i` goes, below a prefix.
 #[derive(Clone, Copy)]
 pub enum Subjects {
-    /// So many in turn.
+    /// This many subjects in turn.
     Turn(u64),
-    /// One message in so many has a subject of its own, the others share one: in a stream that keeps one message a
+    /// One message in this many has a subject of its own, the others share one: in a stream that keeps one message a
     /// subject, the others leave holes.
     Holes(u64),
 }

@@ -9,8 +9,8 @@
 //! publish URL SUBJECT FILE MESSAGES WINDOW async-nats, the lines of a file, WINDOW acknowledgements awaited at most
 //! raw_publish URL SUBJECT FILE MESSAGES WINDOW  raw socket, the lines of a file, WINDOW acknowledgements awaited at most
 //! proxy ADDRESS MILLISECONDS MEGABYTES     delays both directions, each of at most so many megabytes a second for each connection
-//!                                          (0: any number); says its address, ends with its input
-//! replay URL STREAM                        records the stream, then answers reads of it from memory; says its address, ends with its input
+//!                                          (0: any number); prints its address, ends with its input
+//! replay URL STREAM                        records the stream, then answers reads of it from memory; prints its address, ends with its input
 //! load URL PREFIX SUBJECTS KIND SIZE MESSAGES    fills an empty stream; SUBJECTS and KIND as load.rs and documents.rs have them
 //! file FILE KIND SIZE MESSAGES             the same messages as lines of a file
 //! ```
@@ -35,7 +35,7 @@ type Result<T> = std::result::Result<T, Box<dyn Error + Send + Sync>>;
 /// Batched requests that wait for their answers at any time.
 const REQUESTS_IN_FLIGHT: u64 = 4;
 
-/// What was read, and how long it took once the connection stood.
+/// The number of messages and bytes that were read, and the time of the reading without connecting.
 #[derive(Default, serde::Serialize)]
 struct Tally {
     messages: u64,

@@ -1,4 +1,4 @@
-//! A link that is far away, or narrow: what arrives leaves later, in both directions, at full throughput or at a rate.
+//! A proxy that acts as a far or narrow link: bytes leave later than they arrive, in both directions, at full throughput or at a rate.
 
 use std::io::Write;
 use std::time::Duration;
@@ -71,6 +71,6 @@ where
         }
     }
     reading.abort();
-    // A closed direction tells the other end by itself.
+    // A closed direction reaches the other end without more code.
     drop(to.shutdown().await);
 }

@@ -1,4 +1,4 @@
-//! What a real server answers about one stream, kept in memory.
+//! The answers of a real server about one stream, kept in memory.
 
 use std::io::Write;
 
@@ -17,9 +17,9 @@ const PENDING: &[u8] = b"\r\nNats-Num-Pending: ";
 /// The answers of a server about a stream. A message is kept as the server sends it in the middle of a batch, from behind
 /// the reply's subject and subscription on: `<header bytes> <total bytes>\r\n<headers><payload>\r\n`.
 pub struct Recording {
-    /// The line by which the server greets.
+    /// The INFO line of the server.
     pub info: String,
-    /// What it says of the stream; with and without the list of deleted sequences.
+    /// The replies to STREAM.INFO, with and without the list of deleted sequences.
     pub state: Vec<u8>,
     pub state_with_deleted: Vec<u8>,
     sequences: Vec<u64>,
@@ -65,7 +65,7 @@ impl Recording {
         }
     }
 
-    /// Keeps a message. The first of a batch says that none was before it; here it says which one was.
+    /// Keeps a message. The first message of a batch names no sequence before it; the kept one names that of the message before.
     fn push(&mut self, block: &[u8], payload: &[u8]) -> Result<()> {
         let sequence = std::str::from_utf8(header(block, b"\r\nNats-Sequence: ")?)?.parse()?;
         let previous = self.sequences.last().copied().unwrap_or(0);

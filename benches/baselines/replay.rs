@@ -1,8 +1,8 @@
-//! A server that costs next to nothing: it answers about one stream what a real server answered, from memory.
+//! A server that uses very little processor time: it repeats the answers of a real server about one stream, from memory.
 //!
 //! It greets as that server did, and knows PING, SUB, UNSUB and PUB; of JetStream `STREAM.INFO`, and `DIRECT.GET` of a batch
-//! or of one message, by sequence and without a filter of subjects. Whatever else is asked has no responder. So what is
-//! measured against it is the reader.
+//! or of one message, by sequence and without a filter of subjects. Any other request has no responder. So a
+//! measurement against it measures the reader.
 
 use std::collections::HashMap;
 use std::io::{BufRead, BufReader, Read, Write};
@@ -15,7 +15,7 @@ use serde::Deserialize;
 use crate::Result;
 use crate::recording::Recording;
 
-/// Answers are sent in pieces of so many bytes.
+/// Answers are sent in pieces of this many bytes.
 const PIECE: usize = 1 << 18;
 /// Message bytes of a batch when none are asked for.
 const MAX_BYTES: usize = 4 << 20;
@@ -23,7 +23,7 @@ const NOBODY: &str = "NATS/1.0 503\r\n\r\n";
 const NOTHING: &str = "NATS/1.0 404 Message Not Found\r\n\r\n";
 const REFUSED: &str = "NATS/1.0 408 Replay Knows No Subjects\r\n\r\n";
 
-/// Records a stream, then says its address and answers until its input ends.
+/// Records a stream, then prints its address and answers until its input ends.
 pub fn run(url: &str, stream: &str) -> Result<()> {
     let replay = Arc::new(Replay {
         recording: Recording::of(url, stream)?,
@@ -66,7 +66,7 @@ struct Get {
 struct Session<'a> {
     replay: &'a Replay,
     stream: TcpStream,
-    /// What the client listens to: the subject, which may end in wildcards, by the name of the subscription.
+    /// The client's subscriptions: the subject, which may end in wildcards, by the subscription's id.
     subscriptions: HashMap<String, String>,
     outgoing: Vec<u8>,
 }
@@ -101,7 +101,7 @@ impl Session<'_> {
                 }
                 _ => {}
             }
-            // What follows may be answered with it.
+            // The answers to the requests that follow may be sent together with it.
             if incoming.buffer().is_empty() {
                 session.flush()?;
             }
@@ -185,7 +185,7 @@ impl Session<'_> {
     }
 }
 
-/// Whether a subscription hears a subject.
+/// Whether a subscription matches a subject.
 fn covers(pattern: &str, subject: &str) -> bool {
     let mut tokens = subject.split('.');
     for part in pattern.split('.') {

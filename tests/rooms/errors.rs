@@ -1,17 +1,17 @@
-//! Public functions that can fail tell in their documentation when they do.
+//! The documentation of a public function that can fail has a section on its errors.
 //!
-//! Clippy's `missing_errors_doc` looks at what the crate exports, and `functions` exports nothing. So its files are read here.
+//! Clippy's `missing_errors_doc` checks only exported functions, and `functions` exports none. So this test reads its files.
 
 use std::fs;
 
 use super::{files, root};
 
-/// The rooms whose public functions are looked at here.
+/// The rooms whose public functions are checked here.
 const ROOMS: [&str; 1] = ["functions"];
-/// How many lines the signature of a function has at most.
+/// The largest number of lines of a function's signature.
 const LINES: usize = 15;
 
-/// The public functions of a file that return a Result, and whose documentation has no section "Errors".
+/// The public functions of a file that return a Result and have no section "Errors" in their documentation.
 fn undocumented(text: &str) -> Vec<String> {
     let lines: Vec<&str> = text.lines().map(str::trim).collect();
     let public = |line: &str| line.starts_with("pub fn ") || line.starts_with("pub async fn ");

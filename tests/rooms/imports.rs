@@ -1,4 +1,4 @@
-//! Which file names which: the graph of imports, read from the `use` lines and the paths in the code.
+//! The graph of imports between files, read from the `use` lines and the paths in the code.
 //!
 //! A name that a module only passes on (`pub use`) leads to the file that has it, so a `mod.rs` that lists names is no part
 //! of a circle. Tests are left out: they may name everything.

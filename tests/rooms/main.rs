@@ -1,5 +1,5 @@
-//! The rules between the rooms of src/ (CONTRIBUTING.md), read from the source text: who may know DuckDB, who may know
-//! NATS, where `unsafe` may stand, and that what SQL sees is tested and documented.
+//! The rules between the rooms of src/ (CONTRIBUTING.md), checked in the source text: which rooms may name DuckDB, which may name
+//! NATS, where `unsafe` may stand, and that every SQL function is tested and documented.
 
 // All of this file is a test.
 #![allow(clippy::unwrap_used)]
@@ -11,7 +11,7 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-/// What the code of each room may name with `crate::`. `functions` may name everything.
+/// The rooms that the code of each room may name with `crate::`. `functions` may name all.
 const MAY_NAME: [(&str, &[&str]); 18] = [
     ("calendar.rs", &[]),
     ("codec", &["calendar", "codec", "column", "document", "error", "record"]),
@@ -77,7 +77,7 @@ fn sources() -> Vec<Source> {
         .collect()
 }
 
-/// The text without what follows `//` on a line. (A `//` inside of a string goes as well: URLs name no room.)
+/// The text without the part of each line behind `//`. (A `//` inside of a string is cut off as well: URLs name no room.)
 fn without_comments(text: &str) -> String {
     text.lines().map(|line| line.split("//").next().unwrap_or_default()).collect::<Vec<_>>().join("\n")
 }
@@ -162,7 +162,7 @@ fn no_file_names_one_that_leads_back_to_it() {
     assert!(circles.is_empty(), "files that name each other: {circles:#?}");
 }
 
-/// The names under which SQL sees the functions.
+/// The SQL names of the functions.
 fn functions() -> BTreeSet<String> {
     let marker = "NAME: &'static str = \"";
     let mut found = BTreeSet::new();

@@ -64,7 +64,7 @@ pub fn infer_registered(
     Schema::parse(&text_of(&registry.schema(number).map_err(Error::new)?))?.fields()
 }
 
-/// The schema in what a registry has: that itself, or the member `schema` of an answer of a registry's HTTP API.
+/// The schema in an entry of a registry: the text itself, or the member `schema` of an answer of a registry's HTTP API.
 fn text_of(entry: &str) -> String {
     let answer: Option<serde_json::Map<String, serde_json::Value>> = serde_json::from_str(entry).ok();
     match answer.as_ref().filter(|answer| !answer.contains_key("type")).and_then(|answer| answer.get("schema")) {
@@ -117,7 +117,7 @@ pub fn infer(payloads: &mut dyn Iterator<Item = &[u8]>) -> Result<Vec<(Path, Typ
 
 struct Avro {
     schema: Option<Schema>,
-    /// The most bytes that a block of a container may grow to.
+    /// The largest size in bytes of an inflated block of a container.
     limit: usize,
     /// Where the schemas of framed payloads are, and those that were asked for.
     registry: Option<Arc<dyn SchemaRegistry>>,
@@ -159,7 +159,7 @@ impl Avro {
         })
     }
 
-    /// A schema of the registry, which is asked once for each: what it has by a number does not change.
+    /// A schema of the registry, which is asked once for each number: the schema of a number does not change.
     fn registered_schema(
         &self,
         registry: &dyn SchemaRegistry,

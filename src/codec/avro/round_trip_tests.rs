@@ -1,4 +1,4 @@
-//! What Apache's own library writes is read back, as a datum, as a single object and in containers.
+//! Values that Apache's own library writes are read back: as a datum, as a single object and in containers.
 
 use apache_avro::types::Value;
 use apache_avro::writer::datum::GenericDatumWriter;

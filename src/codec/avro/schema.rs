@@ -9,7 +9,7 @@ use crate::codec::path::Path;
 use crate::column::{Field, Type};
 use crate::error::{Error, Result};
 
-/// The places behind the point that a DECIMAL can have.
+/// The largest scale of a DECIMAL.
 const MOST_PLACES: usize = 38;
 
 /// A schema, ready to read with.
@@ -20,7 +20,7 @@ pub struct Schema {
     fingerprint: [u8; 8],
 }
 
-/// One type of a schema; other types are meant by their positions in the schema's list.
+/// One type of a schema; it refers to other types by their positions in the schema's list.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) enum Node {
     Null,
@@ -44,9 +44,9 @@ pub(super) enum Node {
     UuidBytes(Option<usize>),
     UuidString,
     Date,
-    /// Since midnight, in units of which so many make a second.
+    /// Since midnight; the number is the units in a second.
     Time(i64),
-    /// Since 1970, in units of which so many make a second.
+    /// Since 1970; the number is the units in a second.
     Timestamp(i64),
     Duration,
 }

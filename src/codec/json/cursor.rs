@@ -1,12 +1,12 @@
 //! A cursor over the text of one document: tokens are taken one after the other, and each is checked as it is passed.
 //!
 //! The grammar is that of RFC 8259. An escape in a string is checked for its form; whether `\uXXXX` is half of a surrogate
-//! pair is seen by what unescapes the string. Nesting that is passed over costs a bit a level, no stack.
+//! pair is checked by the code that unescapes the string. Nesting that is passed over costs one bit a level, no stack.
 
 use super::error::JsonError;
 use super::strings::{Specials, escaped_end};
 
-/// The levels that may be stepped into.
+/// The number of levels that may be stepped into.
 const MOST_LEVELS: u8 = 127;
 
 /// The rest of a document.
@@ -20,7 +20,7 @@ pub(super) struct Cursor<'de> {
     specials: Specials,
 }
 
-/// A value, as far as it is looked into without walking it.
+/// A value: a scalar that is read, or the text of an object or list.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Token<'de> {
     Null,
@@ -72,12 +72,12 @@ impl<'de> Cursor<'de> {
         Ok(())
     }
 
-    /// Nothing but whitespace follows.
+    /// Checks that only whitespace follows.
     pub fn end(&mut self) -> Result<(), JsonError> {
         if self.peek().is_none() { Ok(()) } else { Err(JsonError::Syntax) }
     }
 
-    /// What is left of the text.
+    /// The rest of the text.
     #[inline]
     pub fn rest(&self) -> &'de [u8] {
         self.text.as_bytes().get(self.at..).unwrap_or_default()
@@ -89,7 +89,7 @@ impl<'de> Cursor<'de> {
         self.at += bytes;
     }
 
-    /// Steps into an object or a list, whose first byte stands next, and says whether it has a member; `close` is its last
+    /// Steps into the object or list whose first byte stands next, and returns whether it has a member; `close` is its last
     /// byte, which is passed when it has none.
     #[inline]
     pub fn enter(&mut self, close: u8) -> Result<bool, JsonError> {
@@ -108,19 +108,19 @@ impl<'de> Cursor<'de> {
         !closed
     }
 
-    /// Steps out of what was stepped into last.
+    /// Steps out of the innermost object or list.
     #[inline]
     pub fn leave(&mut self) {
         self.level -= 1;
     }
 
-    /// Passes what stands behind a member, and says whether another one follows.
+    /// Passes the comma or the closing byte behind a member, and returns whether another member follows.
     #[inline]
     pub fn another(&mut self, close: u8) -> Result<bool, JsonError> {
         match self.peek() {
             Some(b',') => {
                 self.at += 1;
-                // A comma is followed by a member; whether it is one is seen by what reads it.
+                // A member must follow a comma; the code that reads the member checks it.
                 if self.peek() == Some(close) { Err(JsonError::Syntax) } else { Ok(true) }
             }
             Some(byte) if byte == close => {
@@ -145,7 +145,7 @@ impl<'de> Cursor<'de> {
         token.ok_or(JsonError::Syntax)
     }
 
-    /// Passes a string, and says whether it has escapes.
+    /// Passes a string, and returns whether it has escapes.
     #[inline]
     fn skip_string(&mut self) -> Result<bool, JsonError> {
         self.pass(b'"')?;
@@ -257,7 +257,7 @@ impl<'de> Cursor<'de> {
             at += 1 + usize::from(matches!(bytes.get(at + 1), Some(b'+' | b'-')));
             at = some_digits_end(bytes, at)?;
         }
-        // What follows is looked at by what reads it: a digit behind a leading zero is no comma, too.
+        // The code that reads the next byte checks it: a digit behind a leading zero is an error there, as it is no comma.
         self.at = at;
         Ok(())
     }

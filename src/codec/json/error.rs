@@ -4,7 +4,7 @@ use std::fmt;
 
 use serde::de::{self, IgnoredAny};
 
-/// What is wrong, in few bytes: a walk that succeeds carries it along.
+/// The fault of a document. The type is small, because every result of a walk has room for it.
 #[derive(Debug)]
 pub(super) enum JsonError {
     /// The text is not JSON.
@@ -22,7 +22,7 @@ impl JsonError {
     /// The fault in words, with its place in the document.
     pub fn explain(self, document: &str) -> String {
         match self {
-            // serde_json says it well; that it reads the document from its beginning costs a document once.
+            // serde_json words the fault. It reads the document from its beginning, which happens once for each faulty document.
             JsonError::Syntax => match serde_json::from_str::<IgnoredAny>(document) {
                 Err(error) => error.to_string(),
                 Ok(_) => JsonError::Syntax.to_string(),

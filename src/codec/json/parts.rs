@@ -52,7 +52,7 @@ pub fn lines(payload: &[u8], _: &Path) -> Result<Vec<Range<usize>>, DecodeError>
     Ok(found)
 }
 
-/// Follows a path from the value that stands next, whose text begins so far behind the payload's beginning.
+/// Follows a path from the value that stands next. Its text begins at this offset in the payload.
 fn descend(
     mut cursor: Cursor<'_>,
     offset: usize,

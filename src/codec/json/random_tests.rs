@@ -85,7 +85,7 @@ impl Random {
     }
 }
 
-/// Bytes that make a document wrong, or another one.
+/// Bytes that make a document invalid, or change its meaning.
 const FAULTS: &[u8] = b"\"\\{}[]:,0123e.+-tfnu \n\x01\xff\xc3a";
 
 const PATHS: &[&str] =
@@ -99,7 +99,7 @@ fn codecs() -> (Box<dyn Codec>, Box<dyn Codec>) {
     (extract(paths().map(|path| (path, Type::Varchar)).collect()).unwrap(), Box::new(json))
 }
 
-/// The rows of one decoder, which remembers of a document how the next may look.
+/// The rows of one decoder, which remembers the order of keys from document to document.
 struct Rows<'c> {
     decoder: Box<dyn Decoder + 'c>,
     out: Vec<Buffer>,

@@ -114,7 +114,7 @@ pub(super) fn unescape(raw: &str) -> Result<String, JsonError> {
     serde_json::from_str(raw).map_err(JsonError::custom)
 }
 
-/// A number as error texts show a value that is none; one beyond the range of a double is an error.
+/// A number as error texts show it where another type is wanted; one beyond the range of a double is an error.
 pub(super) fn number(text: &str) -> Result<String, JsonError> {
     serde_json::from_str::<serde_json::Number>(text)
         .map(|number| match (number.as_i64(), number.as_u64()) {
@@ -144,7 +144,7 @@ impl Members<'_, '_> {
         Ok(self.more)
     }
 
-    /// Steps out; what reads the members reads all of them.
+    /// Steps out; the visitor has read all members by then.
     fn leave(&mut self) -> Result<(), JsonError> {
         self.cursor.leave();
         if self.more { Err(JsonError::Syntax) } else { Ok(()) }

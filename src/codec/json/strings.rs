@@ -1,10 +1,10 @@
-//! Where strings end: the bytes that a string does not hold as they are, found for a block of the text at once.
+//! Finds the ends of strings: quotes, backslashes and control characters, for a block of the text at once.
 
 use wide::u8x16;
 
-/// Bytes that are looked at together: as many as a word has bits.
+/// Bytes of a block: as many as a word has bits.
 const BLOCK: usize = 64;
-/// What stands behind the end of a text, and is none of the bytes that are looked for.
+/// The byte that fills a block behind the end of the text; the search does not look for it.
 const PADDING: u8 = b' ';
 
 /// The quotes, backslashes and control characters of one block.

@@ -1,5 +1,5 @@
-//! The walk through one document along the trie of wanted paths, which reads each byte once: a value goes from the text into
-//! its column's buffer, and what is not wanted is passed over.
+//! The walk through one document along the trie of wanted paths reads each byte once: a wanted value goes from the text into
+//! its column's buffer, and other values are passed over.
 
 use serde::de::DeserializeSeed;
 
@@ -57,7 +57,7 @@ impl<'de> Walk<'_, 'de> {
         }
     }
 
-    /// Reads what is wanted inside of a value that was taken.
+    /// Reads the wanted parts of a value that was taken.
     fn again(&mut self, token: Token<'de>, node: &Node) -> Result<(), JsonError> {
         match token {
             Token::Nested(text) => {
@@ -68,7 +68,7 @@ impl<'de> Walk<'_, 'de> {
         }
     }
 
-    /// The fault of a value that was taken, whose place in the document is not known any more.
+    /// The fault of a value that was taken; its position in the document is not known any more.
     fn of_part(&self, fault: JsonError, token: Token<'_>) -> JsonError {
         let cause = match token {
             Token::Nested(text) => fault.explain(text),
