@@ -30,7 +30,7 @@ impl Target {
     }
 
     /// Puts the stream's name into the headers, unless the subject leads into no other stream: two streams of an account do not
-    /// capture one subject. A server reads a header for some 5 % of the time that a message takes it, and stores it.
+    /// capture one subject. A server stores the header, and every reader sees it.
     pub(super) fn put_name(&self, message: &mut PublishRequest) {
         if !self.captured.iter().any(|filter| subject_matches(message.subject.as_bytes(), filter)) {
             message.headers.0.insert(0, (EXPECTED_STREAM.to_owned(), self.stream.clone()));
@@ -40,8 +40,11 @@ impl Target {
     /// The error of a message that another stream has stored: the subjects of streams changed meanwhile, or the server maps them.
     pub(super) fn error(&self, published: &Published) -> Option<Error> {
         (published.stream != self.stream).then(|| {
-            Error::of(Kind::Conflict, format!("stream '{}' stored it, as sequence {}", published.stream, published.sequence))
-                .advice("check the subjects of both streams, and the mappings of the server; then remove that message")
+            Error::of(
+                Kind::Conflict,
+                format!("stream '{}' stored it, as sequence {}", published.stream, published.sequence),
+            )
+            .advice("check the subjects of both streams, and the mappings of the server; then remove that message")
         })
     }
 }
