@@ -68,15 +68,15 @@ ROWS = [
         lambda events: (lambda newest: (newest.title, newest.rev, newest.seq))(max(events, key=lambda e: (e.rev, e.seq)))),
     Row("the greatest, the least", "merge := {'pct': 'max', 'low': 'min'}", RANGE, "merge := {'pct': 'max', 'low': 'min'}", "pct, low",
         f"DO UPDATE SET {RANGE}", "pct INTEGER, low INTEGER", MOST),
-    Row("the last value, beside such", "'title': 'last'", f"title = {LATER}, seq = greatest(t.seq, excluded.seq)",
+    Row("the last value, beside those", "'title': 'last'", f"title = {LATER}, seq = greatest(t.seq, excluded.seq)",
         "merge := {'pct': 'max', 'low': 'min', 'title': 'last'}", "pct, low, title, seq",
         f"DO UPDATE SET {RANGE}, title = {LATER}, seq = greatest(t.seq, excluded.seq)",
         "pct INTEGER, low INTEGER, title VARCHAR, seq UBIGINT", lambda events: (*MOST(events), events[-1].title, events[-1].seq)),
-    Row("the first value, beside such", "'title': 'first'", f"title = {SOONER}, first_seq = least(t.first_seq, excluded.first_seq)",
+    Row("the first value, beside those", "'title': 'first'", f"title = {SOONER}, first_seq = least(t.first_seq, excluded.first_seq)",
         "merge := {'pct': 'max', 'low': 'min', 'title': 'first'}", "pct, low, title, first_seq",
         f"DO UPDATE SET {RANGE}, title = {SOONER}, first_seq = least(t.first_seq, excluded.first_seq)",
         "pct INTEGER, low INTEGER, title VARCHAR, first_seq UBIGINT", lambda events: (*MOST(events), events[0].title, events[0].seq)),
-    Row("anything that SQL can aggregate", "keep := 'all'", "of each aggregate", "keep := 'all'",
+    Row("anything that SQL can aggregate", "keep := 'all'", "for each aggregate", "keep := 'all'",
         "max(pct) AS pct, min(low) AS low, max_by(title, seq) AS title, max(seq) AS seq",
         f"DO UPDATE SET {RANGE}, title = {LATER}, seq = greatest(t.seq, excluded.seq)",
         "pct INTEGER, low INTEGER, title VARCHAR, seq UBIGINT", lambda events: (*MOST(events), events[-1].title, events[-1].seq)),
@@ -162,7 +162,7 @@ class Parts(unittest.TestCase):
 
     def test_the_documentation_has_these_rows(self):
         text = (paths.ROOT / "docs/ingest.md").read_text()
-        [table] = re.findall(r"^\| the table keeps of one key .*?\n\n", text, re.MULTILINE | re.DOTALL)
+        [table] = re.findall(r"^\| the table keeps for each key .*?\n\n", text, re.MULTILINE | re.DOTALL)
         cells = [[cell.strip() for cell in line.strip("|").split("|")] for line in table.strip().splitlines()[2:]]
         self.assertEqual([keeps for keeps, _, _ in cells], [row.keeps for row in ROWS])
         for (_, call, statement), row in zip(cells, ROWS):
