@@ -71,8 +71,9 @@ impl Config {
     }
 
     /// A count; 0 when absent.
+    #[must_use]
     pub fn count(&self, name: &str) -> u64 {
-        self.0.get(name).and_then(Value::as_u64).unwrap_or(0)
+        self.number(name).unwrap_or(0)
     }
 
     /// A count; None when absent.
@@ -82,8 +83,9 @@ impl Config {
     }
 
     /// A limit; None when there is no limit, which the API writes as -1, 0 or nothing.
+    #[must_use]
     pub fn limit(&self, name: &str) -> Option<u64> {
-        self.0.get(name).and_then(Value::as_u64).filter(|limit| *limit > 0)
+        self.number(name).filter(|limit| *limit > 0)
     }
 
     /// A length of time, which the API counts in nanoseconds; None when absent or 0.
