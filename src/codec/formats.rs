@@ -103,8 +103,14 @@ pub const FORMATS: &[PayloadFormat] = &[
     PayloadFormat {
         name: "protobuf",
         parameters: protobuf::PARAMETERS,
-        columns: |arguments, wanted| protobuf::columns(&protobuf::SchemaSource::of(arguments), wanted),
-        all: |arguments, texts| protobuf::all(&protobuf::SchemaSource::of(arguments), texts.to_vec()).map(Some),
+        columns: |arguments, wanted| match &arguments.registry {
+            Some(registry) => protobuf::registered(Arc::clone(registry), protobuf::SchemaSource::of(arguments), wanted),
+            None => protobuf::columns(&protobuf::SchemaSource::of(arguments), wanted),
+        },
+        all: |arguments, texts| match arguments.registry {
+            Some(_) => Ok(None),
+            None => protobuf::all(&protobuf::SchemaSource::of(arguments), texts.to_vec()).map(Some),
+        },
         elements: None,
         lines: None,
         infer: None,

@@ -3,9 +3,12 @@
 import json
 import os
 import random
+import shutil
 import struct
+import tempfile
 import unittest
 from datetime import datetime, timedelta
+from pathlib import Path
 
 from google.protobuf import json_format
 
@@ -168,16 +171,17 @@ class Protobuf(unittest.TestCase):
         self.connection = connect()
         self.addCleanup(self.connection.close)
 
-    def agrees(self, stream: str, name: str, schema: str) -> None:
+    def agrees(self, stream: str, name: str, schema: str, before: bytes = b"") -> None:
+        """Reads all fields; `before` is what stands in front of each message."""
         chance = random.Random(7)
         of = message_class(name)
         messages = [randomize(of(), chance) for _ in range(COUNT)]
         fill(self.url, f"stream name={stream} subjects={stream}")
         with Wire(self.url) as wire:
-            wire.publish(Message(stream, message.SerializeToString()) for message in messages)
+            wire.publish(Message(stream, before + message.SerializeToString()) for message in messages)
         read = self.connection.sql(
             f"SELECT * EXCLUDE (stream, subject, seq, ts_nats, payload) FROM nats_scan('{stream}', url := '{self.url}', "
-            f"format := 'protobuf', {schema}, proto_message := '{name}') ORDER BY seq"
+            f"format := 'protobuf', {schema}) ORDER BY seq"
         )
         names = [column.name for column in of.DESCRIPTOR.fields]
         self.assertEqual(read.columns, names)
@@ -193,13 +197,19 @@ class Protobuf(unittest.TestCase):
                     self.assertGreater(sum(wanted[column] not in (None, [], {}) for wanted in expected), COUNT // 20)
 
     def test_proto3_by_its_file(self):
-        self.agrees("three", "fleet.v1.Everything", f"proto_file := '{PROTOBUF / 'everything.proto'}'")
+        self.agrees("three", "fleet.v1.Everything", f"proto_file := '{PROTOBUF / 'everything.proto'}', proto_message := 'fleet.v1.Everything'")
 
     def test_proto3_by_descriptors(self):
-        self.agrees("described", "fleet.v1.Everything", f"proto_descriptor_set := '{PROTOBUF / 'types.binpb'}'")
+        self.agrees("described", "fleet.v1.Everything", f"proto_descriptor_set := '{PROTOBUF / 'types.binpb'}', proto_message := 'fleet.v1.Everything'")
 
     def test_proto2_by_its_file(self):
-        self.agrees("two", "legacy.Reading", f"proto_file := '{PROTOBUF / 'legacy.proto'}'")
+        self.agrees("two", "legacy.Reading", f"proto_file := '{PROTOBUF / 'legacy.proto'}', proto_message := 'legacy.Reading'")
+
+    def test_by_the_schemas_of_a_registry(self):
+        with tempfile.TemporaryDirectory() as folder:
+            shutil.copy(PROTOBUF / "everything.proto", Path(folder) / "70000.proto")
+            given = f"schema_registry := '{folder}', proto_path := ['{PROTOBUF}'], columns := 'auto'"
+            self.agrees("numbered", "fleet.v1.Everything", given, struct.pack(">bI", 0, 70000) + b"\0")
 
 
 if __name__ == "__main__":

@@ -1,7 +1,7 @@
 //! Names of members, looked up by a few of their bytes.
 
 /// The positions of names.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub(super) struct Names {
     ends: Vec<Ends>,
     /// Positions plus one, each in the first free place from its hash on: four places a name, so that most are empty.

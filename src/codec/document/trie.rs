@@ -28,12 +28,28 @@ pub(in crate::codec) struct Node {
 }
 
 /// The columns that are wanted of each element of a list.
-#[derive(Default)]
+#[derive(Clone, Default)]
 pub(in crate::codec) struct AllElements {
     /// The outputs that take a value of each element, by those of `element`.
     pub outputs: Vec<usize>,
     /// One element; its outputs are counted from 0.
     pub element: Node,
+}
+
+impl Clone for Node {
+    /// The copy has seen no document yet, so it knows of no order.
+    fn clone(&self) -> Self {
+        Self {
+            targets: self.targets.clone(),
+            keys: self.keys.clone(),
+            names: self.names.clone(),
+            order: Cell::default(),
+            indices: self.indices.clone(),
+            from_end: self.from_end.clone(),
+            all: self.all.clone(),
+            is_strict: self.is_strict,
+        }
+    }
 }
 
 impl Node {

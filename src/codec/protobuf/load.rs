@@ -2,10 +2,10 @@
 
 use std::path::{Path, PathBuf};
 
-use protox::file::{FileResolver, GoogleFileResolver};
+use protox::file::{ChainFileResolver, File, FileResolver, GoogleFileResolver, IncludeFileResolver};
 use protox::prost::Message as _;
 use protox::prost_reflect::prost_types::FileDescriptorSet;
-use protox::prost_reflect::{DescriptorPool, MessageDescriptor};
+use protox::prost_reflect::{DescriptorPool, FileDescriptor, MessageDescriptor};
 
 use super::source::SchemaSource;
 use crate::error::{Error, Result};
@@ -13,8 +13,8 @@ use crate::error::{Error, Result};
 /// The definitions of the files, before the message is chosen.
 pub(super) struct Loaded {
     pub pool: DescriptorPool,
-    /// The package of the `.proto` file; None for a descriptor set.
-    package: Option<String>,
+    /// The `.proto` file itself, among those that it imports; None for a descriptor set.
+    own: Option<FileDescriptor>,
     path: String,
 }
 
@@ -23,22 +23,68 @@ pub(super) fn load(source: &SchemaSource) -> Result<Loaded> {
     match (&source.proto_file, &source.proto_descriptor_set) {
         (Some(file), None) => {
             let fail = |why: String| Error::new(format!("Failed to import protobuf schema file: {file}: {why}"));
-            let (pool, package) = compile(file, &source.proto_path).map_err(fail)?;
-            Ok(Loaded { pool, package: Some(package), path: file.clone() })
+            let (pool, own) = compile(file, &source.proto_path).map_err(fail)?;
+            Ok(Loaded { pool, own, path: file.clone() })
         }
         (None, Some(set)) => {
             let fail = |why: String| Error::new(format!("Failed to import protobuf descriptor set: {set}: {why}"));
             if !source.proto_path.is_empty() {
                 return Err(Error::new("proto_path is for proto_file; proto_descriptor_set holds its imports"));
             }
-            Ok(Loaded { pool: descriptors(set).map_err(fail)?, package: None, path: set.clone() })
+            Ok(Loaded { pool: descriptors(set).map_err(fail)?, own: None, path: set.clone() })
         }
         (Some(_), Some(_)) => Err(Error::new("Cannot use both proto_file and proto_descriptor_set")),
         (None, None) => Err(Error::new("format 'protobuf' needs proto_file or proto_descriptor_set")),
     }
 }
 
+/// Compiles the text of a `.proto` file; its imports are in these folders. `name` is what errors call it.
+///
+/// # Errors
+/// The text is no schema, or an import of it is not there.
+pub(super) fn load_text(name: &str, text: &str, folders: &[String]) -> std::result::Result<Loaded, String> {
+    let mut resolver = ChainFileResolver::new();
+    resolver.add(Text { name: name.to_owned(), text: text.to_owned() });
+    folders.iter().for_each(|folder| resolver.add(IncludeFileResolver::new(folder.into())));
+    resolver.add(GoogleFileResolver::new());
+    let mut compiler = protox::Compiler::with_file_resolver(resolver);
+    compiler.include_imports(true).open_file(name).map_err(|error| {
+        let own = edition(text).filter(|_| error.is_parse() && error.file() == Some(name));
+        own.map_or_else(|| explain(&error), |edition| unknown_edition(name, edition))
+    })?;
+    let pool = compiler.descriptor_pool();
+    Ok(Loaded { own: pool.get_file_by_name(name), pool, path: name.to_owned() })
+}
+
+/// The one file that is a text.
+struct Text {
+    name: String,
+    text: String,
+}
+
+impl FileResolver for Text {
+    fn resolve_path(&self, path: &Path) -> Option<String> {
+        (path == Path::new(&self.name)).then(|| self.name.clone())
+    }
+
+    fn open_file(&self, name: &str) -> std::result::Result<File, protox::Error> {
+        if name == self.name { File::from_source(name, &self.text) } else { Err(protox::Error::file_not_found(name)) }
+    }
+}
+
 impl Loaded {
+    /// The full name of a message by its position, from 0, among those of the file, and from there on among those that stand
+    /// in the one before. Messages that stand for the entries of maps are not counted.
+    pub fn message_at(&self, indexes: &[usize]) -> Option<String> {
+        let (first, inner) = indexes.split_first()?;
+        let mut message = self.own.as_ref()?.messages().nth(*first)?;
+        for index in inner {
+            let child = message.child_messages().filter(|child| !child.is_map_entry()).nth(*index)?;
+            message = child;
+        }
+        Some(message.full_name().to_owned())
+    }
+
     /// The full name of a message by its name, with or without the package and the messages around it.
     ///
     /// A full name comes first, then a name in the package of the `.proto` file, then any message whose full name ends
@@ -52,8 +98,8 @@ impl Loaded {
         if exists(wanted) {
             return Ok(wanted.to_owned());
         }
-        if let Some(package) = &self.package {
-            let in_package = format!("{package}.{wanted}");
+        if let Some(own) = &self.own {
+            let in_package = format!("{}.{wanted}", own.package_name());
             if exists(&in_package) {
                 return Ok(in_package);
             }
@@ -90,8 +136,8 @@ impl Loaded {
     }
 }
 
-/// Compiles a `.proto` file and its imports; gives its package as well.
-fn compile(file: &str, proto_path: &[String]) -> std::result::Result<(DescriptorPool, String), String> {
+/// Compiles a `.proto` file and its imports; gives the file itself as well.
+fn compile(file: &str, proto_path: &[String]) -> std::result::Result<(DescriptorPool, Option<FileDescriptor>), String> {
     let path = Path::new(file);
     if let Err(error) = std::fs::metadata(path) {
         return Err(error.to_string());
@@ -111,9 +157,9 @@ fn compile(file: &str, proto_path: &[String]) -> std::result::Result<(Descriptor
         None => explain(&error),
     })?;
     let own = compiler.files().find(|file| !file.is_import());
-    let own = own.and_then(|own| compiler.descriptor_pool().get_file_by_name(own.name()));
-    let package = own.map(|own| own.package_name().to_owned()).unwrap_or_default();
-    Ok((compiler.descriptor_pool(), package))
+    let pool = compiler.descriptor_pool();
+    let own = own.and_then(|own| pool.get_file_by_name(own.name()));
+    Ok((pool, own))
 }
 
 /// The compiler's words, with file, line and column, on one line.

@@ -38,6 +38,7 @@ mod load;
 mod payload_error;
 mod plan;
 mod read;
+mod registered;
 mod rounds;
 mod scalar_view;
 mod scan;
@@ -62,6 +63,7 @@ use super::path::{Path, Wanted};
 use crate::column::Buffer;
 use crate::error::{Error, Result};
 
+pub use registered::{infer as infer_registered, registered};
 pub use source::{PARAMETERS, SchemaSource};
 pub use types::{MAX_MEMBERS, MAX_RECURSION};
 

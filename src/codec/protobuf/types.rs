@@ -158,12 +158,7 @@ fn follow<'a>(schema: &'a Schema, message: usize, path: &Path) -> Result<Place<'
             ))
         };
         place = match (place, step) {
-            (_, Step::FromEnd(_)) => {
-                return Err(Error::new(format!(
-                    "{name}: a list of protobuf is not read from its end (field path: {path})"
-                ))
-                .advice(format!("read it as a LIST, and take its element {name} in SQL")));
-            }
+            (_, Step::FromEnd(_)) => return Err(from_the_end(&name, path)),
             (Place::Document, _) => Place::Document,
             (Place::Message(Message { known: Some(Known::Struct | Known::Value | Known::ListValue), .. }), _) => {
                 Place::Document
@@ -204,6 +199,20 @@ fn follow<'a>(schema: &'a Schema, message: usize, path: &Path) -> Result<Place<'
 /// Those of `follow`.
 pub(super) fn check(schema: &Schema, message: usize, path: &Path) -> Result<()> {
     follow(schema, message, path).map(drop)
+}
+
+/// Whether a path can be read by any schema.
+///
+/// # Errors
+/// It counts from the end of a list.
+pub(super) fn check_without_schema(path: &Path) -> Result<()> {
+    let from_end = path.steps().iter().find(|step| matches!(step, Step::FromEnd(_)));
+    from_end.map_or(Ok(()), |step| Err(from_the_end(&step_name(step), path)))
+}
+
+fn from_the_end(name: &str, path: &Path) -> Error {
+    Error::new(format!("{name}: a list of protobuf is not read from its end (field path: {path})"))
+        .advice(format!("read it as a LIST, and take its element {name} in SQL"))
 }
 
 fn step_name(step: &Step) -> String {

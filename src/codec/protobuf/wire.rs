@@ -32,6 +32,11 @@ impl<'a> Reader<'a> {
         Self { rest: bytes }
     }
 
+    /// What is not read yet.
+    pub fn rest(&self) -> &'a [u8] {
+        self.rest
+    }
+
     /// Whether everything is read.
     pub fn is_empty(&self) -> bool {
         self.rest.is_empty()

@@ -1,5 +1,7 @@
 //! Which codec a statement asks for.
 
+use std::sync::Arc;
+
 use super::alternatives;
 use super::choice::choice;
 use super::names;
@@ -121,9 +123,13 @@ fn check_registry(arguments: &Arguments, format: &PayloadFormat, unnests: bool) 
     let refused = |why: &str| Err(Error::new(format!("schema_registry and {why} cannot be used together")));
     match format.name {
         "avro" if arguments.find("avro_schema").is_some() => refused("avro_schema"),
-        "json" if unnests => refused("unnest"),
-        "avro" | "json" => Ok(()),
-        name => refused(&format!("format '{name}'")).map_err(|error| error.advice("Avro and JSON are read so")),
+        "protobuf" if arguments.find("proto_file").is_some() => refused("proto_file"),
+        "protobuf" if arguments.find("proto_descriptor_set").is_some() => refused("proto_descriptor_set"),
+        "json" | "protobuf" if unnests => refused("unnest"),
+        "avro" | "json" | "protobuf" => Ok(()),
+        name => {
+            refused(&format!("format '{name}'")).map_err(|error| error.advice("Avro, protobuf and JSON are read so"))
+        }
     }
 }
 
@@ -145,10 +151,13 @@ fn infer(
     inflate: Inflate,
     sample: Sample<'_>,
 ) -> Result<Vec<TypedColumn>> {
-    let Some(infer) = format.infer else {
-        return Err(Error::new(format!("columns := 'auto' and {} do not go together", format.name))
-            .advice("leave columns out: the schema says what the columns are"));
+    let no_sample = || {
+        Error::new(format!("columns := 'auto' and {} do not go together", format.name))
+            .advice("leave columns out: the schema says what the columns are")
     };
+    if format.infer.is_none() && schema.registry.is_none() {
+        return Err(no_sample());
+    }
     let size = arguments.unsigned("sample_size")?.unwrap_or(SAMPLE_SIZE);
     if size == 0 {
         return Err(Error::new("sample_size is 0; it must be at least 1"));
@@ -160,13 +169,17 @@ fn infer(
     // A payload that does not inflate is left to the read, which fails.
     let payloads: Vec<_> = records.iter().filter_map(|record| inflate.payload(record).ok()).collect();
     let payloads: Vec<&[u8]> = payloads.iter().map(|payload| &payload[..]).collect();
-    let inferred = match (unnest, &schema.registry) {
-        (Some(unnest), _) => unnest::infer(unnest, infer, &payloads),
-        (None, Some(registry)) if format.name == "avro" => {
+    let inferred = match (unnest, &schema.registry, format.infer) {
+        (Some(unnest), _, Some(infer)) => unnest::infer(unnest, infer, &payloads),
+        (None, Some(registry), Some(_)) if format.name == "avro" => {
             avro::infer_registered(registry, &mut payloads.iter().copied())
         }
-        (None, Some(_)) => infer(&mut payloads.iter().filter_map(|payload| payload.get(5..))),
-        (None, None) => infer(&mut payloads.iter().copied()),
+        (None, Some(registry), None) => {
+            protobuf::infer_registered(Arc::clone(registry), SchemaSource::of(schema), &mut payloads.iter().copied())
+        }
+        (None, Some(_), Some(infer)) => infer(&mut payloads.iter().filter_map(|payload| payload.get(5..))),
+        (None, None, Some(infer)) => infer(&mut payloads.iter().copied()),
+        (_, _, None) => Err(no_sample()),
     };
     let columns = inferred.map_err(|error| Error::new(format!("columns := 'auto': {error}")))?;
     Ok(columns.into_iter().map(|(path, ty)| TypedColumn::new(path, ty)).collect())

@@ -25,26 +25,31 @@ pub(super) fn read(arguments: &Arguments) -> Result<Option<Arc<dyn SchemaRegistr
     }
     if place.contains("://") {
         return Err(Error::new("schema_registry: registries are not asked over the network but for a bucket of NATS").advice(
-            "put the schemas by their numbers into a folder, as 7.avsc, or into a bucket, as key 7, and name it nats-kv://BUCKET",
+            "put the schemas by their numbers into a folder, as 7.avsc or 7.proto, or into a bucket, as key 7, and name it nats-kv://BUCKET",
         ));
     }
     let folder = PathBuf::from(place);
     if !folder.is_dir() {
         return Err(Error::new(format!("schema_registry: '{place}' is no folder"))
-            .advice(format!("name a folder of files such as 7.avsc, or a bucket as {BUCKET}BUCKET")));
+            .advice(format!("name a folder of files such as 7.avsc or 7.proto, or a bucket as {BUCKET}BUCKET")));
     }
     Ok(Some(Arc::new(Folder(folder))))
 }
 
-/// Files such as `7.avsc` or `7.json`.
+/// Files such as `7.avsc`, `7.json` or `7.proto`.
 #[derive(Debug)]
 struct Folder(PathBuf);
 
 impl SchemaRegistry for Folder {
     fn schema(&self, number: u32) -> std::result::Result<String, String> {
         let file = |ending: &str| self.0.join(format!("{number}.{ending}"));
-        let path = ["avsc", "json"].map(file).into_iter().find(|path| path.exists());
-        let missing = || format!("schema {number} is not in the folder '{}': it has no {number}.avsc", shown(&self.0));
+        let path = ["avsc", "json", "proto"].map(file).into_iter().find(|path| path.exists());
+        let missing = || {
+            format!(
+                "schema {number} is not in the folder '{}': it has no {number}.avsc, .json or .proto",
+                shown(&self.0)
+            )
+        };
         let path = path.ok_or_else(missing)?;
         std::fs::read_to_string(&path).map_err(|error| format!("cannot read '{}': {error}", shown(&path)))
     }
