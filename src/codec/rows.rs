@@ -154,6 +154,7 @@ mod tests {
     use crate::codec::json;
     use crate::column::Type;
     use crate::record::Headers;
+    use crate::testing::Numbers;
 
     const PAYLOADS: &[&str] =
         &["{\"a\":1,\"b\":\"x\"}", "{\"b\":\"y\",\"a\":[]}", "{", "{\"a\":4}", "{\"a\":5,\"b\":[]}"];
@@ -203,21 +204,16 @@ mod tests {
 
     /// Documents with good, bad and missing members, members twice, and cuts.
     fn documents(count: usize) -> Vec<Vec<u8>> {
-        let mut state = 7u64;
-        let mut random = move |below: u64| {
-            state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
-            (state >> 33) % below
-        };
+        let mut numbers = Numbers(7);
+        let mut random = move |below: usize| numbers.place(below);
         let values = ["1", "\"x\"", "null", "[1,2]", "{\"b\":1}", "{\"b\":\"y\"}", "\"\\ud800\"", "2.5", "[\"z\"]"];
         let mut document = || {
             let members: Vec<String> = (0..random(7))
-                .map(|_| {
-                    format!("\"{}\":{}", ["a", "c", "d", "e", "a"][random(5) as usize], values[random(9) as usize])
-                })
+                .map(|_| format!("\"{}\":{}", ["a", "c", "d", "e", "a"][random(5)], values[random(9)]))
                 .collect();
             let mut text = format!("{{{}}}", members.join(",")).into_bytes();
             if random(8) == 0 {
-                text.truncate(random(text.len() as u64) as usize);
+                text.truncate(random(text.len()));
             }
             text
         };

@@ -134,16 +134,7 @@ fn size(buffer: &Buffer) -> usize {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    /// A small generator of repeatable numbers (an LCG).
-    struct Numbers(u64);
-
-    impl Numbers {
-        fn below(&mut self, bound: u64) -> u64 {
-            self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
-            (self.0 >> 33) % bound
-        }
-    }
+    use crate::testing::Numbers;
 
     fn column(values: &[Option<i64>]) -> Buffer {
         let valid = values.iter().map(Option::is_some).collect();

@@ -79,16 +79,7 @@ impl ListValues {
 mod tests {
     use super::*;
     use crate::column::{Field, Type};
-
-    /// A small generator of repeatable numbers (an LCG).
-    struct Numbers(u64);
-
-    impl Numbers {
-        fn below(&mut self, bound: u64) -> u64 {
-            self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
-            (self.0 >> 33) % bound
-        }
-    }
+    use crate::testing::Numbers;
 
     /// Rows of a type, some of them NULL, of which the lists and texts have any length.
     fn rows(numbers: &mut Numbers, ty: &Type, count: usize) -> Buffer {

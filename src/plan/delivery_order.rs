@@ -55,7 +55,7 @@ impl DeliveryOrder {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::plan::testing::Numbers;
+    use crate::testing::Numbers;
 
     #[test]
     fn passed_over_is_what_lies_between_two_first_deliveries() {

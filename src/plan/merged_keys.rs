@@ -74,7 +74,7 @@ mod tests {
     use std::collections::BTreeMap;
 
     use super::*;
-    use crate::plan::testing::Numbers;
+    use crate::testing::Numbers;
 
     #[test]
     fn one_row_of_each_key_stays_and_every_row_is_one_that_it_stands_for() {

@@ -24,8 +24,6 @@ mod stream_names;
 mod subject;
 mod subjects;
 mod survey;
-#[cfg(test)]
-mod testing;
 mod time_search;
 mod verdict;
 mod window;

@@ -177,7 +177,7 @@ mod tests {
     use std::collections::BTreeSet;
 
     use super::*;
-    use crate::plan::testing::Numbers;
+    use crate::testing::Numbers;
 
     fn range(first: u64, last: u64) -> SequenceRange {
         SequenceRange { first, last }

@@ -58,7 +58,8 @@ fn reach<'a>(graph: &'a Graph, file: &'a String) -> BTreeSet<&'a String> {
 
 /// Whether a file is a test.
 pub fn is_test(path: &str) -> bool {
-    path.split('/').any(|part| matches!(part, "tests" | "tests.rs" | "testing.rs") || part.ends_with("_tests.rs"))
+    path.split('/')
+        .any(|part| matches!(part, "tests" | "tests.rs" | "testing" | "testing.rs") || part.ends_with("_tests.rs"))
 }
 
 impl<'a> File<'a> {

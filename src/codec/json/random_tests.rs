@@ -7,18 +7,18 @@ use super::*;
 use crate::codec::Decoder;
 use crate::codec::testing::{decode_one, show};
 use crate::column::Column;
+use crate::testing::Numbers;
 
-/// Numbers that look random and are the same in every run.
-struct Random(u64);
+/// Documents from repeatable numbers.
+struct Random(Numbers);
 
 impl Random {
     fn below(&mut self, bound: usize) -> usize {
-        self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
-        (self.0 >> 33) as usize % bound
+        self.0.place(bound)
     }
 
     fn one<'a>(&mut self, of: &[&'a str]) -> &'a str {
-        of[self.below(of.len())]
+        self.0.one(of)
     }
 
     fn space(&mut self) -> &'static str {
@@ -130,7 +130,7 @@ fn at<'v>(value: &'v Value, path: &str) -> &'v Value {
 fn values_are_those_that_serde_json_reads() {
     let (texts, json) = codecs();
     let (mut texts, mut json) = (Rows::new(&*texts), Rows::new(&*json));
-    let mut random = Random(7);
+    let mut random = Random(Numbers(7));
     for _ in 0..3000 {
         let document = format!("{}{}{}", random.space(), random.object(4), random.space());
         let expected: Value = serde_json::from_str(&document).unwrap();
@@ -154,7 +154,7 @@ fn values_are_those_that_serde_json_reads() {
 fn what_is_no_json_is_an_error_as_it_is_for_serde_json() {
     let nothing = extract(vec![(Path::parse("nothing").unwrap(), Type::Varchar)].into()).unwrap();
     let (texts, _) = codecs();
-    let mut random = Random(11);
+    let mut random = Random(Numbers(11));
     let (mut good, mut bad) = (0, 0);
     for _ in 0..20_000 {
         let mut document = random.object(3).into_bytes();

@@ -4,6 +4,7 @@ use super::template::Segment;
 use super::*;
 use crate::codec::path::Path;
 use crate::record::Headers;
+use crate::testing::Numbers;
 
 struct Event {
     fields: Vec<Option<String>>,
@@ -178,29 +179,15 @@ fn paths_are_listed_once() {
     assert_eq!(may_miss("{a}:{b|c}:{c}"), [false, true, false]);
 }
 
-/// A small generator of repeatable numbers (an LCG); tests must not depend on a seed from outside.
-struct Numbers(u64);
-
-impl Numbers {
-    fn below(&mut self, bound: usize) -> usize {
-        self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
-        (self.0 >> 33) as usize % bound
-    }
-
-    fn pick<'a>(&mut self, list: &[&'a str]) -> &'a str {
-        list[self.below(list.len())]
-    }
-}
-
 /// Templates of up to three parts, of which the parser takes some.
 fn template(numbers: &mut Numbers) -> String {
     let parts =
         ["{A}", "{A}", "{A|''}", "{A@5m}", "{A@5m|A2}", "{A@1s|A2}", "{A@5m|''}", "{A@1s|'none'}", "{A@5m|'2024'}"];
     let literals = [":", "-", "%", "3", "3A", ":3", "x:", "::", "T", "/%", "é", "+", ":-", ""];
-    let mut text = numbers.pick(&["", "", "2024-", ":"]).to_owned();
-    for name in ["a", "b", "c"].iter().take(2 + numbers.below(2)) {
-        text.push_str(&numbers.pick(&parts).replace("A2", &format!("{name}2")).replace('A', name));
-        text.push_str(numbers.pick(&literals));
+    let mut text = numbers.one(&["", "", "2024-", ":"]).to_owned();
+    for name in ["a", "b", "c"].iter().take(2 + numbers.place(2)) {
+        text.push_str(&numbers.one(&parts).replace("A2", &format!("{name}2")).replace('A', name));
+        text.push_str(numbers.one(&literals));
     }
     text
 }
@@ -254,7 +241,7 @@ fn no_template_makes_one_key_of_different_values() {
             for b in &second {
                 // A few of the third, others each time.
                 for _ in 0..third.len().min(3) {
-                    let c = &third[numbers.below(third.len())];
+                    let c = &third[numbers.place(third.len())];
                     let Some((values, key)) = parts_and_key(&template, &parts, &[a, b, c]) else { continue };
                     made += 1;
                     let known = seen.entry(key.clone()).or_insert_with(|| values.clone());

@@ -9,6 +9,7 @@ use super::want::Want;
 use crate::jetstream::reply::Answer;
 use crate::jetstream::time::parse_utc;
 use crate::plan::Reply;
+use crate::testing::Numbers;
 
 const CASES: u64 = 60_000;
 const ALL: Want = Want { subject: true, time: true, headers: true, payload: true };
@@ -26,35 +27,25 @@ const BLOCKS: [&str; 7] = [
     "NATS/1.0\r\nTwo Words: a\r\nno colon\r\nNats-Sequence: 7\r\n\r\n",
 ];
 
-/// A small generator of repeatable numbers (an LCG).
-struct Numbers(u64);
-
-impl Numbers {
-    fn below(&mut self, bound: usize) -> usize {
-        self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
-        (self.0 >> 33) as usize % bound
-    }
-}
-
 fn mutated(numbers: &mut Numbers, text: &str) -> Vec<u8> {
     let mut bytes = text.as_bytes().to_vec();
-    for _ in 0..numbers.below(4) {
+    for _ in 0..numbers.place(4) {
         if bytes.is_empty() {
             break;
         }
-        let at = numbers.below(bytes.len());
-        match numbers.below(6) {
-            0 => bytes[at] ^= 1 << numbers.below(8),
+        let at = numbers.place(bytes.len());
+        match numbers.place(6) {
+            0 => bytes[at] ^= 1 << numbers.place(8),
             1 => drop(bytes.remove(at)),
-            2 => bytes.insert(at, b"\r\n: 0\xff9-"[numbers.below(8)]),
+            2 => bytes.insert(at, b"\r\n: 0\xff9-"[numbers.place(8)]),
             3 => bytes.truncate(at),
             4 => {
-                let end = (at + numbers.below(40)).min(bytes.len());
+                let end = (at + numbers.place(40)).min(bytes.len());
                 let part = bytes[at..end].to_vec();
-                let to = numbers.below(bytes.len());
+                let to = numbers.place(bytes.len());
                 bytes.splice(to..to, part);
             }
-            _ => bytes[at] = b"0123456789\r\n :N"[numbers.below(15)],
+            _ => bytes[at] = b"0123456789\r\n :N"[numbers.place(15)],
         }
     }
     bytes
@@ -88,7 +79,7 @@ fn what_is_accepted_is_what_the_lines_say() {
     let mut numbers = Numbers(5);
     let (mut accepted, mut refused) = (0, 0);
     for case in 0..CASES {
-        let block = BLOCKS[numbers.below(BLOCKS.len())];
+        let block = BLOCKS[numbers.place(BLOCKS.len())];
         let block = mutated(&mut numbers, block);
         let payload = b"payload";
         let buffer = Bytes::from([&block[..], payload].concat());
@@ -134,7 +125,7 @@ fn frames_of_any_bytes_are_whole_or_refused() {
     let mut numbers = Numbers(9);
     let mut whole = 0;
     for _ in 0..CASES / 4 {
-        let block = BLOCKS[numbers.below(BLOCKS.len())];
+        let block = BLOCKS[numbers.place(BLOCKS.len())];
         let (size, total) = (block.len(), block.len() + 7);
         let text = format!(
             "PING\r\nHMSG _INBOX.a.7 1 {size} {total}\r\n{block}payload\r\nMSG i.8 1 2\r\nhi\r\n-ERR 'no'\r\n+OK\r\n"

@@ -4,16 +4,7 @@ use std::collections::BTreeSet;
 
 use super::*;
 use crate::plan::settlement::{Decision, Settlement};
-
-/// A small generator of repeatable numbers (an LCG); tests must not depend on a seed from outside.
-struct Numbers(u64);
-
-impl Numbers {
-    fn below(&mut self, bound: u64) -> u64 {
-        self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
-        (self.0 >> 33) % bound
-    }
-}
+use crate::testing::Numbers;
 
 const ACK_WAIT: Duration = Duration::from_secs(30);
 

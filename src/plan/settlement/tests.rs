@@ -3,16 +3,7 @@
 use std::time::Duration;
 
 use super::*;
-
-/// A small generator of repeatable numbers (an LCG); tests must not depend on a seed from outside.
-struct Numbers(u64);
-
-impl Numbers {
-    fn below(&mut self, bound: u64) -> u64 {
-        self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
-        (self.0 >> 33) % bound
-    }
-}
+use crate::testing::Numbers;
 
 /// As many random histories as the rules of settling are held against.
 const HISTORIES: u64 = 1_000_000;

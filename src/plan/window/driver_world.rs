@@ -5,9 +5,9 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use super::tests::record;
 use super::{Reply, Request};
 use crate::error::{Error, Kind, Result};
-use crate::plan::testing::Numbers;
 use crate::plan::{Absent, Continuity, SequenceRange, SequenceSet, StreamState, continuity, continuity_of_last};
 use crate::record::Record;
+use crate::testing::Numbers;
 
 /// How many messages a stream has at most.
 const MOST: u64 = 900;

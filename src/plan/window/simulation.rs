@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::tests::record;
 use super::*;
-use crate::plan::testing::Numbers;
+use crate::testing::Numbers;
 
 /// How many reads are played, unless `NATS_JS_SIMULATED_READS` says how many (`make simulate`).
 const READS: u64 = 400;

@@ -8,8 +8,8 @@ use super::answers::MAX_RETRIES;
 use super::asking::MAX_LOSSES;
 use super::end_policy::REPLICAS_ASKED;
 use super::*;
-use crate::plan::testing::Numbers;
 use crate::record::Headers;
+use crate::testing::Numbers;
 
 #[derive(Clone, Copy, PartialEq)]
 enum Server {

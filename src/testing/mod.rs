@@ -6,6 +6,10 @@
 //! A corpus is a folder of `test/corpus/` with one input a file, mostly as other implementations write it
 //! (`test/corpus/README.md`). Properties of bytes run on each file as it is, and on files with bytes changed, lost, doubled and put in.
 
+mod numbers;
+
+pub use numbers::Numbers;
+
 use std::fs;
 use std::path::Path;
 
