@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use async_nats::{Message, StatusCode};
+use async_nats::StatusCode;
 use bytes::Bytes;
 use futures_util::StreamExt;
 use serde_json::Value;
@@ -49,11 +49,7 @@ impl Answer {
 /// # Errors
 /// The user is not of the system account; those of any request.
 pub(super) async fn count_servers(connection: &Arc<Connection>) -> Result<usize> {
-    let answers = collect(connection, "SERVER.PING.STATSZ", "{}", |answers| {
-        let known = answers.iter().map(|answer| answer.data.count("active_servers")).max();
-        usize::try_from(known.unwrap_or(0)).unwrap_or(usize::MAX)
-    });
-    Ok(answers.await?.len())
+    Ok(collect(connection, "SERVER.PING.STATSZ", "{}", 0).await?.len())
 }
 
 /// Asks all servers, and brings the answers of this many, or of those that answer in time, by the servers' names. One round trip.
@@ -66,45 +62,48 @@ pub(super) async fn gather(
     body: &str,
     servers: usize,
 ) -> Result<Vec<Answer>> {
-    collect(connection, call, body, |_| servers).await
+    collect(connection, call, body, servers).await
 }
 
-async fn collect(
-    connection: &Arc<Connection>,
-    call: &str,
-    body: &str,
-    wanted: impl Fn(&[Answer]) -> usize,
-) -> Result<Vec<Answer>> {
+/// The answers that came to one request.
+struct Round {
+    answers: Vec<Answer>,
+    /// How many servers are known of, by the caller or by an answer of `STATSZ`.
+    servers: usize,
+}
+
+impl Round {
+    fn take(&mut self, answer: Answer) {
+        let known = usize::try_from(answer.data.count("active_servers")).unwrap_or(usize::MAX);
+        self.servers = self.servers.max(known);
+        self.answers.push(answer);
+    }
+
+    /// How long the next answer is waited for.
+    fn patience(&self) -> Duration {
+        if self.answers.len() < self.servers { QUIET } else { GRACE }
+    }
+}
+
+async fn collect(connection: &Arc<Connection>, call: &str, body: &str, servers: usize) -> Result<Vec<Answer>> {
     let label = connection.label();
-    let subject = format!("$SYS.REQ.{call}");
-    let messages = listen(connection, &subject, body, |messages| {
-        let answers: Vec<Answer> = messages.iter().filter_map(|message| Answer::read(&message.payload).ok()).collect();
-        wanted(&answers)
-    });
-    let messages = messages.await.map_err(|error| error.server(label))?;
-    let answers = messages.iter().map(|message| Answer::read(&message.payload)).collect::<Result<Vec<_>>>();
-    let mut answers = answers.map_err(|error| error.within(call).server(label))?;
+    let round = listen(connection, call, body, Round { answers: Vec::new(), servers });
+    let Round { mut answers, servers } = round.await.map_err(|error| error.server(label))?;
     if answers.is_empty() {
         let cause = format!("no answer to {call} within {:.1} s", connection.timeout.as_secs_f64());
         return Err(Error::of(Kind::TimedOut, cause)
             .server(label)
             .advice("check the server, or give it more time with timeout := INTERVAL '30 seconds'"));
     }
-    let wanted = wanted(&answers);
-    if answers.len() < wanted {
-        log::warning(format!("{label}: {} of {wanted} servers answered {call} in time", answers.len()));
+    if answers.len() < servers {
+        log::warning(format!("{label}: {} of {servers} servers answered {call} in time", answers.len()));
     }
     answers.sort_by_key(|answer| (answer.server.text("name"), answer.server.text("id")));
     Ok(answers)
 }
 
-/// The messages that answer a request, until there are enough of them or none comes any more.
-async fn listen(
-    connection: &Arc<Connection>,
-    subject: &str,
-    body: &str,
-    wanted: impl Fn(&[Message]) -> usize,
-) -> Result<Vec<Message>> {
+/// Asks, and takes answers until there are enough of them or none comes any more.
+async fn listen(connection: &Arc<Connection>, call: &str, body: &str, mut round: Round) -> Result<Round> {
     let failed =
         |error: &(dyn std::error::Error + 'static)| Error::foreign("request failed", error).kind_or(Kind::Unreachable);
     let mut forbidden = connection.forbidden();
@@ -115,33 +114,32 @@ async fn listen(
     // That it came up at first may be told late.
     let before = (*epochs.borrow()).max(1);
     let lost = || Error::of(Kind::Unreachable, "the connection was lost before the servers answered");
+    let subject = format!("$SYS.REQ.{call}");
     let inbox = connection.client.new_inbox();
-    let mut answers = connection.client.subscribe(inbox.clone()).await.map_err(|error| failed(&error))?;
-    let sent = connection.client.publish_with_reply(subject.to_owned(), inbox, Bytes::copy_from_slice(body.as_bytes()));
+    let mut messages = connection.client.subscribe(inbox.clone()).await.map_err(|error| failed(&error))?;
+    let sent = connection.client.publish_with_reply(subject.clone(), inbox, Bytes::copy_from_slice(body.as_bytes()));
     sent.await.map_err(|error| failed(&error))?;
-    let mut until = Instant::now() + connection.timeout;
-    let end = until;
-    let mut found = Vec::new();
+    let end = Instant::now() + connection.timeout;
+    let mut until = end;
     loop {
         tokio::select! {
             biased;
-            answer = answers.next() => match answer {
-                Some(answer) if answer.status == Some(StatusCode::NO_RESPONDERS) => return Err(not_of_the_system()),
-                Some(answer) => {
-                    found.push(answer);
-                    let wait = if found.len() < wanted(&found) { QUIET } else { GRACE };
-                    until = end.min(Instant::now() + wait);
+            message = messages.next() => match message {
+                Some(message) if message.status == Some(StatusCode::NO_RESPONDERS) => return Err(not_of_the_system()),
+                Some(message) => {
+                    round.take(Answer::read(&message.payload).map_err(|error| error.within(call))?);
+                    until = end.min(Instant::now() + round.patience());
                 }
                 None => return Err(lost()),
             },
             Ok(_) = epochs.wait_for(|now| *now > before) => return Err(lost()),
-            Ok(words) = forbidden.recv() => match refusal(&words, subject) {
+            Ok(words) = forbidden.recv() => match refusal(&words, &subject) {
                 Some(Failure::Forbidden) => return Err(no_permission(&format!("publish to {subject}"))),
                 Some(Failure::ReplyDenied(inbox)) => return Err(no_reply(&inbox)),
                 _ => {}
             },
             () = tokio::time::sleep_until(until) => {
-                return if connection.is_up() { Ok(found) } else { Err(lost()) };
+                return if connection.is_up() { Ok(round) } else { Err(lost()) };
             }
         }
     }
