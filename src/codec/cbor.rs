@@ -9,7 +9,9 @@ use std::ops::Range;
 
 use serde::de::DeserializeSeed;
 
-use super::document::{self, DocumentCodec, Head, Layout, Replay, Strictness, Tree, TreeFormat, TreeValues};
+use super::document::{
+    self, DocumentCodec, Head, Layout, Replay, Strictness, Tree, TreeFormat, TreeValues, number_behind,
+};
 use super::path::{Path, Wanted};
 use super::{Codec, DecodeError, cut_off};
 use crate::column::Type;
@@ -52,8 +54,7 @@ impl Layout for Cbor {
             few @ 0..=23 => (0, Some(u64::from(few))),
             size @ 24..=27 => {
                 let width = 1 << (size - 24);
-                let digits = bytes.get(1..=width)?;
-                (width, Some(digits.iter().fold(0_u64, |number, byte| number << 8 | u64::from(*byte))))
+                (width, Some(number_behind(bytes, width)?))
             }
             31 => (0, None),
             _ => return None,

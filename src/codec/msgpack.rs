@@ -8,7 +8,7 @@ use std::ops::Range;
 
 use serde::de::DeserializeSeed;
 
-use super::document::{self, DocumentCodec, Head, Layout, Strictness, TreeFormat};
+use super::document::{self, DocumentCodec, Head, Layout, Strictness, TreeFormat, number_behind};
 use super::path::{Path, Wanted};
 use super::{Codec, DecodeError, cut_off};
 use crate::column::Type;
@@ -47,11 +47,7 @@ struct MsgPack;
 impl Layout for MsgPack {
     fn head(bytes: &[u8]) -> Option<(Head, usize)> {
         let first = *bytes.first()?;
-        // The number in so many bytes behind the first.
-        let number = |width: usize| {
-            let digits = bytes.get(1..=width)?;
-            Some(digits.iter().fold(0_u64, |number, byte| number << 8 | u64::from(*byte)))
-        };
+        let number = |width| number_behind(bytes, width);
         let sized = |width: usize, fixed: usize| {
             let size = usize::try_from(number(width)?).ok()?;
             Some((Head::Scalar, (1 + width + fixed).checked_add(size)?))

@@ -48,7 +48,7 @@ pub(super) use elements::{Elements, LastElements};
 pub(super) use fill::Fill;
 pub(super) use format::{Format, Replay, Values};
 pub(super) use order::Order;
-pub(super) use parts::{Head, Layout, elements};
+pub(super) use parts::{Head, Layout, elements, number_behind};
 pub use rest::Rest;
 pub(super) use seen::Seen;
 pub(super) use slot::Slot;

@@ -37,6 +37,12 @@ pub(in crate::codec) trait Layout: Format + Copy {
     fn head(bytes: &[u8]) -> Option<(Head, usize)>;
 }
 
+/// The number in this many bytes behind the first, the most significant first; None where they are cut off. At most eight.
+pub(in crate::codec) fn number_behind(bytes: &[u8], width: usize) -> Option<u64> {
+    let digits = bytes.get(1..=width)?;
+    Some(digits.iter().fold(0_u64, |number, byte| number << 8 | u64::from(*byte)))
+}
+
 /// The elements of the list at a path.
 ///
 /// # Errors
