@@ -22,6 +22,7 @@ use serde::Deserialize;
 use super::connection::Connection;
 use super::failure::{Failure, decode};
 use super::get::get_messages;
+use super::look_up::look_up;
 use super::runtime::block_on;
 use super::time::format_utc;
 use crate::error::{Error, Kind, Result};
@@ -67,7 +68,7 @@ struct PubAck {
 pub fn stream_of(connection: &Arc<Connection>, subject: &str) -> Result<Option<String>> {
     block_on(async {
         let request = serde_json::json!({ "subject": subject }).to_string();
-        let names = connection.api::<Names>("STREAM.NAMES", Bytes::from(request)).await;
+        let names = look_up::<Names>(connection, "STREAM.NAMES", Bytes::from(request)).await;
         let names = names.map_err(|failure| connection.failure(failure, "STREAM.NAMES"))?;
         Ok(names.streams.unwrap_or_default().into_iter().next())
     })

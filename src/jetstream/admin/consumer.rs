@@ -2,11 +2,13 @@
 
 use std::sync::Arc;
 
+use bytes::Bytes;
 use serde_json::{Value, json};
 
 use super::super::connection::Connection;
 use super::super::failure::{ErrorNumber, Failure};
-use super::super::runtime::block_on;
+use super::super::look_up::look_up;
+use super::super::runtime::{block_on, block_on_read};
 use super::config::{Config, Ensured};
 use super::page::{ListFailure, all};
 use super::stream::{ask, refused};
@@ -53,7 +55,7 @@ impl Delivered {
 /// # Errors
 /// [`Kind::NotFound`](crate::error::Kind::NotFound) when there is no such stream; those of any request.
 pub fn consumers(connection: &Arc<Connection>, stream: &str) -> Result<Vec<ConsumerInfo>> {
-    block_on(async {
+    block_on_read(async {
         let call = format!("CONSUMER.LIST.{stream}");
         let entries = match all(connection, &call).await {
             Ok(entries) => entries,
@@ -87,7 +89,7 @@ pub fn ensure_consumer(
 ) -> Result<Ensured> {
     let outcome = block_on(async {
         let subject = format!("CONSUMER.INFO.{stream}.{durable}");
-        let have = match ask(connection, &subject, &json!({})).await {
+        let have = match look_up(connection, &subject, Bytes::new()).await.map(Config) {
             Ok(answer) => Some(answer.object("config")),
             Err(failure) if failure.is(ErrorNumber::CONSUMER_NOT_FOUND) => None,
             Err(failure) => return Err(connection.explain(failure, &subject, stream).await),

@@ -9,6 +9,7 @@ use serde_json::Value;
 
 use super::super::connection::Connection;
 use super::super::failure::Failure;
+use super::super::look_up::look_up;
 use crate::error::{Error, Kind};
 
 /// One page of `STREAM.LIST` or `CONSUMER.LIST`. The server holds at most 256 entries a page (`JSApiListLimit`).
@@ -63,7 +64,7 @@ async fn attempt(
     let mut offset = 0;
     loop {
         let body = Bytes::from(format!(r#"{{"offset":{offset}}}"#));
-        let page: Page = connection.api(call, body).await.map_err(ListFailure::Request)?;
+        let page: Page = look_up(connection, call, body).await.map_err(ListFailure::Request)?;
         if let Some(names) = page.missing.filter(|names| !names.is_empty()) {
             return Err(ListFailure::Partial(
                 Error::of(Kind::Unavailable, format!("the servers of {} did not answer", names.join(", ")))

@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 
 use super::super::connection::Connection;
 use super::super::failure::{ApiError, ErrorNumber, Failure};
+use super::super::look_up::look_up;
 use super::super::runtime::{block_on, block_on_read};
 use super::config::{Config, Difference, Ensured};
 use super::page::{ListFailure, all};
@@ -48,7 +49,7 @@ impl StreamInfo {
 /// # Errors
 /// The list changes while it is read, again and again, or a server does not answer; those of any request.
 pub fn streams(connection: &Arc<Connection>) -> Result<Vec<StreamInfo>> {
-    block_on(async {
+    block_on_read(async {
         match all(connection, "STREAM.LIST").await {
             Ok(entries) => Ok(entries.iter().map(|(_, entry)| StreamInfo::of(&Config::of(Some(entry)))).collect()),
             Err(ListFailure::Request(failure)) => Err(connection.failure(failure, "STREAM.LIST")),
@@ -62,7 +63,7 @@ pub fn streams(connection: &Arc<Connection>) -> Result<Vec<StreamInfo>> {
 /// # Errors
 /// As [`streams`].
 pub fn stream_names(connection: &Arc<Connection>) -> Result<Vec<String>> {
-    block_on(async {
+    block_on_read(async {
         match all(connection, "STREAM.NAMES").await {
             Ok(entries) => Ok(entries.into_iter().map(|(name, _)| name).collect()),
             Err(ListFailure::Request(failure)) => Err(connection.failure(failure, "STREAM.NAMES")),
@@ -80,8 +81,11 @@ pub fn stream_info(connection: &Arc<Connection>, stream: &str) -> Result<StreamI
 }
 
 async fn info(connection: &Arc<Connection>, stream: &str) -> Result<StreamInfo> {
-    let answer = call(connection, "STREAM.INFO", stream, &json!({})).await?;
-    Ok(StreamInfo::of(&answer))
+    let call = format!("STREAM.INFO.{stream}");
+    match look_up(connection, &call, Bytes::new()).await {
+        Ok(answer) => Ok(StreamInfo::of(&Config(answer))),
+        Err(failure) => Err(connection.explain(failure, &call, stream).await),
+    }
 }
 
 /// Calls `STREAM.<verb>.<stream>` and reads the answer as an object.
@@ -118,7 +122,7 @@ pub fn ensure_stream(
 ) -> Result<Ensured> {
     let outcome = block_on(async {
         let subject = format!("STREAM.INFO.{stream}");
-        match ask(connection, &subject, &json!({})).await {
+        match look_up(connection, &subject, Bytes::new()).await.map(Config) {
             Ok(answer) => return update(connection, stream, &answer.object("config"), wanted).await,
             Err(failure) if failure.is(ErrorNumber::STREAM_NOT_FOUND) => {}
             Err(failure) => return Err(connection.explain(failure, &subject, stream).await),

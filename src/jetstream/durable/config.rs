@@ -10,7 +10,8 @@ use super::info::{Config, Consumer, Info, info_call};
 use crate::error::{Error, Kind, Result};
 use crate::jetstream::connection::Connection;
 use crate::jetstream::failure::{ErrorNumber, Failure};
-use crate::jetstream::runtime::block_on;
+use crate::jetstream::look_up::look_up;
+use crate::jetstream::runtime::block_on_read;
 use crate::jetstream::time::{format_utc, parse_utc};
 use crate::plan::Subjects;
 
@@ -93,10 +94,10 @@ pub(super) fn ensure(
     options: &DurableOptions,
     known: Option<&str>,
 ) -> Result<Option<Consumer>> {
-    block_on(async {
+    block_on_read(async {
         let DurableOptions { stream, durable, .. } = options;
         let info_call = info_call(stream, durable);
-        let mut info = connection.api::<Info>(&info_call, Bytes::new()).await;
+        let mut info = look_up::<Info>(connection, &info_call, Bytes::new()).await;
         let mut call = info_call.clone();
         if info.as_ref().is_err_and(|failure| failure.is(ErrorNumber::CONSUMER_NOT_FOUND)) {
             if known.is_some() {
@@ -106,10 +107,10 @@ pub(super) fn ensure(
             let request = Create { stream_name: stream, config: wanted(options), action: "create" };
             let body = serde_json::to_vec(&request)
                 .map_err(|error| Error::foreign("consumer", &error).kind_or(Kind::Internal))?;
-            info = connection.api::<Info>(&call, Bytes::from(body)).await;
+            info = look_up::<Info>(connection, &call, Bytes::from(body)).await;
             if matches!(info, Err(Failure::Api(_))) {
                 // Another process may have made it between the two calls, in its own way.
-                let again = connection.api::<Info>(&info_call, Bytes::new()).await;
+                let again = look_up::<Info>(connection, &info_call, Bytes::new()).await;
                 info = again.or(info);
             }
         }
