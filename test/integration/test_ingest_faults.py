@@ -135,6 +135,29 @@ class Faults(unittest.TestCase):
             self.assertEqual(self.one("SELECT returned FROM nats_nak('BUSY', 'd', url := ?)", proxy.url), (10,))
             self.assertEqual(self.one(read, proxy.url), (10,))
 
+    def test_messages_that_come_after_an_answer_that_counts_them(self):
+        """A consumer that has given all it may holds back, and says so before the last of it has come."""
+        fill(URL, "stream name=BEHIND subjects=behind", "messages stream=BEHIND subject=behind count=300")
+        late, looks = [], []
+
+        def rule(frame):
+            if (sequence := re.match(rb"MSG .*\$JS\.ACK\.BEHIND\.d\.1\.(\d+)\.", frame)) and int(sequence[1]) > 290:
+                late.append(frame)
+                return []
+            if late and b'"num_ack_pending"' in frame:
+                looks.append(frame)
+                if len(looks) == 3:
+                    return [frame, *late]
+            return [frame]
+
+        with Proxy(URL, rule) as proxy:
+            read = "SELECT count(*) FROM nats_ingest('BEHIND', durable := 'd', max_ack_pending := 300, url := ?)"
+            self.assertEqual(self.one(read, proxy.url), (300,))
+            self.assertEqual(len(late), 10)
+            self.assertGreaterEqual(len(looks), 3)
+            late.clear()
+            self.assertEqual(self.one("SELECT acked FROM nats_ack('BEHIND', 'd', url := ?)", proxy.url), (300,))
+
     def test_a_consumer_that_another_makes_first_is_not_changed(self):
         fill(URL, "stream name=RACE subjects=race", "messages stream=RACE subject=race count=3")
         raced = []

@@ -68,6 +68,7 @@ impl MessageSource {
             // The other half is for the caller, to commit and acknowledge.
             span: pending_acks.ack_wait() / 2,
             requests: pending_acks.limits(),
+            delivered: pending_acks.delivered(),
         };
         let pull = Pull::start(Arc::clone(connection), stream, name, limits)?;
         Ok(MessageSource::Durable { pull: Some(Box::new(pull)), pending_acks, page: VecDeque::new() })

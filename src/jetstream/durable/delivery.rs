@@ -28,8 +28,9 @@ impl Delivery {
     }
 }
 
-/// Reads a delivered message, whose reply subject holds its place in stream and consumer.
-pub(super) fn delivery(message: Message) -> Result<Delivery> {
+/// Reads a delivered message, whose reply subject holds its place in stream and consumer; with it comes the consumer's own count of its
+/// deliveries, from 1.
+pub(super) fn delivery(message: Message) -> Result<(Delivery, u64)> {
     let malformed = || Error::of(Kind::Protocol, "a message without a JetStream reply subject");
     let reply = message.reply.ok_or_else(malformed)?;
     let place = AckSubject::read(reply.as_bytes()).ok_or_else(malformed)?;
@@ -44,5 +45,6 @@ pub(super) fn delivery(message: Message) -> Result<Delivery> {
         payload: message.payload,
         part: None,
     };
-    Ok(Delivery { record, delivered: place.deliveries, ack_subject: reply.to_string() })
+    let delivery = Delivery { record, delivered: place.deliveries, ack_subject: reply.to_string() };
+    Ok((delivery, place.consumer_sequence))
 }

@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 use crate::error::Result;
 use crate::jetstream::connection::Connection;
 use crate::jetstream::failure::{ErrorNumber, Failure};
+use crate::jetstream::look_up;
 use crate::jetstream::runtime::block_on_read;
 use crate::plan::{Progress, Subjects};
 
@@ -25,6 +26,8 @@ pub(super) struct Consumer {
     pub(super) subjects: Subjects,
     /// The most that one pull may ask for.
     pub(super) limits: RequestLimits,
+    /// How many deliveries it has made, by its own count.
+    pub(super) delivered: u64,
 }
 
 /// The most that one pull of a consumer may ask for, by its configuration; None is no limit (ADR-13).
@@ -81,6 +84,7 @@ impl Info {
                 wait: positive(self.config.max_expires).map(Duration::from_nanos),
             },
             subjects: self.config.subjects(),
+            delivered: self.delivered.consumer_seq,
         }
     }
 
@@ -153,7 +157,7 @@ pub(super) fn info_call(stream: &str, durable: &str) -> String {
 /// There is no such stream; those of any request.
 pub(super) async fn look_up(connection: &Arc<Connection>, stream: &str, durable: &str) -> Result<Option<Info>> {
     let call = info_call(stream, durable);
-    match connection.api::<Info>(&call, Bytes::new()).await {
+    match look_up::look_up::<Info>(connection, &call, Bytes::new()).await {
         Ok(info) => Ok(Some(info)),
         Err(failure) if failure.is(ErrorNumber::CONSUMER_NOT_FOUND) => Ok(None),
         Err(failure) => Err(connection.explain(failure, &call, stream).await),
@@ -168,7 +172,7 @@ pub(super) async fn progress(
     created: &str,
 ) -> Result<Option<Progress>> {
     let call = info_call(stream, durable);
-    match connection.api::<Info>(&call, Bytes::new()).await {
+    match look_up::look_up::<Info>(connection, &call, Bytes::new()).await {
         Ok(info) => Ok((info.created == created).then(|| info.progress())),
         Err(failure) if not_found(&failure) => Ok(None),
         Err(failure) => Err(connection.explain(failure, &call, stream).await),
@@ -184,11 +188,12 @@ pub fn standing(connection: &Arc<Connection>, stream: &str, durable: &str) -> Re
     Ok(info.map(|info| Standing { next: info.ack_floor.stream_seq + 1, subjects: info.config.subjects() }))
 }
 
-/// Whether `max_ack_pending` messages are unacknowledged: then the server sends no new one, and no status either. One round
-/// trip; false without an answer.
-pub(super) async fn is_full(connection: &Arc<Connection>, stream: &str, durable: &str) -> bool {
-    let info = connection.api::<Info>(&info_call(stream, durable), Bytes::new()).await;
-    info.is_ok_and(|info| info.config.max_ack_pending > 0 && info.num_ack_pending >= info.config.max_ack_pending)
+/// How many deliveries the consumer has made, by its own count, if `max_ack_pending` messages are unacknowledged: then the server
+/// sends no new one, and no status either. One round trip; None without an answer.
+pub(super) async fn delivered_when_full(connection: &Arc<Connection>, stream: &str, durable: &str) -> Option<u64> {
+    let info = connection.api::<Info>(&info_call(stream, durable), Bytes::new()).await.ok()?;
+    let is_full = info.config.max_ack_pending > 0 && info.num_ack_pending >= info.config.max_ack_pending;
+    is_full.then_some(info.delivered.consumer_seq)
 }
 
 /// The consumer or its stream does not exist.

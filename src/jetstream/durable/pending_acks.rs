@@ -90,6 +90,7 @@ pub struct PendingAcks {
     ack_wait: Duration,
     max_deliver: Option<u64>,
     limits: RequestLimits,
+    delivered: u64,
 }
 
 impl PendingAcks {
@@ -101,8 +102,8 @@ impl PendingAcks {
     pub fn open(connection: Arc<Connection>, key: DurableKey, options: &DurableOptions) -> Result<Self> {
         let known = with_sessions(|sessions| claim(sessions, &key)).map_err(|error| key.place(error))?;
         // From here on, dropping `pending_acks` ends the claim.
-        let mut pending_acks =
-            Self { key, connection, ack_wait: Duration::ZERO, max_deliver: None, limits: RequestLimits::default() };
+        let (ack_wait, limits) = (Duration::ZERO, RequestLimits::default());
+        let mut pending_acks = Self { key, connection, ack_wait, max_deliver: None, limits, delivered: 0 };
         let consumer = ensure(&pending_acks.connection, options, known.as_deref())?;
         let Some(consumer) = consumer else {
             pending_acks.forget_consumer();
@@ -134,7 +135,7 @@ impl PendingAcks {
             session.subjects = consumer.subjects;
         });
         (pending_acks.ack_wait, pending_acks.max_deliver) = (consumer.ack_wait, consumer.max_deliver);
-        pending_acks.limits = consumer.limits;
+        (pending_acks.limits, pending_acks.delivered) = (consumer.limits, consumer.delivered);
         pending_acks.keep_alive();
         Ok(pending_acks)
     }
@@ -153,6 +154,12 @@ impl PendingAcks {
     #[must_use]
     pub fn limits(&self) -> RequestLimits {
         self.limits
+    }
+
+    /// How many deliveries the consumer had made when the statement began, by its own count.
+    #[must_use]
+    pub fn delivered(&self) -> u64 {
+        self.delivered
     }
 
     /// The connection, the stream, and the consumer by its name.

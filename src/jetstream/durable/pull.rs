@@ -13,7 +13,7 @@ use bytes::Bytes;
 use futures_util::{FutureExt, StreamExt};
 
 use super::delivery::{Delivery, delivery};
-use super::info::{RequestLimits, info_call, is_full};
+use super::info::{RequestLimits, delivered_when_full, info_call};
 use crate::error::{Error, Kind, Result};
 use crate::jetstream::connection::Connection;
 use crate::jetstream::failure::{Failure, refusal};
@@ -30,9 +30,10 @@ const SLOW: Duration = Duration::from_millis(100);
 const MAX_BYTES: u64 = 8 * 1024 * 1024;
 /// How long a pull that does not wait may be silent before the consumer is asked whether it holds back.
 const QUIET: Duration = Duration::from_millis(200);
-/// How often in turn, with as long a silence before each, the consumer must say that it holds back. The server counts a message as
-/// given before it sends it, and answers by another way: under load messages come later than an answer that counts them.
-const HELD_BACK: u32 = 2;
+/// How often in turn, with as long a silence before each, the consumer must say that it holds back while it counts deliveries that did
+/// not come here. They may be another process's; but the server counts a message as given before it sends it, and answers by another
+/// way: under load messages come later than an answer that counts them.
+const HELD_BACK: u32 = 5;
 /// On a status: how many messages of the pull were not sent (ADR-13).
 const PENDING_MESSAGES: &str = "Nats-Pending-Messages";
 /// The number of records in a page: DuckDB's vector size.
@@ -52,6 +53,8 @@ pub struct PullLimits {
     pub span: Duration,
     /// The most that one pull may ask for.
     pub requests: RequestLimits,
+    /// How many deliveries the consumer made before.
+    pub delivered: u64,
 }
 
 /// A running read of a durable.
@@ -83,6 +86,8 @@ pub struct Pull {
     drained: bool,
     /// Whether a message has come since the last pull was sent.
     came: bool,
+    /// The last delivery that came, or was made before, by the consumer's own count.
+    delivered: u64,
     /// Whether a message waits that is larger than the bytes of a pull.
     oversized: bool,
     /// The page that is being read. After an error it holds messages that were delivered and not handed on.
@@ -140,6 +145,7 @@ impl Pull {
             handed_on: None,
             drained: false,
             came: false,
+            delivered: limits.delivered,
             oversized: false,
             page: Vec::new(),
             page_bytes: 0,
@@ -212,7 +218,7 @@ impl Pull {
         });
         while let Some(Some(message)) = tokio::task::unconstrained(self.replies.next()).now_or_never() {
             if message.status.is_none()
-                && let Ok(late) = delivery(message)
+                && let Ok((late, _)) = delivery(message)
             {
                 self.page.push(late);
             }
@@ -286,8 +292,11 @@ impl Pull {
                     if last_word.elapsed() >= self.connection.timeout {
                         return Err(self.connection.failure(Failure::TimedOut, &self.call()));
                     }
-                    let full = is_full(&self.connection, &self.stream, &self.durable).await;
-                    held_back = if full { held_back + 1 } else { 0 };
+                    held_back = match delivered_when_full(&self.connection, &self.stream, &self.durable).await {
+                        None => 0,
+                        Some(delivered) if delivered <= self.delivered => HELD_BACK,
+                        Some(_) => held_back + 1,
+                    };
                 }
                 () = tokio::time::sleep(self.connection.timeout + wait), if !wait.is_zero() => {
                     return Err(self.connection.failure(Failure::TimedOut, &self.call()));
@@ -305,7 +314,8 @@ impl Pull {
 
     async fn take(&mut self, message: Message) -> Result<()> {
         let Some(status) = message.status else {
-            let delivery = delivery(message)?;
+            let (delivery, consumer_sequence) = delivery(message)?;
+            self.delivered = self.delivered.max(consumer_sequence);
             self.page_bytes += delivery.size();
             self.page.push(delivery);
             self.until.get_or_insert_with(|| Instant::now() + self.span);
