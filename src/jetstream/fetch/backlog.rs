@@ -13,48 +13,69 @@ const FULL: usize = 2 * PAGE;
 /// While so many bytes of payload wait, nothing more is asked for.
 const FULL_BYTES: usize = 4 * PAGE_BYTES;
 
-/// The queue between the wire and the pages, bounded by number and by bytes once what is under way has come in.
+/// The queue of pages between the wire and the reader, bounded by number and by bytes once what is under way has come in.
 #[derive(Default)]
 pub(super) struct Backlog {
-    records: VecDeque<Record>,
+    full: VecDeque<Page>,
+    /// The page that takes what comes next.
+    open: Page,
+    count: usize,
     bytes: usize,
+}
+
+#[derive(Default)]
+struct Page {
+    records: Vec<Record>,
+    bytes: usize,
+}
+
+impl Page {
+    fn has_room_for(&self, bytes: usize) -> bool {
+        self.records.len() < PAGE && (self.bytes == 0 || self.bytes + bytes <= PAGE_BYTES)
+    }
 }
 
 impl Backlog {
     /// Whether nothing waits.
     pub fn is_empty(&self) -> bool {
-        self.records.is_empty()
+        self.count == 0
     }
 
     /// Whether there is enough for a page.
     pub fn fills_page(&self) -> bool {
-        self.records.len() >= PAGE || self.bytes >= PAGE_BYTES
+        self.count >= PAGE || self.bytes >= PAGE_BYTES
     }
 
     /// Whether more may be asked for.
     pub fn has_room(&self) -> bool {
-        self.records.len() < FULL && self.bytes < FULL_BYTES
+        self.count < FULL && self.bytes < FULL_BYTES
     }
 
     /// The next page; empty when nothing waits.
     pub fn page(&mut self) -> Vec<Record> {
-        let mut bytes = 0;
-        let fits = |record: &&Record| {
-            let before = bytes;
-            bytes += record.payload.len();
-            before == 0 || bytes <= PAGE_BYTES
-        };
-        let count = self.records.iter().take(PAGE).take_while(fits).count();
-        let page: Vec<Record> = self.records.drain(..count).collect();
-        self.bytes -= page.iter().map(|record| record.payload.len()).sum::<usize>();
-        page
+        let page = self.full.pop_front().unwrap_or_else(|| std::mem::take(&mut self.open));
+        self.count -= page.records.len();
+        self.bytes -= page.bytes;
+        page.records
     }
 }
 
 impl Extend<Record> for Backlog {
     fn extend<I: IntoIterator<Item = Record>>(&mut self, records: I) {
-        let bytes = &mut self.bytes;
-        self.records.extend(records.into_iter().inspect(|record| *bytes += record.payload.len()));
+        for record in records {
+            let bytes = record.payload.len();
+            if !self.open.has_room_for(bytes) {
+                self.full.push_back(std::mem::take(&mut self.open));
+            }
+            if self.open.records.is_empty() && self.count > 0 {
+                // Others wait, so that this page fills up as well.
+                self.open.records.reserve_exact(PAGE);
+            }
+            self.open.records.push(record);
+            self.open.bytes += bytes;
+            self.count += 1;
+            self.bytes += bytes;
+        }
     }
 }
 

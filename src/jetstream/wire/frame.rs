@@ -31,6 +31,17 @@ pub(super) struct Message<'a> {
     pub payload: Range<usize>,
 }
 
+/// A reply whose line is plain: positions in the buffer.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct PlainReply {
+    /// What of the subject follows the prefix.
+    pub token: Range<usize>,
+    pub headers: Range<usize>,
+    pub payload: Range<usize>,
+    /// Where the frame ends.
+    pub end: usize,
+}
+
 /// Why a buffer does not begin with a frame.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum FrameError {
@@ -70,6 +81,38 @@ pub(super) fn parse(buffer: &[u8], start: usize) -> Result<(Frame<'_>, usize), F
         b"-ERR" => Ok((Frame::Error(unquoted(arguments.trim_ascii())), after)),
         _ => Err(FrameError::Malformed),
     }
+}
+
+/// The reply that begins at `start`, if its line is that of nearly every reply of a scan: `HMSG <prefix><digits> <sid> <header bytes>
+/// <total bytes>`, with one blank each, and all of it is there. Of any other, None; [`parse`] reads both alike.
+pub(super) fn parse_reply(buffer: &[u8], start: usize, prefix: &[u8], subscription: &[u8]) -> Option<PlainReply> {
+    let line = buffer.get(start..)?.strip_prefix(b"HMSG ")?.strip_prefix(prefix)?;
+    let at = buffer.len() - line.len();
+    let token = at..at + digits(line).1;
+    let rest = buffer.get(token.end..)?.strip_prefix(b" ")?.strip_prefix(subscription)?.strip_prefix(b" ")?;
+    let (header_length, length) = digits(rest);
+    let rest = rest.get(length..)?.strip_prefix(b" ")?;
+    let (total, length) = digits(rest);
+    let rest = rest.get(length..)?.strip_prefix(b"\r\n")?;
+    let after = buffer.len() - rest.len();
+    let (header_length, total) = (usize::try_from(header_length).ok()?, usize::try_from(total).ok()?);
+    let end = after.checked_add(total)?;
+    if token.is_empty() || header_length > total || !buffer.get(end..)?.starts_with(b"\r\n") {
+        return None;
+    }
+    let (headers, payload) = (after..after + header_length, after + header_length..end);
+    Some(PlainReply { token, headers, payload, end: end + 2 })
+}
+
+/// The number that a text begins with, and how many digits it has: at most eighteen, so that it fits.
+#[inline(always)]
+fn digits(text: &[u8]) -> (u64, usize) {
+    let (mut number, mut length) = (0, 0);
+    while let Some(byte) = text.get(length).filter(|byte| byte.is_ascii_digit() && length < 18) {
+        number = number * 10 + u64::from(byte - b'0');
+        length += 1;
+    }
+    (number, length)
 }
 
 /// `MSG <subject> <sid> [reply] <bytes>` and `HMSG <subject> <sid> [reply] <header bytes> <total bytes>`, then the

@@ -54,6 +54,12 @@ impl Intake {
         let mut taken = Taken::default();
         let mut consumed = 0;
         self.needed = loop {
+            if let Some(reply) = frame::parse_reply(&self.bytes, consumed, prefix.as_bytes(), REPLIES) {
+                let source = SubscriptionKind::Reply { reply_token: reply.token };
+                out.push(Place { source, headers: reply.headers, payload: reply.payload });
+                consumed = reply.end;
+                continue;
+            }
             match frame::parse(&self.bytes, consumed) {
                 Ok((frame, end)) => {
                     match frame {

@@ -3,7 +3,7 @@
 
 use bytes::Bytes;
 
-use super::frame::{self, Frame, Message};
+use super::frame::{self, Frame, Message, PlainReply};
 use super::reply::{Frames, Place, SubscriptionKind};
 use super::want::Want;
 use crate::jetstream::reply::Answer;
@@ -123,7 +123,7 @@ fn what_is_accepted_is_what_the_lines_say() {
 #[test]
 fn frames_of_any_bytes_are_whole_or_refused() {
     let mut numbers = Numbers(9);
-    let mut whole = 0;
+    let (mut whole, mut plain) = (0, 0);
     for _ in 0..CASES / 4 {
         let block = BLOCKS[numbers.place(BLOCKS.len())];
         let (size, total) = (block.len(), block.len() + 7);
@@ -133,8 +133,17 @@ fn frames_of_any_bytes_are_whole_or_refused() {
         let bytes = mutated(&mut numbers, &text);
         let mut at = 0;
         while at < bytes.len() {
+            let reply = frame::parse_reply(&bytes, at, b"_INBOX.a.", b"1");
+            if let Some(PlainReply { token, headers, payload, end }) = reply.clone() {
+                let subject = [b"_INBOX.a.", &bytes[token]].concat();
+                let message = Message { subject: &subject, subscription: b"1", reply: b"", headers, payload };
+                assert_eq!(frame::parse(&bytes, at), Ok((Frame::Message(message), end)), "{bytes:?}");
+                plain += 1;
+            }
             match frame::parse(&bytes, at) {
                 Ok((frame, end)) => {
+                    let is_written_so = bytes[at..].starts_with(&text.as_bytes()[6..32]);
+                    assert!(reply.is_some() || !is_written_so, "{bytes:?}");
                     assert!(end > at && end <= bytes.len(), "{bytes:?}");
                     if let Frame::Message(Message { headers, payload, .. }) = frame {
                         assert!(headers.start <= headers.end && headers.end == payload.start, "{bytes:?}");
@@ -151,5 +160,5 @@ fn frames_of_any_bytes_are_whole_or_refused() {
             }
         }
     }
-    assert!(whole > CASES / 20, "{whole} messages");
+    assert!(whole > CASES / 20 && plain > CASES / 40, "{whole} messages, {plain} plain");
 }

@@ -5,8 +5,7 @@ use std::ops::Range;
 use bytes::Bytes;
 
 use super::delivery::DeliveryFrame;
-use super::frame;
-use super::reply_headers::{ReplyHeaders, read_reply_headers};
+use super::reply_headers::{Digits, ReplyHeaders, read_reply_headers};
 use super::want::Want;
 use crate::error::{Error, Kind, Result};
 use crate::jetstream::reply::{Answer, header_block, is_added};
@@ -136,11 +135,11 @@ impl Located<'_> {
         let Some(sequence) = &headers.sequence else { return self.status(buffer) };
         let sequence = number(buffer, sequence, "Nats-Sequence")?;
         let previous = match headers.previous.as_ref().filter(|_| batch) {
-            Some(range) => Some(number(buffer, range, "Nats-Last-Sequence")?),
+            Some(digits) => Some(number(buffer, digits, "Nats-Last-Sequence")?),
             None => None,
         };
         let pending = match headers.pending.as_ref().filter(|_| previous == Some(0)) {
-            Some(range) => Some(number(buffer, range, "Nats-Num-Pending")?),
+            Some(digits) => Some(number(buffer, digits, "Nats-Num-Pending")?),
             None => None,
         };
         let slice = |range: &Option<Range<usize>>, name: &str| match range {
@@ -168,14 +167,14 @@ impl Located<'_> {
 
     fn status(&self, buffer: &Bytes) -> Result<Answer> {
         let headers = &self.headers;
-        let range = |range: &Option<Range<usize>>, name: &'static str| match range {
-            Some(range) => number(buffer, range, name),
+        let count = |digits: &Option<Digits>, name: &'static str| match digits {
+            Some(digits) => number(buffer, digits, name),
             None => Err(missing(name)),
         };
         match headers.status {
             Some(204) => Ok(Answer::Reply(Reply::End {
-                pending: range(&headers.pending, "Nats-Num-Pending")?,
-                last: range(&headers.previous, "Nats-Last-Sequence")?,
+                pending: count(&headers.pending, "Nats-Num-Pending")?,
+                last: count(&headers.previous, "Nats-Last-Sequence")?,
             })),
             Some(404) => Ok(Answer::Reply(Reply::Nothing)),
             Some(503) => Ok(Answer::NoResponders),
@@ -204,9 +203,8 @@ impl Located<'_> {
     }
 }
 
-fn number(buffer: &[u8], range: &Range<usize>, name: &str) -> Result<u64> {
-    let digits = &buffer[range.clone()];
-    frame::number(digits).ok_or_else(|| malformed(name, digits))
+fn number(buffer: &[u8], digits: &Digits, name: &str) -> Result<u64> {
+    digits.number.ok_or_else(|| malformed(name, &buffer[digits.at.clone()]))
 }
 
 fn missing(name: &str) -> Error {

@@ -10,12 +10,21 @@ pub(super) struct ReplyHeaders {
     pub status: Option<u16>,
     pub description: Range<usize>,
     pub subject: Option<Range<usize>>,
-    pub sequence: Option<Range<usize>>,
+    pub sequence: Option<Digits>,
     pub time: Option<Range<usize>>,
-    pub pending: Option<Range<usize>>,
-    pub previous: Option<Range<usize>>,
+    pub pending: Option<Digits>,
+    pub previous: Option<Digits>,
     /// How many headers there are.
     pub count: usize,
+}
+
+/// A value that is to be a decimal number.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Digits {
+    /// Where it stands.
+    pub at: Range<usize>,
+    /// None when it is no number.
+    pub number: Option<u64>,
 }
 
 /// Reads the block `NATS/1.0 [status [description]]\r\nName: value\r\n...\r\n`. Of several values of a name the last
@@ -32,14 +41,14 @@ fn plain(buffer: &[u8], start: usize) -> Option<ReplyHeaders> {
     at.literal(b"\r\nNats-Subject: ")?;
     let subject = Some(at.value()?);
     at.literal(b"\r\nNats-Sequence: ")?;
-    let sequence = Some(at.value()?);
+    let sequence = Some(at.number()?);
     at.literal(b"\r\nNats-Time-Stamp: ")?;
     let time = Some(at.value()?);
     let mut headers = ReplyHeaders { subject, sequence, time, count: 4, ..ReplyHeaders::default() };
     if at.literal(b"\r\nNats-Num-Pending: ").is_some() {
-        headers.pending = Some(at.value()?);
+        headers.pending = Some(at.number()?);
         at.literal(b"\r\nNats-Last-Sequence: ")?;
-        headers.previous = Some(at.value()?);
+        headers.previous = Some(at.number()?);
         headers.count = 6;
     }
     at.literal(b"\r\n\r\n")?;
@@ -53,8 +62,24 @@ struct Cursor<'a> {
 }
 
 impl Cursor<'_> {
-    fn literal(&mut self, text: &[u8]) -> Option<()> {
-        self.buffer[self.at..].starts_with(text).then(|| self.at += text.len())
+    /// A text of a length that the compiler knows: compared without a call.
+    #[inline(always)]
+    fn literal<const N: usize>(&mut self, text: &[u8; N]) -> Option<()> {
+        (self.buffer.get(self.at..)?.first_chunk() == Some(text)).then(|| self.at += N)
+    }
+
+    /// Digits, from one to nineteen of them, so that the number fits.
+    #[inline(always)]
+    fn number(&mut self) -> Option<Digits> {
+        let (start, mut number) = (self.at, 0);
+        while let Some(digit @ b'0'..=b'9') = self.buffer.get(self.at) {
+            if self.at - start == 19 {
+                return None;
+            }
+            number = number * 10 + u64::from(digit - b'0');
+            self.at += 1;
+        }
+        (self.at > start).then_some(Digits { at: start..self.at, number: Some(number) })
     }
 
     /// What stands before the end of the line; None where it would have to be trimmed.
@@ -98,13 +123,13 @@ fn header_line(line: &[u8], at: usize, headers: &mut ReplyHeaders) {
     let Some(colon) = memchr::memchr(b':', line) else { return };
     let value = line[colon + 1..].trim_ascii();
     let start = at + line.len() - line[colon + 1..].trim_ascii_start().len();
-    let value = start..start + value.len();
+    let (place, digits) = (start..start + value.len(), |at| Some(Digits { at, number: frame::number(value) }));
     match &line[..colon] {
-        b"Nats-Subject" => headers.subject = Some(value),
-        b"Nats-Sequence" => headers.sequence = Some(value),
-        b"Nats-Time-Stamp" => headers.time = Some(value),
-        b"Nats-Num-Pending" => headers.pending = Some(value),
-        b"Nats-Last-Sequence" => headers.previous = Some(value),
+        b"Nats-Subject" => headers.subject = Some(place),
+        b"Nats-Sequence" => headers.sequence = digits(place),
+        b"Nats-Time-Stamp" => headers.time = Some(place),
+        b"Nats-Num-Pending" => headers.pending = digits(place),
+        b"Nats-Last-Sequence" => headers.previous = digits(place),
         _ => {}
     }
     headers.count += 1;
@@ -158,7 +183,9 @@ mod tests {
 
     fn said<'a>(buffer: &'a str, headers: &ReplyHeaders) -> Said<'a> {
         let text = |range: &Range<usize>| &buffer[range.clone()];
-        let values = [&headers.subject, &headers.sequence, &headers.time, &headers.pending, &headers.previous];
+        let at = |digits: &Option<Digits>| digits.as_ref().map(|digits| digits.at.clone());
+        let (sequence, pending, previous) = (at(&headers.sequence), at(&headers.pending), at(&headers.previous));
+        let values = [headers.subject.clone(), sequence, headers.time.clone(), pending, previous];
         Said {
             status: headers.status,
             description: text(&headers.description),
