@@ -8,6 +8,7 @@
 //! readings[*].kw     all elements, as a LIST: one value an element, NULL where it has none
 //! readings[].kw      where `readings` is unnested, the element that a row is of
 //! "a.b".c            a key that holds a dot, a bracket or a quote (written twice: `""`)
+//! [pkg.name].c       an extension of a protobuf message, by its full name; the same as "[pkg.name]".c
 //! $                  the document itself; $[0].kw and $.a begin there (a key that is called $ is quoted)
 //! ```
 //!
@@ -207,6 +208,11 @@ fn parse_key(text: &str) -> std::result::Result<(Step, &str), &'static str> {
             }
         }
     }
+    if let Some((name, after)) = text.strip_prefix('[').and_then(|inside| inside.split_once(']'))
+        && is_full_name(name)
+    {
+        return Ok((Step::Key(format!("[{name}]")), after));
+    }
     let end = text.find(['.', '[']).unwrap_or(text.len());
     let (key, rest) = text.split_at(end);
     if key.is_empty() {
@@ -220,6 +226,15 @@ fn parse_key(text: &str) -> std::result::Result<(Step, &str), &'static str> {
     }
     let key = key.to_owned();
     Ok((parse_index(&key).map_or_else(|| Step::Key(key.clone()), |index| Step::KeyOrIndex(key.clone(), index)), rest))
+}
+
+/// Whether a text is a name with the packages around it, as protobuf has them.
+fn is_full_name(text: &str) -> bool {
+    let is_name = |name: &str| {
+        name.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_')
+            && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_')
+    };
+    text.split('.').all(is_name)
 }
 
 /// The content of brackets: the position of an element, from the front or the end, or `*`.
@@ -269,6 +284,8 @@ mod tests {
             ("$[]", "json", "$[]"),
             ("a.*", "a_*", "a.*"),
             ("\"$\".a", "$_a", "\"$\".a"),
+            ("[pkg.v1._ext].a", "[pkg.v1._ext]_a", "\"[pkg.v1._ext]\".a"),
+            ("a.[ext][0]", "a_[ext]_0", "a.\"[ext]\"[0]"),
         ] {
             let path = Path::parse(text).unwrap();
             assert_eq!(path.column_name(), column, "{text}");
@@ -293,6 +310,8 @@ mod tests {
             ("a.", "a step is empty"),
             ("a..b", "a step is empty"),
             ("[0]", "a step is empty"),
+            ("[a b]", "a step is empty"),
+            ("[a.]", "a step is empty"),
             ("$.", "a step is empty"),
             ("a[0", "a '[' is not closed"),
             ("a[x]", "expected a list index or * in brackets"),

@@ -7,6 +7,7 @@ use protox::prost::Message as _;
 use protox::prost_reflect::prost_types::FileDescriptorSet;
 use protox::prost_reflect::{DescriptorPool, FileDescriptor, MessageDescriptor};
 
+use super::editions;
 use super::source::SchemaSource;
 use crate::error::{Error, Result};
 
@@ -193,13 +194,11 @@ fn edition(text: &str) -> Option<&str> {
     value.get(1..)?.split(quote).next()
 }
 
-/// The error for a file in an edition: <https://protobuf.dev/editions/overview/>. What it has unless a feature says otherwise, proto3
-/// has with `optional` at each field: presence, open enums, packed lists.
+/// The error for a file in an edition: <https://protobuf.dev/editions/overview/>. In a set of descriptors it is read.
 fn unknown_edition(file: &str, edition: &str) -> String {
     format!(
-        "'{file}' is written in edition {edition}, and only syntax proto2 and proto3 can be read; in a copy, declare \
-         syntax = \"proto3\" and each field that is not repeated as optional; one with features.message_encoding = DELIMITED \
-         is a group of proto2"
+        "'{file}' is written in edition {edition}, and as text only syntax proto2 and proto3 are read; \
+         protoc --include_imports --descriptor_set_out=FILE makes a set of it, for proto_descriptor_set"
     )
 }
 
@@ -211,9 +210,7 @@ fn descriptors(path: &str) -> std::result::Result<DescriptorPool, String> {
     if set.file.is_empty() {
         return Err("it holds no file".to_owned());
     }
-    if let Some(file) = set.file.iter().find(|file| file.syntax() == "editions") {
-        return Err(unknown_edition(file.name(), "2023 or later"));
-    }
+    editions::lower(&mut set, &bytes)?;
     let google = GoogleFileResolver::new();
     let mut next = 0;
     while let Some(file) = set.file.get(next) {

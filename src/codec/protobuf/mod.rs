@@ -1,8 +1,8 @@
 //! Protobuf (<https://protobuf.dev/programming-guides/encoding/>): `columns`, `proto_extract`, and whole messages.
 //!
 //! The schema comes from a `.proto` file, compiled when the statement is bound, without protoc, or from a set of
-//! descriptors (`protoc --descriptor_set_out --include_imports`). proto2 and proto3; not the editions after them, which
-//! the compiler does not know yet.
+//! descriptors (`protoc --descriptor_set_out --include_imports`). proto2 and proto3; the editions after them in a set of
+//! descriptors, as the compiler does not know them yet.
 //!
 //! A payload is read off the wire by the schema, and only values at the paths of the projected columns are
 //! made. The rest is checked to have the form of fields in the messages on the way; an unasked message, text or packed
@@ -30,9 +30,11 @@
 //! | `optional`, a member of a oneof | NULL; the default of a proto2 field that declares one |
 //! | a proto2 `required` field | an error, when the message that lacks it is read |
 //!
-//! An enum value that the schema lacks is kept for proto2, too, where protobuf's own readers set it aside. Extensions
-//! are passed over. At most 100 messages nest.
+//! An enum value that the schema lacks is kept for proto2, too, where protobuf's own readers set it aside. An extension
+//! is a field that is called by its full name in brackets, `[pkg.name]`, as in protobuf's JSON; it is in a column of its own or
+//! in JSON, and not among all fields. At most 100 messages nest.
 
+mod editions;
 mod json;
 mod load;
 mod payload_error;

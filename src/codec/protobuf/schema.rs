@@ -2,7 +2,10 @@
 
 use std::collections::HashMap;
 
-use protox::prost_reflect::{self as reflect, DescriptorPool, EnumDescriptor, FieldDescriptor, MessageDescriptor};
+use protox::prost_reflect::{
+    self as reflect, Cardinality, DescriptorPool, EnumDescriptor, ExtensionDescriptor, FieldDescriptor,
+    MessageDescriptor,
+};
 
 use super::wire::Wire;
 
@@ -18,7 +21,7 @@ pub(super) struct Schema {
 #[derive(Debug)]
 pub(super) struct Message {
     pub full_name: String,
-    /// Its fields as the schema declares them, in that order.
+    /// Its fields as the schema declares them, in that order, then its extensions.
     pub fields: Vec<Field>,
     /// How many oneofs it has.
     pub oneofs: usize,
@@ -43,7 +46,9 @@ pub(super) enum Known {
 /// A field of a message.
 #[derive(Debug)]
 pub(super) struct Field {
+    /// The name; that of an extension is its full name in brackets, as in protobuf's JSON.
     pub name: String,
+    pub is_extension: bool,
     pub kind: Kind,
     pub shape: Shape,
     pub absent: Absent,
@@ -218,13 +223,19 @@ impl Places<'_> {
         let declared = descriptor.descriptor_proto().field.iter();
         let descriptors: Vec<FieldDescriptor> =
             declared.filter_map(|field| descriptor.get_field_by_name(field.name())).collect();
-        let numbers: Vec<u32> = descriptors.iter().map(FieldDescriptor::number).collect();
+        let extensions: Vec<ExtensionDescriptor> = descriptor.extensions().collect();
+        let numbers = descriptors.iter().map(FieldDescriptor::number);
+        let numbers: Vec<u32> = numbers.chain(extensions.iter().map(ExtensionDescriptor::number)).collect();
         let oneofs = descriptor.oneofs().filter(|oneof| !oneof.is_synthetic());
         let oneofs: Vec<String> = oneofs.map(|oneof| oneof.full_name().to_owned()).collect();
         let in_entry = descriptor.is_map_entry();
         Message {
             full_name: descriptor.full_name().to_owned(),
-            fields: descriptors.iter().map(|field| self.field(field, &oneofs, in_entry)).collect(),
+            fields: descriptors
+                .iter()
+                .map(|field| self.field(field, &oneofs, in_entry))
+                .chain(extensions.iter().map(|extension| self.extension(extension)))
+                .collect(),
             oneofs: oneofs.len(),
             known: Known::of(descriptor.full_name()),
             by_number: Numbers::new(&numbers),
@@ -249,7 +260,26 @@ impl Places<'_> {
         };
         let oneof = descriptor.containing_oneof();
         let oneof = oneof.and_then(|oneof| oneofs.iter().position(|name| name == oneof.full_name()));
-        Field { name: descriptor.name().to_owned(), kind, shape, absent, oneof }
+        Field { name: descriptor.name().to_owned(), is_extension: false, kind, shape, absent, oneof }
+    }
+
+    /// A field that stands outside of its message; it has presence.
+    fn extension(&self, descriptor: &ExtensionDescriptor) -> Field {
+        let kind = self.kind(&descriptor.kind());
+        let is_list = descriptor.cardinality() == Cardinality::Repeated;
+        let absent = if !is_list && descriptor.field_descriptor_proto().default_value.is_some() {
+            Absent::Default(default(kind, &descriptor.default_value()))
+        } else {
+            Absent::Null
+        };
+        Field {
+            name: format!("[{}]", descriptor.full_name()),
+            is_extension: true,
+            kind,
+            shape: if is_list { Shape::List } else { Shape::One },
+            absent,
+            oneof: None,
+        }
     }
 
     fn kind(&self, kind: &reflect::Kind) -> Kind {

@@ -21,7 +21,7 @@ pub const MAX_MEMBERS: usize = 10_000;
 /// More than [`MAX_MEMBERS`] in all.
 pub(super) fn all(schema: &Schema, message: usize) -> Result<Vec<(Path, Type)>> {
     let mut full = Full { schema, open: vec![message], members: 0 };
-    let fields = schema.message(message).fields.iter();
+    let fields = schema.message(message).fields.iter().filter(|field| !field.is_extension);
     fields.map(|field| Ok((Path::member(field.name.as_str()), full.field(field)?))).collect()
 }
 
@@ -65,11 +65,12 @@ impl Full<'_> {
             None => {}
         }
         let times = self.open.iter().filter(|open| **open == position).count();
-        if times >= MAX_RECURSION || self.open.len() >= MAX_DEPTH as usize || message.fields.is_empty() {
+        let declared = || message.fields.iter().filter(|field| !field.is_extension);
+        if times >= MAX_RECURSION || self.open.len() >= MAX_DEPTH as usize || declared().next().is_none() {
             return Ok(Type::Json);
         }
         let mut names = HashSet::new();
-        if let Some(field) = message.fields.iter().find(|field| !names.insert(field.name.to_lowercase())) {
+        if let Some(field) = declared().find(|field| !names.insert(field.name.to_lowercase())) {
             return Err(Error::new(format!(
                 "message type '{}' has two fields named '{}' when case is ignored, as SQL does",
                 message.full_name, field.name
@@ -77,7 +78,7 @@ impl Full<'_> {
             .advice("name the fields that are needed in columns"));
         }
         self.open.push(position);
-        let members = message.fields.iter();
+        let members = declared();
         let members = members.map(|field| Ok(column::Field { name: field.name.clone(), ty: self.field(field)? }));
         let members = members.collect::<Result<Vec<_>>>()?;
         self.open.pop();

@@ -1,6 +1,8 @@
 //! Schemas: files, imports, descriptor sets, names, and the errors that the extension before this one had.
 
 use super::*;
+use crate::codec::testing::show;
+use crate::column::Buffer;
 
 /// A folder for one test, gone with it.
 struct Folder(std::path::PathBuf);
@@ -190,9 +192,9 @@ fn broken_schemas_say_what_and_where() {
 }
 
 #[test]
-fn editions_are_named_as_what_cannot_be_read() {
-    let advice = "and only syntax proto2 and proto3 can be read; in a copy, declare syntax = \"proto3\" and each field that is \
-                  not repeated as optional; one with features.message_encoding = DELIMITED is a group of proto2";
+fn editions_of_texts_are_named_as_what_is_not_read() {
+    let advice = "and as text only syntax proto2 and proto3 are read; protoc --include_imports --descriptor_set_out=FILE makes \
+                  a set of it, for proto_descriptor_set";
     for (name, text) in [
         ("edition-plain", "edition = '2023'; message M { int32 a = 1; }"),
         ("edition-comments", "// edition = '1'\n/* a\n * b */\n\nedition=\"2023\";\nmessage M { int32 a = 1; }"),
@@ -217,7 +219,7 @@ fn editions_are_named_as_what_cannot_be_read() {
 }
 
 #[test]
-fn a_descriptor_set_of_an_edition_is_named_as_such() {
+fn a_descriptor_set_of_an_edition_has_presence_unless_a_feature_says_otherwise() {
     use protox::prost::Message;
     use protox::prost_reflect::prost_types::FileDescriptorSet;
     let bytes = std::fs::read(file("types.binpb")).unwrap();
@@ -233,8 +235,13 @@ fn a_descriptor_set_of_an_edition_is_named_as_such() {
         proto_message: Some("Everything".to_owned()),
         ..SchemaSource::default()
     };
-    let error = failure(all(&source, vec![]));
-    assert!(error.contains("'common/place.proto' is written in edition 2023 or later, and only"), "{error}");
+    // No field of it says anything, so all have presence, as in proto2.
+    let paths = ["place.level", "place.zone", "f_int32"].map(|path| Path::parse(path).unwrap());
+    let codec = columns(&source, paths.into_iter().map(|path| (path, Type::Varchar)).collect()).unwrap();
+    let mut out = [const { Type::Varchar }; 3].map(|ty| Buffer::new(&ty));
+    codec.decoder(&[0, 1, 2]).decode(b"\x92\x03\x02\x0a\x00", &mut out).unwrap();
+    let shown = out.map(|buffer| show(&buffer, &Type::Varchar, 0));
+    assert_eq!(shown, ["NULL", "", "0"]);
 }
 
 #[test]
