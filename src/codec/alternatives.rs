@@ -1,7 +1,7 @@
-//! Columns with alternatives, `'customer.id|customer_id'`: the first path that leads to a value, and which one that was.
+//! Columns with alternatives, `'customer.id|customer_id'`: the value of the first path that leads to one, and the number of that path.
 //!
-//! A payload is walked once for the first paths of all columns, and once more only where one of them leads to nothing: messages of
-//! a stream have few shapes, so the walks behind the first are kept by the columns that they are for.
+//! A payload is walked once for the first paths of all columns, and once more only where one of them leads to nothing. Messages of a stream have few
+//! shapes, so the decoders of the further walks are kept, each by the columns that it reads.
 
 use std::collections::HashMap;
 
@@ -11,7 +11,7 @@ use super::decode::{Codec, DecodeError, Decoder};
 use super::row_source::RowSource;
 use crate::column::{Buffer, Column, Type, Values};
 
-/// The most paths of one column; which one it was is a UTINYINT.
+/// The most paths of one column: the number of a path is a UTINYINT.
 pub const MOST_ALTERNATIVES: usize = 255;
 
 /// A column that is shown.
@@ -19,7 +19,7 @@ pub const MOST_ALTERNATIVES: usize = 255;
 pub enum Choice {
     /// The first of these columns of the codec below that is not NULL.
     Value(Vec<usize>),
-    /// Which of them it is, from 1; NULL when all are.
+    /// The position, from 1, of the first of these columns that is not NULL; NULL when all are NULL.
     Version(Vec<usize>),
 }
 
@@ -84,7 +84,7 @@ struct Wanted<'c> {
     paths: &'c [usize],
     /// The outputs that take the value.
     values: Vec<usize>,
-    /// The outputs that take which path it was.
+    /// The outputs that take the number of the path.
     versions: Vec<usize>,
 }
 
@@ -114,7 +114,7 @@ impl Decoder for AlternativesDecoder<'_> {
 impl AlternativesDecoder<'_> {
     fn read(&mut self, payload: RowSource<'_>, out: &mut [Buffer]) -> Result<(), DecodeError> {
         let Self { codec, wanted, rounds } = self;
-        // Those that have no value yet.
+        // The columns that have no value yet.
         let mut open: Vec<&Wanted<'_>> = wanted.iter().collect();
         for place in 0.. {
             let (left, without): (Vec<_>, Vec<_>) = open.iter().partition(|wanted| wanted.paths.len() > place);

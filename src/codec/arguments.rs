@@ -32,9 +32,9 @@ impl FormatParameter {
 pub struct FormatArguments {
     /// The arguments of their parameters, by name.
     pub texts: Vec<(&'static str, Vec<String>)>,
-    /// Where schemas are by the numbers that payloads begin with.
+    /// The source of schemas by number, where payloads begin with the number of their schema.
     pub registry: Option<Arc<dyn SchemaRegistry>>,
-    /// The most bytes that something compressed inside of a payload may grow to.
+    /// The most bytes to which compressed data inside a payload may grow.
     pub max_inflated: usize,
 }
 

@@ -38,7 +38,7 @@ pub fn infer(payloads: &mut dyn Iterator<Item = &[u8]>) -> Result<Vec<(Path, Typ
 /// The elements of the list at a path.
 ///
 /// # Errors
-/// The payload is malformed, or the path leads to something that is no list.
+/// The payload is malformed, or the path leads to a value that is not a list.
 pub fn elements(payload: &[u8], path: &Path) -> std::result::Result<Vec<Range<usize>>, DecodeError> {
     document::elements(Cbor, payload, path)
 }
@@ -92,11 +92,11 @@ impl TreeFormat for Cbor {
     }
 }
 
-/// The reader's error in words; its own text is the one of a debugger.
+/// The reader's error as a sentence; the reader's own text is a debug output.
 fn cause<E>(error: ciborium::de::Error<E>, payload: &[u8]) -> String {
     use ciborium::de::Error;
     match error {
-        // A payload is read from memory, which has no other way to fail.
+        // A payload is read from memory, and such a read fails only at the end of the bytes.
         Error::Io(_) => cut_off(payload),
         Error::Syntax(position) => format!("invalid at byte {position}"),
         Error::Semantic(_, why) => why,

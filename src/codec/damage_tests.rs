@@ -1,5 +1,5 @@
-//! Payloads with bytes changed, lost, doubled and put in: each is read or refused, what is read is what its column may hold, and a
-//! decoder reads the next payload as if it had not seen the last.
+//! Payloads with bytes changed, lost, doubled and put in. Each is read or refused, a value that is read fits its column, and a decoder reads the next
+//! payload as if it had not read the last.
 
 use std::sync::LazyLock;
 
@@ -15,10 +15,10 @@ use crate::column::{Buffer, Type};
 use crate::record::{Headers, Record};
 use crate::testing::{cases, corpus, damaged};
 
-/// The bytes that formats give a meaning to.
+/// The bytes that have a meaning in some format.
 const TELLING: &[u8] = b"\"\\{}[]:,0123e.+-tfnu \n\x00\x01\x7f\x80\xff\xc3\xc0\xc1\xca\xcb\xd4\xd6\xdd\xdf\xa1\x5f\x9f\xbf\x1b\x3b\xd8\x0a\x12";
 
-/// The types that a member is asked for as.
+/// The types as which a member is read.
 fn types() -> Vec<Type> {
     vec![
         Type::Json,
@@ -86,7 +86,7 @@ fn check(codec: &dyn Codec, payload: &[u8]) -> Result<(), TestCaseError> {
     Ok(())
 }
 
-/// The values of one decoder over several payloads; what fails leaves nothing behind.
+/// The values of one decoder over several payloads; a payload that fails leaves no value.
 fn rows(codec: &dyn Codec, payloads: &[Vec<u8>]) -> Vec<Option<Vec<String>>> {
     let all: Vec<usize> = (0..codec.columns().len()).collect();
     let mut out: Vec<Buffer> = codec.columns().iter().map(|column| Buffer::new(&column.ty)).collect();
@@ -105,7 +105,7 @@ fn rows(codec: &dyn Codec, payloads: &[Vec<u8>]) -> Vec<Option<Vec<String>>> {
         .collect()
 }
 
-/// `fresh` makes the codec that has read nothing; None where making one takes too long.
+/// `fresh` makes a codec that has read nothing; it is None where making one takes too long.
 fn check_history(
     codec: &dyn Codec,
     fresh: Option<&dyn Fn() -> Box<dyn Codec>>,

@@ -1,4 +1,4 @@
-//! A codec, which is chosen at bind, and its running decoders.
+//! The traits of a codec, which is chosen at bind, and of its running decoders.
 
 use std::fmt;
 

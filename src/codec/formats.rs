@@ -1,4 +1,4 @@
-//! The formats of payloads, in one table: choosing one, and the parameters that it has, come from here.
+//! The formats of payloads, in one table: it has each format's name and parameters.
 
 use std::sync::Arc;
 
@@ -13,7 +13,7 @@ use crate::error::Result;
 
 /// A format of payloads: a choice of `format :=`.
 pub struct PayloadFormat {
-    /// The word that SQL has for it.
+    /// The name of the format in SQL.
     pub name: &'static str,
     /// The parameters that this format has and no other.
     pub parameters: &'static [FormatParameter],
@@ -21,9 +21,9 @@ pub struct PayloadFormat {
     pub columns: fn(&FormatArguments, Wanted) -> Result<Box<dyn Codec>>,
     /// The codec of all fields of the schema, and of texts by path; None where there is no schema.
     pub all: AllFields,
-    /// Where the elements of a list stand in a payload, for `unnest`; None where they cannot be read by themselves.
+    /// Finds the elements of a list in a payload, for `unnest`; None where they cannot be read by themselves.
     pub elements: Option<Cut>,
-    /// How the rows of a payload are found when it is a text of several documents.
+    /// Finds the rows of a payload that is a text of several documents.
     pub lines: Option<Cut>,
     /// The columns of a sample of payloads, for `columns := 'auto'`; None where a payload cannot be read without a schema.
     pub infer: Option<Infer>,

@@ -1,5 +1,5 @@
-//! A payload of which some values are bad: those are NULL, and each other column is what it is when it is read alone, so that
-//! it does not depend on which columns are read with it.
+//! Reads a payload with some bad values. These are NULL, and each other column has the value that it has when it is read alone, so that it does not
+//! depend on the columns that are read with it.
 
 use std::ops::Range;
 
@@ -27,8 +27,8 @@ impl<'c> GoodColumns<'c> {
         Self { codec, projection, whole: Part::new(0..projection.len()) }
     }
 
-    /// Reads a payload that does not decode as a whole, for this cause: one value more in each buffer. `report` is told why
-    /// a value is NULL, for each of them.
+    /// Reads a payload that does not decode as a whole, for this cause, and appends one value to each buffer. `report` is called with the reason of
+    /// each value that is NULL.
     pub fn decode(
         &mut self,
         payload: RowSource<'_>,

@@ -36,7 +36,7 @@ pub enum Compression {
 }
 
 impl Compression {
-    /// The choices of `decompress :=` with the words that SQL has for them.
+    /// The choices of `decompress :=` with their names in SQL.
     pub const CHOICES: &[(&str, Compression)] = &[
         ("none", Compression::None),
         ("header", Compression::Header),
@@ -70,7 +70,7 @@ impl Compression {
 pub struct Inflate {
     /// How they are compressed.
     pub compression: Compression,
-    /// The most bytes that one payload may grow to; one that would be larger is an error.
+    /// The most bytes to which one payload may grow; a larger payload is an error.
     pub limit: usize,
 }
 
@@ -173,10 +173,10 @@ fn raw_snappy(block: &[u8], limit: usize) -> Result<Vec<u8>, String> {
 /// (<https://github.com/google/snappy/blob/main/framing_format.txt>, section 4.1).
 const SNAPPY_STREAM: &[u8] = b"\xff\x06\0\0sNaPpY";
 
-/// The stream identifier of S2 (<https://github.com/klauspost/compress/tree/master/s2>), which extends Snappy: its blocks refer to
-/// what lies behind 64 KiB, and no reader of Snappy knows them.
+/// The stream identifier of S2 (<https://github.com/klauspost/compress/tree/master/s2>), which extends Snappy: its blocks refer to bytes more than 64
+/// KiB back, and no reader of Snappy can read them.
 const S2_STREAM: &[u8] = b"\xff\x06\0\0S2sTwO";
-/// What a payload in S2 is told.
+/// The error for a payload in S2.
 const S2: &str = "the payload is compressed by S2, which is not read; a sender that writes S2 can write Snappy, too";
 
 /// Whether a payload starts with the header of RFC 1950: method 8, and a check that divides by 31.
@@ -184,7 +184,7 @@ fn is_zlib(payload: &[u8]) -> bool {
     matches!(payload, [first, second, ..] if first & 15 == 8 && (u16::from(*first) << 8 | u16::from(*second)) % 31 == 0)
 }
 
-/// The window that every decoder of zstd must allow; it is held in memory, so larger ones are bound by the limit.
+/// The window that every decoder of zstd must allow; it is held in memory, so the limit also bounds larger windows.
 const ZSTD_WINDOW: usize = 8 << 20;
 
 fn zstd(mut payload: &[u8], limit: usize) -> Result<Vec<u8>, String> {
@@ -218,7 +218,7 @@ fn broken(name: &str, error: &(dyn Error + 'static)) -> String {
     }
 }
 
-/// Whether an error, or one that it comes from, is that there are no more bytes.
+/// Whether an error, or one of its sources, is an unexpected end of the bytes.
 fn ends_too_early(error: &(dyn Error + 'static)) -> bool {
     let here = error.downcast_ref::<io::Error>();
     let wrapped = here.and_then(|here| here.get_ref()).is_some_and(|inner| ends_too_early(inner));

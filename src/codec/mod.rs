@@ -1,4 +1,4 @@
-//! Payload bytes become typed columns. Pure: no DuckDB, no NATS, no I/O beyond the schema files a codec is built from.
+//! Payload bytes become typed columns. Pure: no DuckDB, no NATS, and no I/O except the schema files from which a codec is built.
 //!
 //! A [`Codec`] is chosen at bind and is immutable; a [`Decoder`] is made from it for each run and owns the scratch
 //! space. A new payload format is one file in this folder and one row of [`FORMATS`].

@@ -6,24 +6,24 @@
 //! readings[0].kw     the first element of a list, nothing else
 //! readings[-1].kw    the last element of a list; [-2] the one before
 //! readings[*].kw     all elements, as a LIST: one value an element, NULL where it has none
-//! readings[].kw      where `readings` is unnested, the element that a row is of
+//! readings[].kw where `readings` is unnested, the element of the row
 //! "a.b".c            a key that holds a dot, a bracket or a quote (written twice: `""`)
 //! [pkg.name].c       an extension of a protobuf message, by its full name; the same as "[pkg.name]".c
 //! $                  the document itself; $[0].kw and $.a begin there (a key that is called $ is quoted)
 //! ```
 //!
-//! Where several paths are taken, `a|b.c` are alternatives: the first that leads to a value. A key that holds `|` is quoted.
+//! Where alternatives are accepted, `a|b.c` has the value of the first path that leads to one. A key that holds `|` is quoted.
 //!
-//! A path's column is named by its steps joined with `_`: `location_zone`, `readings_0_kw`; a quoted key is taken as
-//! it is: `a.b_c`; `[-1]` is `last`, `[-2]` is `last_2`, and `[*]` is nothing: `readings_kw`. The document itself is called
-//! `json`, as `read_json` calls one that is no object.
+//! A path's column is named by its steps joined with `_`: `location_zone`, `readings_0_kw`; a quoted key stays as it is: `a.b_c`; `[-1]` is `last`,
+//! `[-2]` is `last_2`, and `[*]` adds nothing: `readings_kw`. The document itself is called `json`, as `read_json` calls a document that is not an
+//! object.
 
 use std::fmt;
 
 use crate::column::Type;
 use crate::error::{Error, Result};
 
-/// Where in a document a column's value stands; the document itself has no step.
+/// The place of a column's value in a document; the path of the document itself has no step.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Path {
     steps: Vec<Step>,
@@ -42,7 +42,7 @@ pub enum Step {
     FromEnd(usize),
     /// All elements of a list.
     All,
-    /// The element of a list that a row is of, where a statement unnests.
+    /// The element of the row, where a statement unnests a list.
     Each,
 }
 
@@ -136,7 +136,7 @@ impl Path {
         Some((Self { steps: list.to_vec() }, Self { steps: element.to_vec() }))
     }
 
-    /// How many of its steps are all elements of a list.
+    /// The number of its steps that are all elements of a list.
     #[must_use]
     pub fn lists(&self) -> usize {
         self.steps.iter().filter(|step| **step == Step::All).count()
@@ -177,7 +177,7 @@ pub struct Wanted {
     pub columns: Vec<(Path, Type)>,
     /// Paths that are read as VARCHAR beside them, for keys; their columns come last.
     pub texts: Vec<Path>,
-    /// The columns, by their positions, whose path may step into something that has no parts: there it leads to nothing.
+    /// The positions of the columns with a path that may step into a value without parts; there the path leads to nothing.
     pub lenient: Vec<usize>,
 }
 

@@ -1,4 +1,4 @@
-//! Payloads in the texts of errors.
+//! Payloads as error texts quote them.
 
 /// The cause of an error for a payload that ends before its document does.
 pub(super) fn cut_off(payload: &[u8]) -> String {

@@ -14,7 +14,7 @@ use crate::column::Type;
 use crate::document::Document;
 use crate::testing::cases;
 
-/// A text with what formats escape, and with characters of every length.
+/// A text with the characters that formats escape, and with characters of every length.
 fn text() -> impl Strategy<Value = String> {
     prop_oneof![".{0,40}", r#"[a"\\/\x00-\x1f\x7f :,{}\[\]é😀]{0,20}"#]
 }

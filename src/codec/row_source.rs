@@ -19,7 +19,7 @@ pub(super) enum RowSource<'a> {
 }
 
 impl RowSource<'_> {
-    /// Decodes it: one value more in each buffer.
+    /// Decodes the row, and appends one value to each buffer.
     pub fn decode(self, decoder: &mut dyn Decoder, out: &mut [Buffer]) -> Result<(), DecodeError> {
         match self {
             RowSource::Whole(payload) => decoder.decode(payload, out),
@@ -28,10 +28,10 @@ impl RowSource<'_> {
     }
 }
 
-/// Lends `read` the bytes that the row of a record is decoded from.
+/// Calls `read` with the bytes from which the row of a record is decoded.
 ///
 /// # Errors
-/// The payload does not inflate, or the message could not be taken apart; those of `read`.
+/// The payload does not inflate, the message could not be divided into rows, or `read` fails.
 pub(super) fn read<T>(
     record: &Record,
     inflate: Inflate,

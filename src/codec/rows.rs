@@ -19,7 +19,7 @@ pub enum OnError {
 }
 
 impl OnError {
-    /// Every choice with the word that SQL has for it.
+    /// Every choice with its name in SQL.
     pub const CHOICES: &[(&str, OnError)] =
         &[("fail", OnError::Fail), ("null", OnError::Null), ("skip", OnError::Skip)];
 }
@@ -35,7 +35,7 @@ pub struct DecodeOptions<'a> {
     pub on_error: OnError,
 }
 
-/// Which of the records have a row.
+/// The records that have a row.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Kept {
     /// All of them.
@@ -53,11 +53,11 @@ pub struct Projected<'a> {
     pub columns: &'a [usize],
 }
 
-/// Decodes records, one row each, into the buffers of a projection. `errors` takes for each row why values of it are NULL, or
-/// NULL; it is filled with [`OnError::Null`] alone.
+/// Decodes records, one row each, into the buffers of a projection. `errors` takes for each row the reason why values of it are NULL, or NULL; it is
+/// filled only with [`OnError::Null`].
 ///
-/// With [`OnError::Skip`], which rows there are depends on the columns that are decoded: for an answer that does not
-/// change with the projection, decode all columns.
+/// With [`OnError::Skip`], the decoded columns decide which rows there are. Decode all columns for an answer that does not change with the
+/// projection.
 ///
 /// # Errors
 /// With [`OnError::Fail`], the first payload that does not decode; the buffers then hold the rows before it.
@@ -123,7 +123,7 @@ fn decode_good(
     causes
 }
 
-/// Inflates and decodes one record: one value more in each buffer.
+/// Inflates and decodes one record, and appends one value to each buffer.
 ///
 /// After an error the buffers may hold a half-written row; the caller truncates them.
 ///

@@ -22,7 +22,7 @@ pub fn columns(wanted: Wanted) -> Result<Box<dyn Codec>> {
     Ok(Box::new(DocumentCodec::new(Text, Strictness::Strict, wanted)))
 }
 
-/// There is nothing to infer.
+/// A text has no members from which columns could be inferred.
 ///
 /// # Errors
 /// Always.

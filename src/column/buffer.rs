@@ -176,8 +176,8 @@ impl Buffer {
         Buffer { valid: Vec::new(), values }
     }
 
-    /// Whether the buffer is laid out as a vector of the type is, with as many values as rows at every level: a buffer
-    /// that passes can be copied into such a vector without another look at its bounds.
+    /// Whether the buffer has the layout of a vector of the type, with as many values as rows at every level. A buffer that passes can be copied into
+    /// such a vector without another check of its bounds.
     #[must_use]
     pub fn fits(&self, ty: &Type) -> bool {
         let rows = self.len();
@@ -196,7 +196,7 @@ impl Buffer {
             }
     }
 
-    /// Whether each number is that of a value; a row that is NULL holds 0, which stands for none.
+    /// Whether each number is that of a value; a row that is NULL holds 0, which is not checked.
     fn numbers_are_of(&self, known: &Enumeration) -> bool {
         let count = known.values().len();
         (0..self.len()).all(|row| !self.valid[row] || self.enum_index(row).is_some_and(|index| index < count))
@@ -249,7 +249,7 @@ impl Buffer {
         self.valid.is_empty()
     }
 
-    /// Takes back every row from `rows` on, in the children as well, whole or half written.
+    /// Removes every row from `rows` on, in the children as well, whole or half written.
     pub fn truncate(&mut self, rows: usize) {
         self.valid.truncate(rows);
         match &mut self.values {

@@ -1,7 +1,7 @@
-//! A chunk: the next rows of a result, column by column, as the reading of a page left them.
+//! A chunk: the next rows of a result, column by column, as they were read from a page.
 //!
-//! A chunk borrows from its page what the page holds already (subjects, payloads) and owns what was decoded. It knows
-//! nothing of DuckDB: `ffi` checks it against the columns of the result and copies it into DuckDB's vectors.
+//! A chunk borrows from its page what the page holds already (subjects, payloads) and owns what was decoded. It does not know DuckDB: `ffi` checks it
+//! against the columns of the result and copies it into DuckDB's vectors.
 
 use std::borrow::Cow;
 
@@ -61,7 +61,7 @@ impl<'p> Chunk<'p> {
     }
 
     /// Checks that the chunk fits the result: no more rows than `capacity`, and for each column of `projection` cells
-    /// of its type, one a row. What passes can be written to vectors of these types without another look.
+    /// of its type, one a row. A chunk that passes can be written to vectors of these types without another check.
     ///
     /// # Errors
     /// A value or a column does not fit.
@@ -84,7 +84,7 @@ impl<'p> Chunk<'p> {
 }
 
 impl<'p> Cells<'p> {
-    /// VARCHARs. What is not UTF-8 is replaced by U+FFFD.
+    /// VARCHARs. Bytes that are not UTF-8 are replaced by U+FFFD.
     pub fn text(values: impl Iterator<Item = &'p [u8]> + Clone) -> Self {
         if values.clone().all(|value| std::str::from_utf8(value).is_ok()) {
             return Cells::Bytes(values.collect());

@@ -10,7 +10,7 @@ pub struct Enumeration {
     by_text: Vec<u32>,
 }
 
-/// How a vector holds the number of a value.
+/// The width in which a vector holds the number of a value.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[allow(missing_docs)]
 pub enum IndexWidth {
@@ -20,7 +20,7 @@ pub enum IndexWidth {
 }
 
 impl Enumeration {
-    /// An ENUM of these values, of which DuckDB lets none stand twice. What is behind the first 2^32 - 1 is left out.
+    /// An ENUM of these values, which DuckDB ensures are distinct. Values behind the first 2^32 - 1 are left out.
     #[must_use]
     pub fn new(mut values: Vec<String>) -> Self {
         values.truncate(u32::MAX as usize);
@@ -29,7 +29,7 @@ impl Enumeration {
         Self { values, by_text }
     }
 
-    /// The number of a value; None when it is no value of the ENUM.
+    /// The number of a value; None when the ENUM does not have it.
     #[must_use]
     pub fn index(&self, text: &str) -> Option<u32> {
         let compare = |index: &u32| -> Ordering { text_of(&self.values, *index).cmp(text) };
@@ -42,7 +42,7 @@ impl Enumeration {
         &self.values
     }
 
-    /// The width of a number in a vector, which goes by how many values there are
+    /// The width of a number in a vector, which depends on the number of values
     /// (`EnumTypeInfo::DictType` of DuckDB).
     #[must_use]
     pub fn width(&self) -> IndexWidth {

@@ -1,17 +1,17 @@
 //! Folding the values of several rows into one.
 //!
-//! A fold gives the same value in whatever groups the rows come, and when some of them come twice: folding folded values
-//! is folding all values. Sums and counts are none for that reason.
+//! A fold gives the same value for every grouping of the rows, also when some of them come twice: folding folded values is folding all values. Sums
+//! and counts are not folds for that reason.
 
 use std::cmp::Ordering;
 
 use super::buffer::{Buffer, TextValues, Values};
 use super::types::Type;
 
-/// How the values of the rows of one key become one.
+/// The rule by which the values of the rows of one key become one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Fold {
-    /// That of the row that was added first, also when it is NULL.
+    /// The value of the row that was added first, also when it is NULL.
     First,
     /// The least that is not NULL.
     Min,
@@ -22,17 +22,17 @@ pub enum Fold {
 /// The folded values of one column, one for each key. Keys are numbers from 0.
 pub struct Folded {
     fold: Fold,
-    /// The values, and such that a later one took the place of.
+    /// The values, and those that a later one replaced.
     values: Buffer,
-    /// Where the value of each key is.
+    /// The position of each key's value.
     places: Vec<usize>,
-    /// The bytes of the values that a later one took the place of.
+    /// The bytes of the replaced values.
     replaced: usize,
 }
 
 /// The most bytes of replaced values that are held, beside [`LEAST_REPLACED`].
 const MOST_REPLACED: usize = 8 << 20;
-/// Replaced values that are not worth moving others together for.
+/// The bytes of replaced values below which the others are not moved together.
 const LEAST_REPLACED: usize = 64 << 10;
 
 impl Folded {
@@ -63,7 +63,7 @@ impl Folded {
         to.push_from(&self.values, self.places.get(key).copied().unwrap_or(usize::MAX));
     }
 
-    /// How a value that is not NULL compares with that of a key; None when the key has none.
+    /// The order of a value that is not NULL and that of a key; None when the key has none.
     #[must_use]
     pub fn compare(&self, from: &Buffer, row: usize, key: usize) -> Option<Ordering> {
         let place = *self.places.get(key)?;
@@ -89,7 +89,7 @@ impl Folded {
         }
     }
 
-    /// Lets go of the values that another took the place of, without a copy of the others.
+    /// Removes the replaced values, without a copy of the others.
     fn compact(&mut self) {
         let mut keep = vec![false; self.values.len()];
         self.places.iter().for_each(|place| keep[*place] = true);
@@ -179,7 +179,7 @@ mod tests {
                     Fold::Max => known.max(),
                 };
                 assert_eq!(whole, self::column(&[expected]), "round {round}, {fold:?}");
-                // In groups of any size, some of them twice, and the groups folded.
+                // The rows come in groups of any size, some of them twice, and the groups are folded.
                 let group = 1 + numbers.below(count as u64) as usize;
                 let parts: Vec<Buffer> = all.chunks(group).map(|rows| folded(fold, &Type::BigInt, rows, 1)).collect();
                 let mut again: Vec<(usize, &Buffer, usize)> = parts.iter().map(|part| (0, part, 0)).collect();
@@ -227,7 +227,7 @@ mod tests {
         for round in 0..600_usize {
             let text = format!("{:04}{}", 9_999 - round, "x".repeat(100_000));
             folded.add(round % 3, &texts(&[Some(text)]), 0);
-            // The three that stay, and of the replaced ones what is not worth it yet.
+            // The three values that stay, and the replaced ones below the limit.
             assert!(
                 size(&folded.values) < 3 * 100_100 + 2 * 100_100 + LEAST_REPLACED,
                 "round {round}: {}",

@@ -1,19 +1,19 @@
-//! Which of two values comes first, as DuckDB orders them: its `greatest` and `least` decide alike.
+//! The order of two values, as DuckDB orders them: its `greatest` and `least` decide alike.
 
 use std::cmp::Ordering;
 
 use super::buffer::{Buffer, Values};
 use super::types::Type;
 
-/// Whether [`Buffer::compare`] orders values of a type. INTERVAL, JSON and nested types it does not.
+/// Whether [`Buffer::compare`] orders values of a type. It does not order INTERVAL, JSON and nested types.
 #[must_use]
 pub fn is_ordered(ty: &Type) -> bool {
     !matches!(ty, Type::Interval | Type::Json | Type::List(_) | Type::Struct(_) | Type::Map(_, _))
 }
 
 impl Buffer {
-    /// Orders two values that are not NULL, of the same ordered type: text and bytes by their bytes, NaN behind all other
-    /// numbers, both zeros alike. Values of other types are alike.
+    /// Orders two values that are not NULL, of the same ordered type: text and bytes by their bytes, NaN behind all other numbers, and both zeros as
+    /// equal. Values of other types are equal.
     #[must_use]
     pub fn compare(&self, row: usize, other: &Buffer, other_row: usize) -> Ordering {
         match (&self.values, &other.values) {

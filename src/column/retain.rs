@@ -1,4 +1,4 @@
-//! Letting go of some values of a buffer, in place.
+//! Removes some values of a buffer, in place.
 
 use super::buffer::{Buffer, ListValues, TextValues, Values};
 
@@ -35,7 +35,7 @@ fn retain<T>(values: &mut Vec<T>, keep: &[bool]) {
     values.retain(|_| keep.next() == Some(&true));
 }
 
-/// The ends of the values that stay, once those between them are gone.
+/// The ends of the values that stay, after those between them are removed.
 fn retain_ends(ends: &mut Vec<usize>, keep: &[bool]) {
     let (mut start, mut last) = (0, 0);
     for (end, keep) in ends.iter_mut().zip(keep) {
@@ -81,7 +81,7 @@ mod tests {
     use crate::column::{Field, Type};
     use crate::testing::Numbers;
 
-    /// Rows of a type, some of them NULL, of which the lists and texts have any length.
+    /// Rows of a type, some of them NULL, with lists and texts of any length.
     fn rows(numbers: &mut Numbers, ty: &Type, count: usize) -> Buffer {
         let mut buffer = Buffer::new(ty);
         for _ in 0..count {

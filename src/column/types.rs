@@ -65,7 +65,7 @@ pub enum EpochUnit {
 }
 
 impl EpochUnit {
-    /// Every unit with the word that SQL has for it.
+    /// Every unit with its name in SQL.
     pub const CHOICES: [(&str, EpochUnit); 4] =
         [("s", EpochUnit::Seconds), ("ms", EpochUnit::Millis), ("us", EpochUnit::Micros), ("ns", EpochUnit::Nanos)];
 }
@@ -134,7 +134,7 @@ impl Type {
     }
 }
 
-/// How many values of an ENUM an error shows.
+/// The most values of an ENUM that an error shows.
 const SHOWN_VALUES: usize = 5;
 
 impl fmt::Display for Type {

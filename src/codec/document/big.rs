@@ -3,7 +3,7 @@
 /// The largest integer that is written out, in bytes: some 2400 digits.
 const MOST_BYTES: usize = 1_000;
 
-/// The decimal digits of a number by its bytes, big-endian; None when it is larger than is written out.
+/// The decimal digits of a number by its bytes, big-endian; None when it is too large to be written out.
 pub(in crate::codec) fn digits(bytes: &[u8]) -> Option<String> {
     let zeros = bytes.iter().take_while(|byte| **byte == 0).count();
     let bytes = bytes.get(zeros..).filter(|bytes| bytes.len() <= MOST_BYTES)?;

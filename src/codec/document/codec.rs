@@ -14,7 +14,7 @@ pub(in crate::codec) struct DocumentCodec<F> {
     format: F,
     strictness: Strictness,
     paths: Vec<Path>,
-    /// The columns whose path may step into something that has no parts.
+    /// The columns with a path that may step into a value without parts.
     lenient: Vec<usize>,
     columns: Vec<Column>,
 }
@@ -45,7 +45,7 @@ impl<F: Format> Codec for DocumentCodec<F> {
 }
 
 /// The columns of the members that documents have, in order of first appearance, with types that take all their values;
-/// payloads that are malformed or no objects are passed over.
+/// payloads that are malformed, or are not objects, are passed over.
 ///
 /// # Errors
 /// No payload is an object.
@@ -55,7 +55,7 @@ pub(in crate::codec) fn infer<'p, F: Format>(
 ) -> Result<Vec<(Path, Type)>> {
     let mut shape = Shape::default();
     for payload in payloads {
-        // A payload that is cut off leaves the members before the cut, which exist all the same.
+        // A payload that is cut off still has the members before the cut.
         let _ = format.read(payload, RootObject(&mut shape));
     }
     let members = shape.members().ok_or_else(|| {

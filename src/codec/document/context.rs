@@ -8,10 +8,10 @@ use crate::codec::decode::DecodeError;
 use crate::codec::path;
 use crate::column::Type;
 
-/// Whether a document that does not have the asked-for shape is an error.
+/// Whether a document without the wanted shape is an error.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(in crate::codec) enum Strictness {
-    /// It is.
+    /// It is an error.
     Strict,
     /// It gives NULL where the shape differs.
     Lenient,
@@ -22,7 +22,7 @@ pub(in crate::codec) struct Context<'a> {
     pub strictness: Strictness,
     /// The type of each output.
     pub types: &'a [&'a Type],
-    /// The first conversion error. It travels here, not in the error of the deserializer, which may only hold text.
+    /// The first conversion error. It is kept here, because the error of the deserializer may hold only text.
     error: Cell<Option<DecodeError>>,
 }
 
@@ -42,7 +42,7 @@ impl<'a> Context<'a> {
         self.strictness == Strictness::Strict
     }
 
-    /// Notes a conversion error and gives the error that ends the walk.
+    /// Notes a conversion error, and returns the error that ends the walk.
     pub fn fail<E: de::Error>(&self, cause: impl Into<String>) -> E {
         self.error.set(Some(DecodeError { path: None, cause: cause.into() }));
         E::custom("conversion error")
@@ -53,7 +53,7 @@ impl<'a> Context<'a> {
         self.error.set(Some(error));
     }
 
-    /// Ends the walk after a replay has failed: for the conversion error that is noted, else for the cause.
+    /// Returns the error that ends the walk after a replay has failed: the noted conversion error, else the cause.
     pub fn fail_unless_noted<E: de::Error>(&self, cause: String) -> E {
         match self.error.take() {
             Some(error) => {

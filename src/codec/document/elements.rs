@@ -11,7 +11,7 @@ pub(in crate::codec) struct Elements<'a> {
     all: &'a AllElements,
     /// The types of the elements, by the outputs of [`AllElements::element`].
     types: Vec<&'a Type>,
-    /// The elements of the columns; those of a column that is no LIST as JSON.
+    /// The elements of the columns; as JSON for a column that is not a LIST.
     buffers: Vec<Buffer>,
 }
 
@@ -35,8 +35,8 @@ impl<'a> Elements<'a> {
         Self { all, types, buffers }
     }
 
-    /// Reads one element by its trie, if there is one: what it has not is NULL. An error, which is about the element at this
-    /// position, is noted in the context of the list.
+    /// Reads one element by its trie, if there is one; a member that the element lacks is NULL. An error is noted in the context of the list, with
+    /// the position of the element.
     pub fn read<E>(
         &mut self,
         position: usize,
@@ -58,7 +58,7 @@ impl<'a> Elements<'a> {
         Ok(true)
     }
 
-    /// Gives the elements back, as a list when it was read to its end.
+    /// Returns the elements to their columns, as a list when the list was read to its end.
     pub fn end(self, out: &mut [Buffer], complete: bool) {
         for (output, elements) in self.all.outputs.iter().zip(self.buffers) {
             let Some(buffer) = out.get_mut(*output) else { continue };

@@ -1,7 +1,6 @@
 //! The extension types of MessagePack, of which one is a timestamp.
 //!
-//! serde has no timestamps; in this room they travel as this extension does: a newtype around the pair of its type and
-//! its bytes.
+//! serde has no timestamps, so this room passes one in the form of this extension: a newtype around the pair of its type and its bytes.
 
 use serde::de::{DeserializeSeed, Deserializer, IntoDeserializer, SeqAccess, Visitor, value};
 use serde::forward_to_deserialize_any;

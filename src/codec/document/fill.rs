@@ -73,7 +73,7 @@ impl<'a, V: Values> Fill<'a, V> {
     }
 }
 
-/// A buffer is laid out by its type, so this is never seen.
+/// A buffer is laid out by its type, so this error does not occur.
 fn layout<E: de::Error>(context: &Context<'_>) -> E {
     context.fail("the buffer does not have the layout of its type")
 }

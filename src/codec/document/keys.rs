@@ -14,7 +14,7 @@ use super::visit::visit_scalars;
 use crate::codec::scalar::Scalar;
 use crate::column::{Buffer, Field, Type, Values};
 
-/// Makes a type with a method `find` the reader of a key; a key that is neither text nor an integer is never found.
+/// Implements the reader of a key for a type with a method `find`; a key that is neither text nor an integer is never found.
 macro_rules! key_lookup {
     ($name:ident) => {
         impl<'de> DeserializeSeed<'de> for $name<'_> {

@@ -1,11 +1,11 @@
-//! The order in which the members of an object stood last: documents of one stream mostly have theirs in one order, and a key
-//! that stands where it stood needs no look-up.
+//! The order of the members in the last object. Documents of one stream mostly have their members in one order, and a key at its last position needs
+//! no look-up.
 
 /// The longest key that is remembered, in bytes of the document: with its quotes and the colon.
 const LONGEST: usize = 16;
-/// How many keys are remembered of one object.
+/// The most keys that are remembered of one object.
 const MOST: usize = 64;
-/// The keys of an object, as they were written, and what was found for each.
+/// The keys of an object, as they were written, and the result of the look-up of each.
 #[derive(Debug, Default)]
 pub(in crate::codec) struct Order {
     keys: Vec<Written>,
@@ -32,8 +32,8 @@ impl Written {
 }
 
 impl Order {
-    /// The length of the key that the text begins with and what was found for it, when it is the one that came at this place
-    /// last time or the one behind that. The place is moved behind it.
+    /// The length of the key at the beginning of the text, and the result of its look-up, when it is the key that came at this place last time, or
+    /// the one behind that. The place moves behind the key.
     #[inline]
     pub fn follow(&self, text: &[u8], place: &mut usize) -> Option<(usize, Option<usize>)> {
         let bytes = u128::from_le_bytes(*text.first_chunk::<LONGEST>()?);
@@ -62,7 +62,7 @@ impl Order {
 mod tests {
     use super::*;
 
-    /// Reads keys as a walk does, and says how many of them were where they had been.
+    /// Reads keys as a walk does, and returns how many of them were at their last position.
     fn read(order: &mut Order, keys: &[&str]) -> usize {
         let (mut place, mut followed) = (0, 0);
         for (number, key) in keys.iter().enumerate() {

@@ -1,4 +1,4 @@
-//! Where the elements of a list stand in the bytes of a binary document, for formats whose values are whole by themselves.
+//! The positions of a list's elements in the bytes of a binary document, for formats in which each value can be read by itself.
 
 use std::ops::Range;
 
@@ -13,27 +13,27 @@ use crate::codec::decode::{Codec, DecodeError};
 use crate::codec::path::{Path, Step, Wanted};
 use crate::column::{Buffer, Type};
 
-/// What begins where a value begins.
+/// The head of a value.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(in crate::codec) enum Head {
     /// A scalar, whose bytes belong to the head.
     Scalar,
-    /// A scalar in pieces, each a scalar, upto an end.
+    /// A scalar in pieces up to an end mark; each piece is a scalar.
     Pieces,
-    /// A list of so many elements, or upto an end.
+    /// A list of this many elements; None when an end mark ends it.
     List(Option<u64>),
-    /// A map of so many entries, or upto an end.
+    /// A map of this many entries; None when an end mark ends it.
     Map(Option<u64>),
     /// A tag, which stands in front of its value.
     Tag,
-    /// The end of what has no count.
+    /// The end mark of a value without a count.
     End,
 }
 
-/// How values stand in the bytes of a format.
+/// The layout of values in the bytes of a format.
 pub(in crate::codec) trait Layout: Format + Copy {
-    /// What the bytes begin with, and how many bytes it takes, without the values inside of it. None where they are cut off,
-    /// or begin no value.
+    /// The head at the beginning of the bytes, and its length in bytes without the values inside of it. None where the bytes are cut off, or begin no
+    /// value.
     fn head(bytes: &[u8]) -> Option<(Head, usize)>;
 }
 
@@ -46,13 +46,13 @@ pub(in crate::codec) fn number_behind(bytes: &[u8], width: usize) -> Option<u64>
 /// The elements of the list at a path.
 ///
 /// # Errors
-/// The payload is malformed, or the path leads to something that is no list.
+/// The payload is malformed, or the path leads to a value that is not a list.
 pub(in crate::codec) fn elements<L: Layout>(
     format: L,
     payload: &[u8],
     path: &Path,
 ) -> Result<Vec<Range<usize>>, DecodeError> {
-    // A column of an element that no list has reads nothing, but the whole document is checked, and what lies on the path.
+    // No list has this element, so the column reads nothing, but the decoder checks the whole document and the values on the path.
     let beyond = path.steps().iter().cloned().chain([Step::Index(usize::MAX)]).collect();
     let codec =
         DocumentCodec::new(format, Strictness::Strict, Wanted::from(vec![(Path::of_steps(beyond), Type::Json)]));
@@ -105,7 +105,7 @@ fn open<L: Layout>(payload: &[u8], at: Range<usize>) -> Option<(Head, usize)> {
     }
 }
 
-/// Where so many values stand that follow each other, or those upto an end.
+/// The ranges of this many values that follow each other, or of those up to an end mark.
 fn positions<L: Layout>(payload: &[u8], mut at: usize, count: Option<u64>) -> Option<Vec<Range<usize>>> {
     let mut found = Vec::new();
     while count.is_none_or(|count| (found.len() as u64) < count) {

@@ -8,14 +8,14 @@ use serde_json::value::RawValue;
 use super::trie::Node;
 use crate::codec::path::Path;
 
-/// What some paths leave of a document. A member that a path leads to is left out; one that a path leads through loses what
-/// is named below, and is left out with the last of it. Lists are kept whole unless a path leads to them.
+/// The part of a document that some paths leave. A member to which a path leads is left out. A member through which a path leads loses the members
+/// that are named below it, and is left out when none remains. Lists are kept whole unless a path leads to them.
 #[derive(Debug, Clone)]
 pub struct Rest {
     paths: Vec<Path>,
 }
 
-/// Writes what is left of one document after the other.
+/// Writes the rest of one document after the other.
 pub struct RestWriter {
     named: Node,
 }
@@ -35,7 +35,7 @@ impl Rest {
 }
 
 impl RestWriter {
-    /// Appends what is left of a document, which is compact JSON; false, and nothing appended, when nothing is left.
+    /// Appends the rest of a document as compact JSON. Returns false, and appends nothing, when nothing is left.
     ///
     /// # Errors
     /// The text is not JSON.

@@ -1,4 +1,4 @@
-//! Which members of an object have been met.
+//! The members of an object that have been met.
 
 /// A set of small numbers; up to 64 of them cost no allocation.
 pub(in crate::codec) struct Seen {

@@ -29,7 +29,7 @@ const MAP_MEMBERS: usize = 200;
 /// The values that have been seen at one place.
 #[derive(Debug, Default)]
 pub(super) struct Shape {
-    /// How many values were seen, and how many of them were not null.
+    /// The number of values that were seen, and of those that were not null.
     seen: u64,
     valid: u64,
     kind: Option<Kind>,
@@ -62,7 +62,7 @@ impl Members {
         self.in_order.get_mut(position).map(|(_, shape)| shape)
     }
 
-    /// Whether a STRUCT can have them: its fields are named, and differ in more than case.
+    /// Whether a STRUCT can have these members: their names are not empty, and differ in more than case.
     fn can_be_fields(&self) -> bool {
         let mut seen = HashSet::with_capacity(self.in_order.len());
         self.in_order.iter().all(|(name, _)| !name.is_empty() && seen.insert(name.to_ascii_lowercase()))
@@ -80,7 +80,7 @@ impl Shape {
         }
     }
 
-    /// The members of the objects at this place, by first appearance; None when nothing but other values was seen.
+    /// The members of the objects at this place, by first appearance; None when only other values were seen.
     pub fn members(&self) -> Option<impl Iterator<Item = (&str, Type)>> {
         match &self.kind {
             Some(Kind::Object(members)) => {

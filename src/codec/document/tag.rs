@@ -4,10 +4,10 @@ use super::big;
 use super::tree::Tree;
 use crate::codec::scalar::Instant;
 
-/// A decimal with more places than that is written with an exponent.
+/// A decimal with more places than this is written with an exponent.
 const MOST_PLACES: usize = 38;
 
-/// The value that a tag makes of the value under it; an unknown tag leaves it as it is.
+/// The value with the meaning of its tag; an unknown tag leaves the value as it is.
 ///
 /// | tag | value |
 /// |---|---|

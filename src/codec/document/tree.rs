@@ -31,7 +31,7 @@ impl Tree {
         Tree::Text(text)
     }
 
-    /// A decimal number as text, from its digits and how many of them stand behind the point.
+    /// A decimal number as text, from its digits and the number of digits behind the point.
     pub fn decimal(unscaled: i128, scale: usize) -> Self {
         Self::decimal_of_digits(&unscaled.unsigned_abs().to_string(), unscaled < 0, scale)
     }
@@ -108,7 +108,7 @@ fn write_key(key: &Tree, out: &mut Vec<u8>) {
     }
 }
 
-/// Read back; a timestamp comes as the extension of MessagePack that stands for one.
+/// The tree as a serde deserializer; a timestamp comes as the extension of MessagePack for one.
 impl<'de> Deserializer<'de> for &'de Tree {
     type Error = value::Error;
 

@@ -11,7 +11,7 @@ use super::values::TreeValues;
 use super::walk::Walk;
 use crate::column::Buffer;
 
-/// A document format with no walk of its own: all it has is a serde deserializer.
+/// A document format without a walk of its own: it has only a serde deserializer.
 pub(in crate::codec) trait TreeFormat: Send + Sync + 'static {
     /// As [`Format::read`].
     fn read<S: for<'de> DeserializeSeed<'de, Value = ()>>(

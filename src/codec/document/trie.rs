@@ -1,4 +1,4 @@
-//! The paths of all asked-for columns as one trie, so that a document is walked once for all of them.
+//! The paths of all wanted columns as one trie, so that a document is walked once for all of them.
 
 use std::cell::Cell;
 
@@ -15,7 +15,7 @@ pub(in crate::codec) struct Node {
     keys: Vec<(Box<str>, Node)>,
     /// Where each of them stands in `keys`.
     names: Names,
-    /// The order in which members came last, for formats in which a key is worth not looking for.
+    /// The order in which members came last, for formats in which a look-up of a key is worth avoiding.
     pub order: Cell<Order>,
     /// Elements wanted when the value is a list, sorted by position.
     indices: Vec<(usize, Node)>,
@@ -58,7 +58,7 @@ impl Node {
         Self::compile_lenient(paths.into_iter().map(|path| (path, false)))
     }
 
-    /// As [`Node::compile`], with for each path whether it may step into something that has no parts.
+    /// As [`Node::compile`]; a flag for each path allows it to step into a value without parts.
     pub fn compile_lenient<'p>(paths: impl IntoIterator<Item = (&'p Path, bool)>) -> Self {
         let mut root = Node::default();
         for (output, (path, lenient)) in paths.into_iter().enumerate() {
@@ -117,7 +117,7 @@ impl Node {
         !self.indices.is_empty() || self.needs_all_elements()
     }
 
-    /// Whether more is wanted of a list than elements by their position.
+    /// Whether elements of a list are wanted other than by their position.
     pub fn needs_all_elements(&self) -> bool {
         !self.from_end.is_empty() || self.all.is_some()
     }
@@ -160,7 +160,7 @@ impl Node {
     }
 }
 
-/// The node of a place, which is made when it is not there.
+/// The node of a place; a missing node is made.
 fn at_place(places: &mut Vec<(usize, Node)>, place: usize) -> &mut Node {
     let at = places.binary_search_by_key(&place, |(known, _)| *known).unwrap_or_else(|at| {
         places.insert(at, (place, Node::default()));

@@ -32,7 +32,7 @@ impl Replay for TreeValues {
     }
 }
 
-/// Reads a scalar without a detour; anything else as a tree.
+/// Reads a scalar directly; anything else as a tree.
 struct ReadScalar<'a>(Slot<'a>);
 
 impl ReadScalar<'_> {

@@ -1,4 +1,4 @@
-//! MessagePack and CBOR. Bytes stay bytes; a JSON document becomes the value that it holds; a number that has only text is text.
+//! MessagePack and CBOR. Bytes stay bytes; a JSON document becomes the value that it holds; a number that is held only as text stays text.
 
 use super::parse::parsed;
 use crate::document::Document;

@@ -1,4 +1,4 @@
-//! JSON text, written as DuckDB's `to_json` writes it, but for numbers that are not finite.
+//! JSON text, written as DuckDB's `to_json` writes it, except for numbers that are not finite.
 
 use crate::document::Document;
 
@@ -39,9 +39,8 @@ pub(super) fn encode(document: &Document, out: &mut Vec<u8>) {
     }
 }
 
-/// The shortest digits that read back as the same number; plain from 1e-6 up to below 1e21. A number that is not finite is no
-/// JSON number: it is a text, which reads back as that number where one is wanted. (DuckDB's `to_json` writes it bare, which
-/// is no JSON.)
+/// The shortest digits that read back as the same number; plain from 1e-6 up to below 1e21. JSON has no number that is not finite, so it is written
+/// as a text, which reads back as that number where one is wanted. (DuckDB's `to_json` writes it without quotes, which is not JSON.)
 fn float(number: f64) -> String {
     if number.is_nan() {
         return "\"NaN\"".into();

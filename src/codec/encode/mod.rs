@@ -1,4 +1,4 @@
-//! Values become payload bytes: the way out, for `COPY ... TO`. Pure.
+//! Values become payload bytes, for `COPY ... TO`. Pure.
 
 mod binary;
 mod json;
@@ -10,7 +10,7 @@ pub use protobuf::Encoder as ProtobufEncoder;
 
 /// A format that a document can be written in.
 pub struct EncodingFormat {
-    /// The word that SQL has for it.
+    /// The name of the format in SQL.
     pub name: &'static str,
     /// Appends the bytes of a document.
     pub encode: fn(&Document, &mut Vec<u8>),

@@ -1,4 +1,4 @@
-//! A JSON text inside of a value, as the document that it is. Members keep their order.
+//! A JSON text inside a value is read as a document. Members keep their order.
 
 use std::fmt;
 

@@ -1,4 +1,4 @@
-//! Protobuf messages by a schema: members go into fields by name, the way back of [`crate::codec::protobuf`].
+//! Protobuf messages by a schema: members go into fields by name, the reverse of [`crate::codec::protobuf`].
 //!
 //! | in the schema | takes |
 //! |---|---|
@@ -29,7 +29,7 @@ use crate::codec::scalar::{interval, time};
 use crate::document::Document;
 use crate::error::{Error, Result};
 
-/// Where well-known types live.
+/// The package of the well-known types.
 const GOOGLE: &str = "google.protobuf.";
 const NANOS: i128 = 1_000_000_000;
 /// The years 1 to 9999, the range of timestamp.proto, in seconds since 1970.
@@ -154,8 +154,8 @@ fn put(field: &FieldDescriptor, document: &Document, out: &mut Vec<u8>) -> Resul
     Ok(())
 }
 
-/// Whether a list's values stand behind one tag. The descriptor's own `is_packed` was found to be made before the options
-/// of a `.proto` file are read.
+/// Whether a list's values stand behind one tag. The descriptor's own `is_packed` is not used: it was found to be computed before the options of a
+/// `.proto` file are read.
 fn is_packed(field: &FieldDescriptor) -> bool {
     let said = field.field_descriptor_proto().options.as_ref().and_then(|options| options.packed);
     let long = matches!(field.kind(), Kind::Message(_) | Kind::String | Kind::Bytes);
@@ -175,7 +175,7 @@ impl Wire {
         Wire::Varint(value.cast_unsigned())
     }
 
-    /// Small numbers of both signs in few bytes.
+    /// ZigZag encoding: small numbers of both signs take few bytes.
     fn zigzag(value: i64) -> Self {
         Wire::signed((value << 1) ^ (value >> 63))
     }
@@ -275,7 +275,7 @@ fn single(kind: &Kind, document: &Document) -> Result<Wire> {
 fn whole<T: TryFrom<i128>>(document: &Document) -> Option<T> {
     let exact = match document {
         Document::Integer(number) => Some(*number),
-        // A DECIMAL comes as one. Beyond 2^53 it may have lost digits.
+        // A DECIMAL comes as a double. Beyond 2^53 it may have lost digits.
         Document::Float(number) if number.fract() == 0.0 && number.abs() <= 9_007_199_254_740_992.0 => {
             Some(*number as i128)
         }
@@ -299,7 +299,7 @@ fn number(document: &Document) -> Option<f64> {
     }
 }
 
-/// The number of an enum's value, by its name or number. A number that a closed enum (proto2) lacks would be dropped by its readers.
+/// The number of an enum's value, by its name or number. A number that a closed enum (proto2) lacks is an error, because its readers would drop it.
 fn enum_number(descriptor: &EnumDescriptor, document: &Document) -> Result<i32> {
     let by_name = match document {
         Document::Text(name) => descriptor.get_value_by_name(name).map(|value| value.number()),
@@ -324,7 +324,7 @@ fn map_key(kind: &Kind, name: &str) -> Result<Wire> {
     single(kind, &key).map_err(|error| error.within("a key"))
 }
 
-/// The fields of a well-known type, from the value that stands for it; None where the document is its fields already.
+/// The fields of a well-known type, from the value that stands for it; None where the document already has the fields.
 fn well_known(name: &str, document: &Document) -> Result<Option<Document>> {
     let only = |name: &str, member: Document| Ok(Some(Document::Object(vec![(name.to_owned(), member)])));
     match (name, document) {

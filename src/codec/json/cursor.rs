@@ -89,8 +89,8 @@ impl<'de> Cursor<'de> {
         self.at += bytes;
     }
 
-    /// Steps into the object or list whose first byte stands next, and returns whether it has a member; `close` is its last
-    /// byte, which is passed when it has none.
+    /// Steps into the object or list that begins at the next byte, and returns whether it has a member; `close` is its last byte, which is passed
+    /// when it has no member.
     #[inline]
     pub fn enter(&mut self, close: u8) -> Result<bool, JsonError> {
         if self.level == MOST_LEVELS {

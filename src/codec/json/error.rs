@@ -1,4 +1,4 @@
-//! Why a document cannot be read.
+//! The reasons why a document cannot be read.
 
 use std::fmt;
 
@@ -14,7 +14,7 @@ pub(super) enum JsonError {
         /// The position of its first byte.
         at: usize,
     },
-    /// The walk ended for this reason.
+    /// The walk ended with this error.
     Because(Box<str>),
 }
 

@@ -65,7 +65,7 @@ fn objects_with_keys_for_values_are_maps() {
     assert_eq!(many(|i| if i == 7 { "0.5" } else { "1" }, 200), "v MAP(VARCHAR, DOUBLE)");
     assert!(many(|_| "1", 199).starts_with("v STRUCT"));
     assert!(many(|i| if i % 2 == 0 { "1" } else { "\"x\"" }, 200).starts_with("v STRUCT"));
-    // Names that no field of a STRUCT can have.
+    // No field of a STRUCT can have these names.
     for (value, ty) in [
         ("{\"A\":1,\"a\":2.5}", "MAP(VARCHAR, DOUBLE)"),
         ("{\"X\":1,\"x\":\"x\"}", "MAP(VARCHAR, JSON)"),

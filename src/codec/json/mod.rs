@@ -1,8 +1,8 @@
 //! JSON (RFC 8259): `columns` and `json_extract`.
 //!
-//! A payload is checked to be UTF-8 and one document with nothing behind it; a byte order mark in front is passed over. A number is read by its text. Values that
-//! no column asks for are skipped; there, an escape such as `\ud800` is not looked into. A lone surrogate in a value
-//! that is asked for is an error. NaN, Infinity, comments and commas behind the last element are errors.
+//! A payload is checked to be UTF-8 and one document with nothing behind it; a byte order mark in front is passed over. A number is read by its text.
+//! Values that no column wants are skipped; there, an escape such as `\ud800` is not looked into. A lone surrogate in a wanted value is an error.
+//! NaN, Infinity, comments and commas behind the last element are errors.
 //!
 //! Depth: a value that is skipped, or goes to VARCHAR or JSON as a whole, may nest without limit. A path or a nested
 //! type leads at most 127 levels down; a document that is deeper along it is an error.

@@ -1,4 +1,4 @@
-//! Where the elements of a list, or the lines of a text, stand in a payload.
+//! The positions of a list's elements, or of a text's lines, in a payload.
 
 use std::ops::Range;
 
@@ -13,7 +13,7 @@ use crate::codec::scalar::{Scalar, describe};
 /// The elements of the list at a path.
 ///
 /// # Errors
-/// The payload is malformed, or the path leads to something that is no list.
+/// The payload is malformed, or the path leads to a value that is not a list.
 pub fn elements(payload: &[u8], path: &Path) -> Result<Vec<Range<usize>>, DecodeError> {
     let context = Context::new(super::Strictness::Strict, &[]);
     let offset = payload.len() - without_mark(payload).len();
@@ -106,7 +106,7 @@ fn member(cursor: &mut Cursor<'_>, key: &str, context: &Context<'_>) -> Result<O
     Ok(found)
 }
 
-/// Where the elements of a list stand.
+/// The positions of a list's elements.
 fn positions(cursor: &mut Cursor<'_>) -> Result<Vec<Range<usize>>, JsonError> {
     let mut elements = Vec::new();
     let mut more = cursor.enter(b']')?;
@@ -134,7 +134,7 @@ fn take_elements(
     Ok(())
 }
 
-/// A value of another kind; null is no fault.
+/// The error for a value of another kind; null is not an error.
 fn expected(wanted: &str, mut cursor: Cursor<'_>, context: &Context<'_>) -> Result<(), JsonError> {
     let shown = match cursor.value()? {
         Token::Null => return Ok(()),

@@ -172,7 +172,7 @@ fn what_is_no_json_is_an_error_as_it_is_for_serde_json() {
         let shown = String::from_utf8_lossy(&document);
         let expected =
             serde_json::from_slice::<IgnoredAny>(&document).is_ok() && std::str::from_utf8(&document).is_ok();
-        // A key with half of a surrogate pair is an error when it is looked at, which IgnoredAny does not.
+        // A key with half of a surrogate pair is an error when it is unescaped; IgnoredAny does not unescape it.
         let read = decode_one(&*nothing, &document);
         if !read.as_ref().is_err_and(|error| error.cause.contains("surrogate") || error.cause.contains("hex escape")) {
             assert_eq!(read.is_ok(), expected, "{shown}: {read:?}");

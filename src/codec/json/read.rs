@@ -1,7 +1,7 @@
 //! The cursor as a serde deserializer, so that the walk of all document formats reads it.
 //!
-//! A value that goes into a column of a type that is not nested is read as it is written, which serde has no words for: a
-//! number by its text. [`Deserializer::deserialize_newtype_struct`] with the name [`TOKEN`] asks for it:
+//! A value for a column of a type that is not nested is read as it is written: a number by its text. serde has no call for that.
+//! [`Deserializer::deserialize_newtype_struct`] with the name [`TOKEN`] asks for it:
 //!
 //! | a value | comes as |
 //! |---|---|
@@ -16,7 +16,7 @@ use serde::forward_to_deserialize_any;
 use super::cursor::{Cursor, Token};
 use super::error::JsonError;
 
-/// Asks for a value as the token that it is.
+/// The name that asks for a value as its token.
 pub(super) const TOKEN: &str = "json token";
 
 /// The value that stands next.
@@ -64,7 +64,7 @@ impl<'de> Deserializer<'de> for &mut Cursor<'de> {
 }
 
 impl<'de> Token<'de> {
-    /// Hands the token on, as [`TOKEN`] has it.
+    /// Passes the token to the visitor, in the form that [`TOKEN`] describes.
     #[inline]
     fn visit<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, JsonError> {
         match self {
@@ -130,7 +130,7 @@ struct Members<'c, 'de> {
     close: u8,
     /// Whether the first one has not been read.
     first: bool,
-    /// Whether there is one that has not been read, as far as is known.
+    /// Whether another one may be left to read.
     more: bool,
 }
 

@@ -22,8 +22,7 @@ impl Specials {
         Self { end: 0, found: 0 }
     }
 
-    /// The first quote, backslash or control character from `at` on; the length of the text when there is none. What is
-    /// asked for never steps back by a block.
+    /// The first quote, backslash or control character from `at` on; the length of the text when there is none. `at` never steps back by a block.
     #[inline]
     pub fn next(&mut self, text: &[u8], mut at: usize) -> usize {
         loop {
@@ -68,8 +67,8 @@ fn specials(block: &[u8; BLOCK]) -> u64 {
     })
 }
 
-/// Behind the quote that closes a string of which everything before `at` has been passed; None when it is not closed, or holds
-/// a control character or an escape that there is not.
+/// The position behind the quote that closes a string, where everything before `at` has been passed. None when the string is not closed, or has a
+/// control character or an unknown escape.
 pub(super) fn escaped_end(text: &[u8], specials: &mut Specials, mut at: usize) -> Option<usize> {
     loop {
         at = specials.next(text, at);

@@ -68,7 +68,7 @@ impl<'de> Walk<'_, 'de> {
         }
     }
 
-    /// The fault of a value that was taken; its position in the document is not known any more.
+    /// The fault of a value that was taken, without its position in the document, which is lost by then.
     fn of_part(&self, fault: JsonError, token: Token<'_>) -> JsonError {
         let cause = match token {
             Token::Nested(text) => fault.explain(text),
@@ -131,7 +131,7 @@ impl<'de> Walk<'_, 'de> {
         Ok(())
     }
 
-    /// Reads a key that is not the one that came here before, and remembers it.
+    /// Reads a key that differs from the one at this place in the last object, and remembers it.
     fn key(&mut self, node: &Node, order: &mut Order, place: &mut usize) -> Result<Option<usize>, JsonError> {
         self.cursor.peek();
         let written = self.cursor.rest();
@@ -221,7 +221,7 @@ impl<'de> Walk<'_, 'de> {
         }
     }
 
-    /// Steps into the document that a text holds, as senders put one into a member of another.
+    /// Steps into the document that a text holds; some senders put a document as text into a member of another.
     fn text(&mut self, text: &str, node: &Node) -> Result<(), JsonError> {
         if !node.has_children() || !text.trim_start().starts_with(['{', '[']) {
             return self.conversion_error_if_strict(&describe(&Scalar::Text(text)), node);
@@ -235,7 +235,7 @@ impl<'de> Walk<'_, 'de> {
         inside.below(node)
     }
 
-    /// Whether a value is an error that cannot be stepped into.
+    /// Whether a value that cannot be stepped into is an error.
     fn is_strict_at(&self, node: &Node) -> bool {
         self.context.is_strict() && node.is_strict()
     }

@@ -28,7 +28,7 @@ fn epoch_seconds(unit: EpochUnit, number: &str) -> Option<i64> {
     whole(number)?.div_euclid(scale).try_into().ok()
 }
 
-/// The whole part of a decimal number, downwards: `1.5` is 1, `-1.5` is -2. None for what is not one.
+/// The whole part of a decimal number, downwards: `1.5` is 1, `-1.5` is -2. None for any other text.
 fn whole(number: &str) -> Option<i128> {
     let (integer, fraction) = number.split_once('.').unwrap_or((number, ""));
     let digits = |text: &str| text.bytes().all(|byte| byte.is_ascii_digit());
@@ -112,7 +112,7 @@ impl Bucket {
         Some(())
     }
 
-    /// How many `:` a printed time has.
+    /// The number of `:` in a printed time.
     pub(super) fn colons(self) -> usize {
         if self.is_minutes() { 1 } else { 2 }
     }
@@ -126,7 +126,7 @@ impl Bucket {
         }
     }
 
-    /// Whether a text that is no time would be one if the template named the unit of an epoch.
+    /// Whether a text that is not a time would be one if the template named the unit of an epoch.
     pub(super) fn lacks_unit(self, time: &str) -> bool {
         self.epoch.is_none() && whole(time).is_some()
     }

@@ -1,6 +1,6 @@
-//! How the values of a key are told apart: what ends a value in the key is percent-encoded inside of values.
+//! Separates the values of a key: the characters that end a value in the key are percent-encoded inside values.
 //!
-//! Where a `:` stands between two parts, it ends the value before it, as no value has one. Any other text between two
+//! Where a `:` stands between two parts, it ends the value before it, because no value has one. Any other text between two
 //! parts ends the value by its first character, which is encoded in all values of the template. `%` always is. So a key
 //! is read back in one way, from its beginning:
 //!
@@ -14,8 +14,8 @@ use crate::error::Result;
 /// The characters, beside `:` and `%`, that are encoded in the values of a template.
 ///
 /// # Errors
-/// Two parts stand side by side; a text between two parts begins with `%`; two parts may be a time or something else. The
-/// error is made by `fault` from the position of a segment and what is wrong with it.
+/// Two parts stand side by side; a text between two parts begins with `%`; two parts may be a time or something else. `fault` makes the error from
+/// the position of a segment and the description of its fault.
 pub(super) fn encoded(segments: &[Segment], fault: impl Fn(usize, &str) -> crate::error::Error) -> Result<Vec<char>> {
     let mut encoded = Vec::new();
     let mut unclear = 0;
@@ -60,15 +60,14 @@ pub(super) fn encoded(segments: &[Segment], fault: impl Fn(usize, &str) -> crate
     Ok(encoded)
 }
 
-/// Whether it can be seen in the key which kind of value a part has, whatever the rest of the key is. `next` is the
-/// character that follows the part.
+/// Whether the key shows the kind of value of a part, whatever the rest of the key is. `next` is the character that follows the part.
 fn is_clear(alternatives: &[Alternative], next: Option<char>) -> bool {
-    // How many `:` the value has: none, or those of its bucket.
+    // The number of `:` in the value: 0, or that of its bucket.
     let mut colons = None;
     alternatives.iter().all(|alternative| {
         let own = match (&alternative.bucket, &alternative.source) {
             (Some(bucket), _) => bucket.colons(),
-            // By its first character it is known to be no time.
+            // Its first character shows that it is not a time.
             (None, PartSource::Text(text)) if !text.chars().next().or(next).is_some_and(begins_time) => return true,
             (None, _) => 0,
         };

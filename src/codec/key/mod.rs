@@ -11,9 +11,8 @@
 //! {{ }}                          a brace
 //! ```
 //!
-//! Text outside braces is literal. In a value, `:` and `%` are written `%3A` and `%25`, and so is what else ends a value
-//! in this template (`escape`), so that different values make different keys; the colons of a bucket stay. No hash is
-//! involved: a key is its text.
+//! Text outside braces is literal. In a value, `:` and `%` are written `%3A` and `%25`, and any other character that ends a value in this template is
+//! encoded, too (`escape`), so that different values make different keys; the colons of a bucket stay. A key is its text, and not a hash.
 
 mod bucket;
 mod escape;

@@ -74,7 +74,7 @@ impl Parser<'_> {
         Ok(Segment::Literal(literal))
     }
 
-    /// The text between braces, the opening one already read.
+    /// The text between braces; the opening brace has been read.
     fn part(&mut self) -> Result<Segment> {
         let mut alternatives = Vec::new();
         loop {

@@ -1,4 +1,4 @@
-//! The text of a value inside of a key.
+//! The text of a value inside a key.
 
 /// Appends a value with `:` and `%` percent-encoded.
 pub fn push_escaped(value: &str, out: &mut String) {

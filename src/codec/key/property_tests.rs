@@ -1,4 +1,4 @@
-//! Templates of every shape that is taken: two events share a key only where they share every part of it.
+//! Templates of every accepted shape: two events share a key only where they share every part of it.
 
 use std::collections::HashMap;
 
@@ -45,14 +45,14 @@ fn render(template: &Template, event: &Event) -> Result<String, KeyError> {
     template.render(event, &mut out).map(|()| out)
 }
 
-/// Each part by itself, with nothing encoded but what always is: what the key is to tell apart.
+/// Each part by itself, encoded only where every template encodes: the values that the key must distinguish.
 fn parts(template: &Template) -> Vec<Template> {
     let alone =
         |segment: &Segment| Template { segments: vec![segment.clone()], encoded: Vec::new(), ..template.clone() };
     template.segments.iter().filter(|segment| matches!(segment, Segment::Part(_))).map(alone).collect()
 }
 
-/// The values that keys are made of.
+/// The values from which keys are made.
 const PIECES: [&str; 17] = [
     ":",
     "%",
@@ -91,7 +91,7 @@ fn event(fields: usize, pieces: &[String]) -> impl Strategy<Value = Event> + use
     )
 }
 
-/// Events for a template: what stands between its parts is in their values as well.
+/// Events for a template: their values also contain the texts between its parts.
 fn events(template: &Template) -> impl Strategy<Value = Vec<Event>> + use<> {
     let fields = template.paths().len();
     let literals = template.segments.iter().filter_map(|segment| match segment {

@@ -36,7 +36,7 @@ pub(super) enum PartSource {
     Header(String),
     Subject,
     Sequence,
-    /// The place of the part of a message that a row is.
+    /// The place of a row among those of its message, from 1.
     Index,
     Text(String),
 }
@@ -46,7 +46,7 @@ pub(super) enum PartSource {
 pub struct KeyText {
     /// Where it stands.
     pub path: Path,
-    /// Whether it may lead through something that has no parts, as the key has alternatives to it.
+    /// Whether it may lead through a value without parts, because the key has alternatives to it.
     pub may_miss: bool,
 }
 
@@ -64,7 +64,7 @@ pub trait PartValues {
     fn headers(&self) -> Option<&Headers>;
 }
 
-/// Why a key cannot be made.
+/// The reasons why a key cannot be made.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum KeyError {
     /// No alternative of this part is present; the part as the template writes it.
@@ -77,7 +77,7 @@ pub enum KeyError {
         value: String,
         /// The form that it needs.
         wants: String,
-        /// Whether it would be a time if the template named the unit of an epoch.
+        /// Whether the value would be a time if the template named the unit of an epoch.
         lacks_unit: bool,
     },
 }
@@ -110,7 +110,7 @@ impl Template {
         &self.paths
     }
 
-    /// The payload fields that the key needs, and whether it has something else where one leads to nothing.
+    /// The payload fields that the key needs, each with whether the key has an alternative where the field is missing.
     #[must_use]
     pub fn texts(&self) -> Vec<KeyText> {
         let alone = |field: usize| {
@@ -184,7 +184,7 @@ impl Template {
                 }
                 PartSource::Text(text) => Some(text.as_str()),
             };
-            // An empty text is empty on purpose; what else is empty is taken for missing.
+            // An empty text of the template is empty on purpose; any other empty value counts as missing.
             let stated = matches!(alternative.source, PartSource::Text(_));
             let Some(value) = value.filter(|value| stated || !value.is_empty()) else { continue };
             match &alternative.bucket {

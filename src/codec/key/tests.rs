@@ -120,7 +120,7 @@ fn a_missing_part_is_an_error() {
     assert_eq!(key("{a@5m:s}", &[("a", "1e9")]), Err(not_a_time("a@5m:s", "1e9", "a Unix epoch in s", false)));
     let quoted = not_a_time("a@5m|'it''s'", "soon", "a time (ISO 8601)", false);
     assert_eq!(key("{a@5m|'it''s'}", &[("a", "soon")]), Err(quoted), "a part is shown as it is written");
-    // Beyond the year 9999; with the unit given, none is missing.
+    // The time is beyond the year 9999; the template gives the unit, so none is missing.
     let late = "253402300800";
     assert_eq!(key("{a@5m:s}", &[("a", late)]), Err(not_a_time("a@5m:s", late, "a Unix epoch in s", false)));
     assert!(key("{a@5m:s}", &[("a", "-62167219201")]).is_err(), "before the year 0");
@@ -197,7 +197,7 @@ fn options(template: &str, name: &str) -> Vec<(String, String)> {
     let mut values = ["x", "3", "2024", "2024-01-15T10", "30", "2024-01-15T10:30:15", "2024-01-16T10:34:00"]
         .map(str::to_owned)
         .to_vec();
-    // What stands between the parts is what a value must not be mistaken for.
+    // A value must not be mistaken for the text between the parts.
     for literal in template.split(['{', '}']).step_by(2).filter(|literal| !literal.is_empty()) {
         values.extend([literal.to_owned(), format!("x{literal}"), format!("{literal}x")]);
     }
@@ -239,7 +239,7 @@ fn no_template_makes_one_key_of_different_values() {
         let mut seen: HashMap<String, Vec<String>> = HashMap::new();
         for a in &first {
             for b in &second {
-                // A few of the third, others each time.
+                // A few values of the third part, different ones each time.
                 for _ in 0..third.len().min(3) {
                     let c = &third[numbers.place(third.len())];
                     let Some((values, key)) = parts_and_key(&template, &parts, &[a, b, c]) else { continue };

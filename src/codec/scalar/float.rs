@@ -29,7 +29,7 @@ pub(super) fn single(scalar: &Scalar<'_>) -> Result<f32, ConversionError> {
     }
 }
 
-/// Text of a number; `NaN`, `inf` and `Infinity` are meant as such, a number beyond the range is not.
+/// The number of a text. `NaN`, `inf` and `Infinity` are values; a number beyond the range is an error.
 fn from_text<T: std::str::FromStr + Copy>(text: &str, is_finite: fn(T) -> bool) -> Result<T, ConversionError> {
     let text = text.trim_ascii();
     let value = text.parse().map_err(|_| ConversionError::Kind)?;

@@ -41,7 +41,7 @@ pub(super) fn push(scalar: &Scalar<'_>, values: &mut Values) -> Result<(), Conve
     }
 }
 
-/// Appends a number of digits alone that is in range; false when it is something else.
+/// Appends a number that has only digits and is in range; false for any other text.
 fn parsed<T: std::str::FromStr>(text: &str, out: &mut Vec<T>) -> bool {
     text.parse().map(|value| out.push(value)).is_ok()
 }

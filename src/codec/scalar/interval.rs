@@ -1,14 +1,14 @@
 //! INTERVAL, from DuckDB's own spelling (`1 day 02:03:04`, `1 year 2 months`, `3 weeks`, `1.5 hours`, `1 day ago`) or
 //! from an ISO 8601 duration (`P1Y2M3DT4H5M6.7S`, `P2W`, `-P1D`).
 //!
-//! A part of a unit goes to the units below it: half a month is 15 days, half a day 12 hours; what is left below a
-//! microsecond is rounded. Months, days and microseconds stay apart, as DuckDB keeps them.
+//! A fraction of a unit goes to the units below it: half a month is 15 days, half a day is 12 hours. A rest below a microsecond is rounded. Months,
+//! days and microseconds stay apart, as DuckDB keeps them.
 
 use super::number::{Decimal, Rounding};
 use crate::column::Interval;
 
 const MICROS_PER_DAY: i128 = 86_400_000_000;
-/// Amounts are held in billionths, which is more than the microseconds of the type need.
+/// Amounts are held in billionths, which are finer than the microseconds of the type.
 const AMOUNT_SCALE: u8 = 9;
 const ONE: i128 = 1_000_000_000;
 

@@ -1,4 +1,4 @@
-//! The spelling of nearly all times, read by its places: `2024-01-15T10:11:12`, with `T` or a space, perhaps a fraction of up to
+//! The spelling of nearly all times, read by the positions of its digits: `2024-01-15T10:11:12`, with `T` or a space, perhaps a fraction of up to
 //! nine digits, perhaps `Z`.
 
 use super::instant::Instant;
@@ -7,7 +7,7 @@ use crate::calendar::days_from_date;
 /// A date and a time of day as they are written, and the zone if there is one.
 pub(super) struct Written {
     pub days: i64,
-    /// Since midnight; None when only a date is written.
+    /// The time since midnight; None when only a date is written.
     pub time: Option<Instant>,
     /// Seconds east of UTC.
     pub offset: i64,

@@ -1,8 +1,8 @@
 //! One scalar of a document becomes one value of a column.
 //!
-//! Every format hands its scalars on as [`Scalar`], and [`push`] is the only place that turns them into values, so
-//! that a type means the same whatever the format. A number never passes through a double on the way to an integer,
-//! a DECIMAL or text. NULL stays NULL. Everything that does not fit is an error; nothing is cut off silently.
+//! Every format passes its scalars as [`Scalar`], and [`push`] is the only place that turns them into values, so that a type means the same in every
+//! format. A number never passes through a double on the way to an integer, a DECIMAL or text. NULL stays NULL. Everything that does not fit is an
+//! error; nothing is cut off silently.
 //!
 //! | type | takes |
 //! |---|---|

@@ -1,6 +1,6 @@
 //! A decimal number by its text: scaled and rounded exactly, never through a double.
 
-/// How a number between two integers is rounded.
+/// The rounding of a number between two integers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Rounding {
     /// To the nearest, a half to the even neighbour.
@@ -73,7 +73,7 @@ impl<'a> Decimal<'a> {
     /// The number times ten to the `scale`, rounded to an integer; None when the magnitude exceeds a u128.
     pub fn scaled(&self, scale: u8, rounding: Rounding) -> Option<Whole> {
         let mut all = self.whole.iter().chain(self.fraction).map(|digit| digit - b'0');
-        // How many of the digits, padded with zeros, stand before the decimal point after scaling.
+        // The number of digits, padded with zeros, before the decimal point after scaling.
         let places = (self.whole.len() as i64).saturating_add(self.exponent).saturating_add(i64::from(scale));
         let mut magnitude: u128 = 0;
         for _ in 0..places {
@@ -106,7 +106,7 @@ fn digits(bytes: &[u8]) -> (&[u8], &[u8]) {
     bytes.split_at(bytes.iter().position(|b| !b.is_ascii_digit()).unwrap_or(bytes.len()))
 }
 
-/// An exponent; one beyond any use saturates.
+/// An exponent; a number beyond the range saturates.
 fn exponent(bytes: &[u8]) -> Option<i64> {
     let (negative, bytes) = match bytes.split_first()? {
         (b'-', rest) => (true, rest),

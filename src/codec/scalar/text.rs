@@ -43,8 +43,8 @@ pub(super) fn push_blob(scalar: Scalar<'_>, buffer: &mut Buffer) -> Result<(), S
     Ok(())
 }
 
-/// Appends a scalar as JSON text: a timestamp as a string, a binary as a string of base64, a number that JSON does not
-/// know (NaN, the infinities) as null.
+/// Appends a scalar as JSON text: a timestamp as a string, a binary as a string of base64, a number that JSON does not have (NaN, the infinities) as
+/// null.
 pub(super) fn push_json(scalar: Scalar<'_>, buffer: &mut Buffer) -> Result<(), String> {
     buffer.push_bytes_with(|out| {
         write_json(scalar, out);

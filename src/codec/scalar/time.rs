@@ -68,7 +68,7 @@ pub(super) fn timestamp(scalar: &Scalar<'_>, unit: Unit) -> Result<i64, Conversi
     finite(scalar, unit)
 }
 
-/// As [`timestamp`], of what is not infinite.
+/// As [`timestamp`], for a finite time.
 fn finite(scalar: &Scalar<'_>, unit: Unit) -> Result<i64, ConversionError> {
     let value = match *scalar {
         Scalar::Text(text) => {

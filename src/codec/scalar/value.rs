@@ -1,9 +1,9 @@
-//! A scalar of any format, and why it does not fit a type.
+//! A scalar of any format, and the reasons why it does not fit a type.
 
 use super::instant::Instant;
 use crate::codec::quote::quote;
 
-/// A value without members, as a format's reader hands it on.
+/// A value without members, as a format's reader passes it on.
 #[derive(Debug, Clone, Copy, PartialEq)]
 #[allow(missing_docs)]
 pub enum Scalar<'a> {
@@ -22,7 +22,7 @@ pub enum Scalar<'a> {
     Json(&'a str),
 }
 
-/// Why a scalar is not a value of a type.
+/// The reasons why a scalar is not a value of a type.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum ConversionError {
     /// No scalar of this kind is a value of the type.
