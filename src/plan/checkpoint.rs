@@ -1,8 +1,8 @@
 //! Checkpoints. A read that goes on where another one ended must find the checkpoint's message again.
 //!
-//! A sequence alone does not say that a stream is the one that was read: one that is deleted and made anew counts from 1
-//! again, and one that lost its end (a restored copy, writes lost in a power cut) gives the same sequences to other
-//! messages and keeps its time of creation. So a checkpoint holds the stream's identity and a digest of its last message.
+//! A sequence alone does not show that a stream is the one that was read. A stream that is deleted and made anew counts from 1 again. A stream that
+//! lost its end (a restored copy, writes lost in a power cut) gives the same sequences to other messages and keeps its time of creation. So a
+//! checkpoint holds the stream's identity and a digest of its last message.
 
 use base64::Engine;
 use base64::prelude::BASE64_URL_SAFE_NO_PAD;
@@ -17,7 +17,7 @@ use crate::record::Record;
 const PREFIX: &str = "nats1-";
 /// The bytes of a digest that are kept.
 const DIGEST: usize = 16;
-/// The bytes by which a text that was cut or mistyped is told.
+/// The bytes of the checksum by which a text that was cut or mistyped is recognised.
 const CHECK: usize = 4;
 
 /// The end of a stream at one moment.
@@ -43,10 +43,10 @@ pub struct Fingerprint {
     digest: [u8; DIGEST],
 }
 
-/// A stream as it is when a read after a checkpoint starts.
+/// The state of a stream when a read after a checkpoint starts.
 #[derive(Debug, Clone)]
 pub struct StreamNow {
-    /// What it holds.
+    /// The sequences and the number of its messages.
     pub state: StreamState,
     /// When it was made, in nanoseconds since 1970 UTC.
     pub created_ns: i64,
@@ -54,7 +54,7 @@ pub struct StreamNow {
     pub last_time_ns: Option<i64>,
     /// How messages leave it.
     pub removal: Removal,
-    /// The subjects that it captures, where nothing else comes into it; None where messages come into it in other ways.
+    /// The subjects that it captures; None where messages also come into it in other ways.
     pub captures: Option<Vec<String>>,
 }
 
@@ -63,8 +63,8 @@ pub struct StreamNow {
 pub struct Removal {
     /// A newer message of the same subject takes the place of an old one (`max_msgs_per_subject`).
     pub by_newer: bool,
-    /// Something that can take the last message of a subject removes messages, and it cannot be known which: `max_msgs`
-    /// or `max_bytes` with discard old, acknowledgements, message TTLs.
+    /// The stream removes messages, also the last one of a subject, in a way that does not show which: `max_msgs` or `max_bytes` with discard old,
+    /// acknowledgements, message TTLs.
     pub by_limit: bool,
     /// Messages that were stored before this time have expired (`max_age`), in nanoseconds since 1970 UTC.
     pub before_ns: Option<i64>,
@@ -198,11 +198,11 @@ impl Checkpoint {
         .advice(AFTER_REWIND)
     }
 
-    /// Fails when the newest message up to the checkpoint is not the one that it was. None stands for no message up to there:
-    /// a stream may remove messages after they were read.
+    /// Fails when the newest message up to the checkpoint is not the one that it was. None means that there is no message up to the checkpoint: a
+    /// stream may remove messages after they were read.
     ///
-    /// When the checkpoint's message was deleted, the one before it stands in: it must be one that the checkpoint has
-    /// seen, so its time must not be later. Messages that were written after a rewind are.
+    /// When the checkpoint's message was deleted, the message before it is checked instead: the checkpoint must have seen it, so its time must not be
+    /// later. A message that was written after a rewind has a later time.
     ///
     /// # Errors
     /// [`Kind::Replaced`] when the message is another, or stands where there was none.
@@ -230,9 +230,9 @@ impl Checkpoint {
 
     /// The sequences after the checkpoint that were removed before they could be read; None when none were.
     ///
-    /// A message that was deleted between others is no gap: somebody meant it. Nor is, on a stream that keeps the newest
-    /// messages of each subject, one that gave way to a newer one of its subject. There the front of the stream says
-    /// nothing, unless something else can have removed a subject's last message.
+    /// A message that was deleted between others is not a gap, because somebody deleted it on purpose. On a stream that keeps the newest messages of
+    /// each subject, a message that a newer one of its subject replaced is not a gap either. There the first sequence of the stream shows no gap,
+    /// unless something else can have removed a subject's last message.
     #[must_use]
     pub fn gap(&self, now: &StreamNow) -> Option<SequenceRange> {
         let gap = SequenceRange { first: self.last + 1, last: now.state.first.saturating_sub(1) };

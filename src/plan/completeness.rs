@@ -5,10 +5,10 @@ use super::range::{SequenceRange, StreamState};
 use super::sequence_set::SequenceSet;
 use crate::error::{Error, Kind, Result};
 
-/// The sequences of a stream that are known not to exist (any more), by the word of its leader.
+/// The sequences of a stream that do not exist (any more), as its leader reports.
 #[derive(Debug, Clone, Default)]
 pub struct Absent {
-    /// Whatever is before it is gone.
+    /// The first sequence of the stream: no sequence before it exists.
     first: u64,
     deleted: SequenceSet,
 }
@@ -32,7 +32,7 @@ impl Absent {
         self.deleted.gaps(self.beyond_first(range))
     }
 
-    /// How many of these sequences in the range are not known to be absent.
+    /// The number of these sequences in the range that are not known to be absent.
     #[must_use]
     pub fn count_present(&self, sequences: &SequenceSet, range: SequenceRange) -> u64 {
         let range = self.beyond_first(range);
@@ -53,7 +53,7 @@ impl Absent {
 pub enum Continuity {
     /// It is the same, and nothing was stored in it.
     Same,
-    /// It is the same by its name and its date, and may have been rewound: the message that was its last has to be looked at.
+    /// It has the same name and date, but may have been rewound: the message that was its last has to be checked.
     Grown,
 }
 
@@ -81,8 +81,8 @@ pub fn continuity(began: &StreamState, now: &StreamState) -> Result<Continuity> 
     Ok(if same_end { Continuity::Same } else { Continuity::Grown })
 }
 
-/// Whether the message that was the stream's last when the statement began is still that. `time_ns` is when the message
-/// that now has its sequence was stored; None where there is none, which may be a deletion.
+/// Checks that the message that was the stream's last when the statement began is still at its sequence. `time_ns` is the time at which the message
+/// that now has this sequence was stored, in nanoseconds since 1970 UTC; None where there is no such message, because it may have been deleted.
 ///
 /// # Errors
 /// [`Kind::Replaced`] when the message is another one.
@@ -118,7 +118,7 @@ pub fn damaged(stream: &str, replicas: u32, sequences: &[u64]) -> Error {
     .advice(format!("restore {where_from} from a backup, or read around them with start_seq and end_seq"))
 }
 
-/// The sequences in words, the first few of many.
+/// The sequences as a text, the first few of many.
 fn list(sequences: &[u64]) -> String {
     const MOST: usize = 10;
     let named: Vec<String> = sequences.iter().take(MOST).map(u64::to_string).collect();

@@ -1,22 +1,22 @@
-//! How many connections share the requests of a read when nobody says so: more are tried while much is left, and kept where
-//! they pay.
+//! The number of connections that share the requests of a read when the call does not give it. More are tried while much is left, and kept where they
+//! raise the rate.
 //!
-//! One connection is one flow of TCP and one goroutine of the server, so it can be the limit where neither the server nor the
-//! reader is. Whether it is shows only when another is tried.
+//! One connection is one flow of TCP and one goroutine of the server, so it can be the limit where neither the server nor the reader is. Only a trial
+//! with another connection shows whether it is.
 
 use std::time::Duration;
 
-/// The most connections of a read that was not told how many.
+/// The most connections of a read when the call does not give their number.
 const MOST: usize = 4;
-/// How long a rate is measured.
+/// The time for which a rate is measured.
 const MEASURED: Duration = Duration::from_millis(300);
-/// How long after a change of the number nothing is measured, at least; and not before what was under way then has come.
+/// The least time after a change of the number in which no rate is measured. The bytes that were under way at the change must also have come.
 const SETTLING: Duration = Duration::from_millis(100);
-/// By what factor twice as many connections must raise the rate to stay.
+/// The factor by which twice as many connections must raise the rate to be kept.
 const GAIN: f64 = 1.25;
-/// More connections are tried while what is left takes longer than this.
+/// More connections are tried while the rest of the read takes longer than this.
 const WORTH: Duration = Duration::from_secs(1);
-/// The number is looked for again when the rate has fallen to this share of what it was.
+/// The search for the number starts again when the rate has fallen to this share of its earlier value.
 const FALLEN: f64 = 0.5;
 
 /// What happened since the last look.
@@ -30,7 +30,7 @@ pub struct Pace {
     pub reader_is_limit: bool,
     /// Bytes that are still to come, as far as is known.
     pub left: u64,
-    /// Those of them that were asked for.
+    /// The bytes among them that were asked for.
     pub under_way: u64,
 }
 
@@ -38,11 +38,11 @@ pub struct Pace {
 #[derive(Debug)]
 pub struct Connections {
     count: usize,
-    /// The rate with half as many, in bytes a second, while it is tried whether so many pay.
+    /// The rate with half as many connections, in bytes a second, while the present number is tried.
     before: Option<f64>,
-    /// The rate for which the number was found to be right; None while it is looked for.
+    /// The rate at which the number was chosen; None while the search runs.
     settled: Option<f64>,
-    /// What was under way when the number changed; None once that has come and a rate is measured.
+    /// The bytes that were under way when the number changed; None after they have come and a rate is measured.
     settling: Option<u64>,
     bytes: u64,
     elapsed: Duration,
@@ -55,10 +55,10 @@ impl Default for Connections {
 }
 
 impl Connections {
-    /// Takes note of what came. Returns how many connections shall share the requests from now on.
+    /// Notes the bytes that came. Returns the number of connections that shall share the requests from now on.
     pub fn after(&mut self, pace: Pace) -> usize {
         if pace.reader_is_limit {
-            // More connections than the reader can use are not looked for, and those that brought it there stay.
+            // The reader is the limit: no more connections are tried, and the present ones stay.
             self.settled = self.before.take().or(self.settled);
             self.measure_anew();
             return self.count;
@@ -118,7 +118,7 @@ mod tests {
     }
 
     impl World {
-        /// The numbers of connections, each once where it does not change, over so many seconds of a read of so many bytes.
+        /// The numbers of connections, each once while it does not change, over this many seconds of a read of this many bytes.
         fn numbers(self, connections: &mut Connections, seconds: u32, bytes: f64) -> Vec<usize> {
             let elapsed = Duration::from_millis(10);
             let (mut left, mut numbers) = (bytes, vec![connections.count]);
@@ -153,7 +153,7 @@ mod tests {
     #[test]
     fn more_connections_stay_where_each_is_the_limit() {
         assert_eq!(numbers(30.0 * MB, MUCH, MUCH, MUCH), [1, 2, 4]);
-        // With the third the server is at its limit, and the fourth is worth its place still.
+        // The server is at its limit with the third connection, and the fourth still raises the rate enough.
         assert_eq!(numbers(30.0 * MB, 80.0 * MB, MUCH, MUCH), [1, 2, 4]);
         assert_eq!(numbers(30.0 * MB, 65.0 * MB, MUCH, MUCH), [1, 2, 4, 2]);
     }

@@ -16,10 +16,10 @@ pub struct DeliveryOrder {
 }
 
 impl DeliveryOrder {
-    /// Takes a delivery: its number, the message's sequence, and whether it is the message's first. Returns the sequences that
-    /// the consumer passed over right before it; None where that is not known.
+    /// Takes a delivery: its number, the message's sequence, and whether it is the message's first delivery. Returns the sequences that the consumer
+    /// passed over right before it; None where they are not known.
     ///
-    /// The first delivery of all has no predecessor: all before it was passed over. A consumer that is set to another place
+    /// The first delivery of all has no predecessor: the consumer passed over all sequences before it. A consumer that is set to another place
     /// counts from 1 again: it passed over the sequences between the two places.
     pub fn take(&mut self, number: u64, sequence: u64, is_first: bool) -> Option<SequenceRange> {
         let before = match number {

@@ -1,4 +1,4 @@
-//! Which rows of a call repeat another: exact texts, no hash decides.
+//! The rows of a call that repeat another. Keys are compared by their exact texts, not by a hash.
 //!
 //! A row has a correlation key and possibly more keys. It repeats an earlier row when one of its keys is a key of a row
 //! that was kept; a row that repeats another registers none of its own keys. A key that is absent constrains nothing,
@@ -13,11 +13,11 @@ pub struct KeptKeys {
     keys: KeyTable,
     /// By the number of the key.
     sequences: Vec<u64>,
-    /// The hashes of the keys of the row at hand.
+    /// The hashes of the keys of the present row.
     hashes: Vec<u64>,
 }
 
-/// The row that another repeats, and by which of its keys.
+/// The row that another row repeats, and the key that they share.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Repeats {
     /// The sequence of the row that was kept.

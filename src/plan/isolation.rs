@@ -1,28 +1,28 @@
-//! Which message of a batch is at fault: what fails again is read again by itself, in halves, until one message is alone.
+//! Finds the message of a batch that is at fault: a batch that fails again is read again in halves, until one message is alone.
 //!
 //! A batch that fails for the first time goes back to the server. When messages fail that were delivered before, or that
 //! the server would not deliver again (`max_deliver`), the process keeps them instead, in two groups, and reads each group
 //! by itself; a group that fails is halved again. Nothing is delivered for that, so no message comes nearer to its last
 //! delivery. One that fails alone is the culprit.
 //!
-//! When both halves of a group are written after all, the group failed for another reason than its messages, such as a
-//! lock: then what is left is one group again.
+//! When both halves of a group are written after all, the group failed for another reason than its messages, such as a lock. The remaining messages
+//! are then one group again.
 
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
 use super::given::Given;
 
-/// How long a message that fails alone waits at first, and at most, when the caller says nothing: the delay doubles.
+/// The first and the longest wait of a message that fails alone, when the caller gives no delays: the wait doubles each time.
 const FIRST_DELAY: Duration = Duration::from_secs(1);
 const MAX_DELAY: Duration = Duration::from_mins(1);
 
-/// How long what is returned waits before it comes again: by how often it failed. After the last of the delays, the last.
+/// The wait of a returned message before it comes again, by the number of its failures. The last delay also holds for all later failures.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Backoff(pub Vec<Duration>);
 
 impl Backoff {
-    /// The delay after so many failures, from 1 on; None when the caller says nothing.
+    /// The delay after this many failures, from 1 on; None when the caller gives no delays.
     #[must_use]
     pub fn delay(&self, failures: u64) -> Option<Duration> {
         let index = usize::try_from(failures.saturating_sub(1)).unwrap_or(usize::MAX);
@@ -30,7 +30,7 @@ impl Backoff {
     }
 }
 
-/// What is done with messages that failed together.
+/// The decision about messages that failed together.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub struct Failed {
     /// Back to the server, which delivers them again.
@@ -48,11 +48,11 @@ struct Group {
     pair: Option<u64>,
     /// The other half is written.
     half_written: bool,
-    /// How often it, or the groups that it comes from, failed in this process.
+    /// The number of failures of this group, and of the groups that it comes from, in this process.
     failures: u64,
     /// It is one message that failed alone.
     alone: bool,
-    /// Not to be read before.
+    /// The time before which it is not read.
     not_before: Option<Instant>,
 }
 
@@ -77,7 +77,7 @@ impl Isolation {
         let Some(position) = self.groups.iter().position(ready).filter(|_| most > 0) else { return Vec::new() };
         let Some(mut group) = self.groups.remove(position) else { return Vec::new() };
         if group.messages.len() > most {
-            // A part of a group says nothing about the group.
+            // The outcome of a part of a group is not the outcome of the group.
             let rest = group.messages.split_off(most);
             self.groups.push_front(Group { messages: rest, failures: group.failures, ..Group::default() });
             group.pair = None;
@@ -100,7 +100,7 @@ impl Isolation {
         self.groups.retain(|group| !group.messages.is_empty());
     }
 
-    /// The statement is over: what it was not given of its group is a group again.
+    /// The statement is over: the messages of its group that it was not given are a group again.
     pub fn stop(&mut self) {
         if let Some(group) = &mut self.current
             && !group.messages.is_empty()
@@ -111,11 +111,11 @@ impl Isolation {
         }
     }
 
-    /// All that the statement was given is written.
+    /// All messages that the statement was given are written.
     pub fn succeeded(&mut self) {
         let Some(Group { pair, half_written, alone, .. }) = self.current.take() else { return };
         if alone || half_written {
-            // Not the messages were at fault. Those that failed alone still wait, unless this was one of them.
+            // The messages were not at fault. Those that failed alone still wait, unless this was one of them.
             let (all, left) = self.groups.drain(..).partition::<Vec<Group>, _>(|group| alone || !group.alone);
             self.groups = left.into();
             let messages: Vec<Given> = all.into_iter().flat_map(|group| group.messages).collect();
@@ -125,7 +125,7 @@ impl Isolation {
         }
     }
 
-    /// Messages that a statement was given failed together. `bury` says that dead letters are made of a culprit.
+    /// Messages that a statement was given failed together. With `bury`, a message that fails alone becomes a dead letter.
     pub fn failed(&mut self, mut messages: Vec<Given>, bury: bool, backoff: &Backoff, now: Instant) -> Failed {
         self.stop();
         let group = self.current.take();
@@ -161,19 +161,19 @@ impl Isolation {
         self.keep_until(messages, None);
     }
 
-    /// The same, not to be read before a time.
+    /// Keeps such messages, which are not read before a time.
     pub fn keep_until(&mut self, messages: Vec<Given>, not_before: Option<Instant>) {
         if !messages.is_empty() {
             self.groups.push_back(Group { messages, not_before, ..Group::default() });
         }
     }
 
-    /// What is kept, and not in the hands of a statement.
+    /// The messages that are kept and that no statement was given.
     pub fn messages(&self) -> impl Iterator<Item = &Given> {
         self.groups.iter().chain(&self.current).flat_map(|group| &group.messages)
     }
 
-    /// Forgets everything: the server has taken it back, or its consumer is gone. The answer is how much it was.
+    /// Forgets all messages, because the server has taken them back, or because the consumer is gone. Returns their number.
     pub fn clear(&mut self) -> u64 {
         let count = self.messages().count() as u64;
         *self = Self { next_pair: self.next_pair, ..Self::default() };

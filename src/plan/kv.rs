@@ -5,7 +5,7 @@ use crate::error::{Error, Result};
 use crate::plan::check_subject_filter;
 use crate::record::{Headers, Record};
 
-/// What precedes a bucket's name in that of its stream.
+/// The prefix of a stream's name that precedes the bucket's name.
 pub const STREAM_PREFIX: &str = "KV_";
 /// The header of a deletion.
 pub const OPERATION: &str = "KV-Operation";
@@ -14,7 +14,7 @@ const MARKER_REASON: &str = "Nats-Marker-Reason";
 /// The most revisions that a bucket keeps of a key (ADR-8).
 pub const MAX_HISTORY: u64 = 64;
 
-/// What an entry did to its key.
+/// The effect of an entry on its key.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Operation {
     /// It has a value.

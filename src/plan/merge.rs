@@ -1,4 +1,4 @@
-//! One run of records out of several that are each in sequence order. Pure.
+//! Merges several runs of records, each in sequence order, into one. Pure.
 
 use std::collections::VecDeque;
 
@@ -14,7 +14,7 @@ pub struct Merge {
 }
 
 impl Merge {
-    /// A merge of so many runs, of which nothing is known yet.
+    /// A merge of this many runs, before any of them has brought a record.
     #[must_use]
     pub fn new(runs: usize) -> Self {
         Self { runs: (0..runs).map(|_| Some(VecDeque::new())).collect(), given: 0 }
@@ -36,7 +36,7 @@ impl Merge {
         }
     }
 
-    /// The next records, at most so many. They end where a run has no record waiting. None when all runs have ended.
+    /// The next records, at most this many. They end where a run has no record waiting. None when all runs have ended.
     pub fn take(&mut self, most: usize) -> Option<Vec<Record>> {
         if self.runs.iter().all(Option::is_none) {
             return None;

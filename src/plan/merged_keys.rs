@@ -27,8 +27,7 @@ pub struct MergedKeys {
 }
 
 impl MergedKeys {
-    /// Notes a row and returns the number of its key. For a known key, `newer` tells whether the row is newer than the one that
-    /// has stayed so far.
+    /// Notes a row and returns the number of its key. For a known key, `newer` returns whether the row is newer than the one that has stayed so far.
     pub fn note(&mut self, sequence: u64, key: &str, newer: impl FnOnce(usize) -> bool) -> usize {
         let hash = self.keys.hash(0, key);
         let Some(number) = self.keys.find(hash, 0, key) else {
@@ -47,7 +46,7 @@ impl MergedKeys {
         number
     }
 
-    /// A row comes again: the number of its key, and the rows of that key. None for a key that was not noted.
+    /// The number of the key of a row that comes again, and the rows of that key. None for a key that was not noted.
     pub fn comes(&mut self, sequence: u64, key: &str) -> Option<(usize, MergedRow)> {
         let number = self.keys.find(self.keys.hash(0, key), 0, key)? as usize;
         let row = self.rows[number];

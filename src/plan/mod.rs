@@ -1,5 +1,5 @@
-//! Pure decisions: options and the state of a stream become a range of sequences, and replies become an ordered run of
-//! records, and what a durable gave is settled. No async, no clock, no network.
+//! Pure decisions: options and the state of a stream become a range of sequences, and replies become an ordered run of records, and the messages of a
+//! durable are settled. No async, no clock, no network.
 
 mod checkpoint;
 mod completeness;

@@ -1,4 +1,4 @@
-//! Which rows of a call are the newest of their keys.
+//! The rows of a call that are the newest of their keys.
 
 use std::collections::{HashMap, HashSet};
 
@@ -23,13 +23,13 @@ struct Row {
     end: usize,
 }
 
-/// What [`NewestKeys`] found, by sequence.
+/// The result of [`NewestKeys`], by sequence.
 #[derive(Debug, Default)]
 pub struct Newest {
     stay: HashSet<u64>,
     /// The rows that do not stay, each with a newer one that stays in its place.
     replaced: HashMap<u64, u64>,
-    /// The newer rows for whose sake a row was left out, and which the second reading has not brought yet.
+    /// The newer rows that replaced a row and that the second reading has not brought yet.
     owed: HashSet<u64>,
 }
 
@@ -49,7 +49,7 @@ impl Newest {
         self.replaced.get(&sequence).copied()
     }
 
-    /// A row that was to stay and did not come, although a row did not stay for its sake.
+    /// A row that replaced another row, but did not come in the second reading.
     #[must_use]
     pub fn missing(&self) -> Option<u64> {
         self.owed.iter().min().copied()
@@ -143,7 +143,7 @@ mod tests {
             keys.note(sequence, &[Some(key)].into_iter().collect());
         }
         let mut newest = keys.finish();
-        // 1 and 2 expired meanwhile: nothing gave way.
+        // 1 and 2 expired meanwhile: no row was replaced by them.
         assert!(newest.stays(3));
         assert_eq!(newest.missing(), None);
         // 3 was deleted meanwhile.

@@ -1,19 +1,19 @@
-//! What a consumer's state proves of acknowledgements.
+//! The acknowledgements that a consumer's state proves.
 
-/// How far a consumer is, by its own word (`CONSUMER.INFO`); stream sequences.
+/// The progress of a consumer, as `CONSUMER.INFO` reports it, in stream sequences.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Progress {
-    /// The last one that was delivered.
+    /// The last sequence that was delivered.
     pub delivered: u64,
-    /// Up to this one nothing waits for an acknowledgement.
+    /// The ack floor: no message up to this sequence waits for an acknowledgement.
     pub ack_floor: u64,
-    /// How many messages wait for one, in the hands of whichever process.
+    /// The number of messages that wait for an acknowledgement, of any process.
     pub ack_pending: u64,
 }
 
 impl Progress {
-    /// Whether it proves that a message which was delivered is acknowledged: it is delivered, by the same word, and below the
-    /// floor. A server that lost its memory of deliveries proves nothing of them.
+    /// Whether it proves that a message which was delivered is acknowledged: the same report counts the message as delivered, and it is not above the
+    /// floor. The report of a server that lost its record of deliveries proves nothing about them.
     #[must_use]
     pub fn proves(&self, sequence: u64) -> bool {
         sequence <= self.delivered.min(self.ack_floor)

@@ -1,6 +1,6 @@
-//! Which part of a stream a statement reads.
+//! The part of a stream that a statement reads.
 
-/// What a stream holds at one moment.
+/// The state of a stream at one moment.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct StreamState {
     /// The sequence of the first message; for an empty stream one past the last.
@@ -11,17 +11,16 @@ pub struct StreamState {
     pub messages: u64,
     /// Whether the stream answers Direct Get (`allow_direct`); None when that is not known.
     pub direct: Option<bool>,
-    /// Whether the stream's leader said so. Otherwise replicas did, message by message: `messages` is the most that
-    /// there can be.
+    /// Whether the stream's leader reported this state. Otherwise it comes from replies of replicas to single requests, and `messages` is the largest
+    /// possible number.
     pub exact: bool,
     /// When the stream was made, in nanoseconds since 1970-01-01 UTC; None when that is not known.
     pub created_ns: Option<i64>,
     /// When its last message was stored, in nanoseconds since 1970-01-01 UTC; None when there is none, or not known.
     pub last_time_ns: Option<i64>,
-    /// How many servers keep it; 1 when that is not known.
+    /// The number of its replicas; 1 when that is not known.
     pub replicas: u32,
-    /// Whether what consumers have acknowledged leaves the stream (retention by interest, or as a work queue); false when that
-    /// is not known.
+    /// Whether acknowledged messages leave the stream (retention by interest, or as a work queue); false when that is not known.
     pub consumers_remove: bool,
 }
 
@@ -63,7 +62,7 @@ impl SequenceRange {
         self.first > self.last
     }
 
-    /// How many sequences there are in the range.
+    /// The number of sequences in the range.
     #[must_use]
     pub fn len(self) -> u64 {
         if self.is_empty() { 0 } else { (self.last - self.first).saturating_add(1) }
@@ -87,7 +86,7 @@ impl StreamState {
         }
     }
 
-    /// How many sequences between the first and the last message do not exist.
+    /// The number of sequences between the first and the last message that do not exist.
     #[must_use]
     pub fn holes(&self) -> u64 {
         (self.last + 1).saturating_sub(self.first.max(1)).saturating_sub(self.messages)

@@ -1,8 +1,7 @@
 //! The part of a stream that can fulfil a query's conditions.
 //!
-//! A region is a box: sequences from one to another, times from one to another, and subjects by filters. It holds every
-//! message that fulfils the conditions, and commonly others, too; who reads a region leaves the conditions themselves to
-//! the query.
+//! A region is a box: sequences from one to another, times from one to another, and subjects by filters. It holds every message that fulfils the
+//! conditions, and commonly others, too; the query still applies the conditions to the rows.
 
 use super::filters::{common, filter_includes, generalised};
 use super::subject::check_subject_filter;
@@ -27,7 +26,7 @@ pub struct Region {
     pub sequences: Span<u64>,
     /// The times, in microseconds since 1970-01-01 UTC.
     pub times: Span<i64>,
-    /// Subject filters of which a subject matches at least one; None for every subject.
+    /// Subject filters; a subject matches at least one of them. None for every subject.
     pub subjects: Option<Vec<String>>,
 }
 
@@ -121,7 +120,7 @@ impl Region {
         self.sequences.is_empty() || self.times.is_empty() || self.subjects.as_ref().is_some_and(Vec::is_empty)
     }
 
-    /// The filters that subjects of the region match, where they are fewer subjects than those of `own`.
+    /// The filters of the region's subjects, where they match fewer subjects than `own`.
     #[must_use]
     pub fn narrower_filters(&self, own: &[String]) -> Option<Vec<String>> {
         let filter = self.subject_filter()?;
@@ -255,7 +254,7 @@ mod tests {
         }
     }
 
-    /// Whether the row fulfils the condition; an unknown one is fulfilled by what the flag says.
+    /// Whether the row fulfils the condition; the flag is the result for an unknown condition.
     fn holds(condition: &Predicate, row: &Row, unknown: bool) -> bool {
         let ordered = |by, order: std::cmp::Ordering| match by {
             Comparison::Equal => order.is_eq(),

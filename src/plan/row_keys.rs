@@ -1,7 +1,7 @@
 //! The keys of one row.
 
-/// The keys of one row, the correlation key first; one that has no value constrains nothing. Used again for row after
-/// row, so that a row costs no allocation.
+/// The keys of one row, the correlation key first; one that has no value constrains nothing. One value is used for all rows, so that a row costs no
+/// allocation.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct RowKeys {
     text: String,

@@ -47,7 +47,7 @@ impl SequenceSet {
         }
     }
 
-    /// How many sequences there are.
+    /// The number of sequences in the set.
     #[must_use]
     pub fn len(&self) -> u64 {
         self.count
@@ -59,7 +59,7 @@ impl SequenceSet {
         self.count == 0
     }
 
-    /// How many of the range's sequences are in the set.
+    /// The number of the range's sequences that are in the set.
     #[must_use]
     pub fn count_in(&self, range: SequenceRange) -> u64 {
         if range.is_empty() {
@@ -92,7 +92,7 @@ impl SequenceSet {
         })
     }
 
-    /// How many sequences two sets share.
+    /// The number of sequences that two sets share.
     #[must_use]
     pub fn shared(&self, other: &SequenceSet) -> u64 {
         let (few, many) = if self.blocks.len() < other.blocks.len() { (self, other) } else { (other, self) };

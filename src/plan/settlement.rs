@@ -1,4 +1,4 @@
-//! What a process was given by a durable, until it is settled.
+//! The messages that a durable gave to a process, until they are settled.
 //!
 //! Each message is in one state:
 //!
@@ -12,9 +12,9 @@
 //! given, kept ──► taken back             the server delivers it again after ack_wait, or gives it up (max_deliver)
 //! ```
 //!
-//! An extension cannot see a COMMIT or a ROLLBACK. So a durable is read by one statement at a time, and not before what
-//! the one before was given is settled or taken back: otherwise an acknowledgement could cover rows that were rolled
-//! back. One statement at a time decides, and nobody reads until the server has said what became of that.
+//! An extension cannot see a COMMIT or a ROLLBACK. So one statement at a time reads a durable, and only after the messages of the statement before it
+//! are settled or taken back: otherwise an acknowledgement could cover rows that were rolled back. One statement at a time decides, and no statement
+//! reads until the server has confirmed or refused the decision.
 
 mod decisions;
 
@@ -26,25 +26,25 @@ use super::given::Given;
 use super::isolation::{Backoff, Failed, Isolation};
 use crate::error::{Error, Result};
 
-/// What the statement made of a message that it was given.
+/// The outcome of a message that the statement was given.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Outcome {
     /// A row that the caller may write.
     Row,
-    /// No row: it repeats the row of this sequence, whose key the table is to have.
+    /// No row: it repeats the row of this sequence, and the table is to have the key of that row.
     Repeats(u64),
     /// No row: it was published to the dead letters.
     DeadLetter,
-    /// No row: it is no good row, and such were to be left out.
+    /// No row: it is a bad row, and `on_error` leaves such rows out.
     Skipped,
 }
 
-/// A message that was given and is not settled, as the caller is shown it.
+/// A message that was given and is not settled, as `nats_unsettled` shows it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Unsettled {
     /// The stream sequence.
     pub sequence: u64,
-    /// The key that the table is to have because of it: its own, or, of a repeat, that of the row that it repeats.
+    /// The key that the table is to have because of it: its own, or, for a repeat, that of the row that it repeats.
     pub correlation_key: Option<String>,
     /// Its other keys, in the order of their templates.
     pub keys: Vec<Option<String>>,
@@ -52,19 +52,19 @@ pub struct Unsettled {
     pub delivered: u64,
     /// When it was given, in microseconds since 1970-01-01 UTC.
     pub since_us: i64,
-    /// What the statement made of it; None when it ended before that.
+    /// The outcome; None when the statement ended before it.
     pub outcome: Option<Outcome>,
 }
 
-/// A message in the hands of the process.
+/// A message that the process was given.
 #[derive(Debug)]
 struct Entry {
     /// Its place in the order in which messages were given.
     number: u64,
     given: Given,
-    /// What the statement made of it, and its keys.
+    /// Its outcome, and its keys.
     outcome: Option<(Outcome, RowKeys)>,
-    /// Of a repeat whose own correlation key the table will not have: the one that it will.
+    /// The correlation key that the table will have in place of a repeat's own.
     kept_key: Option<String>,
 }
 
@@ -75,19 +75,18 @@ impl Entry {
     }
 }
 
-/// How far the statement came that read last.
+/// The progress of the statement that read last.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum ReadState {
     /// It is still reading.
     Running,
-    /// It ended before it had asked for everything, by a LIMIT or an error: it may have left out some of the last rows
-    /// that it was handed.
+    /// It ended before it had asked for everything, by a LIMIT or an error: it may have left out some of the last rows that it was given.
     CutShort,
-    /// It took all that it was given.
+    /// It took all rows that it was given.
     Whole,
 }
 
-/// What the caller decided about messages.
+/// The caller's decision about messages.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Decision {
     /// The table has them.
@@ -98,44 +97,44 @@ pub enum Decision {
     End,
 }
 
-/// What the server is to be told.
+/// A decision to send to the server.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Decided {
-    /// What is decided.
+    /// The decision.
     pub decision: Decision,
-    /// About these, in the order in which they were given.
+    /// The messages, in the order in which they were given.
     pub messages: Vec<Given>,
-    /// The sequences of those that the process keeps, of which the server hears nothing.
+    /// The sequences of the messages that the process keeps; nothing is sent to the server about them.
     pub kept: Vec<u64>,
 }
 
-/// What became of the messages that were decided about.
+/// The result of a decision about messages.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Confirmed {
-    /// The sequences of those that the server confirmed.
+    /// The sequences that the server confirmed.
     pub sequences: Vec<u64>,
-    /// How many the server did not confirm: they are given still.
+    /// The number of messages that the server did not confirm: they are still given.
     pub unconfirmed: usize,
-    /// How many are given and not settled.
+    /// The number of messages that are given and not settled.
     pub still_pending: u64,
 }
 
-/// One durable's messages in the hands of one process.
+/// The messages that one durable gave to one process.
 #[derive(Debug)]
 pub struct Settlement {
     /// In the order in which they were given.
     given: Vec<Entry>,
     decided: Option<(Decision, Vec<Entry>)>,
     reading: ReadState,
-    /// What the statement was given that reads, or read last.
+    /// The messages of the statement that reads, or read last.
     statement: HashSet<u64>,
     next_number: u64,
-    /// How many of `given` have an outcome: those that came first.
+    /// The number of messages of `given` that have an outcome: those that came first.
     noted: usize,
-    /// When the server takes back what was given last; None before anything was.
+    /// The time at which the server takes back the last given message; None before one was given.
     until: Option<Instant>,
     isolation: Isolation,
-    /// When the server was told last that what is kept is still in hand, and when it takes that back.
+    /// The time of the last report to the server that the kept messages are in progress, and the time at which it takes them back.
     kept_alive: Option<(Instant, Instant)>,
 }
 
@@ -156,10 +155,10 @@ impl Default for Settlement {
 }
 
 impl Settlement {
-    /// A statement starts to read. The answer is how many messages the server had taken back: they are forgotten.
+    /// A statement starts to read. Returns the number of messages that the server had taken back; they are forgotten.
     ///
     /// # Errors
-    /// Another statement reads or settles; or what an earlier one was given is not settled.
+    /// Another statement reads or settles, or the messages of an earlier one are not settled.
     pub fn start(&mut self, now: Instant) -> Result<u64> {
         if self.reading == ReadState::Running {
             return Err(Error::new(
@@ -192,8 +191,8 @@ impl Settlement {
         Ok(taken_back)
     }
 
-    /// The statement is given a message, which the server takes back at `until`. False when it has it already: the
-    /// server has delivered it again, and a statement is given a message once.
+    /// The statement is given a message, which the server takes back at `until`. False when the statement already has it: the server has delivered it
+    /// again, and a statement is given a message once.
     pub fn give(&mut self, message: Given, until: Instant) -> bool {
         self.until = Some(until);
         self.isolation.given(message.sequence);
@@ -207,7 +206,7 @@ impl Settlement {
         new
     }
 
-    /// Notes what the statement made of messages, in the order in which it was given them.
+    /// Notes the outcomes of messages, in the order in which the statement was given them.
     pub fn note(&mut self, outcomes: impl IntoIterator<Item = (u64, Outcome, RowKeys)>) {
         for (sequence, outcome, keys) in outcomes {
             let rest = self.given.get_mut(self.noted..).unwrap_or_default();
@@ -218,7 +217,7 @@ impl Settlement {
         }
     }
 
-    /// What is given and not settled, in the order in which it was given.
+    /// The messages that are given and not settled, in the order in which they were given.
     #[must_use]
     pub fn unsettled(&self) -> Vec<Unsettled> {
         let shown = |entry: &Entry| {
@@ -235,7 +234,7 @@ impl Settlement {
         self.given.iter().map(shown).collect()
     }
 
-    /// Says of each repeat which key the table is to have because of it, while the row that it repeats is at hand.
+    /// Notes for each repeat the key that the table is to have because of it, while the row that it repeats is known.
     fn resolve_repeats(&mut self) {
         let repeated = |entry: &Entry| match entry.outcome {
             Some((Outcome::Repeats(sequence), _)) => Some(sequence),
@@ -257,7 +256,7 @@ impl Settlement {
         self.statement.contains(&sequence)
     }
 
-    /// The statement has taken all that there was.
+    /// The statement has taken all messages that there were.
     pub fn end(&mut self) {
         self.reading = ReadState::Whole;
     }
@@ -271,16 +270,16 @@ impl Settlement {
         self.resolve_repeats();
     }
 
-    /// The statement failed by an error of ours, so that none of it can be committed. The answer is what goes back to the
-    /// server; the rest is kept.
+    /// The statement failed by an error of the extension, so that none of its rows can be committed. Returns the messages that go back to the server;
+    /// the others are kept.
     pub fn fail(&mut self, now: Instant) -> Vec<Given> {
         self.noted = 0;
         let all = self.given.drain(..).map(|entry| entry.given).collect();
         self.isolate(all, false, &Backoff::default(), now).to_server
     }
 
-    /// Messages that a statement was not given, though the server has delivered them: those that it would not deliver again
-    /// are kept. The answer is the others, which go back to the server.
+    /// Takes messages that the server has delivered, but that no statement was given. It keeps those that the server would not deliver again, and
+    /// returns the others, which go back to the server.
     pub fn hand_back(&mut self, messages: Vec<Given>) -> Vec<Given> {
         let (last, others) = messages.into_iter().partition::<Vec<Given>, _>(|message| message.last);
         if !last.is_empty() {
@@ -298,13 +297,13 @@ impl Settlement {
         failed
     }
 
-    /// The messages of the group that is to be read by itself next, at most `most` of them; none when the server is to be
-    /// asked. A statement that was started is then given them, and no others.
+    /// The messages of the group that is to be read by itself next, at most `most` of them; none when the server is to be asked. A statement that has
+    /// started is then given only these.
     pub fn next_kept(&mut self, most: usize, now: Instant) -> Vec<Given> {
         self.isolation.next(most, now)
     }
 
-    /// When something that is kept is to be read; None when nothing is kept.
+    /// The time at which a kept message is to be read; None when none is kept.
     #[must_use]
     pub fn next_kept_at(&self, now: Instant) -> Option<Instant> {
         self.isolation.next_at(now)
@@ -315,8 +314,8 @@ impl Settlement {
         self.isolation.given(sequence);
     }
 
-    /// Where the server is to be told that what is kept is still in hand, so that it does not deliver it again: every
-    /// quarter of `ack_wait`, if this is asked as often.
+    /// The kept messages that are to be reported to the server as in progress, so that it does not deliver them again: every quarter of `ack_wait`,
+    /// if this is called that often.
     pub fn keep_alive(&mut self, now: Instant, ack_wait: Duration) -> Vec<String> {
         if self.kept_alive.is_some_and(|(last, _)| now < last + ack_wait / 4) {
             return Vec::new();
@@ -325,7 +324,7 @@ impl Settlement {
         self.isolation.messages().map(|message| message.ack_subject.clone()).collect()
     }
 
-    /// How many messages are given and not settled.
+    /// The number of messages that are given and not settled.
     #[must_use]
     pub fn pending(&self) -> u64 {
         self.given.len() as u64
@@ -338,15 +337,14 @@ impl Settlement {
         given.filter(|given| sequences.contains(&given.sequence)).cloned().collect()
     }
 
-    /// The server has taken note that the messages of these sequences are still in hand: of those that are given it takes
-    /// back the last at `until`.
+    /// The server was told that the messages of these sequences are in progress. It takes the last of the given ones back at `until`.
     pub fn extend(&mut self, sequences: &HashSet<u64>, until: Instant) {
         if self.given.iter().any(|entry| sequences.contains(&entry.given.sequence)) {
             self.until = self.until.max(Some(until));
         }
     }
 
-    /// What is in hand and not decided about, given or kept: how many, and the lowest sequence.
+    /// The number and the lowest sequence of the messages, given or kept, that are not decided about.
     #[must_use]
     pub fn in_hand(&self) -> (u64, Option<u64>) {
         let given = self.given.iter().map(|entry| entry.given.sequence);

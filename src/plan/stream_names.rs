@@ -11,13 +11,13 @@ impl StreamNames {
     /// These names and patterns.
     ///
     /// # Errors
-    /// One that is no stream's name apart from its `*`, or none at all.
+    /// A name is not a stream's name apart from its `*`, or the list is empty.
     pub fn new<T: AsRef<str>>(names: &[T]) -> Result<Self> {
         if names.is_empty() {
             return Err(Error::new("the list of streams is empty").advice("name at least one"));
         }
         for name in names.iter().map(AsRef::as_ref) {
-            // A pattern of `*` alone is what stands for every name.
+            // A pattern of `*` alone stands for every name.
             let literal = name.replace('*', "");
             if name.is_empty() || !literal.is_empty() {
                 check_stream(&literal)?;
@@ -41,7 +41,7 @@ impl StreamNames {
         }
     }
 
-    /// Whether there is a pattern, so that which streams exist must be known.
+    /// Whether there is a pattern, so that the existing streams must be known.
     #[must_use]
     pub fn has_patterns(&self) -> bool {
         self.0.iter().any(|name| is_pattern(name))
@@ -80,9 +80,9 @@ fn is_pattern(name: &str) -> bool {
     name.contains('*')
 }
 
-/// Whether a name is of a pattern, in which `*` stands for any bytes.
+/// Whether a name matches a pattern, in which `*` stands for any bytes.
 fn matches(name: &[u8], pattern: &[u8]) -> bool {
-    // Where to go on when what follows the last `*` does not fit: with one byte more for the `*`.
+    // The place to go on from when the text behind the last `*` does not fit: the `*` takes one byte more.
     let (mut at, mut next, mut retry) = (0, 0, None);
     while at < name.len() {
         match pattern.get(next) {

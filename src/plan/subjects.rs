@@ -17,7 +17,7 @@ impl Subjects {
     /// These filters, in their order, without those that another one includes.
     ///
     /// # Errors
-    /// One that is no subject filter, or no filter at all: an empty list would read everything where nothing was asked for.
+    /// A text is not a subject filter, or the list is empty: an empty list would read everything where nothing was asked for.
     pub fn new<T: AsRef<str>>(filters: &[T]) -> Result<Self> {
         filters.iter().try_for_each(|filter| check_subject_filter(filter.as_ref()))?;
         if filters.is_empty() {
@@ -72,7 +72,7 @@ impl Subjects {
         if cover == ">" { Self::ALL } else { Self(vec![cover]) }
     }
 
-    /// Whether no filter matches a subject of those that are captured, which are filters, too.
+    /// Whether no filter matches a captured subject; the captured subjects are filters, too.
     #[must_use]
     pub fn are_outside(&self, captured: &[String]) -> bool {
         let meets = |filter: &String| captured.iter().any(|other| filters_overlap(other, filter));

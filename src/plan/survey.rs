@@ -1,4 +1,4 @@
-//! What is wrong with a stream, from what each of its servers gave and what the leader counts. Pure.
+//! Finds the faults of a stream from the messages that each of its servers gave and the counts of the leader. Pure.
 
 use std::fmt;
 
@@ -8,24 +8,24 @@ use super::range::SequenceRange;
 /// A message that a server gave.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Seen {
-    /// What it is.
+    /// The message's digest.
     pub print: Fingerprint,
     /// When it was stored, in nanoseconds since 1970 UTC.
     pub time_ns: i64,
 }
 
-/// What kind of thing is wrong.
+/// The kinds of faults.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Kind {
     /// The stream counts messages that a server does not give.
     Damaged,
-    /// A server says of itself that its storage lost them.
+    /// A server reports that its storage lost them.
     Lost,
     /// Replicas give different messages.
     Differs,
     /// Messages were stored before one that stands in front of them.
     Time,
-    /// There are no messages: deleted, expired, or given way to newer ones.
+    /// There are no messages: they were deleted, expired, or were replaced by newer ones.
     Hole,
     /// A server was not read.
     Unread,
@@ -44,22 +44,22 @@ impl fmt::Display for Kind {
     }
 }
 
-/// One thing that is wrong.
+/// One finding.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Finding {
-    /// What kind.
+    /// The kind of the fault.
     pub kind: Kind,
     /// The sequences; None when they are not known.
     pub range: Option<SequenceRange>,
-    /// How many messages; None when that is not known.
+    /// The number of messages; None when it is not known.
     pub messages: Option<u64>,
     /// The server; None when it is all of them.
     pub server: Option<String>,
-    /// How it is known.
+    /// The evidence.
     pub evidence: String,
 }
 
-/// What the leader counts when everything has been read.
+/// The leader's counts after everything has been read.
 #[derive(Debug, Clone, Default)]
 pub struct Counted {
     /// The first sequence: what is before it has left the stream.
@@ -118,7 +118,7 @@ pub struct Survey {
 }
 
 impl Survey {
-    /// Nothing was read yet from servers of these names.
+    /// A comparison of servers with these names, before any message was read.
     #[must_use]
     pub fn new(servers: Vec<String>) -> Self {
         let lacking = vec![Runs::default(); servers.len()];
@@ -162,7 +162,7 @@ impl Survey {
         self.gaps.push(SequenceRange { first: next, last: range.last });
     }
 
-    /// What is wrong, by sequence. `holes` says whether holes are.
+    /// The findings, by sequence. `holes` decides whether holes are findings.
     #[must_use]
     pub fn findings(&self, counted: &Counted, holes: bool) -> Vec<Finding> {
         let mut findings = Vec::new();

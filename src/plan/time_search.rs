@@ -1,22 +1,22 @@
-//! Where the messages of a span of time lie in a stream, whose store times may step back.
+//! Finds the messages of a span of time in a stream with store times that may step back.
 //!
-//! The server stamps a message when it stores it. After a change of leader, or when a clock is set, a later message can
-//! have an earlier time. The search is right as long as no message is stored more than [`MAX_STEP_BACK_NS`] before one
-//! that stands in front of it: what it leaves out is outside of the span for certain, and what it leaves in is checked
-//! message by message. Times that break the bound are an error where they are seen.
+//! The server stamps a message when it stores it. After a change of leader, or when a clock is set, a later message can have an earlier time. The
+//! search is right as long as no message is stored more than [`MAX_STEP_BACK_NS`] before one that stands in front of it: messages that it leaves out
+//! are certainly outside the span, and messages that it leaves in are checked one by one. Times that break the bound are an error where they are
+//! seen.
 
 use std::collections::BTreeMap;
 
 use super::range::SequenceRange;
 use crate::error::{Error, Kind, Result};
 
-/// How far store times may step back: one minute, in nanoseconds.
+/// The largest step back of store times: one minute, in nanoseconds.
 pub const MAX_STEP_BACK_NS: i64 = 60_000_000_000;
 
-/// How many messages one round of a search looks at.
+/// The number of messages that one round of a search looks at.
 const PROBES: u64 = 7;
 
-/// Which bound is looked for.
+/// The bound to search for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Side {
     Start,
@@ -52,7 +52,7 @@ impl TimeSearch {
     fn new(side: Side, range: SequenceRange, threshold_ns: i64) -> Self {
         let (low, high) = match threshold_ns {
             _ if range.is_empty() => (range.first, range.first),
-            // No message is so old, or so young.
+            // No message is that old, or that young.
             i64::MIN => (range.first, range.first),
             i64::MAX => (range.last.saturating_add(1), range.last.saturating_add(1)),
             _ => (range.first, range.last.saturating_add(1)),
@@ -71,7 +71,7 @@ impl TimeSearch {
         (0..count).map(|i| self.low + u64::try_from(at(i)).unwrap_or(width) + half).collect()
     }
 
-    /// Takes what stands at the probes: for each the sequence and time of the first message at or after it, if there is one.
+    /// Takes the results of the probes: for each probe, the sequence and time of the first message at or after it, if there is one.
     ///
     /// # Errors
     /// Those of [`StoreTimes::take`].
@@ -85,7 +85,7 @@ impl TimeSearch {
         let lows = answers.iter().filter(|(_, found)| in_front(found));
         let lows = lows.filter_map(|(probe, found)| found.map(|(sequence, _)| (*probe, sequence + 1)));
         let highs = answers.iter().filter(|(_, found)| !in_front(found)).map(|(probe, _)| *probe);
-        // Where times step back the two may cross. Each side keeps what is proven for it, and narrows the other.
+        // Where times step back, the two bounds may cross. Each side keeps its proven bound, and narrows the other.
         match self.side {
             Side::Start => {
                 self.low = lows.map(|(_, low)| low).fold(self.low, u64::max).min(self.high);

@@ -1,51 +1,50 @@
-//! What is left to do at the end of a read before it may be called whole.
+//! The steps that are left at the end of a read before it is proven whole.
 
 use super::range::{SequenceRange, StreamState};
 
-/// A read whose window is done, and whose stream is still the one with which it began.
+/// A read with a finished window, of a stream that is still the one with which it began.
 #[derive(Debug, Clone, Copy)]
 pub struct ReadEnd<'a> {
     /// The state of the stream when the read began.
     pub began: &'a StreamState,
     /// Its state now.
     pub now: &'a StreamState,
-    /// The range that what was read covers.
+    /// The range that the messages that were read cover.
     pub range: SequenceRange,
-    /// How many messages were read.
+    /// The number of messages that were read.
     pub read: u64,
-    /// How many messages the server counted from the range's first sequence on, in its first answer.
+    /// The number of messages from the range's first sequence on, as the server counted them in its first answer.
     pub counted: Option<u64>,
     /// The subject filter; None where every subject was read.
     pub filter: Option<&'a str>,
-    /// Whether gaps were looked at as they came, so that whatever the window let pass is accounted for.
+    /// Whether gaps were checked as they came, so that every sequence that the window passed is accounted for.
     pub explained: bool,
-    /// Whether the server may be asked how many messages match in a range.
+    /// Whether the server can count the matching messages of a range.
     pub counts: bool,
 }
 
 /// What is left to do.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Verdict {
-    /// Nothing: what was read is everything.
+    /// Nothing: every message was read.
     Whole,
-    /// Nothing: nobody can say more (docs/guarantees.md, "Where it ends").
+    /// Nothing: no request can prove more (docs/guarantees.md, "Where it ends").
     Unproven,
     /// The messages of the range have to be counted.
     Count,
     /// The messages of the subject in the whole stream have to be counted.
     CountSubject,
-    /// The deleted messages have to be listed, and what lacks looked at.
+    /// The deleted messages have to be listed, and missing ones looked for.
     List,
 }
 
 impl ReadEnd<'_> {
     /// What is left to do.
     ///
-    /// 1. Where the window questions gaps, everything that it let pass is accounted for.
-    /// 2. What was received is a part of what existed when the read began: a range has an end, and nothing is stored below
-    ///    it. So when its number is the number that existed then, nothing is missing. That number is the stream's own count
-    ///    for a whole stream; under a filter, for a range that ends with the stream, it is the count in the server's first
-    ///    answer, if nothing was stored meanwhile.
+    /// 1. Where the window demands an explanation of gaps, every sequence that it passed is accounted for.
+    /// 2. The received messages are a part of those that existed when the read began: a range has an end, and nothing is stored below it. So when
+    ///    both numbers are equal, nothing is missing. The number that existed is the stream's own count for a whole stream; under a filter, for a
+    ///    range that ends with the stream, it is the count in the server's first answer, if nothing was stored meanwhile.
     /// 3. Otherwise messages were deleted meanwhile, or are missing, and have to be counted or listed.
     #[must_use]
     pub fn verdict(&self) -> Verdict {
@@ -72,7 +71,7 @@ impl ReadEnd<'_> {
                 Verdict::CountSubject
             }
             Some(_) => Verdict::Unproven,
-            // Who may not ask for the state, on a server that does not count, cannot tell a deletion from a missing message.
+            // A user who may not ask for the state cannot tell a deletion from a missing message, on a server that does not count.
             None if !began.exact => Verdict::Unproven,
             None => Verdict::List,
         }

@@ -76,7 +76,7 @@ fn every_part_of_a_message_is_in_its_fingerprint() {
     let mut others = vec![message(10, 1_001, "x"), message(10, 1_000, "y"), same.clone(), same.clone(), same.clone()];
     others[2].subject = Bytes::from_static(b"t");
     others[3].headers.0[0].1 = "3".into();
-    // What moves from a header into the payload is seen, too.
+    // A text that moves from a header into the payload changes the digest, too.
     others[4].headers = Headers(vec![("A".into(), "1".into())]);
     for other in others {
         assert_ne!(Fingerprint::of(&same), Fingerprint::of(&other), "{other:?}");

@@ -1,4 +1,4 @@
-//! What becomes of the other groups when one is written or fails, step by step.
+//! The state of the other groups when one is written or fails, step by step.
 
 use super::*;
 

@@ -141,7 +141,7 @@ fn what_waits_does_not_hold_up_the_server() {
     let at = isolation.next_at(now);
     assert_eq!(at, Some(now + Duration::from_secs(5)));
     assert_eq!(isolation.next(10, now + Duration::from_secs(5)), [message(1)]);
-    // It is not given: the statement ended before. Then it comes once more, and not after the server delivered it again.
+    // The message is not given, because the statement ended before. It comes once more, but not after the server delivered it again.
     isolation.stop();
     assert_eq!(isolation.next(10, now), [message(1)]);
     isolation.given(1);

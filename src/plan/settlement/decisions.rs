@@ -9,11 +9,11 @@ use crate::plan::given::Given;
 use crate::plan::isolation::{Backoff, Failed};
 
 impl Settlement {
-    /// Decides to acknowledge what was given, or only what was written up to a sequence. The answer is the messages that
-    /// the server is to be told about; then comes [`Settlement::confirm`], [`Settlement::undo`] or [`Settlement::forget`].
+    /// Decides to acknowledge all given messages, or only those that were written up to a sequence. Returns the messages to acknowledge to the
+    /// server. Call [`Settlement::confirm`], [`Settlement::undo`] or [`Settlement::forget`] next.
     ///
     /// # Errors
-    /// A statement reads or settles; or the one that read was cut short, and no sequence says how far it wrote.
+    /// A statement reads or settles, or the last read was cut short and no sequence is given up to which it wrote.
     pub fn acknowledge(&mut self, up_to: Option<u64>) -> Result<Decided> {
         self.check_settleable()?;
         let Some(limit) = up_to else {
@@ -44,8 +44,8 @@ impl Settlement {
         Ok(self.decide(Decision::Acknowledge, chosen))
     }
 
-    /// Decides to return all that was given: to the server, or, when it failed again, to the groups that are read by
-    /// themselves. With `bury` dead letters are made of one that fails alone.
+    /// Decides to return all given messages: to the server, or, when they failed again, to the groups that are read by themselves. With `bury`, a
+    /// message that fails alone becomes a dead letter.
     ///
     /// # Errors
     /// A statement reads or settles.
@@ -105,8 +105,8 @@ impl Settlement {
         Decided { decision, messages, kept: Vec::new() }
     }
 
-    /// The server's word on each of the messages that were decided about, in their order; where it said nothing, or the
-    /// list ends, the message is given still, at the place that it had.
+    /// Takes the server's answer for each message that was decided about, in their order. Where there is no answer, or the list ends, the message is
+    /// still given, at its old place.
     pub fn confirm(&mut self, confirmed: impl IntoIterator<Item = bool>) -> Confirmed {
         let mut outcome = Confirmed::default();
         let mut confirmed = confirmed.into_iter();
@@ -127,7 +127,7 @@ impl Settlement {
         outcome
     }
 
-    /// Takes a decision back of which the server was not told: all of its messages are given still.
+    /// Takes back a decision that was not sent to the server: all of its messages are still given.
     pub fn undo(&mut self) {
         let (_, decided) = self.decided.take().unwrap_or((Decision::Return, Vec::new()));
         self.given.extend(decided);

@@ -1,4 +1,4 @@
-//! What a process keeps, and how long the server believes it: one story each, where the random histories cannot look.
+//! The messages that a process keeps, and the time until the server takes them back: one test for each case that the random histories cannot check.
 
 use std::time::Duration;
 
@@ -41,7 +41,7 @@ fn kept_messages_are_taken_back_when_the_server_heard_nothing_for_ack_wait() {
     let now = Instant::now();
     let mut settlement = kept(now, &[3, 4]);
     assert_eq!(settlement.keep_alive(now, ACK_WAIT), ["ack.3", "ack.4"]);
-    // Long before that they are not.
+    // Long before that time they are not.
     assert_eq!(settlement.start(now + seconds(3.0)), Ok(0));
     settlement.stop();
     assert_eq!(settlement.in_hand(), (2, Some(3)));
@@ -64,7 +64,7 @@ fn the_server_hears_of_kept_messages_each_quarter_of_ack_wait() {
 fn the_server_hears_at_once_of_messages_that_are_kept_newly() {
     let now = Instant::now();
     let heard = |settlement: &mut Settlement| settlement.keep_alive(now, ACK_WAIT).len();
-    // Handed back without being given.
+    // The messages go back without being given.
     let mut settlement = kept(now, &[3]);
     assert_eq!(heard(&mut settlement), 1);
     assert_eq!(settlement.hand_back(vec![message(5, true), message(6, false)]), [message(6, false)]);
@@ -93,7 +93,7 @@ fn the_server_hears_at_once_of_messages_that_are_kept_newly() {
 fn what_is_given_is_in_hand_until_the_latest_time_that_the_server_named() {
     let now = Instant::now();
     let at = |after: f64| now + seconds(after);
-    // A shorter time takes nothing back sooner; a time for other messages is none for these.
+    // A shorter time takes no message back sooner; a time for other messages does not change the time of these.
     let mut settlement = given(now, &[1, 2]);
     settlement.extend(&HashSet::from([2]), at(1.0));
     assert!(settlement.start(at(7.0)).is_err());
@@ -166,7 +166,7 @@ fn only_a_statement_that_was_cut_short_needs_a_sequence() {
     assert!(cut.acknowledge(None).is_err());
     assert_eq!(cut.acknowledge(Some(1)).unwrap().messages.len(), 1);
     cut.confirm([true]);
-    // Nothing is left that could be in doubt.
+    // No message is left unsettled.
     assert_eq!(cut.acknowledge(None).unwrap().messages, []);
 }
 

@@ -1,14 +1,14 @@
-//! Random histories of statements, callers and a server, against a model that is told everything.
+//! Random histories of statements, callers and a server, against a model that knows everything.
 
 use std::time::Duration;
 
 use super::*;
 use crate::testing::Numbers;
 
-/// As many random histories as the rules of settling are held against.
+/// The number of random histories.
 const HISTORIES: u64 = 1_000_000;
 
-/// With `NATS_JS_SOAK` set, so many times as many.
+/// The factor by which there are more histories with `NATS_JS_SOAK` set.
 fn histories() -> u64 {
     let rounds = std::env::var("NATS_JS_SOAK").ok().and_then(|rounds| rounds.parse().ok());
     HISTORIES * rounds.unwrap_or(1_u64).max(1)
@@ -20,19 +20,19 @@ const SEQUENCES: u64 = 6;
 const MAX_DELIVER: u8 = 3;
 const ACK_WAIT: u64 = 5;
 
-/// What is true, whoever knows it.
+/// The true state, which no participant knows in full.
 #[derive(Default)]
 struct World {
     now: u64,
-    /// How often the server has delivered each message.
+    /// The number of deliveries of each message.
     delivered: [u8; SEQUENCES as usize],
-    /// The server waits for a word on these until the time of each.
+    /// The messages for which the server waits, each until its time.
     out: [u64; SEQUENCES as usize],
     acknowledged: u8,
     /// The rows of the statement that runs or ran last, and whether it is over.
     written: u8,
     committed: u8,
-    /// What the settlement has in its hands, in order, and what it keeps to read it by itself.
+    /// The messages that the settlement was given, in order, and those that it keeps to read them by themselves.
     given: Vec<u64>,
     kept: u8,
     ended: u8,
@@ -61,7 +61,7 @@ impl History {
     }
 
     fn step(&mut self, numbers: &mut Numbers) {
-        // Mostly what makes sense now, and now and then what does not.
+        // Mostly a step that makes sense now, and sometimes one that does not.
         let running = self.world.running != (numbers.below(16) == 0);
         match numbers.below(10) {
             0..=4 if running => self.give(numbers.below(SEQUENCES)),
@@ -111,7 +111,7 @@ impl History {
     /// The statement is given a message.
     fn hand(&mut self, given: Given) {
         let (sequence, until) = (given.sequence, self.world.now + ACK_WAIT);
-        // One clock for all that was given: what was given before is taken back with it.
+        // All given messages share one clock: earlier messages are taken back with this one.
         self.world.given.iter().for_each(|given| self.world.out[*given as usize] = until);
         self.world.out[sequence as usize] = until;
         let new = self.settlement.give(given, self.at(until));
@@ -147,7 +147,7 @@ impl History {
         (self.world.running, self.world.whole) = (false, how > 0);
     }
 
-    /// A statement of ours fails: all goes back.
+    /// A statement fails by an error of the extension: all messages go back.
     fn fail(&mut self) {
         if self.world.running {
             let back = self.settlement.fail(self.at(self.world.now));
@@ -182,7 +182,7 @@ impl History {
                     assert!(told.iter().all(|given| given.sequence <= limit));
                 }
                 if !whole {
-                    // Cut short: the caller says how far it wrote, and what comes first is what it wrote.
+                    // The statement was cut short: the caller gives the sequence up to which it wrote, and the rows that came first were written.
                     let first = self.world.given.iter().zip(told).all(|(given, told)| *given == told.sequence);
                     assert!(first);
                     told.iter().for_each(|given| self.world.committed |= bit(given.sequence));
@@ -196,7 +196,7 @@ impl History {
         }
     }
 
-    /// Whatever became of the statement: some of its rows are in the table, and exactly those are acknowledged.
+    /// Some rows of the statement are in the table, whatever its outcome, and exactly those are acknowledged.
     fn by_evidence(&mut self, numbers: &mut Numbers) {
         if !self.world.running {
             self.world.committed |= self.world.written & numbers.below(1 << SEQUENCES) as u8;
@@ -229,7 +229,7 @@ impl History {
         }
     }
 
-    /// Some of what was given is returned, or ended.
+    /// Some of the given messages are returned, or ended.
     fn one_by_one(&mut self, numbers: &mut Numbers) {
         let (chosen, end) = (numbers.below(1 << SEQUENCES) as u8, numbers.below(4) == 0);
         let sequences: HashSet<u64> = (0..SEQUENCES).filter(|sequence| chosen & bit(*sequence) != 0).collect();
@@ -244,7 +244,7 @@ impl History {
         self.confirm(&decided, numbers);
     }
 
-    /// The server is told of some that they are still in hand.
+    /// Some messages are reported to the server as in progress.
     fn longer(&mut self, numbers: &mut Numbers) {
         let chosen = numbers.below(1 << SEQUENCES) as u8;
         let sequences: HashSet<u64> = (0..SEQUENCES).filter(|sequence| chosen & bit(*sequence) != 0).collect();
@@ -252,17 +252,17 @@ impl History {
         let chosen = self.settlement.given(&sequences);
         assert!(chosen.iter().all(|given| self.world.given.contains(&given.sequence)));
         if !chosen.is_empty() {
-            // One clock for all that was given.
+            // All given messages share one clock.
             self.world.given.iter().for_each(|given| self.world.out[*given as usize] = until);
         }
         self.settlement.extend(&sequences, self.at(until));
-        // What is kept is told of by itself.
+        // The kept messages are reported by themselves.
         let (count, lowest) = self.settlement.in_hand();
         assert_eq!(count, self.world.given.len() as u64 + u64::from(self.world.kept.count_ones()));
         assert!(lowest.is_none_or(|lowest| self.world.given.iter().all(|given| *given >= lowest)));
     }
 
-    /// The server confirms some; or it is not told; or the consumer is gone. Meanwhile nobody reads or settles.
+    /// The server confirms some messages, or the decision is not sent, or the consumer is gone. Meanwhile no statement reads or settles.
     fn confirm(&mut self, decided: &Decided, numbers: &mut Numbers) {
         let later = self.at(self.world.now + 1_000);
         assert!(self.settlement.start(later).is_err());
@@ -313,7 +313,7 @@ fn in_every_history_what_is_acknowledged_is_in_the_table() {
         pending += history.world.given.len() as u64;
         kept += u64::from(history.world.kept.count_ones() + history.world.ended.count_ones());
     }
-    // The histories did what they are for.
+    // The histories met every case.
     let few = histories() / 20;
     assert!(acknowledged > few && pending > few && kept > few, "{acknowledged} {pending} {kept}");
 }
@@ -337,7 +337,7 @@ fn keys(list: &[Option<&str>]) -> RowKeys {
     list.iter().copied().collect()
 }
 
-/// What is unsettled: sequence, correlation key, outcome.
+/// The unsettled messages: sequence, correlation key, outcome.
 fn shown(settlement: &Settlement) -> Vec<(u64, Option<String>, Option<Outcome>)> {
     settlement
         .unsettled()
@@ -363,7 +363,7 @@ fn the_evidence_of_a_repeat_is_the_row_that_it_repeats() {
     let rest = [(2, a(), Some(repeats)), (3, None, Some(Outcome::DeadLetter)), (4, None, None)];
     assert_eq!(shown(&settlement), [&[(1, a(), Some(Outcome::Row))], &rest[..]].concat());
     assert_eq!(settlement.unsettled()[1].keys, [Some("x".to_owned())]);
-    // Settled before it, the row still speaks for its repeat.
+    // The row is settled before its repeat, and its key still stands for the repeat.
     assert_eq!(settlement.acknowledge_these(&HashSet::from([1])).unwrap().messages.len(), 1);
     assert_eq!(settlement.confirm([true]).sequences, [1]);
     assert_eq!(shown(&settlement), rest);
