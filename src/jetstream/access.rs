@@ -1,4 +1,4 @@
-//! The ways to ask for messages, which scans, single messages and the newest ones share.
+//! The ways to ask for messages. Scans, single messages and the newest messages share them.
 
 use crate::plan::StreamState;
 
@@ -9,7 +9,7 @@ pub(super) enum Access {
     Direct,
     /// `$JS.API.STREAM.MSG.GET.<stream>`, for streams without `allow_direct`.
     MsgGet,
-    /// A consumer, which delivers the messages behind a sequence. For ranges alone.
+    /// A consumer, which delivers the messages behind a sequence. Only ranges use it.
     Consumer,
 }
 

@@ -6,23 +6,23 @@ use super::wire::number;
 /// form, which has domain and account before the stream and perhaps more behind the numbers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct AckSubject {
-    /// How often the message was delivered, this time included.
+    /// The number of the message's deliveries, this one included.
     pub deliveries: u64,
     pub stream_sequence: u64,
     /// The consumer's own count of its deliveries, from 1.
     pub consumer_sequence: u64,
     /// When the message was stored, in nanoseconds since 1970-01-01 UTC.
     pub time_ns: i64,
-    /// How many messages that match are left behind it.
+    /// The number of matching messages that are left behind it.
     pub pending: u64,
 }
 
-/// How many dots the short form has, and how many the long one has at least.
+/// The number of dots in the short form, and the least number of dots in the long one.
 const SHORT_DOTS: usize = 8;
 const LONG_DOTS: usize = 10;
 
 impl AckSubject {
-    /// Reads the subject; None when it is another.
+    /// Reads the subject; None for any other subject.
     pub fn read(subject: &[u8]) -> Option<Self> {
         // No name of a stream or a consumer has a dot.
         let names = match memchr::memchr_iter(b'.', subject).count() {

@@ -55,7 +55,7 @@ impl Connection {
         decode(&message.payload)
     }
 
-    /// A subject of a stream of ours, by which it is reached from outside its domain or account (ADR-8 has it for buckets).
+    /// A stream's subject as it is reached from outside the stream's domain or account (ADR-8 describes it for buckets).
     pub(super) fn domain_subject(&self, subject: &str) -> String {
         match self.options().api_prefix.as_str() {
             ConnectOptions::DEFAULT_API_PREFIX => subject.to_owned(),
@@ -63,7 +63,7 @@ impl Connection {
         }
     }
 
-    /// Says why a request about a stream failed, with the streams that have a similar name when there is none of it.
+    /// The error for a failed request about a stream; it names streams with a similar name when the stream does not exist.
     pub(super) async fn explain(self: &Arc<Self>, failure: Failure, call: &str, stream: &str) -> Error {
         let error = match failure {
             failure if failure.is(ErrorNumber::STREAM_NOT_FOUND) => self.no_such_stream(stream).await,
@@ -72,9 +72,9 @@ impl Connection {
         error.stream(stream).server(self.label())
     }
 
-    /// Says why an API call failed.
+    /// The error for a failed API call.
     pub(super) fn failure(self: &Arc<Self>, failure: Failure, call: &str) -> Error {
-        // A connection is told once that replies are denied, and one that does not answer may be dead.
+        // The server reports denied replies only once on a connection, and a connection without an answer may be dead.
         if matches!(failure, Failure::ReplyDenied(_) | Failure::TimedOut) {
             pool::discard(&Arc::downgrade(self));
         }
@@ -120,13 +120,13 @@ impl Connection {
     }
 }
 
-/// What a stream is for, by the beginning of its name.
+/// The purpose of a stream, by the beginning of its name.
 struct Sort {
     prefix: &'static str,
-    /// None where it is a stream and nothing more.
+    /// None for a plain stream.
     singular: Option<&'static str>,
     plural: &'static str,
-    /// The function that lists those that there are.
+    /// The function that lists the existing ones.
     list: &'static str,
 }
 
@@ -154,7 +154,7 @@ impl Sort {
     }
 }
 
-/// Whether a name could have been meant: equal but for case and punctuation, one inside the other, or at most two
+/// Whether a name is similar enough to be the intended one: equal but for case and punctuation, one inside the other, or at most two
 /// letters apart.
 fn looks_like(name: &str, wanted: &str) -> bool {
     let plain = |text: &str| -> Vec<char> {

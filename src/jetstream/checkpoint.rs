@@ -15,15 +15,15 @@ use crate::error::{Error, Kind, Result};
 use crate::plan::{Checkpoint, StreamNow};
 use crate::record::Record;
 
-/// How often, and after which pause, a stream that seems to end too early is looked at again: a replica that has just
-/// become the leader may not have applied all that it has.
+/// The number of further looks, and the pause before each, at a stream that seems to end too early: a replica that has just become the leader may not
+/// have applied all of its messages.
 const LOOKS: usize = 5;
 const PAUSE: Duration = Duration::from_millis(200);
 
-/// How many replicas are asked, where the leader may not be.
+/// The number of replicas that are asked, where the leader may not be asked.
 const REPLICAS_ASKED: usize = 3;
 
-/// The stream's identity and state now, by its leader. One round trip.
+/// The stream's present identity and state, from its leader. One round trip.
 ///
 /// # Errors
 /// [`Kind::NotFound`] when there is no such stream; those of any request.
@@ -43,7 +43,7 @@ pub fn take_checkpoint(connection: &Arc<Connection>, stream: &str) -> Result<Che
     })
 }
 
-/// Fails unless the stream is the one of the checkpoint; with what it is now. As many round trips as taking one.
+/// Fails unless the stream is the one of the checkpoint, and returns its present state. It takes as many round trips as taking a checkpoint.
 ///
 /// # Errors
 /// [`Kind::Replaced`] when it is another stream, or one that was rewound; [`Kind::NotFound`] when there is none; those of
@@ -123,7 +123,7 @@ async fn find(
     let exact = async |sequence: u64| access.ask(connection, stream, &json!({"seq": sequence}).to_string(), true).await;
     let mut sequence = up_to;
     loop {
-        // Mostly it is there. Later it may have been deleted just now.
+        // The message mostly exists. In a later round it may just have been deleted.
         if let found @ Some(_) = exact(sequence).await? {
             return Ok(found);
         }

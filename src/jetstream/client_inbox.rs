@@ -1,4 +1,4 @@
-//! Answers through the shared client of async-nats: an inbox for one piece of work, and what befalls the connection meanwhile.
+//! Answers through the shared client of async-nats: an inbox for one task, and the events of the connection meanwhile.
 
 use std::fmt::Display;
 use std::sync::Arc;
@@ -10,12 +10,12 @@ use tokio::sync::{broadcast, watch};
 use crate::error::{Error, Kind, Result};
 use crate::jetstream::connection::Connection;
 
-/// What happened while answers were awaited.
+/// The events while answers are awaited.
 pub enum Arrived {
     Answer(Message),
     /// The connection was lost and is back: answers to earlier messages may never come.
     Reconnected,
-    /// The server refused something, in these words; None where there were more words than are kept.
+    /// The server refused something, with this text; None where there were more refusals than are kept.
     Refused(Option<String>),
     Closed,
 }
@@ -43,7 +43,7 @@ impl ClientInbox {
         Ok(Self { subject, answers, epochs, forbidden })
     }
 
-    /// Where the answer to a message goes, which [`token`] tells apart.
+    /// The reply subject of a message; [`token`] reads its token.
     pub fn reply_to(&self, token: impl Display) -> String {
         format!("{}.{token}", self.subject)
     }
@@ -55,7 +55,7 @@ impl ClientInbox {
                 biased;
                 answer = self.answers.next() => return answer.map_or(Arrived::Closed, Arrived::Answer),
                 changed = self.epochs.changed() => match changed {
-                    // The word of the first connect, which counts as 1, may arrive late, and is no loss.
+                    // The event of the first connect, which counts as 1, may arrive late, and is not a loss.
                     Ok(()) if *self.epochs.borrow_and_update() > 1 => return Arrived::Reconnected,
                     Ok(()) => {}
                     Err(_) => return Arrived::Closed,
@@ -65,9 +65,9 @@ impl ClientInbox {
         }
     }
 
-    /// An answer that is at hand.
+    /// An answer that has already arrived.
     pub fn at_hand(&mut self) -> Option<Message> {
-        // Unconstrained: the task gives way elsewhere, not in the middle of what is at hand.
+        // Unconstrained: the task yields elsewhere, not between answers that have already arrived.
         tokio::task::unconstrained(self.answers.next()).now_or_never().flatten()
     }
 }
@@ -77,7 +77,7 @@ pub fn token(answer: &Message) -> Option<&str> {
     answer.subject.rsplit('.').next()
 }
 
-/// Whether an answer says that nobody listens.
+/// Whether an answer reports that the subject has no responder.
 pub fn is_no_responders(answer: &Message) -> bool {
     answer.status.is_some_and(|status| status.as_u16() == 503)
 }

@@ -16,14 +16,14 @@ use crate::error::{Error, Kind, Result};
 use crate::log;
 use crate::stats;
 
-/// More messages than any window has in flight, so that async-nats never drops one for want of room.
+/// More messages than any window has in flight, so that async-nats never drops one because its queue is full.
 const SUBSCRIPTION_CAPACITY: usize = 65_536;
-/// How often a quiet connection is asked whether it is alive; it is given up after two questions without an answer.
+/// The time between two PINGs on a quiet connection; the connection is given up after two PINGs without an answer.
 const PING_INTERVAL: Duration = Duration::from_secs(10);
 /// The pause between attempts to reconnect, after the first round.
 const RECONNECT_DELAY: Duration = Duration::from_millis(100);
 
-/// How many sockets are kept for the next reads, and for how long.
+/// The number of sockets that are kept for the next reads, and the time for which they are kept.
 const IDLE_SOCKETS: usize = 16;
 const SOCKET_IDLE: Duration = Duration::from_secs(30);
 
@@ -38,15 +38,15 @@ pub struct Connection {
     sockets: Mutex<Vec<(usize, Socket, Instant)>>,
 }
 
-/// The events of the connection, for those that wait for an answer.
+/// The events of the connection, for the tasks that wait for an answer.
 struct Signals {
     /// The servers' URLs without userinfo.
     label: String,
-    /// How often the connection came up: 1 after connecting, more after each reconnect.
+    /// The number of times that the connection came up: 1 after connecting, more after each reconnect.
     epoch: watch::Sender<u64>,
-    /// The server's words on permissions violations.
+    /// The server's texts of permissions violations.
     forbidden: broadcast::Sender<String>,
-    /// The subject that replies would come on, once the server has forbidden to subscribe to it.
+    /// The subject of replies, once the server has forbidden to subscribe to it.
     reply_denied: OnceLock<String>,
 }
 
@@ -70,7 +70,7 @@ impl Connection {
         };
         let connecting = tokio::time::timeout(options.timeout, connect.connect(servers.as_slice())).await;
         let client = connecting.map_err(|_| in_vain())?.map_err(|error| match error.kind() {
-            // The library's own clock may be a little ahead of ours.
+            // The library's own timer may end a little earlier than this one.
             ConnectErrorKind::TimedOut => in_vain(),
             _ => connect_error(&error, options).server(&label),
         })?;
@@ -97,7 +97,7 @@ impl Connection {
         &self.label
     }
 
-    /// Where something happened, for the log.
+    /// The place of an event, for the log.
     pub(super) fn place(&self, stream: &str) -> String {
         format!("stream '{stream}' on {}", self.label)
     }
@@ -124,8 +124,8 @@ impl Connection {
         }
     }
 
-    /// A socket for a read. Place 0 tries the servers of the options in their order; others begin further on in the list, and
-    /// where it has one server alone, with those that the server names itself (`connect_urls` of its INFO).
+    /// A socket for a read. Place 0 tries the servers of the options in their order. Other places begin further on in the list; where the list has
+    /// only one server, they begin with the servers that it names itself (`connect_urls` of its INFO).
     pub(super) async fn new_socket(&self, place: usize) -> Result<Socket> {
         let mut servers = self.options.servers.clone();
         if let ([one], 1..) = (servers.as_slice(), place) {
@@ -169,12 +169,12 @@ impl Connection {
         self.signals.epoch.subscribe()
     }
 
-    /// The subject of replies that the server has forbidden to subscribe to; a connection is told once.
+    /// The subject of replies to which the server has forbidden to subscribe; the server reports that once on a connection.
     pub(super) fn reply_denied(&self) -> Option<String> {
         self.signals.reply_denied.get().cloned()
     }
 
-    /// Receives the server's words on permissions violations from now on.
+    /// Receives the server's texts of permissions violations from now on.
     pub(super) fn forbidden(&self) -> broadcast::Receiver<String> {
         self.signals.forbidden.subscribe()
     }
@@ -196,7 +196,7 @@ impl Signals {
                 if let Some(Failure::ReplyDenied(inbox)) = refusal(&text, "") {
                     self.reply_denied.get_or_init(|| inbox);
                 }
-                // Nobody may be waiting: then nobody needs to know.
+                // A failed send means that no task waits for the event.
                 let _ = self.forbidden.send(text);
             }
             _ => {}
@@ -204,7 +204,7 @@ impl Signals {
     }
 }
 
-/// The options in the library's words.
+/// The options in the form of the library.
 fn configure(
     options: &ConnectOptions,
     credentials: &Credentials,
@@ -222,7 +222,7 @@ fn configure(
         connect = connect.nkey(seed.clone());
     }
     if let Some(creds) = &credentials.creds {
-        // Checked when it was read; the library's words may quote it.
+        // The file was checked when it was read; the library's error may quote it.
         connect = connect.credentials(creds).map_err(|_| Error::new("malformed credentials file"))?;
     }
     if let Some(ca) = &options.tls.ca {
@@ -235,7 +235,7 @@ fn configure(
         connect = connect.tls_first();
     }
     if options.is_websocket() {
-        // The library would take the addresses that a server sends to WebSocket clients for those of plain NATS.
+        // The library would read the addresses that a server sends to WebSocket clients as those of plain NATS.
         connect = connect.ignore_discovered_servers();
     }
     let count = options.servers.len().max(1);
@@ -244,7 +244,7 @@ fn configure(
     let receiver = Arc::clone(signals);
     Ok(connect
         .name("nats_js")
-        // After `fork` parent and child go through the same random names, and would hear each other's answers.
+        // After `fork`, parent and child make the same random names, and would receive each other's answers.
         .custom_inbox_prefix(format!("{}.{}", options.inbox_prefix, std::process::id()))
         .require_tls(options.demands_tls())
         .connection_timeout(turn)
@@ -259,8 +259,8 @@ fn configure(
         }))
 }
 
-/// How many attempts a lost connection makes: those of one timeout, and a few for servers learnt from the cluster. The
-/// library goes on for ever otherwise, even after everybody has let go of the connection.
+/// The number of attempts to restore a lost connection: those of one timeout, and a few for servers learnt from the cluster. Without a limit the
+/// library tries for ever, even after the connection is no longer used.
 fn reconnects(servers: usize, timeout: Duration) -> usize {
     let by_time = timeout.as_millis() / RECONNECT_DELAY.as_millis();
     servers + 16 + usize::try_from(by_time).unwrap_or(usize::MAX).min(100_000)

@@ -1,5 +1,5 @@
-//! Core NATS: a request and its one reply, and what a subscription brings within bounds. Nothing of it is stored, and nothing is
-//! known of what was not received.
+//! Core NATS: a request and its one reply, and a subscription within bounds. No message is stored, and a message that was not received leaves no
+//! evidence.
 //!
 //! Source: <https://docs.nats.io/nats-concepts/core-nats>.
 
@@ -20,14 +20,14 @@ use super::runtime::block_on_read;
 use crate::error::{Error, Kind, Result};
 use crate::record::Record;
 
-/// How many requests are under way at once.
+/// The most requests that are under way at once.
 const IN_FLIGHT: usize = 256;
 
-/// Sends requests and waits for one reply to each, in the order of the requests. The replies' records have no sequence, and the
-/// time at which they came.
+/// Sends requests and waits for one reply to each, in the order of the requests. The records of the replies have no sequence; their time is that at
+/// which they came.
 ///
 /// # Errors
-/// [`Kind::NotFound`] when nobody listens on a subject, [`Kind::TimedOut`] when no reply comes within the connection's timeout; no
+/// [`Kind::NotFound`] when a subject has no responder, [`Kind::TimedOut`] when no reply comes within the connection's timeout; no
 /// permission; a request that a server would not take.
 pub fn request(connection: &Arc<Connection>, requests: Vec<PublishRequest>) -> Result<Vec<Record>> {
     let max_payload = connection.client.max_payload();
@@ -90,10 +90,10 @@ async fn request_one(connection: &Arc<Connection>, request: super::publish::Chec
     Ok(record(message))
 }
 
-/// A message that a subscription brought, and where its sender waits for a reply.
+/// A message that a subscription brought, and its reply subject.
 #[derive(Debug, Clone)]
 pub struct CoreMessage {
-    /// The message; it has no sequence, and the time at which it came.
+    /// The message; it has no sequence, and its time is that at which it came.
     pub record: Record,
     /// The subject of the reply, if one is waited for.
     pub reply_to: Option<String>,
@@ -101,7 +101,7 @@ pub struct CoreMessage {
 
 /// Subscribes to subjects, and returns the messages that come until their number, or the bytes of their payloads, reach a bound,
 /// or the time is over.
-/// One round trip, after which nothing that is published is missed.
+/// One round trip; after it, no published message is missed.
 ///
 /// # Errors
 /// No permission to subscribe; the connection was lost meanwhile, and messages with it.
@@ -134,7 +134,7 @@ pub fn subscribe(
                         let reply_to = message.reply.as_ref().map(ToString::to_string);
                         heard.push(CoreMessage { record: record(message), reply_to });
                     }
-                    // A subscription that the server refuses ends, before or after its words come.
+                    // A subscription that the server refuses ends, before or after the text of the refusal comes.
                     None => return Err(match tokio::time::timeout(REFUSAL, denied(&mut forbidden, subjects)).await {
                         Ok(subject) => no_permission(&format!("subscribe to {subject}")),
                         Err(_) => lost(),
@@ -152,7 +152,7 @@ pub fn subscribe(
     .map_err(|error: Error| error.server(connection.label()))
 }
 
-/// Waits until the connection came back after a loss. May be cancelled. That it came up at first may be told late.
+/// Waits until the connection came back after a loss. May be cancelled. The event of the first connect may come late.
 async fn came_back(epochs: &mut watch::Receiver<u64>) {
     while epochs.changed().await.is_ok() {
         if *epochs.borrow_and_update() > 1 {
@@ -163,7 +163,7 @@ async fn came_back(epochs: &mut watch::Receiver<u64>) {
     std::future::pending::<()>().await;
 }
 
-/// How long the server's words on a refusal may take.
+/// The longest wait for the text of a refusal.
 const REFUSAL: Duration = Duration::from_millis(200);
 
 /// Waits until the server refuses a subscription to one of the subjects. May be cancelled.

@@ -66,7 +66,7 @@ impl Credentials {
 }
 
 impl Credentials {
-    /// The configuration of TLS, as the library makes it of the same files. Loads the system's authorities when no others
+    /// The configuration of TLS, as the library makes it from the same files. Loads the system's authorities when no others
     /// are given.
     pub(super) fn client_config(&self) -> Result<ClientConfig> {
         let roots = self.authorities.clone().unwrap_or_else(|| {

@@ -1,4 +1,4 @@
-//! Dead letters: messages that could not be used, kept to the byte in a stream of their own.
+//! Dead letters: messages that could not be used, kept byte for byte in a stream of their own.
 //!
 //! | header | holds |
 //! |---|---|
@@ -6,7 +6,7 @@
 //! | `Dlq-Stream`, `Dlq-Subject`, `Dlq-Sequence`, `Dlq-Time-Stamp` | where it came from |
 //! | `Nats-Msg-Id` | `dlq:<stream>:<sequence>`, so that the same letter sent twice is stored once; where another letter has |
 //! | | that id, `:<time>:<subject>` follows |
-//! | `Dlq-Nats-...` | a header of the message that begins with `Nats-`: it would be an order to the server |
+//! | `Dlq-Nats-...` | a header of the message that begins with `Nats-`: without the prefix the server would act on it |
 //! | `Dlq-Header` | `name: value` of each header whose name is not printable ASCII, which cannot be published |
 //!
 //! All other headers, and the payload, are those of the message.
@@ -29,20 +29,20 @@ use crate::error::{Error, Kind, Result};
 use crate::record::{Headers, Record};
 use crate::stats;
 
-/// How many letters wait for their acknowledgement at once.
+/// The most letters that wait for their acknowledgement at once.
 const IN_FLIGHT: usize = 512;
 /// The header with the time at which the message was stored.
 const TIME_STAMP: &str = "Dlq-Time-Stamp";
 
-/// A message on its way to the dead letters.
+/// A message that becomes a dead letter.
 pub struct DeadLetter<'a> {
-    /// Where it goes.
+    /// The subject to which it is published.
     pub subject: &'a str,
     /// The stream that it came from.
     pub stream: &'a str,
     /// The message.
     pub record: &'a Record,
-    /// Why it was not used.
+    /// The reason why it was not used.
     pub reason: &'a str,
 }
 
@@ -122,7 +122,7 @@ async fn send(connection: &Arc<Connection>, letter: &DeadLetter<'_>, id: &str) -
     })
 }
 
-/// Those of the letters for which the server has another message of the same id.
+/// The letters for which the server has another message with the same id.
 fn others<'l, 'r>(
     connection: &Arc<Connection>,
     duplicates: &[(&'l DeadLetter<'r>, &PubAck)],

@@ -1,5 +1,5 @@
-//! Many small requests to a stream, each with one answer, as reliable as a scan: the replies are read by the same reader, a
-//! lost connection is opened again and what was under way asked again, and nothing waits longer than the timeout.
+//! Many small requests to a stream, each with one answer, as reliable as a scan: the same reader reads the replies, a lost connection is opened again
+//! and its requests are sent again, and no request waits longer than the timeout.
 
 use std::sync::Arc;
 
@@ -19,9 +19,9 @@ use crate::plan::Reply;
 use crate::record::Record;
 use crate::stats;
 
-/// How many requests are under way at once.
+/// The most requests that are under way at once.
 const IN_FLIGHT: usize = 256;
-/// How often in a row the connection may break without an answer in between.
+/// The most breaks of the connection in a row without an answer in between.
 const MAX_LOSSES: u32 = 3;
 
 /// One request, which asks for at most one message.
@@ -58,7 +58,7 @@ impl Ask {
         }
     }
 
-    /// The way to ask the same of which a user may be capable who may not ask in this one; None when there is none.
+    /// Another way to ask the same, for a user who may not ask in this way; None when there is none.
     fn otherwise(&self) -> Option<Self> {
         match (self.access, &self.newest_of) {
             (Access::MsgGet | Access::Consumer, _) => None,
@@ -68,13 +68,13 @@ impl Ask {
     }
 }
 
-/// Its answer: a message, None where there is none, or why that is not known.
+/// Its answer: a message, None where there is none, or the reason why it is not known.
 pub(super) type Asked = std::result::Result<Option<Record>, Failure>;
 
-/// A message, and how many matching ones the server counts behind it, where a batch was asked for.
+/// A message, and the number of matching ones that the server counts behind it, where a batch was asked for.
 type Found = (Record, Option<u64>);
 
-/// Asks all, and brings the answers in the order of the requests.
+/// Sends all requests, and returns the answers in their order.
 pub(super) async fn exchange(
     connection: &Arc<Connection>,
     stream: &str,
@@ -85,7 +85,7 @@ pub(super) async fn exchange(
     Ok(answers.into_iter().map(|answer| answer.map(|found| found.map(|(record, _)| record))).collect())
 }
 
-/// Asks for batches of one message each, and brings how many messages the server counts from there on.
+/// Asks for batches of one message each, and returns the numbers of messages that the server counts from there on.
 pub(super) async fn exchange_counts(
     connection: &Arc<Connection>,
     stream: &str,
@@ -113,7 +113,7 @@ async fn ask_all(
     if run.open == 0 {
         transport.finish();
     }
-    // All are answered here.
+    // Every request has an answer here.
     Ok(run.answers.into_iter().map(|answer| answer.unwrap_or(Err(Failure::TimedOut))).collect())
 }
 
@@ -124,9 +124,9 @@ struct Run<'a> {
     want: Want,
     batch: bool,
     answers: Vec<Option<std::result::Result<Option<Found>, Failure>>>,
-    /// How many of the requests have been sent at least once.
+    /// The number of requests that have been sent at least once.
     sent: usize,
-    /// How many of them have no answer.
+    /// The number of these without an answer.
     open: usize,
 }
 
@@ -222,7 +222,7 @@ impl Run<'_> {
 
     fn take(&mut self, token: u64, access: Access, answer: std::result::Result<Answer, Failure>) {
         let Ok(position) = usize::try_from(token) else { return };
-        // An answer that comes twice, or to what is asked in another way meanwhile.
+        // The answer came twice, or its request is asked in another way meanwhile.
         if self.asks.get(position).is_none_or(|ask| ask.access != access) {
             return;
         }
@@ -252,7 +252,7 @@ impl Run<'_> {
         }
     }
 
-    /// The server refuses something: requests of ours fail by it, or are to be made in another way, which these are.
+    /// The server refuses something: some requests fail by it, or have to be made in another way. Returns the latter.
     fn refuse(&mut self, words: &str) -> Vec<usize> {
         let mut again = Vec::new();
         for position in self.unanswered() {
@@ -269,8 +269,8 @@ impl Run<'_> {
         again
     }
 
-    /// What has no answer is asked of the leader, whose answers carry a message in their body: async-nats hangs up on headers
-    /// that are not UTF-8. False when it is asked already.
+    /// Requests without an answer go to the leader. Its answers have the message in their body, which helps because async-nats closes the connection
+    /// on headers that are not UTF-8. False when the leader is asked already.
     fn use_msg_get(&mut self) -> bool {
         let mut changed = false;
         for position in self.unanswered() {

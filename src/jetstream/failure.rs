@@ -1,6 +1,6 @@
 //! Failures of requests, and the numbers of the JetStream API's errors with their kinds and advice.
 //!
-//! This file knows no connection: it turns the words of a server into an [`Error`].
+//! This file knows no connection: it turns the text of a server into an [`Error`].
 
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
@@ -8,10 +8,10 @@ use serde::de::DeserializeOwned;
 use super::options::ConnectOptions;
 use crate::error::{Error, Kind};
 
-/// Why a request has no answer.
+/// The reasons why a request has no answer.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Failure {
-    /// Nobody listens on the subject.
+    /// The subject has no responder.
     NoResponders,
     /// No answer within the timeout.
     TimedOut,
@@ -26,7 +26,7 @@ pub(super) enum Failure {
 }
 
 impl Failure {
-    /// An answer that is not as the protocol has it.
+    /// An answer that breaks the protocol.
     pub(super) fn protocol(cause: impl Into<String>) -> Self {
         Failure::Other(Error::of(Kind::Protocol, cause))
     }
@@ -50,7 +50,7 @@ pub(super) struct ApiError {
     /// The error's own number (ADR-7).
     #[serde(default)]
     pub err_code: u32,
-    /// The server's words.
+    /// The server's text.
     #[serde(default)]
     pub description: String,
 }
@@ -83,7 +83,7 @@ pub(super) struct ErrorNumber(u32);
 struct Known {
     number: ErrorNumber,
     kind: Kind,
-    /// Empty when the server's words suffice.
+    /// Empty when the server's text is enough.
     advice: &'static str,
 }
 
@@ -113,7 +113,7 @@ numbers! {
     SEQUENCE_NOT_FOUND = 10_043, NotFound, "";
     /// The message is larger than the stream takes (`JSStreamMessageExceedsMaximumErr`).
     MESSAGE_TOO_LARGE = 10_054, Refused, "make it smaller, or raise max_msg_size of the stream";
-    /// The message could not be removed; the words give the reason (`JSStreamMsgDeleteFailedF`).
+    /// The message could not be removed; the text has the reason (`JSStreamMsgDeleteFailedF`).
     DELETE_FAILED = 10_057, Refused, "";
     /// A stream of that name exists with another configuration (`JSStreamNameExistErr`).
     STREAM_NAME_IN_USE = 10_058, Conflict, "";
@@ -133,7 +133,7 @@ numbers! {
     NOT_ENABLED = 10_076, Unavailable, "start the server with -js, or enable the account";
     /// The stream cannot store the message: a limit with `discard` new, or a full disk (`JSStreamStoreFailedF`).
     STORE_FAILED = 10_077, Refused, "the stream is full or sealed; see its limits in FROM nats_streams()";
-    /// As [`ErrorNumber::WRONG_LAST_SEQUENCE`], without the sequence in the words
+    /// As [`ErrorNumber::WRONG_LAST_SEQUENCE`], without the sequence in the text
     /// (`JSStreamWrongLastSequenceConstantErr`).
     WRONG_LAST_SEQUENCE_UNSAID = 10_164, Conflict,
         "another message came first; read again, and publish with the new sequence";
@@ -165,8 +165,8 @@ pub(super) fn decode<T: DeserializeOwned>(body: &[u8]) -> std::result::Result<T,
     }
 }
 
-/// Reads the server's words on a permissions violation, as they concern a request to this subject: the request may not
-/// be sent, its reply cannot be received, or neither.
+/// Reads the server's text of a permissions violation for a request to this subject: the request may not be sent, its reply cannot be received, or
+/// the text concerns neither.
 pub(super) fn refusal(words: &str, subject: &str) -> Option<Failure> {
     let (violation, rest) = words.split_once('"')?;
     let named = rest.split('"').next()?;
@@ -192,7 +192,7 @@ pub(super) fn no_reply(inbox: &str) -> Error {
         .advice("grant the user that subject, or name one that it may subscribe to with inbox_prefix := '...'")
 }
 
-/// Nobody answers below the prefix of JetStream's API.
+/// The prefix of JetStream's API has no responder.
 pub(super) fn nobody_answers(api_prefix: &str) -> Error {
     if api_prefix == ConnectOptions::DEFAULT_API_PREFIX {
         return not_enabled();

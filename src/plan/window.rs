@@ -1,23 +1,20 @@
 //! Requests in flight, and their replies in order: the rule that nothing is missing.
 //!
-//! A range of sequences is cut into spans that lie end to end. Each span has at most one request in flight, which asks
-//! for messages from a sequence on; a request has a start and a count but no end (ADR-31), so replies past the span's
-//! end are dropped, and messages that a request left out are asked for again. A span is done when a reply beyond its end, its own
-//! last sequence, or the server's word that nothing is left says so; records leave in the order of the spans. So every
-//! message of the range leaves once, in order, whatever the order in which answers come.
+//! A range of sequences is cut into spans that lie end to end. Each span has at most one request in flight, which asks for messages from a sequence
+//! on. A request has a start and a count but no end (ADR-31), so replies past the span's end are dropped, and messages that a request left out are
+//! asked for again. A span is done when a reply beyond its end, its own last sequence, or the server's report that nothing is left shows it. Records
+//! leave in the order of the spans. So every message of the range leaves once, in order, in whatever order answers come.
 //!
-//! "Nothing is left" is the one answer that another may contradict: any replica of a stream may give it, also one that is
-//! behind the others. Before it ends a span that is not at its end, the stream's leader is asked; what the leader still
-//! has is taken from it, and reading goes on behind that. When the leader may not be asked, the answer must come several
-//! times.
+//! "Nothing is left" is the only answer that another answer may contradict: any replica of a stream may give it, also one that is behind the others.
+//! Before it ends a span that is not at its end, the stream's leader is asked. Messages that the leader still has are taken from it, and reading goes
+//! on behind them. When the leader may not be asked, the answer must come several times.
 //!
-//! A message that is not there was deleted, or the server could not give it and did not say so: damaged messages are left
-//! out of answers. Where it is known which sequences do not exist ([`Absent`]), nothing leaves behind a gap that this does not
-//! explain before [`Window::unexplained_gaps`] are explained.
+//! A missing message was deleted, or the server could not give it and did not report that: the server leaves damaged messages out of its answers.
+//! Where the absent sequences are known ([`Absent`]), no record behind a gap that they do not explain leaves before [`Window::unexplained_gaps`] are
+//! explained.
 //!
-//! A server that answers batches (2.11 and later) numbers the messages that are left in each reply; one that does not
-//! answers a batch request with its first message alone. The first request finds out which, and the rest is the same
-//! with batches of one.
+//! A server that answers batches (2.11 and later) numbers the messages that are left in each reply; one that does not answers a batch request with
+//! its first message alone. The first request shows which server it is; the rest is the same with batches of one.
 //!
 //! ```text
 //! request      requests and replies
@@ -67,9 +64,9 @@ pub struct Window {
     retries: u64,
     /// Bytes of the payloads that came since they were last asked for.
     bytes: u64,
-    /// The sequence that was next when the connection broke, and how often in a row it was.
+    /// The sequence that was next when the connection broke, and the number of breaks in a row at this sequence.
     losses: (u64, u32),
-    /// How many messages the server counted from the range's first sequence on when it was first asked.
+    /// The number of messages from the range's first sequence on, as the server counted them in its first answer.
     counted: Option<u64>,
 }
 
@@ -97,25 +94,25 @@ impl Window {
         }
     }
 
-    /// From now on the requests go over so many connections: more of them are under way, each for less.
+    /// From now on the requests go over this many connections: more requests are under way, each for fewer messages.
     pub fn spread(&mut self, connections: usize) {
         self.sizing.spread(connections);
     }
 
-    /// The bytes of messages that have come, with what each takes beside its payload.
+    /// The bytes of messages that have come, including headers and framing.
     #[must_use]
     pub fn received_bytes(&self) -> u64 {
         self.sizing.received()
     }
 
-    /// The bytes of messages that were asked for and have not come, as far as sizes so far tell.
+    /// The bytes of messages that were asked for and have not come, estimated from the sizes so far.
     #[must_use]
     pub fn bytes_under_way(&self) -> u64 {
         let messages = self.spans.iter().map(Span::expected).fold(0_u64, u64::saturating_add);
         self.sizing.bytes_of(messages)
     }
 
-    /// The bytes of messages that are still to come, as far as sizes and density so far tell.
+    /// The bytes of messages that are still to come, estimated from the sizes and the density so far.
     #[must_use]
     pub fn bytes_left(&self) -> u64 {
         let sequences = self.range.last.saturating_sub(self.next_sequence()).saturating_add(1);
@@ -128,7 +125,7 @@ impl Window {
         self.sizing.batch_bytes()
     }
 
-    /// One request brings everything from a sequence on, by a consumer, until there is nothing left or something is lost.
+    /// One request to a consumer brings everything from a sequence on, until nothing is left or a message is lost.
     #[must_use]
     pub fn delivered(mut self) -> Self {
         self.mode = Mode::Delivery;
@@ -160,19 +157,19 @@ impl Window {
         self.release.covered()
     }
 
-    /// How many messages the server counted from the range's first sequence on, to the end of the stream, when it was first
-    /// asked; None when it did not say.
+    /// The number of messages from the range's first sequence to the end of the stream, as the server counted them in its first answer; None when it
+    /// gave no count.
     #[must_use]
     pub fn counted(&self) -> Option<u64> {
         self.counted
     }
 
-    /// How many bytes of payloads have come since this was last asked.
+    /// The bytes of payloads that have come since the last call.
     pub fn take_bytes(&mut self) -> u64 {
         std::mem::take(&mut self.bytes)
     }
 
-    /// How often something was asked for again.
+    /// The number of repeated requests.
     #[must_use]
     pub fn retries(&self) -> u64 {
         self.retries

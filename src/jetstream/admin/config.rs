@@ -7,23 +7,23 @@ use serde_json::{Map, Value};
 use super::super::time::parse_utc;
 use crate::error::{Error, Kind, Result};
 
-/// The prefix of metadata that the server adds of its own (ADR-44).
+/// The prefix of metadata that the server adds itself (ADR-44).
 const SERVER_METADATA: &str = "_nats.";
 
-/// Pairs of texts that belong to the user, but for those of the server.
+/// The fields with pairs of texts of the user; the server adds some of its own.
 const METADATA: &str = "metadata";
 
 /// The times in a configuration: where a consumer starts, and until when it pauses.
 const TIMES: [&str; 2] = ["opt_start_time", "pause_until"];
 
-/// Words that mean the same as no word.
+/// Values that mean the same as an absent value.
 const DEFAULTS: [(&str, &str); 3] = [("compression", "none"), ("persist_mode", "default"), ("priority_policy", "none")];
 
 /// A configuration, or another object of the API.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Config(pub Map<String, Value>);
 
-/// The effect of a call that makes something as wanted.
+/// The effect of a call that makes a stream or consumer as wanted.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Ensured {
     /// `created`, `updated` or `unchanged`.
@@ -33,7 +33,7 @@ pub struct Ensured {
 }
 
 impl Config {
-    /// The object in `value`; empty when it is none.
+    /// The object in `value`; empty when it is not an object.
     pub fn of(value: Option<&Value>) -> Self {
         Self(value.and_then(Value::as_object).cloned().unwrap_or_default())
     }
@@ -159,7 +159,7 @@ impl Config {
     }
 }
 
-/// One field that is not as wanted.
+/// One field that differs from the wanted value.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct Difference {
     pub name: String,
@@ -178,8 +178,8 @@ impl std::fmt::Display for Difference {
     }
 }
 
-/// Whether a value, in the form of [`plain`], is as wanted: of an object, and of each object in a list, the members that
-/// are wanted count; the server adds others. Metadata is compared whole.
+/// Whether a value, in the form of [`plain`], is as wanted. Of an object, and of each object in a list, only the wanted members are compared, because
+/// the server adds others. Metadata is compared whole.
 fn holds(name: &str, have: &Value, want: &Value) -> bool {
     match (have, want) {
         (Value::Object(have), Value::Object(want)) if name != METADATA => want.iter().all(|(key, want)| {

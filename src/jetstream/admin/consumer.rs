@@ -25,7 +25,7 @@ pub struct ConsumerInfo {
     pub state: Config,
     /// The last message that it delivered.
     pub delivered: Delivered,
-    /// The last message of those up to which all are acknowledged.
+    /// The ack floor: all messages up to this one are acknowledged.
     pub ack_floor: Delivered,
 }
 

@@ -1,4 +1,4 @@
-//! Consumers that run: pause, resume, start again, let go of a pinned client.
+//! Controls running consumers: pause, resume, reset, and unpin a client.
 //!
 //! Source: ADR-42 (priority groups), and `server/jetstream_api.go` of nats-server for `CONSUMER.PAUSE` (2.11), `CONSUMER.UNPIN`
 //! (2.11) and `CONSUMER.RESET` (2.14).
@@ -38,8 +38,8 @@ impl PauseUntil {
     }
 }
 
-/// Pauses a consumer, or lets it go on when there is no end. Returns until when it is paused, in microseconds since 1970 UTC;
-/// None when it is not. One round trip.
+/// Pauses a consumer, or resumes it when there is no end. Returns the end of the pause, in microseconds since 1970 UTC; None when the consumer is not
+/// paused. One round trip.
 ///
 /// # Errors
 /// [`Kind::NotFound`] when there is no such consumer, [`Kind::Unsupported`] before server 2.11; those of any request.
@@ -57,7 +57,7 @@ pub fn pause_consumer(
     Ok(answer.time("pause_until").filter(|_| answer.flag("paused")))
 }
 
-/// Starts a consumer again at a sequence, or behind what is acknowledged. Returns the sequence that it is at. One round trip.
+/// Starts a consumer again at a sequence, or behind what is acknowledged. Returns the sequence at which it starts. One round trip.
 ///
 /// # Errors
 /// As [`pause_consumer`], but for server 2.14; a sequence that the consumer's own start excludes.
@@ -66,7 +66,7 @@ pub fn reset_consumer(connection: &Arc<Connection>, stream: &str, durable: &str,
     Ok(call(connection, "RESET", (2, 14), stream, durable, &body)?.count("reset_seq"))
 }
 
-/// Lets go of the client that a priority group is pinned to. One round trip.
+/// Unpins the client to which a priority group is pinned. One round trip.
 ///
 /// # Errors
 /// As [`pause_consumer`]; no group of that name.

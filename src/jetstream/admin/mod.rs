@@ -1,7 +1,7 @@
-//! Streams and consumers as things to list, make, change and remove.
+//! Lists, makes, changes and removes streams and consumers.
 //!
-//! Configurations stay the JSON that the server speaks: a field that this crate does not know passes through an update
-//! untouched. Source of the calls: <https://docs.nats.io/reference/reference-protocols/nats_api_reference>.
+//! Configurations stay the server's JSON: a field that this crate does not know passes through an update unchanged. Source of the calls:
+//! <https://docs.nats.io/reference/reference-protocols/nats_api_reference>.
 
 mod config;
 mod consumer;

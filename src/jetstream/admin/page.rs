@@ -1,4 +1,4 @@
-//! Lists that the server hands out in pages.
+//! Lists that the server sends in pages.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -24,7 +24,7 @@ struct Page {
     missing: Option<Vec<String>>,
 }
 
-/// Why a list is not whole.
+/// The reasons why a list is not whole.
 pub(super) enum ListFailure {
     /// A request failed.
     Request(Failure),
@@ -32,13 +32,13 @@ pub(super) enum ListFailure {
     Partial(Error),
 }
 
-/// How often a list that changes while it is read is read again.
+/// The number of times that a list is read again when it changes while it is read.
 const ATTEMPTS: usize = 5;
 
 /// Every entry of a list, by name. One round trip for each 256.
 ///
-/// An entry that is made or removed meanwhile may or may not be in the list; every other is, once: each page begins with
-/// the last entry of the page before, and when it does not, the list is read again.
+/// An entry that is made or removed meanwhile may or may not be in the list; every other entry is in it once. Each page begins with the last entry of
+/// the page before; when it does not, the list is read again.
 pub(super) async fn all(
     connection: &Arc<Connection>,
     call: &str,

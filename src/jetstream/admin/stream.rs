@@ -13,7 +13,7 @@ use super::config::{Config, Difference, Ensured};
 use super::page::{ListFailure, all};
 use crate::error::{Error, Kind, Result};
 
-/// The server's words for a message that it could not remove because it is a hole, or past the end.
+/// The server's error text for a message that it could not remove because it is a hole, or past the end.
 const ABSENT: [&str; 2] = ["no message found", "stream store EOF"];
 
 /// The server's description of a stream.
@@ -25,7 +25,7 @@ pub struct StreamInfo {
     pub config: Config,
     /// Its state: messages, bytes, first and last sequence and time.
     pub state: Config,
-    /// Where it lives; empty on a server of its own.
+    /// Its cluster, leader and replicas; empty on a single server.
     pub cluster: Config,
     /// When it was made, in microseconds since 1970 UTC.
     pub created: Option<i64>,
@@ -97,7 +97,7 @@ async fn call(connection: &Arc<Connection>, verb: &str, stream: &str, body: &Val
     }
 }
 
-/// One API call with a JSON body; an empty object is sent as nothing, as the API has it.
+/// One API call with a JSON body; an empty object is sent as an empty payload, as the API requires.
 pub(super) async fn ask(
     connection: &Arc<Connection>,
     call: &str,
@@ -163,7 +163,7 @@ async fn name_overlapping(connection: &Arc<Connection>, error: Error, subjects: 
     if names.is_empty() { error } else { error.ending(&format!(": {}", names.join(", "))) }
 }
 
-/// How many subjects of a stream that could not be made are looked at.
+/// The most subjects that are looked up for a stream that could not be made.
 const SUBJECTS_ASKED: usize = 10;
 
 async fn update(connection: &Arc<Connection>, stream: &str, have: &Config, wanted: &Config) -> Result<Ensured> {
@@ -183,7 +183,7 @@ async fn update(connection: &Arc<Connection>, stream: &str, have: &Config, wante
     }
 }
 
-/// An update that the server refuses, with all that differs.
+/// The error for an update that the server refuses, with all differences.
 pub(super) fn refused(differences: &[Difference], api: &ApiError) -> Error {
     let list: Vec<String> = differences.iter().map(Difference::to_string).collect();
     let cause = format!(
@@ -211,8 +211,8 @@ pub fn delete_stream(connection: &Arc<Connection>, stream: &str) -> Result<bool>
     })
 }
 
-/// Removes messages: all, or those of a subject, up to a sequence (inclusive), or all but the newest `keep`. Returns how
-/// many went. One round trip.
+/// Removes messages: all, or those of a subject, up to a sequence (inclusive), or all but the newest `keep`. Returns the number of removed messages.
+/// One round trip.
 ///
 /// # Errors
 /// [`Kind::NotFound`] when there is no such stream; those of any request.

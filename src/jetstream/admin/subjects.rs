@@ -1,9 +1,8 @@
 //! The subjects of a stream with their counts, page by page.
 //!
-//! The server answers at most 100 000 subjects at once (`JSMaxSubjectDetails`) and sorts them when there are more. While
-//! pages are read, subjects may go (their last message is purged or expires), which moves the rest up. So each page
-//! begins with the last subject of the page before; when it does not, the page is asked for further back. A subject that
-//! is there from beginning to end is never left out.
+//! The server answers at most 100 000 subjects at once (`JSMaxSubjectDetails`) and sorts them when there are more. While pages are read, subjects may
+//! disappear (their last message is purged or expires), and the others move up. So each page begins with the last subject of the page before; when it
+//! does not, a page from further back is asked for. A subject that is there from beginning to end is never left out.
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
@@ -17,7 +16,7 @@ use super::super::look_up::look_up;
 use super::super::runtime::block_on_read;
 use crate::error::Result;
 
-/// How far back a page is asked for again when the list has moved.
+/// The number of subjects by which a page goes back when the list has moved.
 const STEP_BACK: u64 = 10_000;
 
 #[derive(Deserialize)]

@@ -15,31 +15,31 @@ use crate::jetstream::runtime::block_on_read;
 use crate::jetstream::time::{format_utc, parse_utc};
 use crate::plan::Subjects;
 
-/// How long the server waits for an acknowledgement before it delivers again, when none is asked for.
+/// The default of `ack_wait`: the time that the server waits for an acknowledgement before it delivers again.
 const DEFAULT_ACK_WAIT: Duration = Duration::from_secs(30);
-/// How many messages may be unacknowledged at once, when none is asked for.
+/// The default of `max_ack_pending`: the most messages that may be unacknowledged at once.
 const DEFAULT_MAX_ACK_PENDING: i64 = 100_000;
 
-/// The durable that a caller wants. A field that is None takes a consumer that exists as it is, and gives one that is made the
-/// default: explicit acks, all messages, `ack_wait` 30 s, `max_deliver` -1, `max_ack_pending` 100000.
+/// The durable that a caller wants. A field that is None accepts any value of an existing consumer, and gives a new one the default: explicit acks,
+/// all messages, `ack_wait` 30 s, `max_deliver` -1, `max_ack_pending` 100000.
 #[derive(Debug, Clone)]
 pub struct DurableOptions {
     /// The stream's name.
     pub stream: String,
     /// The consumer's name.
     pub durable: String,
-    /// The subject filters; several need server 2.10. [`Subjects::ALL`] takes those of a consumer that exists, and makes one of the
+    /// The subject filters; several need server 2.10. [`Subjects::ALL`] accepts the filters of an existing consumer, and makes a new consumer of the
     /// whole stream.
     pub subjects: Subjects,
-    /// Where it begins when it is made; None is the beginning of the stream, and takes one that exists as it is.
+    /// The place where a new consumer begins; None is the beginning of the stream, and accepts any start of an existing consumer.
     pub start: Option<DurableStart>,
     /// How long the server waits for an acknowledgement.
     pub ack_wait: Option<Duration>,
-    /// How often a message is delivered at most; -1 for no end.
+    /// The most deliveries of a message; -1 for no limit.
     pub max_deliver: Option<i64>,
-    /// How many messages may be unacknowledged at once.
+    /// The most messages that may be unacknowledged at once.
     pub max_ack_pending: Option<i64>,
-    /// How many messages one call wants; the default of `max_ack_pending` is not below it.
+    /// The number of messages that one call wants; the default of `max_ack_pending` is not below it.
     pub batch: Option<u64>,
 }
 
@@ -51,7 +51,7 @@ impl DurableOptions {
     }
 }
 
-/// Where a consumer begins: its deliver policy
+/// The place where a consumer begins: its deliver policy
 /// (<https://docs.nats.io/nats-concepts/jetstream/consumers#deliverpolicy>).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum DurableStart {
@@ -78,14 +78,14 @@ impl DurableStart {
 struct Create<'a> {
     stream_name: &'a str,
     config: Config,
-    /// `create`: one that exists is not changed, from server 2.10 on.
+    /// `create`: from server 2.10 on, an existing consumer is not changed.
     action: &'static str,
 }
 
 /// Makes sure that the durable exists as wanted. One or two round trips.
 ///
-/// None when `known`, the time at which a consumer of that name was made, is not that of the one that exists: it was
-/// deleted, and nothing was made in its place.
+/// None when `known`, the time at which a consumer of that name was made, is not that of the existing one: the known consumer was deleted, and no
+/// consumer was made in its place.
 ///
 /// # Errors
 /// The consumer exists with another configuration; the error names the differences.
@@ -109,7 +109,7 @@ pub(super) fn ensure(
                 .map_err(|error| Error::foreign("consumer", &error).kind_or(Kind::Internal))?;
             info = look_up::<Info>(connection, &call, Bytes::from(body)).await;
             if matches!(info, Err(Failure::Api(_))) {
-                // Another process may have made it between the two calls, in its own way.
+                // Another process may have made it between the two calls, with another configuration.
                 let again = look_up::<Info>(connection, &info_call, Bytes::new()).await;
                 info = again.or(info);
             }

@@ -14,9 +14,9 @@ use crate::stats;
 pub struct Delivery {
     /// The message.
     pub record: Record,
-    /// How often it was delivered, this time included.
+    /// The number of its deliveries, this one included.
     pub delivered: u64,
-    /// Where an acknowledgement of this delivery goes.
+    /// The subject of an acknowledgement of this delivery.
     pub ack_subject: String,
 }
 

@@ -2,7 +2,7 @@
 //! again.
 //!
 //! The server notices when a message would have to be delivered once more, which is at the next pull of any process.
-//! All that read this durable at that time hear it.
+//! All processes that read this durable at that time receive the advisory.
 
 use std::collections::BTreeSet;
 use std::sync::{Arc, Weak};
@@ -18,11 +18,11 @@ use crate::jetstream::connection::Connection;
 use crate::log;
 use crate::stats;
 
-/// How long the server's refusal of a subscription may be under way inside of the client, once the server has answered
-/// what was sent after it.
+/// The longest time for which the server's refusal of a subscription may be under way inside the client, after the server has answered a later
+/// request.
 const REFUSAL: Duration = Duration::from_millis(200);
 
-/// Listens for the messages on which a consumer gives up.
+/// A subscription to the advisories about messages on which a consumer gives up.
 pub(super) struct Watch {
     /// The connection of the subscription.
     connection: Weak<Connection>,
@@ -49,7 +49,7 @@ impl Watch {
     /// [`REFUSAL`].
     ///
     /// # Errors
-    /// The user may not subscribe to the advisories: then nobody would learn of messages that are given up.
+    /// The user may not subscribe to the advisories, so that given up messages would stay unknown.
     pub(super) async fn start(
         connection: &Arc<Connection>,
         stream: &str,
@@ -65,7 +65,7 @@ impl Watch {
         let mut words = connection.forbidden();
         let advisories = connection.client.subscribe(subject.clone()).await;
         let advisories = advisories.map_err(|error| Error::foreign("cannot subscribe to advisories", &error))?;
-        // The server works in order: before this answer it has sent a refusal of the subscription, if it refuses.
+        // The server answers in order: when it refuses the subscription, it has sent the refusal before this answer.
         progress(connection, stream, durable, created).await?;
         let deadline = tokio::time::Instant::now() + REFUSAL;
         while let Ok(Ok(word)) = tokio::time::timeout_at(deadline, words.recv()).await {
@@ -87,7 +87,7 @@ impl Watch {
         Ok(Self { connection: listening_by, advisories, unreported, reported })
     }
 
-    /// Takes in the advisories that have come, without waiting. A message counts once, however many listeners heard of it.
+    /// Takes in the advisories that have come, without waiting. A message counts once, however many subscriptions received its advisory.
     fn take_in(&mut self) {
         while let Some(Some(message)) = tokio::task::unconstrained(self.advisories.next()).now_or_never() {
             if let Ok(Advisory { stream, consumer, stream_seq }) = serde_json::from_slice(&message.payload)

@@ -18,33 +18,33 @@ use crate::plan::{Progress, Subjects};
 pub(super) struct Consumer {
     /// When it was made, as the server writes it: another consumer of the same name has another time.
     pub(super) created: String,
-    /// How long the server waits for an acknowledgement.
+    /// The time that the server waits for an acknowledgement.
     pub(super) ack_wait: Duration,
-    /// How often it delivers a message at most; None for no end.
+    /// The most deliveries of a message; None for no limit.
     pub(super) max_deliver: Option<u64>,
     /// Its subject filters.
     pub(super) subjects: Subjects,
-    /// The most that one pull may ask for.
+    /// The limits of one pull.
     pub(super) limits: RequestLimits,
     /// How many deliveries it has made, by its own count.
     pub(super) delivered: u64,
 }
 
-/// The most that one pull of a consumer may ask for, by its configuration; None is no limit (ADR-13).
+/// The limits of one pull of a consumer, by its configuration; None is no limit (ADR-13).
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct RequestLimits {
     /// Messages (`max_batch`).
     pub(super) messages: Option<u64>,
     /// Bytes (`max_bytes`).
     pub(super) bytes: Option<u64>,
-    /// How long it may wait (`max_expires`).
+    /// The longest wait (`max_expires`).
     pub(super) wait: Option<Duration>,
 }
 
 /// Where a durable stands.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Standing {
-    /// Every message below this sequence is acknowledged, or was none of its own.
+    /// Every message below this sequence is acknowledged, or does not match its filters.
     pub next: u64,
     /// Its subject filters.
     pub subjects: Subjects,
@@ -179,7 +179,7 @@ pub(super) async fn progress(
     }
 }
 
-/// Where a durable stands; None when there is no such consumer. One round trip.
+/// The position of a durable; None when there is no such consumer. One round trip.
 ///
 /// # Errors
 /// There is no such stream; those of any request.

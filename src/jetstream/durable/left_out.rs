@@ -1,9 +1,8 @@
 //! The messages that a consumer passed over. The server leaves out messages that it cannot read and sends no status about them;
 //! a consumer that another client moved forward leaves out others.
 //!
-//! Deliveries are numbered, so that a gap in the sequences of a durable without a filter is seen
-//! ([`crate::plan::DeliveryOrder`]). The stream's state names those of the gap that were deleted; any other is an error, once,
-//! as the consumer goes on behind it.
+//! Deliveries are numbered, so that a gap in the sequences of a durable without a filter shows ([`crate::plan::DeliveryOrder`]). The stream's state
+//! lists the deleted sequences of the gap; any other sequence is an error, once, because the consumer goes on behind it.
 
 use std::sync::Arc;
 
@@ -21,11 +20,11 @@ use crate::jetstream::state::state_or_error;
 use crate::jetstream::wire::Want;
 use crate::plan::SequenceRange;
 
-/// How many sequences behind the last message of a drained consumer are looked at, at most. A longer rest consists of holes.
+/// The most sequences behind the last message of a drained consumer that are checked. A longer rest consists of holes.
 const REST: u64 = 4_096;
 
 impl PendingAcks {
-    /// Checks that the consumer passed over nothing that exists before each of these deliveries. No round trip unless it
+    /// Checks that the consumer passed over no existing message before each of these deliveries. No round trip unless it
     /// passed over something; two then.
     ///
     /// # Errors
@@ -66,8 +65,8 @@ impl PendingAcks {
         Ok(())
     }
 
-    /// Checks, when a statement ends, that the consumer is the one that it began with, and, when it has nothing more, that
-    /// behind its last message there is nothing that cannot be read. One round trip, and two more where there is something.
+    /// Checks, when a statement ends, that the consumer is the one with which it began. When the consumer has no more messages, it also checks that
+    /// no unreadable message is behind its last one. One round trip, and two more where there is something.
     ///
     /// # Errors
     /// [`Kind::Replaced`] when the consumer was deleted, or deleted and made anew; [`Kind::Damaged`] as above.

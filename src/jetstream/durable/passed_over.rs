@@ -2,7 +2,7 @@
 
 use crate::plan::{Absent, DeliveryOrder};
 
-/// The order so far, and what is known to be gone of what was passed over.
+/// The order so far, and the passed over sequences that are known to be gone.
 #[derive(Debug, Default)]
 pub(super) struct PassedOver {
     pub(super) order: DeliveryOrder,

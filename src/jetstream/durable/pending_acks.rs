@@ -42,13 +42,13 @@ impl DurableKey {
         Self { connect, stream: stream.to_owned(), durable: durable.to_owned() }
     }
 
-    /// Names the durable in an error.
+    /// The durable as an error names it.
     pub(super) fn place(&self, error: Error) -> Error {
         error.stream(&self.stream).server(&self.connect.label())
     }
 }
 
-/// The session of this process with one consumer: what the consumer gave, and what is known of the consumer.
+/// The session of this process with one consumer: the given messages, and the facts about the consumer.
 #[derive(Default)]
 pub(super) struct ConsumerSession {
     pub(super) settlement: Settlement,
@@ -75,15 +75,15 @@ pub(super) fn with_sessions<T>(action: impl FnOnce(&mut HashMap<DurableKey, Cons
     let process = std::process::id();
     let sessions = slot.get_or_insert_default();
     if sessions.process != process {
-        // The parent's subscriptions are left as they are: dropping them here would speak on its sockets.
+        // The parent's subscriptions stay untouched: dropping them here would write to its sockets.
         std::mem::forget(std::mem::take(&mut sessions.by_key));
         sessions.process = process;
     }
     action(&mut sessions.by_key)
 }
 
-/// One statement's right to read a durable. Messages that it gives out are written down; messages that it took from the server
-/// and did not give out go back to the server when it ends.
+/// One statement's right to read a durable. Messages that it gives to the statement are recorded; messages that it took from the server and did not
+/// give go back to the server when it ends.
 pub struct PendingAcks {
     key: DurableKey,
     connection: Arc<Connection>,
@@ -97,8 +97,8 @@ impl PendingAcks {
     /// Starts a statement's reading of a durable, which is made when it does not exist.
     ///
     /// # Errors
-    /// Another statement is reading; what an earlier one was given is not settled; the consumer exists with another
-    /// configuration, or was deleted since this process read it.
+    /// Another statement is reading; the messages of an earlier one are not settled; the consumer exists with another configuration, or was deleted
+    /// since this process read it.
     pub fn open(connection: Arc<Connection>, key: DurableKey, options: &DurableOptions) -> Result<Self> {
         let known = with_sessions(|sessions| claim(sessions, &key)).map_err(|error| key.place(error))?;
         // From here on, dropping `pending_acks` ends the claim.
@@ -144,13 +144,13 @@ impl PendingAcks {
         with_sessions(|sessions| sessions.get_mut(&self.key).map(action).unwrap_or_default())
     }
 
-    /// How long the server waits for an acknowledgement.
+    /// The time that the server waits for an acknowledgement.
     #[must_use]
     pub fn ack_wait(&self) -> Duration {
         self.ack_wait
     }
 
-    /// The most that one pull may ask for.
+    /// The limits of one pull.
     #[must_use]
     pub fn limits(&self) -> RequestLimits {
         self.limits
@@ -177,7 +177,7 @@ impl PendingAcks {
         self.session(|session| !session.subjects.is_all())
     }
 
-    /// Reads or changes what this process knows of the order of its deliveries.
+    /// Reads or changes this process's knowledge of the order of its deliveries.
     pub(super) fn passed_over<T: Default>(&self, action: impl FnOnce(&mut PassedOver) -> T) -> T {
         self.session(|session| action(&mut session.passed_over))
     }
@@ -191,7 +191,7 @@ impl PendingAcks {
         });
     }
 
-    /// Writes down the messages that the statement gives out now. A message that it gave out before, and that the server has delivered
+    /// Records the messages that the statement gives out now. A message that it gave out before, and that the server has delivered
     /// again, is removed from `deliveries`.
     pub fn give(&self, deliveries: &mut Vec<Delivery>) {
         let until = Instant::now() + self.ack_wait;
@@ -206,18 +206,18 @@ impl PendingAcks {
         stats::GIVEN.add(deliveries.len() as u64);
     }
 
-    /// Writes down the outcomes of the messages that the statement was given, in the order in which it was given them.
+    /// Records the outcomes of the messages that the statement was given, in the order in which it was given them.
     pub fn note(&self, outcomes: Vec<(u64, Outcome, RowKeys)>) {
         self.session(|session| session.settlement.note(outcomes));
     }
 
-    /// The messages on which the consumer gave up since this was last asked.
+    /// The messages on which the consumer gave up since the last call.
     #[must_use]
     pub fn given_up(&self) -> BTreeSet<u64> {
         self.session(|session| session.watch.as_mut().map(Watch::take).unwrap_or_default())
     }
 
-    /// Puts back messages of [`PendingAcks::given_up`] that could not be dealt with: they are reported again.
+    /// Puts back messages of [`PendingAcks::given_up`] that could not be handled: they are reported again.
     pub fn keep_given_up(&self, sequences: &BTreeSet<u64>) {
         self.session(|session| {
             if let Some(watch) = &mut session.watch {
@@ -261,7 +261,7 @@ impl PendingAcks {
         }
     }
 
-    /// How long until a message that is kept back is due; None when none is kept.
+    /// The time until a kept message is due; None when none is kept.
     #[must_use]
     pub fn next_kept_in(&self) -> Option<Duration> {
         let now = Instant::now();
@@ -318,7 +318,7 @@ pub(super) fn keep_alive(connection: &Arc<Connection>, key: &DurableKey) {
 /// message again after `ack_wait`.
 fn send_unanswered<'a>(connection: &Arc<Connection>, ack_subjects: impl Iterator<Item = &'a str>, word: &'static str) {
     if !connection.is_up() {
-        // What is sent once the connection is back could reach the server after it gave the messages to another process.
+        // A decision that is sent after a reconnect could reach the server after it gave the messages to another process.
         return;
     }
     let Connection { client, timeout, .. } = &**connection;
@@ -351,7 +351,7 @@ pub fn unsettled(key: &DurableKey) -> Vec<Unsettled> {
     with_sessions(|sessions| sessions.get(key).map(|session| session.settlement.unsettled()).unwrap_or_default())
 }
 
-/// How many messages [`unsettled`] would show.
+/// The number of messages that [`unsettled`] would show.
 #[must_use]
 pub fn pending(key: &DurableKey) -> u64 {
     with_sessions(|sessions| sessions.get(key).map_or(0, |session| session.settlement.pending()))
@@ -363,7 +363,7 @@ pub fn subject_filters(key: &DurableKey) -> Subjects {
     with_sessions(|sessions| sessions.get(key).map(|session| session.subjects.clone()).unwrap_or_default())
 }
 
-/// Lets one statement read. Returns when the consumer was made, if this process knows.
+/// Lets one statement read. Returns the time at which the consumer was made, if this process knows it.
 fn claim(sessions: &mut HashMap<DurableKey, ConsumerSession>, key: &DurableKey) -> Result<Option<String>> {
     let session = sessions.entry(key.clone()).or_default();
     let taken_back = session.settlement.start(Instant::now())?;

@@ -1,9 +1,8 @@
 //! Pulling messages from a durable, in pages, until it is drained or enough came.
 //!
-//! A pull request asks for a number of messages, and ends when they came or by a status (ADR-13). While a statement reads
-//! on, the next request is under way before the last one is answered. The server deals messages out to all open requests
-//! in turn and does not say for which a message is, so requests are counted together: what was asked for, what came, and
-//! what a status says will not come.
+//! A pull request asks for a number of messages, and ends when they came or by a status (ADR-13). While a statement reads on, the next request is
+//! under way before the last one is answered. The server sends messages to all open requests in turn and does not say for which a message is. So
+//! requests are counted together: the messages that were asked for, those that came, and those that will not come by a status.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -20,38 +19,38 @@ use crate::jetstream::failure::{Failure, refusal};
 use crate::jetstream::get::count;
 use crate::jetstream::runtime::{block_on, block_on_read};
 
-/// How many messages the first pull asks for, and those of a statement that takes its time over a page.
+/// The number of messages that the first pull asks for, and each pull of a slow statement.
 const BATCH: u64 = 1_000;
-/// How many messages a pull asks for at most.
+/// The most messages that a pull asks for.
 const MAX_BATCH: u64 = 8_000;
-/// The time on one page from which a statement counts as slow: messages that are asked for ahead would wait for long.
+/// The time on one page from which a statement counts as slow: messages that are asked for ahead would wait too long.
 const SLOW: Duration = Duration::from_millis(100);
 /// The most bytes of one pull.
 const MAX_BYTES: u64 = 8 * 1024 * 1024;
-/// How long a pull that does not wait may be silent before the consumer is asked whether it holds back.
+/// The time for which a pull that does not wait may be silent before the consumer is asked whether it has reached `max_ack_pending`.
 const QUIET: Duration = Duration::from_millis(200);
 /// How often in turn, with as long a silence before each, the consumer must say that it holds back while it counts deliveries that did
 /// not come here. They may be another process's; but the server counts a message as given before it sends it, and answers by another
 /// way: under load messages come later than an answer that counts them.
 const HELD_BACK: u32 = 5;
-/// On a status: how many messages of the pull were not sent (ADR-13).
+/// The header of a status with the number of messages of the pull that were not sent (ADR-13).
 const PENDING_MESSAGES: &str = "Nats-Pending-Messages";
 /// The number of records in a page: DuckDB's vector size.
 const PAGE: usize = 2_048;
-/// The bytes after which a page is handed on before it is full.
+/// The bytes after which a page is passed on before it is full.
 const PAGE_BYTES: usize = 16 * 1024 * 1024;
 
-/// How much a call takes.
+/// The limits of a call.
 #[derive(Debug, Clone, Copy)]
 pub struct PullLimits {
     /// The most messages; None until the consumer is drained.
     pub messages: Option<u64>,
-    /// How long to wait for the first message when there is none.
+    /// The longest wait for the first message when there is none.
     pub wait: Duration,
-    /// How long after the first message to ask for more. The server delivers again what is not acknowledged within
-    /// `ack_wait`: a call that reads as long would get the same messages over and over.
+    /// The time after the first message for which more are asked for. The server delivers a message again that is not acknowledged within `ack_wait`,
+    /// so a call that reads that long would get the same messages over and over.
     pub span: Duration,
-    /// The most that one pull may ask for.
+    /// The limits of one pull.
     pub requests: RequestLimits,
     /// How many deliveries the consumer made before.
     pub delivered: u64,
@@ -65,23 +64,23 @@ pub struct Pull {
     inbox: String,
     replies: Subscriber,
     requests: RequestLimits,
-    /// Whether the server's status tells how many messages of a pull it leaves out (2.10 and later).
+    /// Whether the server's status has the number of messages of a pull that it leaves out (2.10 and later).
     says_left: bool,
-    /// How many messages may still be asked for.
+    /// The number of messages that may still be asked for.
     left: u64,
     wait: Duration,
     span: Duration,
-    /// When to ask no more; known with the first message.
+    /// The time at which no more are asked for; known with the first message.
     until: Option<Instant>,
     /// The number of the next pull.
     next: u64,
     /// The pulls that may still be answered.
     open: Vec<Request>,
-    /// How many messages the open pulls are still to bring.
+    /// The number of messages that the open pulls are still to bring.
     expected: u64,
-    /// How many messages the next pull asks for.
+    /// The number of messages that the next pull asks for.
     batch: u64,
-    /// When the last page was handed on.
+    /// The time at which the last page was passed on.
     handed_on: Option<Instant>,
     drained: bool,
     /// Whether a message has come since the last pull was sent.
@@ -90,25 +89,25 @@ pub struct Pull {
     delivered: u64,
     /// Whether a message waits that is larger than the bytes of a pull.
     oversized: bool,
-    /// The page that is being read. After an error it holds messages that were delivered and not handed on.
+    /// The page that is being read. After an error it holds messages that were delivered and not passed on.
     page: Vec<Delivery>,
     /// About how many bytes of memory it takes.
     page_bytes: usize,
 }
 
-/// A pull request that is not known to be over.
+/// A pull request that may still bring messages.
 struct Request {
     number: u64,
     asked: u64,
 }
 
-/// Why a status ends a pull.
+/// The reasons why a status ends a pull.
 enum End {
-    /// Nothing more is there now.
+    /// The consumer has no more messages now.
     Drained,
     /// The server closed the pull early; ask again.
     Again,
-    /// The next message is larger than what the pull has left for it; ask again.
+    /// The next message is larger than the bytes that the pull has left; ask again.
     TooLarge,
 }
 
@@ -193,7 +192,7 @@ impl Pull {
         self.page.len() < PAGE && self.page_bytes < PAGE_BYTES
     }
 
-    /// Asks for no more.
+    /// Stops asking for messages.
     pub fn stop(&mut self) {
         self.drained = true;
     }
@@ -204,7 +203,7 @@ impl Pull {
         self.drained
     }
 
-    /// The messages that were delivered and will not be handed on, after an error or because the statement ended. Waits until the
+    /// The messages that were delivered and will not be passed on, after an error or because the statement ended. Waits until the
     /// open pulls are over.
     pub fn undelivered(&mut self) -> &[Delivery] {
         let _ = block_on(async {
@@ -226,10 +225,10 @@ impl Pull {
         &self.page
     }
 
-    /// Whether to send another pull: enough is left to ask for, and little of what was asked for is still to come.
+    /// Whether to send another pull: enough is left to ask for, and few of the requested messages are still to come.
     fn may_ask(&mut self) -> bool {
         if self.until.is_some_and(|until| until <= Instant::now()) {
-            // The caller may have taken its time over the last page.
+            // The caller may have spent a long time on the last page.
             self.drained = true;
         }
         let ahead = self.says_left && !self.oversized && self.batch > BATCH;
@@ -237,8 +236,7 @@ impl Pull {
         !self.drained && self.left > 0 && self.expected <= few
     }
 
-    /// Sends a pull request. With a wait of zero the server answers at once with what there is; otherwise one message is
-    /// waited for.
+    /// Sends a pull request. With a wait of zero the server answers at once with the messages that it has; otherwise it waits for one message.
     async fn ask(&mut self, wait: Duration) -> Result<()> {
         let most = |limit: Option<u64>, asked: u64| limit.map_or(asked, |limit| asked.min(limit));
         let batch = if self.oversized || !wait.is_zero() { 1 } else { most(self.requests.messages, self.batch) };

@@ -1,4 +1,4 @@
-//! Settling the messages of some sequences: acknowledged by evidence, returned, ended, or kept in hand for longer.
+//! Settles the messages of some sequences: they are acknowledged by evidence, returned, ended, or reported as in progress.
 
 use std::collections::HashSet;
 use std::sync::Arc;
@@ -12,8 +12,8 @@ use crate::jetstream::connection::Connection;
 use crate::jetstream::runtime::block_on;
 use crate::stats;
 
-/// Acknowledges exactly the messages of these sequences, of those that this process was given, and waits for the server's
-/// word on each. The answer is the sequences that the server confirmed.
+/// Acknowledges exactly the messages of these sequences that this process was given, and waits for the server's answer to each. Returns the sequences
+/// that the server confirmed.
 ///
 /// # Errors
 /// This process never read the durable; a statement is still reading; the consumer is gone; the server did not confirm;
@@ -33,9 +33,8 @@ pub fn acknowledge_these(
     acknowledged(key, &confirmed, &given_up).map(|()| confirmed.sequences.into_iter().collect())
 }
 
-/// Returns exactly the messages of these sequences, of those that this process was given: the server delivers them again,
-/// at once or after a delay. One that it would not deliver again is kept by the process instead, and read by itself. The
-/// answer is the sequences that come again.
+/// Returns exactly the messages of these sequences that this process was given: the server delivers them again, at once or after a delay. The process
+/// keeps a message that the server would not deliver again, and reads it by itself. The result is the sequences that come again.
 ///
 /// # Errors
 /// Those of [`acknowledge_these`].
@@ -59,9 +58,8 @@ pub fn return_these(
     report_given_up(key, &format!("{} returned", were(returned.len() as u64)), &given_up).map(|()| returned)
 }
 
-/// Ends exactly the messages of these sequences, of those that this process was given: the consumer never delivers them
-/// again, and they stay in the stream. The answer is the sequences that the server confirmed. `reason` goes into the
-/// server's advisory, from server 2.11 on.
+/// Ends exactly the messages of these sequences that this process was given: the consumer never delivers them again, and they stay in the stream.
+/// Returns the sequences that the server confirmed. `reason` goes into the server's advisory, from server 2.11 on.
 ///
 /// # Errors
 /// Those of [`acknowledge_these`].
@@ -85,11 +83,11 @@ pub fn terminate_these(
         .map(|()| confirmed.sequences.into_iter().collect())
 }
 
-/// Tells the server that the messages of these sequences, of those that this process was given, are still in hand: it waits
-/// for `ack_wait` once more. The answer is the sequences that the server confirmed.
+/// Reports to the server that the messages of these sequences that this process was given are in progress: it waits for `ack_wait` once more. Returns
+/// the sequences that the server confirmed.
 ///
 /// # Errors
-/// Those of [`acknowledge_these`], but that a statement may be reading.
+/// Those of [`acknowledge_these`], except that a statement may be reading.
 pub fn extend_these(connection: &Arc<Connection>, key: &DurableKey, sequences: &HashSet<u64>) -> Result<HashSet<u64>> {
     if sequences.is_empty() {
         return Ok(HashSet::new());

@@ -1,5 +1,5 @@
-//! The ways to settle what this process was given: acknowledge what the table holds, or all of it after COMMIT; return it
-//! after ROLLBACK.
+//! Settles the messages that this process was given: acknowledges those that the table holds, or all of them after COMMIT; returns them after
+//! ROLLBACK.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -15,38 +15,36 @@ use crate::jetstream::runtime::block_on;
 use crate::plan::{Backoff, Confirmed, Decided, Decision, Given, Progress, Settlement, messages};
 use crate::stats;
 
-/// The most acknowledgements that are each answered: up to here that is as fast as one request for the consumer's state.
+/// The most acknowledgements that each want an answer: up to this number, they are as fast as one request for the consumer's state.
 const FEW: usize = 64;
-/// How many sequences an error lists.
+/// The most sequences that an error lists.
 const LISTED: usize = 20;
 
 /// The outcome of acknowledging the messages that a process was given.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Settled {
-    /// How many the server confirmed.
+    /// The number of messages that the server confirmed.
     pub count: u64,
     /// The highest stream sequence among them.
     pub last_sequence: Option<u64>,
-    /// How many this process was given and has still not settled.
+    /// The number of messages that this process was given and has still not settled.
     pub still_pending: u64,
 }
 
 /// The outcome of returning the messages that a process was given.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Returned {
-    /// Those that come again: from the server, or, kept by the process, by themselves.
+    /// The number of messages that come again: from the server, or, kept by the process, by themselves.
     pub settled: Settled,
-    /// How many became dead letters.
+    /// The number of messages that became dead letters.
     pub dead_letters: u64,
 }
 
-/// Acknowledges what this process was given by a durable, up to a sequence if one is said, and waits for the server's
-/// word on each.
+/// Acknowledges the messages that a durable gave to this process, up to a sequence if one is given, and waits for the server's answer to each.
 ///
 /// # Errors
-/// This process never read the durable; a statement is still reading; the one that read was cut short, and no sequence
-/// says how far it wrote; the consumer is gone; the server did not confirm; and, after all is acknowledged, the consumer
-/// gave up on messages.
+/// This process never read the durable; a statement is still reading; the last read was cut short, and no sequence is given up to which it wrote; the
+/// consumer is gone; the server did not confirm; and, after all is acknowledged, the consumer gave up on messages.
 pub fn acknowledge(connection: &Arc<Connection>, key: &DurableKey, up_to: Option<u64>) -> Result<Settled> {
     check_known(key)?;
     let taken = Taken::take(key, |settlement| settlement.acknowledge(up_to))?;
@@ -69,7 +67,7 @@ fn settled(confirmed: &Confirmed) -> Settled {
     }
 }
 
-/// An acknowledgement in a process that never read the durable would be of nothing, and look like one of something.
+/// The error for a process that never read the durable: its acknowledgement would cover no message, and look like a success.
 pub(super) fn check_known(key: &DurableKey) -> Result<()> {
     if with_sessions(|sessions| sessions.contains_key(key)) {
         return Ok(());
@@ -82,9 +80,9 @@ pub(super) fn check_known(key: &DurableKey) -> Result<()> {
     ))
 }
 
-/// Returns what this process was given to the server, which delivers it again, at once or after a delay. What fails again
-/// is kept instead, and read again by itself (`plan::isolation`); of one message that fails alone `bury` makes a dead
-/// letter, if there is such, and its consumer never delivers it again.
+/// Returns the messages that this process was given to the server, which delivers them again, at once or after a delay. The process keeps messages
+/// that fail again, and reads them by themselves (`plan::isolation`). With `bury`, one message that fails alone becomes a dead letter, and its
+/// consumer never delivers it again.
 ///
 /// # Errors
 /// A statement is still reading; the consumer is gone; the server did not confirm; the dead letter was not stored; and,
@@ -128,8 +126,8 @@ pub(super) fn were(count: u64) -> String {
     format!("{count} message{}", if count == 1 { " was" } else { "s were" })
 }
 
-/// Messages that were decided about. Until the server has said what became of them nobody else reads or settles: what it
-/// does not confirm is given still, and must not be covered by another statement's acknowledgement.
+/// Messages that were decided about. No other statement reads or settles until the server has answered: messages that it does not confirm are still
+/// given, and another statement's acknowledgement must not cover them.
 pub(super) struct Taken<'a> {
     key: &'a DurableKey,
     pub(super) decided: Decided,
@@ -191,7 +189,7 @@ pub(super) fn send_acks(
         if let Some(watch) = &mut session.watch {
             given_up = watch.take();
             if failure.is_some() {
-                // The error that comes of it has no room for these.
+                // The error has no room for these.
                 watch.keep(&given_up);
             }
         }
@@ -214,10 +212,10 @@ pub(super) fn send_acks(
         .advice("run it again; what is not confirmed is delivered again after ack_wait"))
 }
 
-/// Acknowledges messages, by the server's own word on each: what it says of the consumer afterwards proves many at once;
-/// those that this does not prove are acknowledged one by one, each with an answer.
+/// Acknowledges messages, each confirmed by the server: the consumer's state afterwards proves many at once; those that it does not prove are
+/// acknowledged one by one, each with an answer.
 ///
-/// Nothing is proven above the lowest message that is still in hand. `alone` says that no other process has any.
+/// Nothing is proven above the lowest message that is still given. `alone` says that no other process was given any.
 async fn acknowledge_all(
     connection: &Arc<Connection>,
     key: &DurableKey,
@@ -250,8 +248,8 @@ async fn acknowledge_all(
     Ok(answers)
 }
 
-/// Makes sure that the consumer that gave the messages is the one that will hear of them. A word to a consumer that was
-/// made anew could settle other messages of the same sequences, if the stream was made anew as well.
+/// Checks that the consumer that gave the messages is the one that will receive the decision. A decision sent to a consumer that was made anew could
+/// settle other messages of the same sequences, if the stream was made anew as well.
 fn check_consumer(connection: &Arc<Connection>, taken: &mut Taken<'_>) -> Result<(String, Progress)> {
     let (key, count) = (taken.key, taken.decided.messages.len());
     let created = with_sessions(|sessions| sessions.get(key).and_then(|session| session.created.clone()));

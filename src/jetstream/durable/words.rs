@@ -9,16 +9,16 @@ use crate::error::{Error, Kind, Result};
 use crate::jetstream::connection::Connection;
 use crate::jetstream::failure::{Failure, refusal};
 
-/// How many words wait for their answer at once.
+/// The most decisions that wait for their answer at once.
 const IN_FLIGHT: usize = 4_096;
-/// How many acknowledgements without an answer come before one that wants an answer, so that a bounded number is under way.
+/// The number of acknowledgements without an answer before one that wants an answer, so that a bounded number is under way.
 const WINDOW: usize = 16_384;
 
-/// Acknowledged: the message is dealt with.
+/// Acknowledged: the message is done.
 pub(super) const ACKNOWLEDGE: &str = "+ACK";
 /// Deliver it again.
 pub(super) const RETURN: &str = "-NAK";
-/// It is still in hand: the server waits for `ack_wait` once more.
+/// In progress: the server waits for `ack_wait` once more.
 pub(super) const IN_PROGRESS: &str = "+WPI";
 /// Never deliver it again.
 pub(super) const TERMINATE: &str = "+TERM";
@@ -26,14 +26,14 @@ pub(super) const TERMINATE: &str = "+TERM";
 /// The server's answers, in the order of the decisions.
 #[derive(Debug, Default)]
 pub(super) struct Answers {
-    /// Which words it confirmed.
+    /// The decisions that it confirmed.
     pub(super) confirmed: Vec<bool>,
-    /// The first that it did not confirm, and why.
+    /// The first decision that it did not confirm, and the reason.
     pub(super) failure: Option<(usize, Failure)>,
 }
 
-/// Sends words, each to where it goes, and waits for the server's answer to each. Ends when the server says nothing for
-/// the connection's timeout, or refuses one.
+/// Sends decisions, each to its subject, and waits for the server's answer to each. Ends when the server is silent for the connection's timeout, or
+/// refuses one.
 pub(super) async fn ask_each(connection: &Arc<Connection>, words: &[(&str, String)]) -> Result<Answers> {
     let mut answers = Answers { confirmed: vec![false; words.len()], failure: None };
     if let Some(inbox) = connection.reply_denied() {
@@ -83,8 +83,8 @@ pub(super) async fn ask_each(connection: &Arc<Connection>, words: &[(&str, Strin
     Ok(answers)
 }
 
-/// Sends acknowledgements without waiting for each. The server works in order, so the answer to one says that it has seen
-/// those before it; whether it took them is for its own state to say.
+/// Sends acknowledgements without waiting for each. The server works in order, so the answer to one shows that it has read those before it; only its
+/// state shows whether it accepted them.
 pub(super) async fn acknowledge_unanswered(
     connection: &Arc<Connection>,
     subjects: &[&str],

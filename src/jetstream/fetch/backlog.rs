@@ -1,4 +1,4 @@
-//! Records whose turn it is, waiting for the reader.
+//! The records that are next in order and wait for the reader.
 
 use std::collections::VecDeque;
 
@@ -8,9 +8,9 @@ use crate::record::Record;
 const PAGE: usize = 2_048;
 /// The bytes of payload in a page; one record is always in it.
 const PAGE_BYTES: usize = 2 * 1024 * 1024;
-/// While so many records wait, nothing more is asked for.
+/// While this many records wait, no more are asked for.
 const FULL: usize = 2 * PAGE;
-/// While so many bytes of payload wait, nothing more is asked for.
+/// While this many bytes of payload wait, no more are asked for.
 const FULL_BYTES: usize = 4 * PAGE_BYTES;
 
 /// The queue of pages between the wire and the reader, bounded by number and by bytes once what is under way has come in.

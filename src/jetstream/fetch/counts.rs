@@ -1,7 +1,7 @@
-//! The proof by counts: how many messages of a range match, by the server's own count, and how many of them were read.
+//! The proof by counts: it compares the server's count of the matching messages of a range with the number that was read.
 //!
-//! The first message of a batch says how many match behind it (ADR-31, `Nats-Num-Pending`), damaged ones too. So a request
-//! for one message counts from a sequence on, and the difference of two such counts is that of a range.
+//! The first message of a batch has the number of matching messages behind it (ADR-31, `Nats-Num-Pending`), damaged ones included. So a request for
+//! one message counts from a sequence on, and the difference of two such counts is the count of a range.
 //!
 //! With a subject filter the count comes from the server's index, except for the block of its store in which the range
 //! begins: there the server counts by reading, and leaves out damaged messages as well.
@@ -21,13 +21,13 @@ use crate::jetstream::newest::check_absent;
 use crate::jetstream::state::state_and_absent;
 use crate::plan::{Absent, SequenceRange, SequenceSet, StreamState, continuity};
 
-/// How often the counts are taken anew while the stream changes under them.
+/// The number of times that the counts are taken anew while the stream changes.
 const ATTEMPTS: usize = 20;
-/// How many times one count is asked for: any replica answers, and mirrors that may stand in for the stream, and one that
-/// is behind counts fewer.
+/// The number of times that one count is asked for: any replica may answer, and so may a mirror of the stream, and a replica that is behind counts
+/// fewer messages.
 const SAMPLES: usize = 8;
 
-/// What is known of a read at its end.
+/// The result of the proof of a read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Proof {
     /// Nothing is missing.
@@ -37,7 +37,7 @@ pub(super) enum Proof {
     Unsure,
 }
 
-/// Checks that everything that the server counts in the range was read; what was deleted since it was read does not count.
+/// Checks that every message that the server counts in the range was read; messages that were deleted after they were read do not count.
 ///
 /// The list of deleted sequences must be the same before and after the counts; otherwise all is taken anew. Four round
 /// trips, and those of each further attempt.
@@ -52,7 +52,7 @@ pub(super) async fn check_counts(
     let mut last_word = None;
     for _ in 0..ATTEMPTS {
         let Some((before, absent)) = counter.details().await? else {
-            // Who may not ask for the state cannot tell a deletion from a message that is missing.
+            // A user who may not ask for the state cannot tell a deletion from a missing message.
             return counter.check_without_state(read, range).await;
         };
         continuity(began, &before)?;
@@ -63,13 +63,13 @@ pub(super) async fn check_counts(
         }
         let present = absent.count_present(read, range);
         if count == present {
-            // Without a message to answer with, a server does not say how many it counts.
+            // A server without a message to answer with gives no count.
             if read.is_empty() {
                 counter.check_nothing_matches(range).await?;
             }
             return Ok(Proof::Whole);
         }
-        // A count that was too large must be so twice: a replica may be behind with deletions.
+        // A count that is too large must be too large twice: a replica may be behind with deletions.
         if count > present && last_word.replace(count) == Some(count) {
             break;
         }
@@ -92,8 +92,8 @@ impl Counter<'_> {
         }
     }
 
-    /// How many messages match in a range; None when the stream grew meanwhile. Each count is asked for several times, and the
-    /// largest holds.
+    /// The number of matching messages in a range; None when the stream grew meanwhile. Each count is asked for several times, and the largest one is
+    /// used.
     async fn count_in(&self, range: SequenceRange) -> Result<Option<u64>> {
         let beyond = range.last.saturating_add(1);
         let asks = [beyond, range.first, beyond].into_iter().flat_map(|from| vec![self.ask(from); SAMPLES]).collect();
@@ -115,14 +115,14 @@ impl Counter<'_> {
         })
     }
 
-    /// The request whose answer says how many messages match from a sequence on.
+    /// The request for the number of matching messages from a sequence on.
     fn ask(&self, from: u64) -> Ask {
         let filter = serde_json::Value::from(self.request.subject().unwrap_or(">"));
         Ask::new(Access::Direct, format!(r#"{{"seq":{from},"next_by_subj":{filter},"batch":1}}"#))
     }
 
-    /// Nothing was read, and there is no message behind the start of the range to count from: then there is none, unless the
-    /// last one of the filter is counted and cannot be given.
+    /// Handles a read of no message, where no message behind the start of the range gives a count. Then there is no message, unless the last one of
+    /// the filter is counted and cannot be given.
     async fn check_nothing_matches(&self, range: SequenceRange) -> Result<()> {
         let filter = self.request.subject().unwrap_or(">");
         let request = json!({"last_by_subj": filter}).to_string();
@@ -134,7 +134,8 @@ impl Counter<'_> {
         }
     }
 
-    /// The range's count must be what was read, whenever it is taken, or messages were deleted, which nobody tells here.
+    /// The range's count must be the number of messages that were read. If it is not, messages may also have been deleted, which cannot be checked
+    /// here.
     async fn check_without_state(&self, read: &SequenceSet, range: SequenceRange) -> Result<Proof> {
         let mut most = 0;
         for _ in 0..ATTEMPTS {

@@ -1,7 +1,7 @@
-//! The driver of a range read: sends what the window asks for, hands it every reply, and passes on what is ready.
+//! The driver of a range read: sends the window's requests, gives it every reply, and passes on the records that are ready.
 //!
-//! It never stops listening: when the reader is slow, the driver asks for nothing more, but what was asked for still
-//! comes in, so the server is never kept waiting by a full socket. What can come in is bounded by the window.
+//! It never stops receiving: when the reader is slow, the driver sends no more requests, but the replies to earlier ones still come in, so a full
+//! socket never makes the server wait. The window bounds the messages that can come in.
 
 mod recovery;
 mod share;
@@ -30,7 +30,7 @@ use crate::stats;
 
 pub(super) type Pages = mpsc::Sender<Result<Vec<Record>>>;
 
-/// Why a read cannot ask for batches.
+/// The reasons why a read cannot ask for batches.
 fn why_single(connection: &Connection, access: Access) -> Option<&'static str> {
     match access {
         Access::MsgGet => Some("the stream has no allow_direct"),
@@ -39,27 +39,27 @@ fn why_single(connection: &Connection, access: Access) -> Option<&'static str> {
     }
 }
 
-/// One read: what it knows of the server, and what has come of it.
+/// One read: its knowledge of the server, and its records.
 pub(super) struct Driver<'a> {
     connection: &'a Arc<Connection>,
     request: &'a FetchRequest,
     access: Access,
     window: Window,
     transport: ReadTransport,
-    /// Records whose turn it is, waiting for the reader.
+    /// The records that are next in order and wait for the reader.
     ready: Backlog,
     /// Whether the reader has been given a page.
     served: bool,
-    /// How many connections share the requests, where that is looked for.
+    /// The number of connections that share the requests, where it is searched for.
     share: Share,
-    /// Since when nobody answers Direct Get.
+    /// The time since which Direct Get has no responder.
     unanswered_since: Option<Instant>,
     /// Whether the user may not use Direct Get.
     direct_is_denied: bool,
 }
 
 impl<'a> Driver<'a> {
-    /// Opens the way to the server; asks for nothing yet.
+    /// Opens the transport to the server; sends no request yet.
     pub async fn open(connection: &'a Arc<Connection>, request: &'a FetchRequest) -> Result<Self> {
         let access = request.access()?;
         let single = access == Access::MsgGet || !connection.knows_batches();
@@ -101,21 +101,20 @@ impl<'a> Driver<'a> {
         })
     }
 
-    /// What was asked for, and what came.
+    /// The requests and replies of the read.
     pub fn window(&self) -> &Window {
         &self.window
     }
 
-    /// The way in which it is asked for now.
+    /// The way in which messages are asked for now.
     pub fn access(&self) -> Access {
         self.access
     }
 
-    /// Reads until the window has everything; false when the reader has gone away. The last records are ready then and not
-    /// passed on: that waits for the proof that nothing is missing.
+    /// Reads until the window has everything; false when the reader has gone away. The last records are then ready, but not passed on: they wait for
+    /// the proof that nothing is missing.
     ///
-    /// Until `demand` says that more than one page is wanted, no more is asked for than that takes: `LIMIT 10` costs the
-    /// server one small batch.
+    /// Until `demand` reports that more than one page is wanted, only enough for one page is asked for: `LIMIT 10` costs the server one small batch.
     pub async fn read(&mut self, pages: &Pages, mut demand: watch::Receiver<bool>) -> Result<bool> {
         let mut replies: Vec<Replied> = Vec::new();
         let half_timeout = self.connection.timeout / 2;
@@ -146,7 +145,7 @@ impl<'a> Driver<'a> {
                 deadline = deadline.max(Instant::now() + half_timeout);
             }
             let format = self.reply_format();
-            // What is at hand is taken before anything is passed on, so that pages are full.
+            // Replies that have arrived are taken before any record is passed on, so that pages are full.
             let at_hand = if self.ready.fills_page() {
                 None
             } else {
@@ -172,7 +171,7 @@ impl<'a> Driver<'a> {
                         }
                         let seconds = half_timeout.as_secs_f64();
                         self.warn(&format!("no answer within {seconds:.1} s; what is missing is asked for again"));
-                        // Whoever had the requests may be gone: others are asked, within the same timeout.
+                        // The replicas that had the requests may be gone: others are asked, within the same timeout.
                         self.ask_again(&Lost::All).await?;
                         deadline += half_timeout;
                         continue;
@@ -253,10 +252,10 @@ impl<'a> Driver<'a> {
         }
     }
 
-    /// Waits for the answers that are still owed, so that the socket can serve another read: whoever reads ten rows mostly
-    /// reads more in a moment. Anything unusual ends it, and the socket with it.
+    /// Waits for the answers that are still owed, so that the socket can serve another read: a user who reads ten rows mostly reads more soon. Any
+    /// unusual event ends the wait and closes the socket.
     ///
-    /// A consumer is removed, and with it everything that is owed.
+    /// A consumer is removed, and no answer is owed after that.
     pub async fn hang_up(mut self) {
         if self.access == Access::Consumer {
             return self.transport.remove().await;
@@ -287,7 +286,7 @@ impl<'a> Driver<'a> {
         self.window.accept(token, reply)
     }
 
-    /// Sends what the window asks for; whether there was anything.
+    /// Sends the window's requests. Returns whether there were any.
     async fn send_requests(&mut self) -> Result<bool> {
         let requests = self.window.requests();
         if requests.is_empty() {
@@ -315,7 +314,7 @@ impl<'a> Driver<'a> {
 
     fn body(&self, request: Request) -> String {
         let from = request.from;
-        // A subject filter is always plain JSON text but for quotes and backslashes, which serde escapes.
+        // A subject filter is plain JSON text except for quotes and backslashes, which serde escapes.
         let subject = serde_json::Value::from(self.request.subject().unwrap_or(">"));
         if self.window.is_single() || self.access == Access::MsgGet || request.leader {
             format!(r#"{{"seq":{from},"next_by_subj":{subject}}}"#)
@@ -336,7 +335,7 @@ impl<'a> Driver<'a> {
         self.connection.api_subject(&Access::MsgGet.call(&self.request.stream))
     }
 
-    /// Tells the log what happened to this read.
+    /// Writes an event of this read to the log.
     pub fn warn(&self, text: &str) {
         log::warning(format!("{}: {text}", self.connection.place(&self.request.stream)));
     }

@@ -6,7 +6,7 @@ use super::sizing::Mode;
 use crate::error::{Error, Kind, Result};
 use crate::record::Record;
 
-/// How often in a row, without a message in between, a span is asked for again before the read fails.
+/// The most repeated requests of a span in a row, without a message in between, before the read fails.
 pub(super) const MAX_RETRIES: u32 = 3;
 
 impl Window {
@@ -169,7 +169,7 @@ impl Window {
         Ok(())
     }
 
-    /// Nothing is left in the stream from this span's next sequence on: it and those behind it are done.
+    /// Nothing is left in the stream from this span's next sequence on: this span and those behind it are done.
     fn end_here(&mut self, position: usize) {
         for behind in position..self.spans.len() {
             self.retire_request(behind);

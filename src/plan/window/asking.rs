@@ -6,7 +6,7 @@ use super::request::{Request, token};
 use super::sizing::Mode;
 use super::span::{InFlight, Span};
 
-/// How often in a row the same sequence may be under way when the connection breaks.
+/// The most breaks of the connection in a row with the same sequence under way.
 pub(super) const MAX_LOSSES: u32 = 3;
 
 impl Window {
@@ -94,7 +94,7 @@ impl Window {
         self.losses.1 <= MAX_LOSSES
     }
 
-    /// A request was not taken by anybody: it is to be made again.
+    /// No connection took this request: it has to be made again.
     pub fn postpone(&mut self, token: u64) {
         if let Some(position) = self.owner(token) {
             self.retire_request(position);

@@ -1,11 +1,10 @@
-//! Whole reads as the driver plays them (`jetstream/fetch/driver.rs`), with the proof at their end (`fetch/proof.rs`), in a
-//! world that does everything at once. Replies are lost, doubled by a second replica, late and out of order between requests;
-//! the server falls silent, connections break, nobody answers for a while. Replicas lag and are damaged. The stream grows, loses
-//! messages, is deleted and made anew, and goes back to an older copy of its store. A read that ends brings the messages
-//! of the stream with which it began, all that were there throughout, or fails with reason.
+//! Simulates whole reads of the driver (`jetstream/fetch/driver.rs`), with the proof at their end (`fetch/proof.rs`), in a world with all faults at
+//! once. Replies are lost, doubled by a second replica, late and out of order between requests; the server falls silent, connections break, nobody
+//! answers for a while. Replicas lag and are damaged. The stream grows, loses messages, is deleted and made anew, and goes back to an older copy of
+//! its store. A read that ends has brought all messages that were there throughout, of the stream with which it began, or it fails with a reason.
 //!
-//! The loop is the driver's, decision by decision, without its sockets; what decides is the code that ships: the window,
-//! `continuity` and [`ReadEnd::verdict`].
+//! The loop is the driver's, decision by decision, without its sockets. The code that ships makes the decisions: the window, `continuity` and
+//! [`ReadEnd::verdict`].
 
 use std::collections::{BTreeMap, VecDeque};
 
@@ -14,9 +13,9 @@ use super::*;
 use crate::error::{Error, Kind, Result};
 use crate::plan::{ReadEnd, StreamState, Verdict};
 
-/// How many reads are played, unless `NATS_JS_SIMULATED_READS` says how many (`make simulate`).
+/// The number of simulated reads, unless `NATS_JS_SIMULATED_READS` gives it (`make simulate`).
 const READS: u64 = 200;
-/// How often an answer that nobody answers is asked for again before the timeout is over.
+/// The number of repeated requests without an answer before the timeout is over.
 const PATIENCE: u32 = 30;
 /// The subject that every other message of some streams has.
 const FILTER: &str = "odd";
@@ -25,7 +24,7 @@ fn reads() -> u64 {
     std::env::var("NATS_JS_SIMULATED_READS").ok().and_then(|reads| reads.parse().ok()).unwrap_or(READS)
 }
 
-/// One read of the driver, and what it passed on.
+/// One read of the driver, and the records that it passed on.
 struct Read<'w> {
     world: &'w mut World,
     began: StreamState,
@@ -82,7 +81,7 @@ impl<'w> Read<'w> {
             }
             let waiting = open.values().any(|frames| !frames.is_empty());
             if !waiting || self.world.chance(self.world.odds.silent) {
-                // Half of the timeout goes by; what is still under way may come later.
+                // Half of the timeout passes; replies that are still under way may come later.
                 if self.window.is_waiting() {
                     if std::mem::replace(&mut asked_again, true) {
                         return Err(Error::of(Kind::TimedOut, "silence"));
@@ -180,11 +179,11 @@ impl<'w> Read<'w> {
 enum Outcome {
     Exact,
     Failed(&'static str),
-    /// What was passed on is not what it should be, and nobody said so.
+    /// The records that were passed on are wrong, and there was no error.
     Wrong,
 }
 
-/// Plays one read; how it ended, and after how many steps.
+/// Simulates one read. Returns its end, and the number of steps.
 fn play(seed: u64) -> (Outcome, u64) {
     let mut world = World::new(seed);
     let (before, began) = (world.stored.clone(), world.state());
@@ -199,7 +198,7 @@ fn play(seed: u64) -> (Outcome, u64) {
         if proven || !filtered {
             return Ok(());
         }
-        // The counts do not settle it: the range once more, without the filter, where every gap is looked at.
+        // The counts do not prove the read: the range is read again without the filter, and every gap is checked.
         let mut all = Read::new(&mut world, began, range, false);
         all.window =
             Window::new(range, None, began.density(), false).explaining_gaps(Absent::new(1, SequenceSet::default()));

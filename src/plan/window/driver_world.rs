@@ -1,4 +1,4 @@
-//! The world in which whole reads are played: a stream that changes under the read, and the replicas that answer for it.
+//! The world of the simulated reads: a stream that changes during the read, and the replicas that answer for it.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
@@ -9,10 +9,10 @@ use crate::plan::{Absent, Continuity, SequenceRange, SequenceSet, StreamState, c
 use crate::record::Record;
 use crate::testing::Numbers;
 
-/// How many messages a stream has at most.
+/// The most messages of a stream.
 const MOST: u64 = 900;
 
-/// A stored message: when it was stored tells it from another one of its sequence.
+/// A stored message; its time distinguishes it from another message with its sequence.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Stored {
     pub time_ns: i64,
@@ -27,7 +27,7 @@ pub(super) struct Replica {
     knows_to: u64,
 }
 
-/// How often the world does what, one in so many steps; 0 for never.
+/// The frequency of each change of the world: one in this many steps; 0 for never.
 #[derive(Debug, Default)]
 pub(super) struct Odds {
     pub loses_frame: u64,
@@ -41,7 +41,7 @@ pub(super) struct Odds {
     rewound: u64,
 }
 
-/// The stream, by the word of its leader.
+/// The stream, as its leader reports it.
 pub(super) struct World {
     pub numbers: Numbers,
     pub odds: Odds,
@@ -52,9 +52,9 @@ pub(super) struct World {
     last_time_ns: i64,
     /// The first of them is the leader.
     pub replicas: Vec<Replica>,
-    /// What the statement began with: a rewind leaves a message there, by which it is seen.
+    /// The sequence at which the stream ended when the statement began: a rewind leaves a message there, which shows it.
     began_last: u64,
-    /// The stream went back to an older copy, and is told by the message that was its last alone.
+    /// The stream went back to an older copy, and only the message that was its last shows it.
     rewound: bool,
 }
 
@@ -134,7 +134,7 @@ impl World {
         if self.chance(self.odds.replaced) {
             self.created_ns += 1;
             self.forget(0);
-            // The date tells, also where the message that was the last has no successor.
+            // The creation date shows it, also where no message stands at the sequence that was the last.
             self.rewound = false;
             if self.chance(2) {
                 self.stored.remove(&self.began_last);
@@ -192,7 +192,7 @@ impl World {
         Reply::Message { record: Record { time_ns, ..record(sequence) }, previous, pending, size: 300 }
     }
 
-    /// What a replica counts from a sequence on, and what of it it gives.
+    /// The messages that a replica counts from a sequence on, and those of them that it gives.
     pub fn holds(&self, number: usize, from: u64, filtered: bool) -> (Vec<u64>, Vec<u64>) {
         let replica = &self.replicas[number];
         let matching =
@@ -225,7 +225,7 @@ impl World {
         frames
     }
 
-    /// As `inspect` of the driver: what is deleted by the leader's list, and what any replica has of the rest.
+    /// As `inspect` of the driver: the deleted messages by the leader's list, and the other messages that any replica has.
     pub fn inspect(&self, began: &StreamState, gaps: &[SequenceRange]) -> Result<(Absent, Vec<Record>)> {
         self.check_identity(began)?;
         let mut deleted = SequenceSet::default();

@@ -1,22 +1,22 @@
-//! Which replies end a span before its last sequence.
+//! The replies that end a span before its last sequence.
 
-/// How many empty replies in a row are believed when the leader may not be asked.
+/// The number of empty replies in a row that end a span when the leader may not be asked.
 pub(super) const REPLICAS_ASKED: u32 = 3;
 
-/// The reply that is believed when it says that nothing is left in the stream. Any replica may give such a reply, also one
-/// that is behind the others.
+/// The evidence that ends a span when a reply reports that nothing is left in the stream. Any replica may give such a reply, also one that is behind
+/// the others.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum EndPolicy {
-    /// Any reply is believed: the leader gives them all.
+    /// Any reply ends the span, because the leader gives them all.
     AnyReply,
     /// The leader is asked.
     Leader,
-    /// Several replies in a row are: the leader may not be asked.
+    /// Several replies in a row end the span, because the leader may not be asked.
     SeveralReplicas,
 }
 
 impl EndPolicy {
-    /// Whether so many empty replies in a row end a span.
+    /// Whether this many empty replies in a row end a span.
     pub fn believes(self, empty_replies: u32) -> bool {
         match self {
             EndPolicy::AnyReply => true,
@@ -25,7 +25,7 @@ impl EndPolicy {
         }
     }
 
-    /// Whether the leader is asked after so many empty replies.
+    /// Whether the leader is asked after this many empty replies.
     pub fn asks_leader(self, empty_replies: u32) -> bool {
         empty_replies > 0 && self == EndPolicy::Leader
     }

@@ -1,4 +1,4 @@
-//! Records leave the window in the order of their sequences, and none leaves behind a gap that nothing explains.
+//! Records leave the window in the order of their sequences, and no record leaves before every gap in front of it is explained.
 
 use std::collections::VecDeque;
 
@@ -17,7 +17,7 @@ pub(super) struct Release {
     next: u64,
     /// The sequences that have left.
     read: SequenceSet,
-    /// Which sequences do not exist; None where gaps need no explanation.
+    /// The sequences that do not exist; None where gaps need no explanation.
     absent: Option<Absent>,
 }
 
@@ -42,7 +42,7 @@ impl Release {
         self.absent.is_some()
     }
 
-    /// From now on gaps need an explanation, and this is one.
+    /// From now on gaps need an explanation; `absent` explains some.
     pub fn explain(&mut self, absent: Absent) {
         self.absent = Some(absent);
     }
@@ -124,7 +124,7 @@ impl Release {
     }
 }
 
-/// How many of the records follow each other without a gap that is not explained, from a sequence on.
+/// The number of records that follow each other from a sequence on, without an unexplained gap.
 fn continuous(records: &[Record], from: u64, absent: &Absent) -> usize {
     let mut next = from;
     let follows = |record: &&Record| {

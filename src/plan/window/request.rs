@@ -5,7 +5,7 @@ use crate::record::Record;
 /// A request to send.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Request {
-    /// Tells its replies apart.
+    /// The token by which its replies are recognised.
     pub token: u64,
     /// The sequence from which to read.
     pub from: u64,
@@ -27,7 +27,7 @@ pub enum Reply {
         previous: Option<u64>,
         /// How many matching messages the server counts behind it; only for the first message of a batch.
         pending: Option<u64>,
-        /// How many bytes its payload has, also when the payload was not wanted.
+        /// The length of its payload in bytes, also when the payload was not wanted.
         size: usize,
     },
     /// The end of a batch (status 204).
@@ -41,11 +41,11 @@ pub enum Reply {
     Nothing,
 }
 
-/// How many bits of a token hold the number of the request; the bits above them hold the number of the span. So a token
+/// The number of bits of a token that hold the number of the request; the bits above them hold the number of the span. So a token
 /// leads to its span at once, and a reply to an earlier request of that span is recognised.
 const REQUEST_BITS: u32 = 20;
 
-/// The token of a request of a span; `request` is how many the read made before.
+/// The token of a request of a span; `request` is the number of requests that the read made before.
 pub(super) fn token(span: u64, request: u64) -> u64 {
     span << REQUEST_BITS | request & ((1 << REQUEST_BITS) - 1)
 }

@@ -1,6 +1,6 @@
-//! A whole read in a world that does everything at once: replies are lost, doubled, late and out of order between requests,
-//! connections break, replicas lag, messages are deleted while they are read, and some are damaged on some replicas. A read
-//! that ends must have brought every message that was there all along, or must have failed with reason.
+//! A whole read in a world with all faults at once: replies are lost, doubled, late and out of order between requests, connections break, replicas
+//! lag, messages are deleted while they are read, and some are damaged on some replicas. A read that ends must have brought every message that was
+//! there throughout, or must have failed with a reason.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -8,16 +8,16 @@ use super::tests::record;
 use super::*;
 use crate::testing::Numbers;
 
-/// How many reads are played, unless `NATS_JS_SIMULATED_READS` says how many (`make simulate`).
+/// The number of simulated reads, unless `NATS_JS_SIMULATED_READS` gives it (`make simulate`).
 const READS: u64 = 400;
-/// How many messages a stream has at most.
+/// The most messages of a stream.
 const MOST: u64 = 1_500;
 
 fn reads() -> u64 {
     std::env::var("NATS_JS_SIMULATED_READS").ok().and_then(|reads| reads.parse().ok()).unwrap_or(READS)
 }
 
-/// One replica: what it answers differs from the truth by these.
+/// One replica, with the differences between its answers and the true stream.
 #[derive(Default)]
 struct Replica {
     /// Sequences that it counts and cannot give.
@@ -26,7 +26,7 @@ struct Replica {
     knows_to: u64,
 }
 
-/// The stream, by the word of its leader.
+/// The stream, as its leader reports it.
 struct World {
     numbers: Numbers,
     batches: bool,
@@ -35,9 +35,9 @@ struct World {
     last: u64,
     /// The first of them is the leader.
     replicas: Vec<Replica>,
-    /// One reply in so many is lost, comes twice, or breaks the connection; 0 for never.
+    /// One reply in this many is lost, comes twice, or breaks the connection; 0 for never.
     trouble: u64,
-    /// One step in so many deletes something; 0 for never.
+    /// One step in this many deletes a message; 0 for never.
     deletes: u64,
 }
 
@@ -115,7 +115,7 @@ impl World {
         frames
     }
 
-    /// What a look at gaps says; an error for messages that nobody has.
+    /// The result of a check of gaps; an error for messages that no replica has.
     fn inspect(&self, gaps: &[SequenceRange]) -> std::result::Result<(Absent, Vec<Record>), u64> {
         let mut deleted = SequenceSet::default();
         deleted.extend((1..=self.last).filter(|s| !self.stored.contains(s)));
@@ -138,11 +138,11 @@ enum Outcome {
     Exact,
     Damaged,
     GaveUp,
-    /// A message is missing that was there all along, and nobody said so.
+    /// A message is missing that was there throughout, and there was no error.
     Short,
 }
 
-/// Plays one read; how it ended, and after how many steps.
+/// Simulates one read. Returns its end, and the number of steps.
 fn play(seed: u64, questions: bool) -> (Outcome, u64) {
     let mut world = World::new(seed);
     let began = world.stored.clone();
@@ -199,7 +199,7 @@ fn play(seed: u64, questions: bool) -> (Outcome, u64) {
             match world.numbers.below(3) {
                 // The frame is lost.
                 0 => {}
-                // The connection is lost; what was under way may come all the same, late.
+                // The connection is lost; replies that were under way may still come, late.
                 1 if !window.forget_requests() => return (Outcome::GaveUp, steps),
                 1 if world.chance(2) => open.clear(),
                 _ => {}

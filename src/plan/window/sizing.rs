@@ -1,4 +1,4 @@
-//! How much to ask for. The size of the messages so far and their density among the sequences decide.
+//! The size of requests. The size of the messages so far and their density among the sequences decide it.
 
 /// The way in which the server answers, as far as it is known.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -17,11 +17,11 @@ pub(super) enum Mode {
 const MAX_BATCH: u64 = 8_192;
 /// The size of the first request: small enough for `LIMIT 10`, large enough to learn from.
 const FIRST_BATCH: u64 = 256;
-/// How many bytes of messages one request should bring, over one connection or two.
+/// The bytes of messages that one request should bring, over one connection or two.
 const BATCH_BYTES: f64 = 4.0 * 1024.0 * 1024.0;
-/// How many bytes of messages may be under way or waiting their turn.
+/// The most bytes of messages that may be under way or wait for their turn.
 const WINDOW_BYTES: f64 = 16.0 * 1024.0 * 1024.0;
-/// How many messages may be under way or waiting their turn: fewer than a subscription of the client holds (65 536).
+/// The most messages that may be under way or wait for their turn: fewer than a subscription of the client holds (65 536).
 const WINDOW_MESSAGES: f64 = 32_768.0;
 /// The most requests in flight, in batches.
 const MAX_REQUESTS: usize = 16;
@@ -38,7 +38,7 @@ pub(super) struct Sizing {
     size: f64,
     /// Bytes of all messages so far.
     received: u64,
-    /// How many connections share the window.
+    /// The number of connections that share the window.
     connections: usize,
 }
 
@@ -47,7 +47,7 @@ impl Sizing {
         Self { density, size: 0.0, received: 0, connections: 1 }
     }
 
-    /// So many connections share the window: each shall have a request under way and one behind it.
+    /// This many connections share the window: each shall have a request under way and one behind it.
     pub(super) fn spread(&mut self, connections: usize) {
         self.connections = connections.max(1);
     }
@@ -57,7 +57,7 @@ impl Sizing {
         (WINDOW_BYTES / (2 * self.connections) as f64).min(BATCH_BYTES) as u64
     }
 
-    /// A message with so many bytes of payload has come.
+    /// A message with this many bytes of payload has come.
     pub(super) fn message(&mut self, payload: usize) {
         self.received += (payload + OVERHEAD) as u64;
         let bytes = (payload + OVERHEAD) as f64;
@@ -69,25 +69,25 @@ impl Sizing {
         self.received
     }
 
-    /// The messages that are expected on so many sequences.
+    /// The messages that are expected on this many sequences.
     pub(super) fn expected(&self, sequences: u64) -> u64 {
         (sequences as f64 * self.density) as u64
     }
 
-    /// The bytes of so many messages, as far as is known.
+    /// The bytes of this many messages, estimated from the messages so far.
     pub(super) fn bytes_of(&self, messages: u64) -> u64 {
         // A number that is too large for the type becomes its largest.
         (messages as f64 * self.size) as u64
     }
 
-    /// An answer is complete: so many messages on so many sequences. The first answer replaces the guess; later ones
+    /// An answer is complete: `messages` messages on `sequences` sequences. The first answer replaces the guess; later ones
     /// move it.
     pub(super) fn answered(&mut self, messages: u64, sequences: u64, first: bool) {
         let weight = if first { 1.0 } else { 0.25 };
         self.density += (messages as f64 / sequences as f64 - self.density) * weight;
     }
 
-    /// The number of messages that the next request asks for. After a loss it is one, so that the fault is met alone.
+    /// The number of messages that the next request asks for. After a loss it is one, so that a message at fault is asked for alone.
     pub(super) fn batch(&self, mode: Mode, after_a_loss: bool) -> u64 {
         match mode {
             Mode::Single => 1,
@@ -105,7 +105,7 @@ impl Sizing {
         if self.density > 0.999 { batch } else { ((batch as f64 / self.density * 0.9) as u64).max(batch) }
     }
 
-    /// The most spans at once, after so many have been handed on.
+    /// The most spans at once, after this many have been passed on.
     pub(super) fn max_spans(&self, mode: Mode, handed_on: u64) -> usize {
         let (most, per_span) = match mode {
             Mode::Probe | Mode::Delivery => return 1,
@@ -113,7 +113,7 @@ impl Sizing {
             Mode::Single => (MAX_SINGLE_REQUESTS, 1.0),
         };
         let by_bytes = (WINDOW_BYTES / self.size.max(1.0)).min(WINDOW_MESSAGES) / per_span;
-        // Slow start: a query that stops after a few rows should not have asked for a thousand times as many.
+        // Slow start: a query that stops after a few rows should not ask for a thousand times as many.
         let ramp = 2_usize.saturating_pow(u32::try_from(handed_on + 1).unwrap_or(u32::MAX).min(16));
         (by_bytes as usize).clamp(2, most).min(ramp.max(2))
     }

@@ -24,11 +24,11 @@ pub(super) struct InFlight {
     pub leader: bool,
     /// The sequence from which it asks.
     pub from: u64,
-    /// How many messages it asks for.
+    /// The number of messages that it asks for.
     pub asked: u64,
-    /// How many have come.
+    /// The number of messages that have come.
     pub received: u64,
-    /// The sequence of the last that has come; 0 before the first.
+    /// The sequence of the last message that has come; 0 before the first.
     pub last: u64,
 }
 
@@ -48,7 +48,7 @@ impl Span {
         self.request.as_ref().is_some_and(|request| request.leader)
     }
 
-    /// How many messages are here or on their way.
+    /// The number of messages that have come or are under way.
     pub fn expected(&self) -> u64 {
         let owed = self.request.as_ref().map_or(0, |request| request.asked - request.received.min(request.asked));
         self.records.len() as u64 + owed

@@ -17,14 +17,14 @@ enum Server {
     Singles,
 }
 
-/// What the model does wrong on purpose.
+/// The faults that the model makes on purpose.
 #[derive(Clone, Copy, Default)]
 struct Faults {
-    /// One frame in so many is lost; 0 for none.
+    /// One frame in this many is lost; 0 for none.
     lose_one_in: u64,
-    /// A batch ends after so many messages, as `max_bytes` does; 0 for never.
+    /// A batch ends after this many messages, as by `max_bytes`; 0 for never.
     short_batch: u64,
-    /// One answer in so many comes from a replica that lacks the newest messages, up to half of them; 0 for none.
+    /// One answer in this many comes from a replica that lacks the newest messages, up to half of them; 0 for none.
     lag_one_in: u64,
 }
 
@@ -145,7 +145,7 @@ fn a_delivery_is_one_request_until_the_leader_is_asked() {
     let window = || Window::new(whole(&stored), None, 1.0, false).delivered();
     let (got, sent) = read(&stored, window(), Server::Batches, Faults::default(), 1);
     assert_eq!((got.len(), sent), (3_000, 1));
-    // The connection breaks at a message, and what follows is asked of the leader, many at once.
+    // The connection breaks at a message, and the messages behind it are asked from the leader, many at once.
     let mut window = window();
     let mut out: Vec<Record> = Vec::new();
     let request = window.requests()[0];

@@ -1,5 +1,4 @@
-//! What a read does when it is not answered, is refused, or loses its connection: it asks again, asks in another way, or
-//! fails.
+//! Recovers a read that has no answer, is refused, or loses its connection: it asks again, asks in another way, or fails.
 
 use std::sync::Arc;
 
@@ -13,13 +12,13 @@ use crate::jetstream::pool;
 use crate::jetstream::read_transport::{Lost, ReadTransport};
 
 impl Driver<'_> {
-    /// What the server refused; whether it was about this read. Not being allowed to ask the leader is no failure.
+    /// Handles a refusal of the server. Returns whether it concerned this read. A user who may not ask the leader can still read.
     pub(super) async fn take_refusals(&mut self, words: &[String]) -> Result<bool> {
         let mut ours = false;
         for words in words {
             if let Some(failure) = refusal(words, &self.subject()) {
                 if failure == Failure::Forbidden && self.access == Access::Direct {
-                    // Who may not use Direct Get may perhaps ask the leader.
+                    // A user who may not use Direct Get may perhaps ask the leader.
                     self.direct_is_denied = true;
                     self.use_msg_get().await?;
                     return Ok(true);
@@ -38,8 +37,8 @@ impl Driver<'_> {
         Ok(ours)
     }
 
-    /// The connection came back: what was under way is lost. When it breaks at one message again and again, the message
-    /// itself may be the cause: async-nats hangs up on headers that are not UTF-8. `MSG.GET` carries them in its body.
+    /// The connection came back: the requests that were under way are lost. When it breaks at one message again and again, the message itself may be
+    /// the cause: async-nats closes the connection on headers that are not UTF-8. `MSG.GET` has them in its body.
     pub(super) async fn ask_again(&mut self, lost: &Lost) -> Result<()> {
         let goes_on = match lost {
             Lost::All => self.window.forget_requests(),
@@ -56,7 +55,7 @@ impl Driver<'_> {
         self.use_msg_get().await
     }
 
-    /// Nobody answers Direct Get: the stream does not allow it, or does not exist, which `MSG.GET` will say.
+    /// Direct Get has no responder: the stream does not allow it, or does not exist; the answer to `MSG.GET` will show it.
     pub(super) async fn fall_back(&mut self, access: Access) -> Result<()> {
         if access == Access::MsgGet {
             return Err(self.failure(access, Failure::NoResponders).await);
@@ -64,8 +63,8 @@ impl Driver<'_> {
         self.use_msg_get().await
     }
 
-    /// Nobody answers Direct Get, but the stream allows it: a server that has just come up, or a stream without a leader.
-    /// It is asked again until the timeout is over.
+    /// Direct Get has no responder, but the stream allows it: the server has just come up, or the stream has no leader. The request is sent again
+    /// until the timeout is over.
     pub(super) fn nobody_answers(&mut self, token: u64) -> Result<()> {
         if self.unanswered_since.is_none() {
             self.warn(&format!("nobody answers {}; it is asked for again until the timeout is over", self.asked()));
@@ -79,7 +78,7 @@ impl Driver<'_> {
         Ok(())
     }
 
-    /// What the servers are asked for, in words.
+    /// The name of the requests, for an error.
     pub(super) fn asked(&self) -> &'static str {
         match self.access {
             Access::Direct => "Direct Get",
@@ -88,7 +87,7 @@ impl Driver<'_> {
         }
     }
 
-    /// Whether whoever answers requests of this kind is known to be there, and only not to answer at the moment.
+    /// Whether a responder for requests of this kind is known to exist, and only does not answer at the moment.
     pub(super) fn may_come_back(&self, access: Access) -> bool {
         match access {
             Access::Direct => self.request.state.direct == Some(true),
