@@ -18,19 +18,19 @@ use crate::stats;
 
 /// The most messages that are asked for by Direct Get where it is not known whether the stream answers it.
 const FEW: usize = 16;
-/// With so many deleted sequences or fewer, one list of them tells whether a message was deleted.
+/// With this many deleted sequences or fewer, one list of them shows whether a message was deleted.
 const FEW_DELETED: u64 = 100_000;
 
-/// Reads messages of a stream by their sequences, call by call, and knows when it became another stream meanwhile.
+/// Reads messages of a stream by their sequences, call by call, and notices when it became another stream meanwhile.
 pub struct MessageReader {
     connection: Arc<Connection>,
     stream: String,
-    /// What the stream was when it was first asked for.
+    /// The stream's state when it was first asked for.
     began: Option<StreamState>,
 }
 
 impl MessageReader {
-    /// A reader; it asks nothing yet.
+    /// A reader; it sends no request yet.
     pub fn new(connection: Arc<Connection>, stream: &str) -> Self {
         Self { connection, stream: stream.to_owned(), began: None }
     }
@@ -61,7 +61,7 @@ impl MessageReader {
             None if sequences.len() == 1 && self.connection.knows_batches() => Access::Direct,
             None => match self.state().await {
                 Ok(state) => Access::of(&state),
-                // Who may read messages and not ask for the state reads a few without.
+                // A user who may read messages but not ask for the state reads a few without it.
                 Err(error) if error.kind() == Kind::Denied && (1..=FEW).contains(&sequences.len()) => Access::Direct,
                 Err(error) => return Err(error),
             },
@@ -97,15 +97,14 @@ impl MessageReader {
             return Err(Error::of(Kind::Protocol, "the server answered with another message").sequence(*wrong.0));
         }
         if found.len() > 1 && self.began.is_some() {
-            // Messages of two streams of one name are no answer.
+            // Messages of two streams of one name are not an answer.
             self.state().await?;
         }
         Ok(sequences.iter().map(|sequence| found.get(sequence).cloned()).collect())
     }
 
-    /// What of these messages the leader has. A replica that does not have one may be behind; where nobody answers Direct
-    /// Get, or the user may not use it, only the leader is asked: the stream may not allow it, or not exist, which its
-    /// answer says.
+    /// The messages among these that the leader has. A replica that does not have one may be behind. Where Direct Get has no responder, or the user
+    /// may not use it, only the leader is asked: its answer shows whether the stream does not allow Direct Get, or does not exist.
     async fn of_the_leader(
         &mut self,
         sequences: &[u64],
@@ -135,13 +134,13 @@ impl MessageReader {
         Ok(found)
     }
 
-    /// Which of these messages exist after all, although the leader did not give them. `leader_denied` says that the user may not ask it.
+    /// The messages among these that exist although the leader did not give them. `leader_denied` says that the user may not ask it.
     async fn not_deleted(&mut self, sequences: &[u64], leader_denied: bool, with_headers: bool) -> Result<Vec<Record>> {
         let want = whole(with_headers);
         let (connection, stream) = (Arc::clone(&self.connection), self.stream.clone());
         let state = match self.state().await {
             Ok(state) if state.exact => state,
-            // Who may ask neither the leader nor for the state has the word of several replicas.
+            // A user who may ask neither the leader nor for the state relies on several replicas.
             _ if leader_denied => return Ok(inspect::exact_messages(&connection, &stream, sequences, want).await?.0),
             Ok(_) => return Ok(Vec::new()),
             Err(error) => return Err(error),
@@ -151,7 +150,7 @@ impl MessageReader {
         if counted.is_empty() {
             return Ok(Vec::new());
         }
-        // A list of very many holes costs more than the answer is worth: then several replicas are asked.
+        // A list of very many holes takes too long, so several replicas are asked.
         if state.holes() > FEW_DELETED {
             return Ok(inspect::exact_messages(&connection, &stream, &counted, want).await?.0);
         }
@@ -190,7 +189,7 @@ pub fn get_messages(
     MessageReader::new(Arc::clone(connection), stream).messages(sequences, with_headers)
 }
 
-/// Counts records that are handed on.
+/// Counts records that are passed on.
 pub(super) fn count<'a>(records: impl Iterator<Item = &'a Record>) {
     let (messages, bytes) = records.fold((0, 0), |(n, b), record| (n + 1, b + record.payload.len() as u64));
     stats::MESSAGES_READ.add(messages);

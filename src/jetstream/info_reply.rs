@@ -24,7 +24,7 @@ pub(super) enum Details<'a> {
     None,
     /// The list of deleted sequences, some 8 bytes each.
     Deleted,
-    /// How many messages each subject of a filter has.
+    /// The number of messages of each subject of a filter.
     Subjects(&'a str),
 }
 
@@ -33,7 +33,7 @@ pub(super) enum Details<'a> {
 pub(super) struct InfoReply {
     pub config: Config,
     pub state: State,
-    /// Where the stream lives; None on a server of its own.
+    /// The stream's cluster, leader and replicas; None on a single server.
     #[serde(default)]
     pub cluster: Option<Cluster>,
     #[serde(default)]
@@ -157,7 +157,7 @@ impl InfoReply {
             direct: Some(self.config.allow_direct),
             exact: true,
             created_ns: parse_utc(self.created.as_bytes()),
-            // The zero time, year 1, is none that can be counted.
+            // The zero time, year 1, cannot be counted in nanoseconds.
             last_time_ns: parse_utc(self.state.last_ts.as_bytes()),
             replicas: self.config.num_replicas.max(1),
             consumers_remove: matches!(self.config.retention.as_str(), "workqueue" | "interest"),
@@ -188,7 +188,7 @@ impl InfoReply {
         }
     }
 
-    /// Which sequences do not exist; the deleted ones must have been asked for.
+    /// The sequences that do not exist; the deleted ones must have been asked for.
     pub fn absent(&self) -> Absent {
         let mut deleted = self.state.deleted.clone().unwrap_or_default();
         deleted.sort_unstable();
@@ -197,7 +197,7 @@ impl InfoReply {
         Absent::new(self.state.first_seq, sequences)
     }
 
-    /// How many messages the subjects have that were asked for.
+    /// The number of messages of the subjects that were asked for.
     pub fn messages_of_subjects(&self) -> u64 {
         self.state.subjects.iter().flatten().map(|(_, count)| count).sum()
     }

@@ -1,11 +1,10 @@
 //! A closer look at messages that did not come and are not known to be deleted.
 //!
-//! A server leaves damaged messages out of its answers and does not mention them, and a replica may lack messages that the others
-//! have. The leader's list of deleted sequences tells deletions, purges and expiry apart from that. A message that is not listed
-//! is asked for by its sequence: of the leader, by `MSG.GET`, which no other replica answers; then by Direct Get, which a replica
-//! answers that chance picks, and so often that each of them is asked. (A connection to each server would not help: a
-//! server passes Direct Get on to the other replicas as well.) A message that nobody gives, and that the leader still counts,
-//! is damaged.
+//! A server leaves damaged messages out of its answers and does not mention them, and a replica may lack messages that the others have. The leader's
+//! list of deleted sequences shows the deleted, purged and expired messages. A message that is not listed is asked for by its sequence: first by
+//! `MSG.GET`, which only the leader answers; then by Direct Get, which a replica picked by chance answers, and often enough that each of them is
+//! asked. (A connection to each server would not help: a server passes Direct Get on to the other replicas as well.) A message that no replica gives,
+//! and that the leader still counts, is damaged.
 
 use std::sync::Arc;
 
@@ -22,13 +21,13 @@ use crate::plan::{
 };
 use crate::record::Record;
 
-/// How many messages are asked for in one look.
+/// The number of messages that are asked for at once.
 const MOST: usize = 4_096;
-/// How often Direct Get is asked for a message that the leader does not have: with three replicas, one of them is not asked
+/// The number of Direct Gets for a message that the leader does not have: with three replicas, one of them is not asked
 /// in one case of 400 000.
 const TRIES: usize = 32;
 
-/// Where messages may be missing.
+/// The places where messages may be missing.
 #[derive(Debug, Clone, Copy)]
 pub(super) enum Gaps<'a> {
     /// In these runs.
@@ -37,7 +36,7 @@ pub(super) enum Gaps<'a> {
     Beside(&'a SequenceSet, SequenceRange),
 }
 
-/// The findings of a look at gaps.
+/// The results of a check of gaps.
 pub(super) struct Inspection {
     /// The sequences that do not exist.
     pub absent: Absent,
@@ -45,7 +44,7 @@ pub(super) struct Inspection {
     pub found: Vec<Record>,
 }
 
-/// Looks at gaps. Messages that are damaged everywhere are an error, and so is a stream that is not the one with which the
+/// Checks gaps. Messages that are damaged everywhere are an error, and so is a stream that is not the one with which the
 /// read began. Two round trips where messages are missing, one where they were deleted.
 pub(super) async fn inspect(
     connection: &Arc<Connection>,
@@ -76,7 +75,7 @@ pub(super) async fn inspect(
     }
 }
 
-/// The messages with these sequences, by the leader and by every replica, and the sequences that nobody gives.
+/// The messages with these sequences, from the leader and from every replica, and the sequences that none of them gives.
 pub(super) async fn exact_messages(
     connection: &Arc<Connection>,
     stream: &str,
@@ -154,7 +153,7 @@ async fn details(connection: &Arc<Connection>, stream: &str) -> Result<(StreamSt
     }
 }
 
-/// The sequences of the gaps that may exist, at most as many as one look takes.
+/// The sequences of the gaps that may exist, at most as many as one check takes.
 fn unexplained(absent: &Absent, gaps: Gaps<'_>) -> Vec<u64> {
     let sequences = |run: SequenceRange| absent.unexplained(run).flat_map(|run| run.first..=run.last);
     match gaps {

@@ -105,7 +105,7 @@ fn no_bucket(error: Error, writes: &[KeyWrite]) -> Error {
     buckets.dedup();
     let cause = match buckets.as_slice() {
         [bucket] => format!("there is no key-value bucket {bucket}"),
-        // More than an error can show help nobody.
+        // An error cannot show more than this.
         buckets => {
             format!("one of the key-value buckets {} does not exist", buckets[..buckets.len().min(5)].join(", "))
         }
@@ -114,7 +114,7 @@ fn no_bucket(error: Error, writes: &[KeyWrite]) -> Error {
         .advice("FROM nats_kv_buckets() lists the buckets of this server; make one with nats_kv_bucket_ensure")
 }
 
-/// A creation was refused: when the newest message of the key is a deletion, it is made on top of that (ADR-8).
+/// A creation was refused: when the newest message of the key is a deletion, the value is stored behind it (ADR-8).
 fn create_over_deletion(connection: &Arc<Connection>, write: &KeyWrite, refusal: Error) -> Result<u64> {
     if refusal.kind() != Kind::Conflict {
         return Err(refusal);

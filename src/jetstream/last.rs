@@ -1,10 +1,9 @@
 //! The newest message of each subject, now or as it was at a sequence.
 //!
-//! One `multi_last` request ([`super::multi_last`]) answers for up to 1024 subjects. Beyond that the subjects are listed and
-//! asked for in groups, all up to one sequence, so that the answer is one snapshot. A stream that keeps one message a
-//! subject may lose a message of the snapshot meanwhile, to a newer one; when the newest is what was asked for, that one
-//! is read instead. Servers before 2.11, and streams without Direct Get, are asked for one subject at a time. A snapshot of
-//! the past is read message by message where that is sooner.
+//! One `multi_last` request ([`super::multi_last`]) answers for up to 1024 subjects. Beyond that the subjects are listed and asked for in groups, all
+//! up to one sequence, so that the answer is one snapshot. A stream that keeps one message a subject may lose a message of the snapshot meanwhile, to
+//! a newer one; when the newest message is wanted, that one is read instead. Servers before 2.11, and streams without Direct Get, are asked for one
+//! subject at a time. A snapshot of the past is read message by message where that is faster.
 
 use std::collections::{HashMap, HashSet, VecDeque};
 use std::sync::Arc;
@@ -31,9 +30,9 @@ use crate::record::Record;
 
 /// A snapshot of the past is read message by message when subjects have no more of them than this, on average.
 const MESSAGES_PER_SUBJECT: u64 = 50;
-/// With more filters than this, what is read message by message is read once, with all its subjects.
+/// With more filters than this, a read message by message is one read with all its subjects.
 const FEW_FILTERS: usize = 4;
-/// How many messages are in a page.
+/// The number of messages in a page.
 const PAGE: usize = 2_048;
 
 /// A running read of the newest messages, page by page. Within a page they are in sequence order.
@@ -44,7 +43,7 @@ pub struct LastPages {
 }
 
 enum State {
-    /// Nothing is asked for yet.
+    /// No request was sent yet.
     Start,
     /// The subjects are asked for in groups.
     Listed(Box<Listed>),
@@ -65,7 +64,7 @@ struct Listed {
 }
 
 impl LastPages {
-    /// Prepares the read; asks nothing.
+    /// Prepares the read; sends no request.
     pub fn new(connection: Arc<Connection>, request: LastRequest) -> Self {
         Self { connection, request, state: State::Start }
     }
@@ -90,8 +89,8 @@ impl LastPages {
                         self.state = State::Done;
                         continue;
                     }
-                    // How many subjects match costs a server seconds to find when it has to look at the past of them all
-                    // (6 s for 100 000 were measured, to say that they are too many): then they are listed first.
+                    // A server that has to look at the past of all subjects takes seconds to count the matching ones (6 s for 100 000 were measured,
+                    // before it refused them as too many), so they are listed first.
                     let past = up_to_wildcards(&self.request);
                     let few = self.request.subjects.len() < MAX_SUBJECTS && !past;
                     let filters = &self.request.subjects;
@@ -144,7 +143,7 @@ impl LastPages {
                 State::Listed(listed) => {
                     let group = listed.subjects.next_group()?;
                     if group.is_empty() {
-                        // A server that is deleting a stream answers that there is nothing.
+                        // A server that is deleting a stream answers that there is no message.
                         block_on_read(check_identity(&self.connection, &self.request.stream, &listed.state))?;
                         self.state = State::Done;
                         continue;
@@ -208,12 +207,12 @@ impl LastPages {
     }
 }
 
-/// Whether the past is asked for of subjects that are not named one by one.
+/// Whether the past is wanted for subjects that are not named one by one.
 fn up_to_wildcards(request: &LastRequest) -> bool {
     request.up_to.is_some() && request.subjects.iter().any(|filter| has_wildcards(filter))
 }
 
-/// A record with memory of its own, which does not hold that of its neighbours on the wire.
+/// A record with memory of its own, which does not keep the socket's buffer alive.
 fn detached(record: Record) -> Record {
     Record {
         subject: Bytes::copy_from_slice(&record.subject),
@@ -248,7 +247,7 @@ fn read_up_to(
 }
 
 impl Listed {
-    /// Whether a snapshot of the past is had sooner by reading all messages up to its end. For each request of about a
+    /// Whether reading all messages up to its end gives a snapshot of the past faster. For each request of about a
     /// thousand subjects a server walks back from there through its blocks until it has found them all: 40 to 190
     /// microseconds a subject were measured, and 1 microsecond for a message that is read.
     fn is_read_sooner(&mut self, filters: usize) -> Result<bool> {

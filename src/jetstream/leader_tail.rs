@@ -1,8 +1,8 @@
-//! Whether the replica that answered was behind.
+//! Checks whether the replica that answered was behind.
 //!
-//! Direct Get is answered by any replica, and by mirrors that may stand in for the stream; one that lags answers with what
-//! it has. So the leader is asked first for the newest message, and an answer counts when it holds that one: replicas
-//! store messages in order, so one that has it has everything before it.
+//! Any replica answers Direct Get, and so may a mirror of the stream; a replica that lags answers with the messages that it has. So the leader is
+//! asked first for the newest message, and an answer counts when it holds that one: replicas store messages in order, so a replica that has it has
+//! every message before it.
 
 use std::sync::Arc;
 
@@ -17,7 +17,7 @@ use super::state::stream_state;
 use crate::error::Result;
 use crate::record::Record;
 
-/// The newest message of a stream, by its leader.
+/// The newest message of a stream, from its leader.
 #[derive(Debug, Clone)]
 pub(super) struct LeaderTail {
     pub subject: String,

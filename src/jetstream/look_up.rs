@@ -11,7 +11,7 @@ use super::connection::Connection;
 use super::failure::{ErrorNumber, Failure};
 use crate::log;
 
-/// How often the connection may break while one question is asked.
+/// The most breaks of the connection during one call.
 const MAX_LOSSES: u32 = 3;
 
 /// How long to wait before what has no leader is asked for again; each pause is half as long again as the one before.

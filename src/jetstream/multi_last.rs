@@ -42,7 +42,7 @@ pub struct LastRequest {
 pub(super) const MAX_SUBJECTS: usize = 1_024;
 /// The most bytes that the server may send for one request.
 const MAX_BYTES: u64 = 4 * 1024 * 1024;
-/// How often a request whose answer has gaps, or is behind, is sent.
+/// The number of times that a request is sent when its answer has gaps or is behind.
 const ATTEMPTS: usize = 3;
 
 /// The outcome of one `multi_last` request.
@@ -53,7 +53,7 @@ pub(super) enum Multi {
     TooMany,
     /// The server is too old, or there is no Direct Get.
     Unsupported,
-    /// The user may not ask.
+    /// The user may not use Direct Get.
     Forbidden,
     /// A message past the bound, or of another subject.
     Untrue,
@@ -79,7 +79,7 @@ pub(super) fn multi_last(
         log::warning(format!(
             "{place}: the newest messages came from a replica that is behind; they are asked for again"
         ));
-        // It may also be that the leader's newest message gave way to a newer message.
+        // A newer message may also have replaced the leader's newest message.
         *tail = LeaderTail::find(connection, &request.stream, request.up_to)?;
         if request.up_to.is_none() && up_to.is_some() {
             up_to = up_to.max(tail.as_ref().map(|tail| tail.sequence));
@@ -136,7 +136,7 @@ fn try_multi_last(
             if end.pending == 0 {
                 break;
             }
-            // Between two requests a message may give way to a newer one, which only a list of subjects would show.
+            // Between two requests a newer message may replace a message, which only a list of subjects would show.
             if up_to.is_none() {
                 return Ok(Multi::TooMany);
             }

@@ -22,14 +22,14 @@ use super::wire::Want;
 use crate::error::{Error, Kind, Result};
 use crate::record::{Headers, Record};
 
-/// The one digest there is (ADR-20).
+/// The only digest of ADR-20.
 const DIGEST: &str = "SHA-256=";
 /// Digests are written in the URL alphabet, by some clients without padding.
 const BASE64: GeneralPurpose = GeneralPurpose::new(
     &alphabet::URL_SAFE,
     GeneralPurposeConfig::new().with_decode_padding_mode(DecodePaddingMode::Indifferent),
 );
-/// How many links are followed before they are taken for a circle.
+/// The number of links that are followed before they count as a circle.
 const MAX_LINKS: usize = 8;
 
 /// The description of an object.
@@ -46,7 +46,7 @@ pub struct ObjectInfo {
     /// Its size in bytes.
     #[serde(default)]
     pub size: u64,
-    /// How many chunks it has.
+    /// The number of its chunks.
     #[serde(default)]
     pub chunks: u64,
     /// `SHA-256=` and base64.
@@ -246,7 +246,7 @@ fn describe(connection: &Arc<Connection>, bucket: &str, name: &str) -> Result<Op
     Ok(info.filter(|info| !info.deleted))
 }
 
-/// The bytes of an object that is no link.
+/// The bytes of an object that is not a link.
 fn read(connection: &Arc<Connection>, bucket: &str, info: &ObjectInfo) -> Result<Vec<u8>> {
     let (mut bytes, mut chunks) = (Vec::new(), 0);
     if info.chunks > 0 {

@@ -1,4 +1,4 @@
-//! How to reach a server.
+//! The options of a connection to a server.
 
 use std::fmt;
 use std::path::PathBuf;

@@ -25,7 +25,7 @@ pub struct OwnSocket {
     place: usize,
     /// None while the connection is lost.
     socket: Option<Socket>,
-    /// The attempt to connect again: a task, because whoever waits for it may be called away.
+    /// The attempt to connect again. It is a task, because the wait for it may be cancelled.
     attempt: Option<JoinHandle<Result<Socket>>>,
     lost_at: Option<Instant>,
     frames: Frames,
@@ -59,7 +59,7 @@ impl OwnSocket {
         &self.frames
     }
 
-    /// Lets go of the messages, which [`OwnSocket::receive`] brought.
+    /// Releases the messages that [`OwnSocket::receive`] brought.
     pub fn clear(&mut self) {
         self.frames.clear();
     }

@@ -10,7 +10,7 @@ use super::options::ConnectOptions;
 use super::runtime;
 use crate::error::{Error, Result};
 
-/// How long a connection that nobody uses stays open.
+/// The time for which an unused connection stays open.
 const IDLE: Duration = Duration::from_secs(30);
 
 /// The options, and the fingerprint of the files that they name.
@@ -118,7 +118,7 @@ fn with_pool<T>(action: impl FnOnce(&mut Pool) -> T) -> T {
     let process = std::process::id();
     let pool = slot.get_or_insert_default();
     if pool.process != process {
-        // The parent's connections are left as they are: dropping them here would speak on its sockets.
+        // The parent's connections stay untouched: dropping them here would write to its sockets.
         std::mem::forget(std::mem::take(&mut pool.entries));
         *pool = Pool { process, ..Pool::default() };
     }

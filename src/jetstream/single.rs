@@ -1,4 +1,4 @@
-//! One message, or a few: each the answer to a request of its own.
+//! Reads one message, or a few, each by a request of its own.
 
 use std::sync::Arc;
 

@@ -1,4 +1,4 @@
-//! Where a span of time lies in a stream.
+//! Finds the place of a span of time in a stream.
 
 use std::sync::Arc;
 

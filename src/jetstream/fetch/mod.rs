@@ -1,19 +1,19 @@
-//! Reading a range of a stream: a task of its own keeps the wire busy and hands pages to the reader.
+//! Reads a range of a stream: a task of its own keeps requests in flight and passes pages to the reader.
 //!
 //! ```text
-//! Window (plan/)    what to ask for next, and what of the answers is whose turn; pure
-//! Driver            sends what the window asks for, hands it every reply, passes on what is ready
-//! Backlog           what is ready and waits for the reader, bounded
-//! Proof             that nothing is missing when the window is done, by what the server counts
-//! read              driver, then proof; where the counts do not settle it, the range once more without the filter
+//! Window (plan/) the next requests, and the order in which answers leave; pure
+//! Driver sends the window's requests, gives it every reply, passes on the ready records
+//! Backlog the records that are ready and wait for the reader, bounded
+//! Proof nothing is missing when the window is done, by the server's counts
+//! read driver, then proof; where the counts prove nothing, the range once more without the filter
 //! Part              the task of a read and its pages: one filter, or none
 //! Merge (plan/)     several parts as one; pure
-//! ReadTransport     where requests go out and replies come in: a socket of the read's own, or the shared client
+//! ReadTransport sends requests and receives replies: a socket of the read's own, or the shared client
 //! ```
 //!
-//! Direct Get takes one filter (ADR-31). A few filters are a read each, merged by sequence, each with the proof that it is
-//! whole; what matches two of them comes twice over the wire, and once to the reader. Many filters are one read of what
-//! includes them all, whose other messages are left out here.
+//! Direct Get takes one filter (ADR-31). A few filters are a read each, merged by sequence, each with the proof that it is whole; a message that
+//! matches two of them comes twice from the server, and once to the reader. Many filters are one read with a filter that includes them all; the
+//! messages that match none of them are left out here.
 
 mod backlog;
 mod counts;
@@ -34,17 +34,17 @@ use crate::plan::{Merge, Subjects};
 use crate::reads::{self, Outcome, Running};
 use crate::record::Record;
 
-/// Up to so many filters are a read each: each takes a connection and walks the stream by itself.
+/// Up to this many filters are a read each: each takes a connection and walks the stream by itself.
 const FEW_FILTERS: usize = 8;
 /// The most records of a page of several parts: DuckDB's vector size.
 const PAGE: usize = 2_048;
 
-/// A running read. Dropping it ends it: nothing more is asked for.
+/// A running read. Dropping it ends it: no more requests are sent.
 pub struct Fetch {
     parts: Vec<Part>,
     /// Puts several parts together.
     merge: Merge,
-    /// What the reader wants of the messages that come, where more come.
+    /// The messages that the reader wants, where others come as well.
     keep: Subjects,
     /// Its row of `nats_reads()`.
     shown: Running,
@@ -89,7 +89,7 @@ impl Fetch {
 
     fn wanted_page(&mut self) -> Result<Option<Vec<Record>>> {
         loop {
-            // Pages may go on coming of which no row is left.
+            // Pages of which no row is left may go on coming.
             interrupt::look()?;
             let page = match self.parts.as_mut_slice() {
                 [part] => part.next_page()?,

@@ -12,7 +12,7 @@ use crate::jetstream::connection::Connection;
 use crate::jetstream::runtime;
 use crate::record::Record;
 
-/// A running read. Dropping it ends it: nothing more is asked for.
+/// A running read. Dropping it ends it: no more requests are sent.
 pub(super) struct Part {
     pages: mpsc::Receiver<Result<Vec<Record>>>,
     /// Says that more than the first page is wanted.

@@ -1,4 +1,4 @@
-//! The end of a read: what it lacks was deleted, and the stream is the one with which it began, or it fails.
+//! The end of a read: the missing messages were deleted, and the stream is the one with which the read began, or the read fails.
 
 use std::sync::Arc;
 
@@ -12,8 +12,8 @@ use crate::jetstream::newest::counted;
 use crate::jetstream::wire::Want;
 use crate::plan::{ReadEnd, Verdict, Window};
 
-/// Proves that what left the window is everything that there is of its range: one round trip to see that the stream is the
-/// same, and more where [`ReadEnd::verdict`] asks for more.
+/// Proves that every message of the range has left the window: one round trip to see that the stream is the same, and more where [`ReadEnd::verdict`]
+/// asks for more.
 ///
 /// Where `access`, the way in which the read ended, is not Direct Get, its counts are not asked for.
 pub(super) async fn prove(

@@ -1,5 +1,4 @@
-//! A whole read: the driver brings what the window asks for, the proof says whether it is everything, and only then the last
-//! records leave.
+//! A whole read: the driver brings the messages that the window asks for, the proof checks that they are all, and only then the last records leave.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -18,7 +17,7 @@ use crate::plan::{Subjects, Window, subject_matches};
 use crate::record::Record;
 use crate::stats;
 
-/// How long the answers that are still owed may take when the reader has enough.
+/// The longest wait for the answers that are still owed when the reader has enough.
 const HANG_UP: Duration = Duration::from_secs(1);
 
 /// Reads until everything has been passed on, or the reader has gone away. `demand` says whether more than the first page is
@@ -45,7 +44,7 @@ pub(super) async fn read(
     if let Err(error) = &outcome {
         driver.warn(&format!("the read is given up: {error}"));
     }
-    // A consumer of the read's own is removed, whatever became of the read.
+    // A consumer of the read's own is removed, whatever the end of the read.
     if outcome.is_ok() || driver.access() == Access::Consumer {
         let _ = tokio::time::timeout(HANG_UP, driver.hang_up()).await;
     }
@@ -68,8 +67,8 @@ async fn read_and_prove(
     Ok(())
 }
 
-/// Reads the range again without a filter, where every gap is looked at, and compares: what cannot be given is an error that
-/// names it, and so is what matches and was not read.
+/// Reads the range again without a filter, where every gap is checked, and compares. A message that cannot be given is an error that names it, and so
+/// is a matching message that was not read.
 async fn compare(connection: &Arc<Connection>, request: &FetchRequest, window: &Window) -> Result<()> {
     let (came, range) = (window.read(), window.covered());
     let Some(filter) = request.subject() else { return Ok(()) };

@@ -1,4 +1,4 @@
-//! What a read is asked for.
+//! The request for a read.
 
 use crate::error::{Error, Kind, Result};
 use crate::jetstream::access::Access;
@@ -10,17 +10,17 @@ use crate::reads::Asked;
 /// Pages that may wait for the reader.
 pub(super) const PAGES: usize = 4;
 
-/// By which way messages come from the server.
+/// The way in which messages come from the server.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Route {
     /// Whether they are asked for or delivered.
     pub via: Via,
-    /// How many connections share the requests, from 1 to [`Route::MOST_CONNECTIONS`]; None for as many as pay.
+    /// The number of connections that share the requests, from 1 to [`Route::MOST_CONNECTIONS`]; None for as many as raise the rate.
     pub connections: Option<usize>,
 }
 
 impl Via {
-    /// Its word in SQL.
+    /// Its name in SQL.
     #[must_use]
     pub fn word(self) -> &'static str {
         match self {
@@ -41,7 +41,7 @@ impl Default for Route {
     }
 }
 
-/// Who says what comes next.
+/// Whether requests or a consumer decide the next message.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum Via {
     /// Batches are asked for, by Direct Get or, on streams without it, by `MSG.GET`: nothing is left on the server.
@@ -60,9 +60,9 @@ pub struct FetchRequest {
     pub range: SequenceRange,
     /// The subject filters, applied by the server.
     pub subjects: Subjects,
-    /// How many messages are wanted at most.
+    /// The most messages that are wanted.
     pub limit: Option<u64>,
-    /// What the stream held when the range was planned: the read fails when it is not the same stream any more.
+    /// The state of the stream when the range was planned: the read fails when it is no longer the same stream.
     pub state: StreamState,
     /// The parts of the messages that are wanted; others may be empty.
     pub want: Want,
@@ -72,12 +72,12 @@ pub struct FetchRequest {
     pub narrowed: bool,
 }
 
-/// With so many holes, and one for each so many messages, it takes longer to list them than to count what is left.
+/// With this many holes, and one for each this many messages, listing the holes takes longer than counting the messages that are left.
 const FEW_HOLES: u64 = 500;
 const MESSAGES_PER_HOLE: u64 = 20;
 
 impl FetchRequest {
-    /// What `nats_reads()` shows of it.
+    /// Its row of `nats_reads()`.
     pub(super) fn shown(&self, connection: &Connection) -> Asked {
         Asked {
             stream: self.stream.clone(),
@@ -90,7 +90,7 @@ impl FetchRequest {
         }
     }
 
-    /// How the read begins to ask for messages.
+    /// The way in which the read begins to ask for messages.
     pub(super) fn access(&self) -> Result<Access> {
         match self.route.via {
             Via::Direct => Ok(Access::of(&self.state)),
@@ -108,8 +108,7 @@ impl FetchRequest {
         self.subjects.single()
     }
 
-    /// One read that brings all that this one wants, and perhaps more: who reads it leaves the others out, by subject, and
-    /// counts by itself.
+    /// One read that brings all messages that this one wants, and perhaps more: its reader leaves the others out, by subject, and counts by itself.
     pub(super) fn covering(&self) -> Self {
         let want = Want { subject: true, ..self.want };
         Self { subjects: self.subjects.cover(), limit: None, want, ..self.clone() }
@@ -120,9 +119,8 @@ impl FetchRequest {
         connection.counts_exactly() && self.state.direct != Some(false)
     }
 
-    /// What explains gaps when the read begins: everything exists, or nothing is known yet and the first gap is looked at.
-    /// None where gaps are not looked at one by one: under a filter they are the rule, and long lists of holes cost more than
-    /// the read.
+    /// The explanation of gaps when the read begins: every sequence exists, or nothing is known yet and the first gap is checked. None where gaps are
+    /// not checked one by one: under a filter nearly every sequence is a gap, and long lists of holes cost more than the read.
     pub(super) fn known_absent(&self) -> Option<Absent> {
         let every_subject = self.subjects.is_all();
         let few = self.state.holes() <= FEW_HOLES + self.state.messages / MESSAGES_PER_HOLE;

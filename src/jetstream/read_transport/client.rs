@@ -12,7 +12,7 @@ use crate::jetstream::client_inbox::{Arrived, ClientInbox, is_no_responders, tok
 use crate::jetstream::connection::Connection;
 use crate::jetstream::reply::{self, Answer};
 
-/// How many replies are taken at once, when so many are at hand.
+/// The most replies that are taken at once.
 const AT_ONCE: usize = 1_024;
 
 pub struct ClientTransport {

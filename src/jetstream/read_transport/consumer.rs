@@ -1,10 +1,9 @@
-//! A consumer of the read's own as a transport: the server sends the messages of a range one after the other, without being
-//! asked for each batch.
+//! A consumer of the read's own as a transport: the server sends the messages of a range one after the other, without a request for each batch.
 //!
-//! It is an ordered consumer (ADR-17): ephemeral, in memory, on one server, without acknowledgements. The consumer counts what
-//! it delivers, so a message that is lost on the way is a gap in its count; then another consumer is made, from the next message on.
-//! Flow control holds the server up while the reader has no room: the answer to its request is kept back until then, and it sends
-//! no more than 32 MiB beyond that. Heartbeats tell a consumer that has nothing to send from one that is gone.
+//! It is an ordered consumer (ADR-17): ephemeral, in memory, on one server, without acknowledgements. The consumer counts its deliveries, so a
+//! message that is lost on the way is a gap in its count; then another consumer is made, from the next message on. Flow control holds the server up
+//! while the reader has no room: the answer to its request is kept back until then, and it sends no more than 32 MiB beyond that. Heartbeats
+//! distinguish a consumer that has nothing to send from one that is gone.
 //!
 //! Nothing is left behind: the consumer is removed when the read ends, and the server removes it [`INACTIVE`] after the connection is
 //! gone.
@@ -26,7 +25,7 @@ use crate::jetstream::reply::Answer;
 use crate::jetstream::wire::{Arrival, Delivered, DeliveryFrame, Received, ReplyFrame, Want};
 use crate::plan::Reply;
 
-/// How long the server keeps a consumer to which nobody listens.
+/// The time for which the server keeps a consumer without a subscriber.
 const INACTIVE: Duration = Duration::from_secs(5);
 /// How often the server says that a consumer has nothing to send: at most so often (the least that it takes), at least so often.
 const HEARTBEATS: (Duration, Duration) = (Duration::from_millis(100), Duration::from_millis(500));
@@ -68,7 +67,7 @@ impl ConsumerTransport {
         })
     }
 
-    /// Makes a consumer that delivers from a sequence on, in the stead of the one before.
+    /// Makes a consumer that delivers from a sequence on, and replaces the one before.
     pub async fn deliver(&mut self, token: u64, from: u64, want: Want) {
         let gone = self.current.take().map(|delivery| (delivery.subscription, self.delete_subject(&delivery.name)));
         self.owed = None;

@@ -1,5 +1,5 @@
-//! Where requests go out and replies come in. Three ways, one contract: each reply of each request arrives once and in the
-//! order in which the server sent it, or the transport says that it was lost and came back.
+//! Sends requests and receives replies. The three transports have one contract: each reply of each request arrives once and in the order in which the
+//! server sent it, or the transport reports that the connection was lost and came back.
 
 mod client;
 mod consumer;
@@ -64,7 +64,7 @@ impl ReadTransport {
         }
     }
 
-    /// From now on so many sockets of the read's own share the requests.
+    /// From now on this many sockets of the read's own share the requests.
     pub fn share(&mut self, count: usize) {
         if let ReadTransport::Several(transport) = self {
             transport.share(count);

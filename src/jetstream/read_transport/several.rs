@@ -20,7 +20,7 @@ use crate::plan::Reply;
 pub struct SeveralTransport {
     connection: Arc<Connection>,
     lanes: Vec<Lane>,
-    /// How many shall share the requests. Those behind them get no more, and go when theirs are answered.
+    /// The number of sockets that shall share the requests. The others get no more, and close when theirs are answered.
     wanted: usize,
     /// The attempt to open one more, beside the read.
     opening: Option<JoinHandle<Result<SocketTransport>>>,
@@ -78,7 +78,7 @@ impl SeveralTransport {
         Ok(Self { connection, lanes, wanted, opening: None, refused: false, next: 0 })
     }
 
-    /// From now on so many sockets share the requests: the missing ones are opened one after the other beside the read.
+    /// From now on this many sockets share the requests: the missing ones are opened one after the other beside the read.
     pub fn share(&mut self, count: usize) {
         self.wanted = count.max(1);
         self.open_next();
@@ -92,7 +92,7 @@ impl SeveralTransport {
         }
     }
 
-    /// Lets go of the sockets that are too many and owe nothing.
+    /// Closes the surplus sockets that owe no answer.
     fn retire(&mut self) {
         while self.lanes.len() > self.wanted.max(1)
             && let Some(lane) = self.lanes.pop_if(|lane| lane.open.is_empty())

@@ -1,4 +1,4 @@
-//! Reading all of a stream from each of its servers, to find out what is wrong with it.
+//! Reads all of a stream from each of its servers, to find its faults.
 //!
 //! ```text
 //! one_by_one   each sequence asked for by itself: a stream on one server, or the leader of several

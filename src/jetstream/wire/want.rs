@@ -1,4 +1,4 @@
-//! What a reader wants of the messages that it reads.
+//! The parts of messages that a reader wants.
 
 /// Which parts of a message are wanted; the others stay empty.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]

@@ -1,4 +1,4 @@
-//! The number of connections of a read that was not told how many: it is looked for while the read goes on.
+//! The number of connections of a read when the call does not give it: it is searched for while the read goes on.
 
 use tokio::time::Instant;
 
@@ -6,7 +6,7 @@ use crate::jetstream::access::Access;
 use crate::jetstream::fetch::request::Route;
 use crate::plan::{Connections, Pace, Window};
 
-/// The number, and what was seen at the last look; None where it is given, or where connections do not share requests.
+/// The number, and the result of the last look; None where the number is given, or where connections do not share requests.
 pub(super) struct Share(Option<Looked>);
 
 struct Looked {
