@@ -1,7 +1,7 @@
-//! `nats_ack(stream, durable)`: acknowledges all that this process was given by a durable, trusting that it is committed.
+//! `nats_ack(stream, durable)`: acknowledges all messages that a durable gave to this process, and trusts that their rows are committed.
 //!
-//! One row: how many messages the server confirmed, the highest sequence among them, and how many that this process was
-//! given are still not settled. It acts once per statement, when its row is asked for.
+//! One row: the number of messages that the server confirmed, the highest sequence among them, and the number of messages that this process was given
+//! and that are still not settled. It acts once per statement, when its row is asked for.
 
 use std::sync::Arc;
 

@@ -1,8 +1,8 @@
-//! `nats_ack(stream, durable, seqs [, connection])`: acknowledges exactly these sequences of what this process was given by
-//! a durable, waits for the server's word, and answers how many it confirmed.
+//! `nats_ack(stream, durable, seqs [, connection])`: acknowledges exactly these sequences of the messages that a durable gave to this process, waits
+//! for the server's answer, and returns the number that it confirmed.
 //!
-//! Beside the table function of that name, which trusts the caller, this is the form for evidence: the sequences come from
-//! `nats_unsettled`, joined with the table that has the rows.
+//! The table function of that name trusts the caller. This is the form for evidence: the sequences come from `nats_unsettled`, joined with the table
+//! that has the rows.
 
 use super::by_durable::settle_rows;
 use crate::column::{Buffer, Type};

@@ -21,9 +21,9 @@ struct Request<A> {
     argument: A,
 }
 
-/// UBIGINT: how many sequences of each row `settle` answers. The first three arguments are stream, durable and sequences;
-/// `argument` reads what else a row says, and `connection` is the position of the connection's argument. A sequence that
-/// several rows name counts for the first.
+/// UBIGINT: for each row, the number of its sequences that `settle` returns. The first three arguments are stream, durable and sequences; `argument`
+/// reads the other argument of a row, and `connection` is the position of the connection's argument. A sequence that several rows name counts for the
+/// first.
 ///
 /// # Errors
 /// An argument is malformed; those of `argument`, of `settle` and of connecting.
@@ -42,7 +42,7 @@ pub fn settle_rows<A: PartialEq + Clone>(
         check_durable(durable)?;
         let key = DurableKey::new(&connection::read_input(input, connection, row)?, stream, durable);
         let argument = argument(row)?;
-        // What asks for nothing needs no server.
+        // Rows without sequences need no server.
         if !sequences.is_empty() {
             requests.add(input, connection, row, Request { key, sequences, argument })?;
         }
@@ -51,7 +51,7 @@ pub fn settle_rows<A: PartialEq + Clone>(
     Ok(Buffer { valid: vec![true; input.len()], values: Values::U64(settled) })
 }
 
-/// Settles what the rows of one connection ask for; how many for each row.
+/// Settles the requests of the rows of one connection. Returns the number of settled sequences for each row.
 fn settle_all<A: PartialEq + Clone>(
     connection: &Arc<Connection>,
     requests: Vec<Request<A>>,

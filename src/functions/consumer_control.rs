@@ -126,7 +126,7 @@ impl SmallTable for NatsConsumerReset {
     }
 }
 
-/// One row: the client that a priority group is pinned to is let go of, and another takes its place. Server 2.11.
+/// One row: the client to which a priority group is pinned is unpinned, and another takes its place. Server 2.11.
 pub struct NatsConsumerUnpin;
 
 impl SmallTable for NatsConsumerUnpin {

@@ -129,8 +129,8 @@ impl SmallTable for NatsConsumerEnsure {
     }
 }
 
-/// How the members of a priority group are chosen between (ADR-42): all alike, those whose demand is large enough, one that
-/// is pinned, or by a number.
+/// The rule by which a member of a priority group is chosen (ADR-42): all are equal, those with a large enough demand, one that is pinned, or by a
+/// number.
 const PRIORITY_POLICIES: [&str; 4] = ["none", "overflow", "pinned_client", "prioritized"];
 
 /// The pauses before a message is delivered again, in nanoseconds.
@@ -145,7 +145,7 @@ fn moment_text(micros: i64) -> Result<String> {
     utc_text(micros).ok_or_else(|| Error::new("a time is outside the years 0 to 9999"))
 }
 
-/// Where the consumer starts.
+/// The place where the consumer starts.
 fn start(arguments: &Arguments, wanted: Config) -> Result<Config> {
     let policies = ["all", "new", "last", "last_per_subject"];
     let policy = choice(arguments, "deliver_policy", &policies)?;

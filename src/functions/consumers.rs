@@ -1,4 +1,4 @@
-//! `nats_consumers([stream])`: the consumers of a stream, or of all, how far each is, and how much lies before it.
+//! `nats_consumers([stream])`: the consumers of a stream, or of all streams, each with its position and the number of messages that are left.
 
 use std::sync::Arc;
 
@@ -11,7 +11,7 @@ use crate::jetstream::admin::{ConsumerInfo, consumers};
 use crate::plan::StreamNames;
 use crate::value::{Arguments, Parameter};
 
-/// One row a consumer. A limit that is not set is NULL, as is the time of something that did not happen yet.
+/// One row a consumer. A limit that is not set is NULL, and so is the time of an event that did not happen yet.
 pub struct NatsConsumers;
 
 impl SmallTable for NatsConsumers {

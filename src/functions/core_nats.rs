@@ -66,14 +66,14 @@ impl ScalarFunction for NatsRequest {
     }
 }
 
-/// How many messages, and for how long, when nothing else is said.
+/// The defaults of the number of messages, and of the time.
 const DEFAULT_MESSAGES: u64 = 1_000;
 const DEFAULT_WAIT: Duration = Duration::from_secs(5);
-/// The most that may be asked for: what comes is held in memory.
+/// The most messages that may be asked for, because they are held in memory.
 const MAX_MESSAGES: u64 = 1_000_000;
 const MAX_BYTES: usize = 256 * 1024 * 1024;
 
-/// One row a message that came while it listened; nothing of it is stored.
+/// One row for each message that came during the call; no message is stored.
 pub struct NatsSubscribe;
 
 pub struct Call {

@@ -9,7 +9,7 @@ use crate::plan::Subjects;
 use crate::record::Record;
 use crate::value::Arguments;
 
-/// Where dead letters go.
+/// The subject of dead letters.
 #[derive(Clone)]
 pub struct DeadLetterOptions {
     subject: String,
@@ -54,7 +54,7 @@ pub fn check_dead_letter_subject(subject: &str) -> Result<()> {
     Ok(())
 }
 
-/// Where the dead letters of one stream go.
+/// The destination of the dead letters of one stream.
 pub struct DeadLetters {
     connection: Arc<Connection>,
     stream: String,
@@ -65,7 +65,7 @@ impl DeadLetters {
     /// Finds the stream that captures the subject.
     ///
     /// # Errors
-    /// No stream does; or `stream`, of which these subjects are read, would have its own dead letters among its events.
+    /// No stream captures it, or the read subjects of `stream` would include its own dead letters.
     pub fn open(connection: &Arc<Connection>, subject: &str, stream: &str, subjects: &Subjects) -> Result<Self> {
         let captured_by = dead_letter::stream_of(connection, subject)?;
         let Some(captured_by) = captured_by else {

@@ -1,5 +1,4 @@
-//! What `duckdb_functions()` says of each function, on hosts that can be told; the pages of docs/functions show the same
-//! examples.
+//! The description of each function in `duckdb_functions()`, on hosts that accept one; the pages of docs/functions show the same examples.
 
 use crate::ffi::{Documentation, FunctionKind};
 

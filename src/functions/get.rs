@@ -28,7 +28,7 @@ pub struct Reader {
     headers: bool,
     /// The sequences that are still to be read, last first.
     left: Vec<u64>,
-    /// Whether the server was asked at least once: for no sequence too, so that a stream that is not there is an error.
+    /// Whether the server was asked at least once: it is asked also without a sequence, so that a missing stream is an error.
     asked: bool,
     pager: Pager,
 }

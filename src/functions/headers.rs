@@ -1,4 +1,4 @@
-//! `nats_headers({...})`: the headers by which a publisher tells a server what to do with a message, by names and types of SQL.
+//! `nats_headers({...})`: the headers by which a publisher instructs a server about a message, by names and types of SQL.
 //!
 //! Source: ADR-22 and ADR-43 (`Nats-TTL`), ADR-49 (counters), ADR-51 (schedules), and the JetStream headers of
 //! <https://docs.nats.io/nats-concepts/jetstream/headers>.
@@ -15,7 +15,7 @@ struct Member {
     name: &'static str,
     header: &'static str,
     write: fn(&Value) -> Option<String>,
-    /// What it must be, for errors.
+    /// The values that it accepts, for errors.
     wanted: &'static str,
 }
 

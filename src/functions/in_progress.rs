@@ -1,5 +1,5 @@
-//! `nats_in_progress(stream, durable, seqs [, connection])`: tells the server that these sequences of what this process was
-//! given by a durable are still in hand, so that it waits for `ack_wait` once more. Answers how many the server confirmed.
+//! `nats_in_progress(stream, durable, seqs [, connection])`: reports to the server that these sequences, which a durable gave to this process, are in
+//! progress, so that it waits for `ack_wait` once more. Returns the number that the server confirmed.
 
 use super::by_durable::settle_rows;
 use crate::column::{Buffer, Type};

@@ -1,4 +1,4 @@
-//! `nats_last_seq(stream)`: how far a stream is, as a table and as a scalar.
+//! `nats_last_seq(stream)`: the last sequence of a stream, as a table and as a scalar.
 
 use super::connection;
 use super::rows::{Cell, Row, RowDecoder, RowPages};

@@ -12,7 +12,7 @@ use crate::value::{Arguments, Parameter, ParameterType, Value};
 /// The parameter that a call must give before it removes anything.
 pub const CONFIRM: Parameter = Parameter::new("confirm", ParameterType::Boolean);
 
-/// Refuses a call that loses something without `confirm := true`. `loss` names what would be lost.
+/// Refuses a call that removes data without `confirm := true`. `loss` names the data.
 ///
 /// # Errors
 /// `confirm` is missing, false, or no BOOLEAN.

@@ -35,7 +35,7 @@ pub enum Part {
     Time,
     /// The payload, as bytes.
     Payload,
-    /// The payload, as text; what is not UTF-8 is replaced.
+    /// The payload, as text; bytes that are not UTF-8 are replaced.
     PayloadText,
     /// All headers.
     Headers,
@@ -107,7 +107,7 @@ pub enum Shown {
     Part(Part),
     /// A value of its payload: the codec's column at this position.
     Field(usize),
-    /// Why values of the payload are NULL.
+    /// The reason why values of the payload are NULL.
     DecodeError,
 }
 
@@ -201,8 +201,8 @@ impl Layout {
         projection.iter().any(part) || (self.payload.needs_headers() && decodes)
     }
 
-    /// The codec's columns that must be decoded for a projection. Which rows are skipped, and what is told to be wrong, may
-    /// not depend on the projection, so these decode them all.
+    /// The codec's columns that must be decoded for a projection. The skipped rows and the reported faults may not depend on the projection, so a
+    /// layout that skips or reports decodes all columns.
     fn decoded(&self, projection: &[usize]) -> Vec<usize> {
         let count = self.payload.columns().len();
         if self.on_error == OnError::Skip || self.tells_errors(projection) {

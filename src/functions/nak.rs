@@ -1,7 +1,7 @@
-//! `nats_nak(stream, durable)`: returns what this process was given by a durable and has not settled.
+//! `nats_nak(stream, durable)`: returns the messages that a durable gave to this process and that it has not settled.
 //!
-//! One row: how many messages come again, the highest sequence among them, how many that this process was given are still
-//! not settled, and how many became dead letters. It acts once per statement, when its row is asked for.
+//! One row: the number of messages that come again, the highest sequence among them, the number that this process was given and that are still not
+//! settled, and the number that became dead letters. It acts once per statement, when its row is asked for.
 
 use std::sync::Arc;
 
@@ -25,7 +25,7 @@ pub struct Call {
     letter: Option<Letter>,
 }
 
-/// The dead letter that becomes of a message that fails alone.
+/// The dead letter of a message that fails alone.
 struct Letter {
     subject: String,
     reason: String,

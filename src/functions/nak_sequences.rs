@@ -1,5 +1,5 @@
-//! `nats_nak(stream, durable, seqs [, delay [, connection]])`: returns exactly these sequences of what this process was given
-//! by a durable, and answers how many come again.
+//! `nats_nak(stream, durable, seqs [, delay [, connection]])`: returns exactly these sequences of the messages that a durable gave to this process.
+//! It returns the number of messages that come again.
 //!
 //! The table function of that name returns all that is left, and looks for the message at fault.
 
@@ -36,7 +36,7 @@ impl ScalarFunction for NatsNakSequences {
     }
 }
 
-/// How long the messages wait before they come again; None is at once.
+/// The time that the messages wait before they come again; None is at once.
 fn delay(value: &Value) -> Result<Option<Duration>> {
     match value {
         Value::Null => Ok(None),

@@ -287,7 +287,7 @@ pub trait ProcessTable: 'static {
 
     /// The columns, always the same.
     fn columns() -> Vec<Column>;
-    /// What there is to show now.
+    /// The rows to show now.
     fn rows() -> Vec<Row>;
 }
 

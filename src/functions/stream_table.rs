@@ -15,7 +15,7 @@ use crate::plan::{Region, StreamNames};
 use crate::predicate::Predicate;
 use crate::value::{Arguments, Parameter};
 
-/// How many messages of a range are worth a thread of their own to decode.
+/// The number of messages of a range for which a thread of their own pays.
 const MESSAGES_A_THREAD: u64 = 100_000;
 
 /// The arguments of such a function, which is registered as `StreamTable<It>`.

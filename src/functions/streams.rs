@@ -1,4 +1,4 @@
-//! `nats_streams()` and `nats_stream_info([stream])`: what streams there are, how they are set up, and what they hold.
+//! `nats_streams()` and `nats_stream_info([stream])`: the streams, with their configuration and state.
 
 use std::sync::Arc;
 

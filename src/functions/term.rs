@@ -1,5 +1,5 @@
-//! `nats_term(stream, durable, seqs [, reason [, connection]])`: ends exactly these sequences of what this process was given
-//! by a durable: its consumer never delivers them again. Answers how many the server confirmed.
+//! `nats_term(stream, durable, seqs [, reason [, connection]])`: ends exactly these sequences of the messages that a durable gave to this process:
+//! its consumer never delivers them again. Returns the number that the server confirmed.
 
 use super::by_durable::settle_rows;
 use crate::column::{Buffer, Type};

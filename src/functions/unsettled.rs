@@ -1,7 +1,7 @@
-//! `nats_unsettled(stream, durable)`: what this process was given by a durable and has not settled.
+//! `nats_unsettled(stream, durable)`: the messages that a durable gave to this process and that it has not settled.
 //!
-//! Joined with the caller's table it gives the messages to acknowledge: those that the table holds, whatever became of the
-//! statement that read them. No round trip.
+//! Joined with the caller's table, it gives the messages to acknowledge: those that the table holds, whatever the outcome of the statement that read
+//! them. No round trip.
 
 use super::connection;
 use super::rows::columns;

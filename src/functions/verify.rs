@@ -1,4 +1,4 @@
-//! `nats_verify(stream)`: everything that is wrong with a stream, one row each.
+//! `nats_verify(stream)`: the faults of a stream, one row each.
 
 use std::sync::Arc;
 

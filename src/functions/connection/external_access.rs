@@ -1,5 +1,5 @@
-//! Whether this session may open connections and files at all: DuckDB's `enable_external_access`, and a variable of the environment
-//! for hosts that tell no extension their settings.
+//! Whether this session may open connections and files at all: DuckDB's `enable_external_access`, and a variable of the environment for hosts that
+//! give no extension their settings.
 
 use crate::error::{Error, Kind, Result};
 use crate::value::{Arguments, EXTERNAL_ACCESS, Value};

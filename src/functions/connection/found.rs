@@ -93,7 +93,7 @@ impl Found {
 }
 
 impl Found {
-    /// The value as what subjects begin with: tokens without wildcards. `example` is one.
+    /// The value as a prefix of subjects: tokens without wildcards. `example` is one.
     ///
     /// # Errors
     /// The value is empty, or has a wildcard, white space or an empty token.

@@ -1,4 +1,4 @@
-//! The connection options that every function takes, and where they come from.
+//! The connection options that every function takes, and their sources.
 //!
 //! ```text
 //! table    every option: its names, its type, and how its value is put into the options of a connection
@@ -97,7 +97,7 @@ fn read_value(value: &Value, settings: &[(&'static str, Value)]) -> Result<Conne
     read(&arguments)
 }
 
-/// The options of a STRUCT; or of a MAP, which is what clients make of some dictionaries.
+/// The options of a STRUCT, or of a MAP: some clients convert a dictionary to a MAP.
 fn members(value: &Value) -> Result<Vec<(String, Value)>> {
     match value {
         Value::Struct(members) => Ok(members.clone()),
@@ -138,8 +138,8 @@ const METHODS: [(Method, &str); 5] = [
     (Method::Jwt, USER_JWT),
 ];
 
-/// The method of the source that counts most. The options of other methods, given by lesser sources, are left alone: a
-/// call with `creds` is not troubled by a `NATS_USER`.
+/// The method of the source that goes first. The options of other methods from later sources are ignored: a `NATS_USER` does not disturb a call with
+/// `creds`.
 fn authentication(sources: &Sources<'_>) -> Result<Authentication> {
     let mut given: Vec<(Method, Found)> = Vec::new();
     for (method, option) in METHODS {

@@ -1,4 +1,4 @@
-//! URLs and contexts of every shape: whatever becomes of one, no error and no debug text shows a part of a secret.
+//! URLs and contexts of every shape: whether one is read or refused, no error and no debug text shows a part of a secret.
 
 use proptest::collection::vec;
 use proptest::prelude::*;
@@ -19,7 +19,7 @@ const TELLING: &[u8] = b"nats:/@,?&=#%[]. 0\xc3";
 /// A word that is nowhere else, so that each part of a secret is found again.
 const WORD: &str = "hUsHhUsH";
 
-/// Passwords that were not percent-encoded: words, and between them characters that mean something in a URL.
+/// Passwords that were not percent-encoded: words, and between them characters with a meaning in a URL.
 fn password() -> impl Strategy<Value = String> {
     let mark = prop::sample::select(vec![
         "", "@", "/", ":", "?", ",", "#", "%", "&", "[", "]", " ", "%2F", "//", "@@", "?/", "/?", ",/",
@@ -51,7 +51,7 @@ fn servers() -> impl Strategy<Value = String> {
         .prop_map(|(other, scheme, user, password, host)| format!("{other}{scheme}{user}{password}@{host}"))
 }
 
-/// Everything that may be shown of a URL.
+/// Every text that may show a URL.
 fn shown(text: &str) -> Vec<String> {
     let mut shown = Vec::new();
     match url::read(text, "url") {
@@ -109,7 +109,7 @@ proptest! {
         let Ok(servers) = url::read(&text, "url") else { return Ok(()) };
         let shown: Vec<String> = servers.urls.iter().map(ServerUrl::to_string).collect();
         prop_assert!(!shown.is_empty() && shown.iter().all(|url| !url.contains('@')), "{text}: {shown:?}");
-        // One slash at the end of a path means nothing and is left out, and so it would be of what is shown.
+        // One slash at the end of a path has no meaning and is left out, also from the shown text.
         if shown.iter().any(|url| url.ends_with('/')) {
             return Ok(());
         }

@@ -20,7 +20,7 @@ impl<'a> Sources<'a> {
     ///
     /// A context that is only selected (`NATS_CONTEXT`, or the NATS CLI's choice) is a default: it counts when neither
     /// the call nor a setting names a URL or a context, so that its credentials never go to a server that was named by
-    /// hand. The CLI's choice counts less than `NATS_URL` as well.
+    /// hand. `NATS_URL` also goes before the CLI's choice.
     ///
     /// # Errors
     /// The context cannot be read, or has a field that no connection here can have.

@@ -1,4 +1,4 @@
-//! Tests: which source of an option counts, and that no secret is shown.
+//! Tests: the order of the sources of an option, and that no secret is shown.
 
 use super::*;
 

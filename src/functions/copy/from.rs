@@ -1,4 +1,4 @@
-//! `COPY table FROM 'STREAM' (FORMAT nats_js, ...)`: messages become rows of a table, whose columns say what to read.
+//! `COPY table FROM 'STREAM' (FORMAT nats_js, ...)`: messages become rows of a table; its columns define what to read.
 
 use super::options;
 use crate::codec::Whole;
@@ -12,8 +12,7 @@ use crate::functions::stream_table::{Plan, StreamTableArguments};
 use crate::functions::{connection, range};
 use crate::value::{Arguments, Parameter, ParameterType};
 
-/// What COPY reads. A column is a member of the document that the payload is, by its name, unless an option says that it
-/// is a part of the message.
+/// The definition of a COPY FROM. A column is the member of the payload's document with its name, unless an option makes it a part of the message.
 pub struct CopyFromStream;
 
 /// The options that name the column of a part. A payload that goes into a VARCHAR is text, which is checked.
@@ -27,11 +26,11 @@ const PARTS: [(&str, &[Part]); 7] = [
     ("msg_id_column", &[Part::MessageId]),
 ];
 
-/// How payloads are read: `format` elsewhere, a word that COPY has for itself.
+/// The format of payloads. Other functions call this parameter `format`, which is a word of COPY itself.
 const PAYLOAD_FORMAT: &str = "payload_format";
 const FORMAT: &str = "format";
 
-/// Parameters of the payload that say what the columns are, which the table says here.
+/// Parameters of the payload that define the columns; here the table defines them.
 const SAID_BY_TABLE: [&str; 7] =
     ["json_extract", "proto_extract", "columns", "sample_size", "unnest", "payload_type", FORMAT];
 

@@ -1,5 +1,5 @@
 //! `COPY ... TO 'STREAM' (FORMAT nats_js, ...)`: publishes rows to a stream, on hosts that have copy functions (1.5.6).
-//! [`from`] is the way back.
+//! [`from`] is the reverse.
 
 mod from;
 mod options;
@@ -27,7 +27,7 @@ use crate::plan::{check_publish_subject, check_stream};
 use crate::record::Headers;
 use crate::value::{Arguments, Parameter, Value};
 
-/// The format. Columns have roles by their position, because few hosts say their names: `columns` lists the roles,
+/// The format. Columns have roles by their position, because few hosts give their names: `columns` lists the roles,
 /// by default `payload`, `subject, payload`, or `subject, payload, headers`. Without a payload, the columns that have no
 /// role are members of one object a row.
 pub struct CopyToStream;
@@ -48,7 +48,7 @@ pub struct Run {
     way: Way,
 }
 
-/// What a column is.
+/// The role of a column.
 #[derive(Debug, Clone, PartialEq, Eq)]
 enum Role {
     Subject,
@@ -59,10 +59,10 @@ enum Role {
     Member(String),
 }
 
-/// How a payload is written.
+/// The format in which a payload is written.
 #[derive(Clone)]
 enum Encoding {
-    /// As `raw` what is VARCHAR or BLOB, else as JSON.
+    /// VARCHAR and BLOB as `raw`, any other type as JSON.
     Fitting,
     Raw,
     As(&'static EncodingFormat),
@@ -271,7 +271,8 @@ fn read_roles(value: &Value) -> Result<Vec<Role>> {
     names.iter().flat_map(|name| name.split(',')).map(role).collect()
 }
 
-/// What the columns are by their names: all of them roles, or more than their positions tell apart. Then others are members.
+/// The roles of the columns by their names: all names are roles, or there are more columns than positions with roles. The other columns are then
+/// members.
 fn named_roles(names: &[String]) -> Option<Vec<Role>> {
     let role =
         |name: &String| ROLES.iter().find(|(word, _)| name.eq_ignore_ascii_case(word)).map(|(_, role)| role.clone());

@@ -1,11 +1,11 @@
-//! The options of a COPY. The host hands them over as they were written, so a text stands for what it says.
+//! The options of a COPY. The host passes them as they were written, so a text is read as the value that it spells.
 
 use crate::codec::scalar::{Scalar, push};
 use crate::column::{Buffer, Type, Values};
 use crate::error::{Error, Result};
 use crate::value::{Parameter, ParameterType, Value};
 
-/// The one value of an option; hosts hand over a list.
+/// The one value of an option; hosts pass a list.
 pub fn single(value: &Value) -> &Value {
     match value {
         Value::List(items) => match items.as_slice() {
@@ -17,10 +17,10 @@ pub fn single(value: &Value) -> &Value {
     }
 }
 
-/// The value of an option that is a parameter elsewhere, of the parameter's type. What is no text stays as it is.
+/// The value of an option that is a parameter of other functions, in the parameter's type. A value that is not a text stays as it is.
 ///
 /// # Errors
-/// The text is none of the parameter's type.
+/// The text is not a value of the parameter's type.
 pub fn of_parameter(parameter: &Parameter, value: &Value) -> Result<Value> {
     if parameter.ty == ParameterType::TextList {
         return Ok(match value {

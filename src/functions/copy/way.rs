@@ -1,4 +1,4 @@
-//! How COPY publishes its rows.
+//! The ways in which COPY publishes its rows.
 
 use std::sync::Arc;
 
@@ -7,7 +7,7 @@ use crate::jetstream::Connection;
 use crate::jetstream::publish::{FastPublisher, MAX_BATCH, PublishRequest, Publisher, publish_atomic};
 use crate::value::Value;
 
-/// What the options `mode` and `atomic` choose.
+/// The choice of the options `mode` and `atomic`.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(super) enum Mode {
     /// Each row has an acknowledgement of its own.
@@ -35,7 +35,7 @@ impl Mode {
         found.map(|(_, mode)| *mode).ok_or_else(|| Error::new("mode must be 'each', 'atomic' or 'fast'"))
     }
 
-    /// The value of `atomic`: `ATOMIC` alone, `ATOMIC true`, or its text where the host hands over text. None for another.
+    /// The value of `atomic`: `ATOMIC` alone, `ATOMIC true`, or its text where the host passes text. None for another.
     pub fn read_atomic(value: &Value) -> Option<Self> {
         let flag = match value {
             Value::Boolean(flag) => *flag,
@@ -48,7 +48,7 @@ impl Mode {
     }
 }
 
-/// Rows on their way to a stream.
+/// Rows that are being published to a stream.
 pub(super) enum Way {
     /// As they come.
     Each(Box<Publisher>),
@@ -71,7 +71,7 @@ impl Way {
         })
     }
 
-    /// Whether each message is to name the stream that it is for: the other ways see to that by themselves.
+    /// Whether each message is to name its stream; the other ways check the stream by themselves.
     pub fn names_stream(&self) -> bool {
         matches!(self, Way::Atomic(..))
     }

@@ -1,7 +1,7 @@
 //! The rows of a call that share a key are folded into one.
 //!
 //! Every row is shown twice, as with `keep := 'last'`: first to find the newest row of each key and to fold values, then to
-//! leave, or not. What is held in memory between the two are the keys and the folded values, not the rows.
+//! leave, or not. The keys and the folded values are held in memory between the two, but not the rows.
 
 use std::cmp::Ordering;
 
@@ -9,7 +9,7 @@ use super::merge_options::MergeOptions;
 use crate::column::{Buffer, Column, Fold, Folded};
 use crate::plan::{MergedKeys, MergedRow, RowKeys};
 
-/// The keys of a call, and what their rows are folded into.
+/// The keys of a call, and the folded values of their rows.
 pub(super) struct Merger {
     keys: MergedKeys,
     /// The column that rows are ordered by, and the value of each key's newest row.

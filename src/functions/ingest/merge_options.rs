@@ -1,4 +1,4 @@
-//! `keep := 'last', order_by := ...` and `merge := {...}`: how the rows of a call that share a key become one.
+//! `keep := 'last', order_by := ...` and `merge := {...}`: the rule by which the rows of a call that share a key become one.
 
 use crate::column::{Column, Fold, is_ordered};
 use crate::error::{Error, Result};
@@ -7,9 +7,9 @@ use crate::value::{Arguments, Value};
 /// How rows that share a key become one: their newest row, with some of its values folded from all of them.
 #[derive(Clone)]
 pub(super) struct MergeOptions {
-    /// The column of the payload by which a row is newer, and by sequence where that is the same; None is by sequence alone.
+    /// The column of the payload that decides which row is newer; the sequence decides where it is equal. None decides only by sequence.
     pub order_by: Option<usize>,
-    /// Columns of the payload whose values are folded.
+    /// The columns of the payload with folded values.
     pub folds: Vec<(usize, Fold)>,
 }
 
@@ -17,7 +17,7 @@ pub(super) struct MergeOptions {
 const FOLDS: [(&str, Option<Fold>); 4] =
     [("last", None), ("first", Some(Fold::First)), ("min", Some(Fold::Min)), ("max", Some(Fold::Max))];
 
-/// Aggregates that are refused, because they would count a message twice that comes twice.
+/// Aggregates that are refused, because they would count a message twice when it comes twice.
 const NOT_IDEMPOTENT: [&str; 5] = ["sum", "count", "avg", "list", "string_agg"];
 
 impl MergeOptions {

@@ -1,6 +1,6 @@
 //! `nats_ingest(stream, ...)`: rows ready to upsert, each with its correlation key.
 //!
-//! The caller's own statement writes them, so the caller decides what becomes durable, and when. A read of a range
+//! The caller's own statement writes them, so the caller decides which rows are committed, and when. A read of a range
 //! leaves no trace; with `durable` a pull consumer remembers what was acknowledged (`nats_ack`, `nats_nak`).
 
 mod merge;

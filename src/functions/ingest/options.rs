@@ -45,7 +45,7 @@ pub(super) fn parameters() -> Vec<Parameter> {
     [connection::PARAMETERS, range::PARAMETERS, payload::PARAMETERS, OWN].concat()
 }
 
-/// Which of the rows of one call that share a key are kept.
+/// The rows that are kept of those that share a key in one call.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Keep {
     /// The first; rows leave as they come.
@@ -56,7 +56,7 @@ pub(super) enum Keep {
     All,
 }
 
-/// What becomes of a row that has no key or does not decode.
+/// The effect of a row that has no key or does not decode.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum OnBadRow {
     /// The statement fails.
@@ -88,7 +88,7 @@ pub struct Options {
     pub(super) dead_letters: Option<DeadLetterOptions>,
 }
 
-/// A template, and where its fields stand among the texts that the payload decodes to.
+/// A template, and the positions of its fields among the decoded texts of the payload.
 #[derive(Clone)]
 pub(super) struct KeyTemplate {
     pub(super) template: Template,
@@ -96,7 +96,7 @@ pub(super) struct KeyTemplate {
     pub(super) first_text: usize,
 }
 
-/// How a durable is read.
+/// The way in which a durable is read.
 #[derive(Clone)]
 pub(super) struct DurableRead {
     pub(super) options: DurableOptions,
@@ -184,7 +184,7 @@ impl Options {
         &self.range.stream
     }
 
-    /// Whether the messages are read twice, because which rows leave depends on rows behind them.
+    /// Whether the messages are read twice, because rows behind a row decide whether it leaves.
     pub(super) fn looks_ahead(&self) -> bool {
         self.keep == Keep::Last || self.merge.is_some()
     }
@@ -253,7 +253,7 @@ fn check_unnest(arguments: &Arguments) -> Result<()> {
     Ok(())
 }
 
-/// The durable, if one is named; without one its parameters mean nothing and are errors.
+/// The durable, if one is named; without one its parameters are errors.
 fn durable(arguments: &Arguments, range: &RangeOptions) -> Result<Option<DurableRead>> {
     let Some(durable) = arguments.text("durable")? else {
         for name in ["max_wait", "ack_wait", "max_deliver", "max_ack_pending", "deliver_policy"] {
@@ -303,7 +303,7 @@ fn durable(arguments: &Arguments, range: &RangeOptions) -> Result<Option<Durable
     Ok(Some(DurableRead { options, max_wait: arguments.duration("max_wait")?.unwrap_or_default() }))
 }
 
-/// Where the durable begins when this call makes it: at most one of `start_seq`, `start_time`, `after` and
+/// The place where the durable begins when this call makes it: at most one of `start_seq`, `start_time`, `after` and
 /// `deliver_policy`. `after := NULL` is the beginning.
 fn start(arguments: &Arguments, range: &RangeOptions) -> Result<Option<DurableStart>> {
     let given: Vec<&str> = ["start_seq", "start_time", "after", "deliver_policy"]

@@ -9,7 +9,7 @@ use crate::error::{Error, Kind, Result};
 use crate::plan::RowKeys;
 use crate::record::{Headers, Record};
 
-/// The values of the rows so far, and what is needed to add one.
+/// The values of the rows so far, and the state that is needed to add one.
 pub(super) struct RowBuilder<'a> {
     options: &'a Options,
     decoder: Option<Box<dyn Decoder + 'a>>,
@@ -76,7 +76,7 @@ impl<'a> RowBuilder<'a> {
         Ok(())
     }
 
-    /// Takes back the row that was added last.
+    /// Removes the row that was added last.
     pub(super) fn take_back(&mut self) {
         self.rows -= 1;
         self.truncate();

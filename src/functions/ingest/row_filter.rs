@@ -24,7 +24,7 @@ pub struct Rows {
     pub(super) last: Vec<Buffer>,
 }
 
-/// How duplicates are found, and at which stage that is.
+/// The way in which duplicates are found, and its stage.
 enum Duplicates {
     /// The rows that came first stay.
     First(KeptKeys),
@@ -45,7 +45,7 @@ pub(super) struct RowFilter {
     dead_letters: Option<DeadLetters>,
     /// Messages of the page that become dead letters, with the reason.
     letters: Vec<(Record, String)>,
-    /// The outcome of each message since this was last taken; None when nobody asks.
+    /// The outcome of each message since the last call; None when outcomes are not wanted.
     outcomes: Option<Vec<(u64, Outcome, RowKeys)>>,
 }
 
@@ -60,8 +60,8 @@ impl RowFilter {
         Self { options, duplicates, dead_letters, letters: Vec::new(), outcomes }
     }
 
-    /// Notes the keys of records that will come again, and folds their values. A bad row is passed over here, and dealt with
-    /// when it comes again, unless it fails the statement.
+    /// Notes the keys of records that will come again, and folds their values. A bad row is passed over here, and handled when it comes again, unless
+    /// it fails the statement.
     pub(super) fn first_pass<'r>(&mut self, records: impl IntoIterator<Item = &'r Record>) -> Result<()> {
         let options = Arc::clone(&self.options);
         let mut rows = RowBuilder::new(&options);
@@ -157,7 +157,7 @@ impl RowFilter {
     /// Ends the second pass: every record came.
     ///
     /// # Errors
-    /// A message was deleted between the two readings of a range, and an older one was left out for its sake.
+    /// A message was deleted between the two readings of a range, and it had replaced an older one.
     pub(super) fn end(&self) -> Result<()> {
         let missing = match &self.duplicates {
             Duplicates::Newest(newest) => newest.missing(),
@@ -215,7 +215,7 @@ impl RowFilter {
     }
 }
 
-/// What becomes of a row among those that share its keys.
+/// The decision about a row among those that share its keys.
 enum Place {
     Stays,
     Repeats(Repeats),

@@ -1,4 +1,4 @@
-//! Where the messages of a call come from: a range, or a durable.
+//! The source of the messages of a call: a range, or a durable.
 
 use std::collections::{BTreeSet, VecDeque};
 use std::sync::Arc;
@@ -65,7 +65,7 @@ impl MessageSource {
             messages: options.range.max_messages,
             // The wait ends when a message that this process keeps back is due.
             wait: pending_acks.next_kept_in().map_or(durable.max_wait, |wait| wait.min(durable.max_wait)),
-            // The other half is for the caller, to commit and acknowledge.
+            // The caller has the other half of the time, to commit and acknowledge.
             span: pending_acks.ack_wait() / 2,
             requests: pending_acks.limits(),
             delivered: pending_acks.delivered(),
@@ -74,7 +74,7 @@ impl MessageSource {
         Ok(MessageSource::Durable { pull: Some(Box::new(pull)), pending_acks, page: VecDeque::new() })
     }
 
-    /// The share of a range that was handed on, from 0 to 1; nobody knows how much a durable has to give.
+    /// The share of a range that was passed on, from 0 to 1; the share of a durable is not known.
     pub(super) fn progress(&self) -> f64 {
         match self {
             MessageSource::Range { read, .. } => read.progress(),
@@ -82,7 +82,7 @@ impl MessageSource {
         }
     }
 
-    /// At most `capacity` messages, perhaps none; None at the end. Messages of a durable are written down as given.
+    /// At most `capacity` messages, perhaps none; None at the end. Messages of a durable are recorded as given.
     pub(super) fn next_page(&mut self, capacity: usize) -> Result<Option<Vec<Record>>> {
         match self {
             MessageSource::Range { read, page, unnester: Some(unnester), .. } => loop {
@@ -170,7 +170,7 @@ impl MessageSource {
         }
     }
 
-    /// The messages on which a durable's consumer gave up since this was last asked.
+    /// The messages on which a durable's consumer gave up since the last call.
     pub(super) fn given_up(&self) -> BTreeSet<u64> {
         match self {
             MessageSource::Range { .. } => BTreeSet::new(),
@@ -178,14 +178,14 @@ impl MessageSource {
         }
     }
 
-    /// Keeps messages on which the consumer gave up to be reported again, because they could not be dealt with.
+    /// Keeps messages on which the consumer gave up, so that they are reported again, because they could not be handled.
     pub(super) fn keep_given_up(&self, sequences: &BTreeSet<u64>) {
         if let MessageSource::Durable { pending_acks, .. } = self {
             pending_acks.keep_given_up(sequences);
         }
     }
 
-    /// Returns all that this statement was given, after an error of the extension: it cannot be committed any more.
+    /// Returns all messages that this statement was given, after an error of the extension: their rows cannot be committed any more.
     pub(super) fn return_all(&mut self) {
         if let MessageSource::Durable { pending_acks, .. } = self {
             pending_acks.give_all_back();
@@ -196,7 +196,7 @@ impl MessageSource {
 impl Drop for MessageSource {
     fn drop(&mut self) {
         if let MessageSource::Durable { pull: Some(pull), pending_acks, page } = self {
-            // Delivered to this process, but not handed to the statement.
+            // The messages were delivered to this process, but not given to the statement.
             pending_acks.give_back(page.iter().chain(pull.undelivered()));
         }
     }

@@ -1,5 +1,5 @@
 //! `nats_kv_scan(bucket [, keys :=] [, as_of :=])` and `nats_kv_history(bucket [, keys :=] [, after_revision :=] [, up_to_revision :=]
-//! [, max_wait :=])`: the entries of a bucket, and what happens to it.
+//! [, max_wait :=])`: the entries of a bucket, and its changes.
 
 use std::sync::Arc;
 use std::time::Duration;

@@ -120,7 +120,7 @@ impl Checkpoints {
         Some(SequenceRange { last, ..gap }).filter(|gap| !gap.is_empty())
     }
 
-    /// Watches a read of a region for what retention removes while it runs; None where nothing is promised. `state` is the
+    /// Watches a read of a region for messages that retention removes while it runs; None where nothing is promised. `state` is the
     /// stream's from when the read began.
     pub fn watch(&self, connection: &Arc<Connection>, region: &Region, state: &StreamState) -> Option<GapWatch> {
         let after = self.after.as_ref().filter(|_| self.on_gap == OnGap::Fail)?;
@@ -133,7 +133,7 @@ impl Checkpoints {
     }
 }
 
-/// Finds out at the end of a read whether retention was faster than the read.
+/// Checks at the end of a read whether retention was faster than the read.
 pub struct GapWatch {
     connection: Arc<Connection>,
     after: Checkpoint,

@@ -29,7 +29,7 @@ pub const PARAMETERS: &[Parameter] = &[
 const VIA: &str = "via";
 const CONNECTIONS: &str = "connections";
 
-/// Which messages of a stream a statement reads.
+/// The messages of a stream that a statement reads.
 #[derive(Debug, Clone)]
 pub struct RangeOptions {
     /// The stream's name.
@@ -42,11 +42,11 @@ pub struct RangeOptions {
     pub(super) bounds: Bounds,
     pub(super) checkpoints: Option<Arc<Checkpoints>>,
     pub(super) last_n: Option<u64>,
-    /// How many messages at most.
+    /// The most messages.
     pub max_messages: Option<u64>,
     /// The part of the range that the query's conditions leave.
     pub(super) region: Region,
-    /// By which way the messages come.
+    /// The way in which the messages come.
     pub(super) route: Route,
 }
 
@@ -55,9 +55,8 @@ pub struct RangeOptions {
 const UNKNOWN_ROWS: u64 = 10_000_000;
 
 impl RangeOptions {
-    /// The options of a read of no more than a region; None where that spares nothing or would change the answer. Which messages
-    /// are the newest, or the first, of a number depends on all of them. What retention removed from behind a checkpoint is
-    /// looked for as without a region.
+    /// The options of a read of no more than a region; None where that spares nothing or would change the answer: all messages decide which are the
+    /// newest, or the first, of a number. Messages that retention removed from behind a checkpoint are looked for as without a region.
     pub fn within(&self, region: Region) -> Option<Self> {
         let counted = self.last_n.is_some() || self.max_messages.is_some();
         if counted || region == Region::WHOLE {

@@ -20,24 +20,24 @@ pub struct RangeRead {
     pub(super) subject_contains: Option<String>,
     pub(super) bounds: Bounds,
     pub(super) range: SequenceRange,
-    /// The last sequence that was handed on; 0 before.
+    /// The last sequence that was passed on; 0 before.
     pub(super) reached: u64,
     pub(super) limit: u64,
     pub(super) left: u64,
 }
 
 impl RangeRead {
-    /// How many messages were handed on.
+    /// The number of messages that were passed on.
     pub fn messages(&self) -> u64 {
         self.limit - self.left
     }
 
-    /// How many messages are left, at most.
+    /// The most messages that are left.
     pub fn messages_at_most(&self) -> u64 {
         self.left.min(self.range.len())
     }
 
-    /// The share of the range that was handed on, from 0 to 1.
+    /// The share of the range that was passed on, from 0 to 1.
     pub fn progress(&self) -> f64 {
         let by_sequence = (self.reached + 1).saturating_sub(self.range.first) as f64 / self.range.len().max(1) as f64;
         let by_count = (self.limit - self.left) as f64 / self.limit.max(1) as f64;
