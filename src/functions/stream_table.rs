@@ -54,7 +54,7 @@ pub struct Reader {
     stream: Option<Arc<str>>,
     /// The streams that are still to be read, last first.
     left: Vec<String>,
-    /// How many streams there are in all.
+    /// The number of all streams.
     streams: usize,
     pager: Pager,
 }

@@ -12,7 +12,7 @@ use crate::ffi::{Bound, TableFunction};
 use crate::jetstream::{ConnectOptions, Connection, Want, stream_state, wait_for_message};
 use crate::value::{Arguments, Parameter, ParameterType, Value};
 
-/// How long to wait without `max_wait`.
+/// The longest wait without `max_wait`.
 const DEFAULT_WAIT: Duration = Duration::from_secs(10);
 
 /// The columns of `nats_scan`.

@@ -99,7 +99,7 @@ pub(super) async fn check_absent(connection: &Arc<Connection>, stream: &str, sub
     Ok(())
 }
 
-/// How many messages the subjects of a filter have, by the leader; 0 where the user may not ask for it.
+/// The number of messages of the subjects of a filter, from the leader; 0 where the user may not ask for it.
 pub(super) async fn counted(connection: &Arc<Connection>, stream: &str, subject: &str) -> Result<u64> {
     match info_reply::ask(connection, stream, Details::Subjects(subject)).await {
         Ok(reply) => Ok(reply.messages_of_subjects()),

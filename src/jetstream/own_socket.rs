@@ -21,7 +21,7 @@ pub enum Happened {
 
 pub struct OwnSocket {
     connection: Arc<Connection>,
-    /// Which of the servers comes first.
+    /// The position of the server that is tried first.
     place: usize,
     /// None while the connection is lost.
     socket: Option<Socket>,

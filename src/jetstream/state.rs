@@ -65,7 +65,7 @@ fn list(subjects: &[String]) -> String {
     format!("{}{}", shown.join(", "), if subjects.len() > SUBJECTS_SHOWN { ", ..." } else { "" })
 }
 
-/// How many subjects an error names.
+/// The most subjects that an error names.
 const SUBJECTS_SHOWN: usize = 5;
 
 /// [`stream_state`], for those who wait already.
@@ -94,7 +94,7 @@ pub(super) async fn state_and_absent(
     Ok((reply.stream_state(), reply.absent()))
 }
 
-/// How many answers say what the last message is, where the leader may not be asked: any of several replicas may answer.
+/// The number of answers that decide which message is the last, where the leader may not be asked: any of several replicas may answer.
 const REPLICAS_ASKED: usize = 3;
 
 /// The state from the first and the last message.

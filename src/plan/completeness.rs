@@ -48,7 +48,7 @@ impl Absent {
     }
 }
 
-/// How a stream compares with itself at the start of a statement.
+/// The comparison of a stream with its state at the start of a statement.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Continuity {
     /// It is the same, and nothing was stored in it.

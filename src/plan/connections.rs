@@ -19,7 +19,7 @@ const WORTH: Duration = Duration::from_secs(1);
 /// The search for the number starts again when the rate has fallen to this share of its earlier value.
 const FALLEN: f64 = 0.5;
 
-/// What happened since the last look.
+/// The measurements since the last look.
 #[derive(Debug, Clone, Copy)]
 pub struct Pace {
     /// Bytes that came.
@@ -109,7 +109,7 @@ impl Connections {
 mod tests {
     use super::*;
 
-    /// What limits a read, in bytes a second.
+    /// The limits of a read, in bytes a second.
     #[derive(Clone, Copy)]
     struct World {
         connection: f64,

@@ -19,7 +19,7 @@ pub(super) struct KeyTable {
 }
 
 impl KeyTable {
-    /// How many keys there are.
+    /// The number of keys.
     pub fn len(&self) -> usize {
         self.ends.len()
     }

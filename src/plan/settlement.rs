@@ -48,7 +48,7 @@ pub struct Unsettled {
     pub correlation_key: Option<String>,
     /// Its other keys, in the order of their templates.
     pub keys: Vec<Option<String>>,
-    /// How often it was delivered, this time included.
+    /// The number of its deliveries, this one included.
     pub delivered: u64,
     /// When it was given, in microseconds since 1970-01-01 UTC.
     pub since_us: i64,

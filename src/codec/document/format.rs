@@ -39,7 +39,7 @@ pub(in crate::codec) trait Values: 'static {
     fn scalar<'de, D: Deserializer<'de>>(value: D, slot: Slot<'_>) -> std::result::Result<(), D::Error>;
 }
 
-/// How a value is read more than once.
+/// Reads a value more than once.
 pub(in crate::codec) trait Replay: Values {
     /// A value set aside.
     type Copy<'de>;

@@ -93,7 +93,7 @@ fn find<L: Layout>(format: &L, payload: &[u8], at: Range<usize>, steps: &[Step])
     value.map_or(Some(Vec::new()), |value| find(format, payload, value, rest))
 }
 
-/// What a value is, behind its tags, and where the values inside of it begin.
+/// The head of a value behind its tags, and the position at which the values inside it begin.
 fn open<L: Layout>(payload: &[u8], at: Range<usize>) -> Option<(Head, usize)> {
     let mut start = at.start;
     loop {

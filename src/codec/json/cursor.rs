@@ -15,7 +15,7 @@ pub(super) struct Cursor<'de> {
     text: &'de str,
     /// The position of the next byte.
     at: usize,
-    /// How many objects and lists have been stepped into.
+    /// The number of objects and lists that have been stepped into.
     level: u8,
     specials: Specials,
 }

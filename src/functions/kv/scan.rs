@@ -136,7 +136,7 @@ pub struct HistoryPlan {
     keys: Subjects,
     after: Option<u64>,
     up_to: Option<u64>,
-    /// How long to wait for an entry behind `after`.
+    /// The longest wait for an entry behind `after`.
     max_wait: Duration,
     /// Whether conditions of the query narrowed the keys.
     narrowed: bool,

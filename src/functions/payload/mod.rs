@@ -105,7 +105,7 @@ pub struct Payload {
     columns: Vec<Column>,
     /// How payloads are inflated.
     pub inflate: Inflate,
-    /// How a message is taken apart, when its rows are parts of its payload.
+    /// The way in which a message is divided into rows, when these are parts of its payload.
     unnest: Option<Unnest>,
     /// Whether the `payload` column is text that is not checked: `json_extract` makes it so, unless `payload_type` is given.
     pub is_text: bool,

@@ -10,7 +10,7 @@ use crate::jetstream::ConnectOptions;
 use crate::jetstream::kv::get_keys;
 use crate::value::Arguments;
 
-/// How the argument begins that names a bucket.
+/// The prefix of an argument that names a bucket.
 const BUCKET: &str = "nats-kv://";
 
 /// The registry that a call names.

@@ -168,7 +168,7 @@ impl RangePlan {
             };
             Some(Fetch::start(Arc::clone(&self.connection), request)?)
         };
-        // What was removed while times were looked for is not there to be read, so an empty range proves nothing.
+        // Messages that were removed while times were looked for cannot be read, so an empty range proves nothing.
         let region = &options.region;
         let watched = fetch.is_some() || (region.times != Region::WHOLE.times && !region.is_empty());
         let watch = options.checkpoints.as_ref().filter(|_| watched);

@@ -33,7 +33,7 @@ pub struct DurableOptions {
     pub subjects: Subjects,
     /// The place where a new consumer begins; None is the beginning of the stream, and accepts any start of an existing consumer.
     pub start: Option<DurableStart>,
-    /// How long the server waits for an acknowledgement.
+    /// The time that the server waits for an acknowledgement.
     pub ack_wait: Option<Duration>,
     /// The most deliveries of a message; -1 for no limit.
     pub max_deliver: Option<i64>,

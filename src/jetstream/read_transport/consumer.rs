@@ -27,7 +27,7 @@ use crate::plan::Reply;
 
 /// The time for which the server keeps a consumer without a subscriber.
 const INACTIVE: Duration = Duration::from_secs(5);
-/// How often the server says that a consumer has nothing to send: at most so often (the least that it takes), at least so often.
+/// The time between two heartbeats of a consumer without messages: the shortest one (the least that the server takes) and the longest one.
 const HEARTBEATS: (Duration, Duration) = (Duration::from_millis(100), Duration::from_millis(500));
 
 pub struct ConsumerTransport {
@@ -47,7 +47,7 @@ struct Delivery {
     token: u64,
     name: String,
     subscription: u64,
-    /// How many messages it has delivered, by its own count.
+    /// The number of messages that it has delivered, by its own count.
     consumer_sequence: u64,
     /// The sequence of the last one in the stream.
     stream_sequence: u64,
@@ -211,7 +211,7 @@ fn nanoseconds(duration: Duration) -> u64 {
 }
 
 impl Delivery {
-    /// What a message of the consumer says to the request for which it was made.
+    /// Reads a message of the consumer as a reply to the request for which the consumer was made.
     fn take(
         &mut self,
         frame: &DeliveryFrame<'_>,
@@ -262,12 +262,12 @@ impl Delivery {
 
 #[derive(Deserialize)]
 struct Created {
-    /// How many messages match from where the consumer begins.
+    /// The number of matching messages from the consumer's start on.
     #[serde(default)]
     num_pending: u64,
 }
 
-/// What a reply to a request of ours says; None when it says no more than that there will be messages.
+/// Reads a reply to the consumer's own requests; None when it only announces messages.
 fn answer(frame: &ReplyFrame<'_>, format: ReplyFormat) -> Option<Replied> {
     let (token, access) = parse_reply_token(frame.reply_token(), format.access)?;
     let answer = match access {

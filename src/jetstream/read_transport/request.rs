@@ -1,11 +1,11 @@
-//! What both transports of reads share: requests, replies, and what else may happen while one waits.
+//! The types that the transports of reads share: requests, replies, and other events of a wait.
 
 use crate::jetstream::access::Access;
 use crate::jetstream::failure::Failure;
 use crate::jetstream::reply::{Answer, msg_get};
 use crate::jetstream::wire::{Want, number};
 
-/// What happened while one waited.
+/// The event that ended a wait.
 pub(in crate::jetstream) enum TransportEvent {
     /// Replies, perhaps none of interest.
     Replies,
@@ -15,7 +15,7 @@ pub(in crate::jetstream) enum TransportEvent {
     Refused(Vec<String>),
 }
 
-/// Which requests were under way on a connection that was lost.
+/// The requests that were under way on a connection that was lost.
 pub(in crate::jetstream) enum Lost {
     /// All of the read's.
     All,
@@ -49,7 +49,7 @@ impl WireRequest {
     }
 }
 
-/// What stands before the token in the reply subject of a question to the stream's leader.
+/// The prefix of the token in the reply subject of a request to the stream's leader.
 const LEADER: &str = "leader-";
 
 /// The token in a reply's subject, and how the request was made.
@@ -65,7 +65,7 @@ pub(in crate::jetstream) struct Replied {
     pub token: u64,
     /// How the request was made.
     pub access: Access,
-    /// What it says, or why it says nothing.
+    /// Its content, or the reason why it has none.
     pub answer: std::result::Result<Answer, Failure>,
 }
 

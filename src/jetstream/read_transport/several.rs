@@ -55,7 +55,7 @@ impl Lane {
         }
     }
 
-    /// What an event of its socket is to the read: a connection that came back lost its own requests alone.
+    /// The meaning of an event of its socket for the read: a connection that came back lost only its own requests.
     fn event(open: &mut Vec<u64>, event: TransportEvent) -> TransportEvent {
         match event {
             TransportEvent::Reconnected(_) => TransportEvent::Reconnected(Lost::These(std::mem::take(open))),
@@ -107,7 +107,7 @@ impl SeveralTransport {
         let mut shares: Vec<Vec<WireRequest>> = lanes.iter().map(|_| Vec::new()).collect();
         for request in requests {
             let least = lanes.iter_mut().zip(&mut shares).min_by_key(|(lane, _)| {
-                // What is lost for the moment is taken last.
+                // A socket with a lost connection is taken last.
                 (!lane.transport.is_up(), lane.open.len())
             });
             if let Some((lane, share)) = least {

@@ -75,7 +75,7 @@ pub fn verify(connection: &Arc<Connection>, stream: &str, holes: bool) -> Result
     block_on_read(verify).map_err(|error| error.stream(stream).server(connection.label()))
 }
 
-/// How the stream is read, from which servers, and which of them cannot be read.
+/// The way in which the stream is read, its servers, and those of them that cannot be read.
 fn reader(connection: &Arc<Connection>, stream: &str, info: &InfoReply) -> (Reader, Vec<String>, Vec<Finding>) {
     let direct = info.config.allow_direct;
     let cluster = info.cluster.as_ref();
@@ -144,7 +144,7 @@ async fn confirm(
     }
 }
 
-/// Which sequences of some runs a server gives now, ascending.
+/// The sequences of some runs that a server gives now, ascending.
 async fn again(reader: &mut Reader, server: usize, runs: &[SequenceRange]) -> Result<Vec<u64>> {
     let mut came = Vec::new();
     for run in runs {
@@ -169,7 +169,7 @@ fn counted(begin: &InfoReply, now: &InfoReply) -> Counted {
     }
 }
 
-/// What the leader says of itself.
+/// The leader's report about itself.
 fn lost(info: &InfoReply) -> Vec<Finding> {
     let Some(lost) = &info.state.lost else { return Vec::new() };
     let leader = info.cluster.as_ref().and_then(|cluster| cluster.leader.clone());

@@ -12,7 +12,7 @@ use crate::jetstream::inspect::ask;
 use crate::jetstream::single::{next_message, whole};
 use crate::plan::{Fingerprint, Seen, SequenceRange};
 
-/// How many sequences are a part.
+/// The number of sequences in a part.
 const PART: u64 = 1_024;
 
 /// A stream, and the way to its messages.

@@ -2,7 +2,7 @@
 
 use crate::plan::{Seen, SequenceRange};
 
-/// What the servers gave of a range; None is a server that did not answer.
+/// The messages of a range that each server gave; None for a server that did not answer.
 pub(super) struct Part {
     pub range: SequenceRange,
     pub seen: Vec<Option<Vec<Seen>>>,

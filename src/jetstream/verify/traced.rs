@@ -22,12 +22,11 @@ use crate::jetstream::reply::{self, Answer};
 use crate::plan::{Finding, FindingKind, Fingerprint, Reply, Seen, SequenceRange};
 use crate::stats;
 
-/// How many sequences are a part, at least.
+/// The least number of sequences in a part.
 const PART: u64 = 1_024;
 /// The most bytes that a server may send for one request.
 const MAX_BYTES: u64 = 4 * 1024 * 1024;
-/// How often a part is asked for, for each replica: that one of three does not answer 60 times happens by chance in one case
-/// of 10^10.
+/// The number of requests for a part, for each replica: by chance, one of three replicas does not answer 60 times in one case of 10^10.
 const ASKS: usize = 20;
 /// The header that names the subject to which servers send what they did with a message.
 const TRACE: &str = "Nats-Trace-Dest";

@@ -11,7 +11,7 @@ const ACK_WAIT: Duration = Duration::from_secs(30);
 struct Follower {
     settlement: Settlement,
     now: Instant,
-    /// What the server delivers next, in its order, with how often each was delivered.
+    /// The messages that the server delivers next, in its order, each with the number of its deliveries.
     queue: VecDeque<(u64, u64)>,
     max_deliver: u64,
     poison: BTreeSet<u64>,
