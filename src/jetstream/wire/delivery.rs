@@ -26,16 +26,16 @@ pub struct DeliveryFrame<'a> {
     pub(super) buffer: &'a Bytes,
 }
 
-/// What a consumer delivered.
+/// The deliveries of a consumer.
 pub enum Delivered {
     /// A stored message.
     Message {
         record: Record,
         /// The consumer's own count of its deliveries, from 1.
         consumer_sequence: u64,
-        /// How many messages that match are left behind it.
+        /// The number of matching messages that are left behind it.
         pending: u64,
-        /// How many bytes its payload has, also when the payload was not wanted.
+        /// The length of its payload in bytes, also when the payload was not wanted.
         size: usize,
     },
     /// The server waits for an empty message to this subject before it sends much more.
@@ -67,7 +67,7 @@ impl DeliveryFrame<'_> {
         self.payload.is_empty() && self.buffer[self.headers.clone()].starts_with(b"NATS/1.0 503")
     }
 
-    /// What it says.
+    /// Its content.
     pub fn read(&self, want: Want) -> Result<Delivered> {
         let reply = &self.buffer[self.reply.clone()];
         if !reply.starts_with(ACK) {

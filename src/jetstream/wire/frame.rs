@@ -11,9 +11,9 @@ pub(super) enum Frame<'a> {
     Ping,
     /// The server's answer to PING.
     Pong,
-    /// What the server is and wants, as JSON.
+    /// The server's description of itself and its requirements, as JSON.
     Info(&'a [u8]),
-    /// What the server refuses, without its quotes.
+    /// The text of the server's refusal, without its quotes.
     Error(&'a [u8]),
     /// `+OK`.
     Ok,
@@ -34,7 +34,7 @@ pub(super) struct Message<'a> {
 /// A reply whose line is plain: positions in the buffer.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct PlainReply {
-    /// What of the subject follows the prefix.
+    /// The part of the subject behind the prefix.
     pub token: Range<usize>,
     pub headers: Range<usize>,
     pub payload: Range<usize>,
@@ -131,7 +131,7 @@ fn message<'a>(
     } else {
         (rest, 0)
     };
-    // What is left is the subject and the subscription, and perhaps the subject of an answer.
+    // The subject and the subscription are left, and perhaps the subject of an answer.
     let (subject, rest) = first_token(rest.trim_ascii_start());
     let (subscription, reply) = first_token(rest);
     if subscription.is_empty() {
@@ -165,7 +165,7 @@ fn first_token(line: &[u8]) -> (&[u8], &[u8]) {
     }
 }
 
-/// What stands before the last token, and the token.
+/// The text before the last token, and the token.
 fn last_token(line: &[u8]) -> Option<(&[u8], &[u8])> {
     let space = memchr::memrchr2(b' ', b'\t', line)?;
     Some((line[..space].trim_ascii_end(), &line[space + 1..]))

@@ -1,4 +1,4 @@
-//! What the socket brought and nobody has read yet: whole frames are taken out of it, in whatever parts the bytes come.
+//! The bytes that the socket brought and that are not read yet: whole frames are taken out, in whatever parts the bytes come.
 
 use bytes::BytesMut;
 
@@ -6,7 +6,7 @@ use super::frame::{self, Frame, FrameError, Message};
 use super::reply::{Frames, Place, SubscriptionKind};
 use crate::error::{Error, Kind, Result};
 
-/// How much is read at once, in bytes.
+/// The bytes that are read at once.
 const READ_SIZE: usize = 256 * 1024;
 /// With less room than this in the buffer, another is taken: payloads keep the buffers alive from which they were read.
 const LEAST_ROOM: usize = READ_SIZE / 4;
@@ -22,16 +22,16 @@ const REPLIES: &[u8] = b"1";
 pub(super) struct Intake {
     /// The bytes; whoever reads the socket appends to them.
     pub bytes: BytesMut,
-    /// How many bytes the frame needs that has begun to come in, as far as is known.
+    /// The bytes that the frame that has begun to come in needs, as far as is known.
     needed: usize,
 }
 
-/// What was among the frames beside messages.
+/// The frames beside messages.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(super) struct Taken {
-    /// How often the server asked whether the connection is alive.
+    /// The number of the server's PINGs.
     pub pings: usize,
-    /// What the server refused, in its words.
+    /// The texts of the server's refusals.
     pub refused: Vec<String>,
 }
 

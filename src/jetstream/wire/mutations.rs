@@ -14,7 +14,7 @@ use crate::testing::Numbers;
 const CASES: u64 = 60_000;
 const ALL: Want = Want { subject: true, time: true, headers: true, payload: true };
 
-/// What the server sends: messages with and without headers of their own, the end of a batch, and refusals.
+/// The replies that the server sends: messages with and without headers of their own, the end of a batch, and refusals.
 const BLOCKS: [&str; 7] = [
     "NATS/1.0\r\nNats-Stream: S\r\nNats-Subject: a.b\r\nNats-Sequence: 17\r\nNats-Time-Stamp: 2024-01-15T10:32:45.123Z\r\n\r\n",
     "NATS/1.0\r\nNats-Stream: S\r\nNats-Subject: a.b\r\nNats-Sequence: 18446744073709551615\r\n\

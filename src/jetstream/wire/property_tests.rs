@@ -19,10 +19,10 @@ use crate::testing::{cases, corpus, damaged};
 
 const TELLING: &[u8] = b"\r\n: 0123459MSGHINFOPPING-ERR+OKNATS/1.0\t'\xff";
 const ALL: Want = Want { subject: true, time: true, headers: true, payload: true };
-/// What the replies of the corpus came to.
+/// The results of reading the corpus' replies.
 const PREFIX: &str = "_I.7.";
 
-/// What the frames of an intake were, in words that can be compared.
+/// The frames of an intake, as texts that can be compared.
 #[derive(Debug, Default, PartialEq)]
 struct Trace {
     messages: Vec<String>,

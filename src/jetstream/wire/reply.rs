@@ -13,7 +13,7 @@ use crate::jetstream::time::parse_utc;
 use crate::plan::Reply;
 use crate::record::{Headers, Record};
 
-/// How many headers the server adds to the reply to a request for one message, and to one of a batch.
+/// The number of headers that the server adds to the reply to a request for one message, and to one of a batch.
 const ADDED_TO_SINGLE: usize = 4;
 const ADDED_TO_BATCHED: usize = 6;
 
@@ -32,7 +32,7 @@ pub(super) struct Place {
     pub payload: Range<usize>,
 }
 
-/// Which subscription brought a message.
+/// The subscription that brought a message.
 #[derive(Debug)]
 pub(super) enum SubscriptionKind {
     /// That of replies: the last token of the subject tells them apart.
@@ -45,7 +45,7 @@ pub(super) enum SubscriptionKind {
 pub enum Arrival<'a> {
     /// A reply to a request.
     Reply(ReplyFrame<'a>),
-    /// What a consumer delivered.
+    /// A delivery of a consumer.
     Delivery(DeliveryFrame<'a>),
 }
 
@@ -116,7 +116,7 @@ impl ReplyFrame<'_> {
         read_reply_headers(self.buffer, self.place.headers.clone()).status == Some(503)
     }
 
-    /// What it says as a reply to Direct Get. `batch` says that a batch was asked for from a server that knows batches.
+    /// Its content as a reply to Direct Get. `batch` says that a batch was asked for from a server that knows batches.
     pub fn direct(&self, batch: bool, want: Want) -> Result<Answer> {
         let located =
             Located { headers: read_reply_headers(self.buffer, self.place.headers.clone()), place: self.place };

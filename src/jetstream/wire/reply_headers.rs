@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use super::frame;
 
-/// What the header block of a reply says; the ranges are positions in the buffer.
+/// The content of a reply's header block; the ranges are positions in the buffer.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(super) struct ReplyHeaders {
     pub status: Option<u16>,
@@ -14,7 +14,7 @@ pub(super) struct ReplyHeaders {
     pub time: Option<Range<usize>>,
     pub pending: Option<Digits>,
     pub previous: Option<Digits>,
-    /// How many headers there are.
+    /// The number of headers.
     pub count: usize,
 }
 
@@ -82,7 +82,7 @@ impl Cursor<'_> {
         (self.at > start).then_some(Digits { at: start..self.at, number: Some(number) })
     }
 
-    /// What stands before the end of the line; None where it would have to be trimmed.
+    /// The text before the end of the line; None where it would have to be trimmed.
     fn value(&mut self) -> Option<Range<usize>> {
         let start = self.at;
         self.at += memchr::memchr2(b'\r', b'\n', &self.buffer[start..])?;
@@ -171,7 +171,7 @@ mod tests {
         }
     }
 
-    /// What a block says, as texts; the block stands between other bytes, so that a place which is off by one shows.
+    /// The content of a block, as texts; the block stands between other bytes, so that a position which is off by one shows.
     #[derive(Debug, PartialEq, Eq, Default)]
     struct Said<'a> {
         status: Option<u16>,

@@ -24,7 +24,7 @@ pub struct Socket {
     inbox: String,
     /// The number of the current read.
     read: u64,
-    /// What the subjects of its replies begin with; replies to an earlier one are dropped.
+    /// The prefix of the subjects of its replies; replies to an earlier read are dropped.
     prefix: String,
     /// The number of the last subscription; that of replies is the first.
     subscriptions: u64,
@@ -38,11 +38,11 @@ const PUBLISH_LINE: usize = 80;
 pub enum SocketError {
     /// The connection is gone; another may do.
     Lost,
-    /// What came is not the NATS protocol.
+    /// The bytes are not those of the NATS protocol.
     Malformed(Error),
 }
 
-/// What one call of [`Socket::receive`] brought.
+/// The result of one call of [`Socket::receive`].
 #[derive(Debug, PartialEq, Eq)]
 pub enum Received {
     /// Replies, or nothing of interest.
@@ -55,7 +55,7 @@ pub enum Received {
 struct Info {
     #[serde(default)]
     tls_required: bool,
-    /// What a client with a key is to sign.
+    /// The challenge that a client with a key has to sign.
     #[serde(default)]
     nonce: String,
 }
@@ -102,7 +102,7 @@ impl Socket {
         let info = socket.info().await?;
         let encrypted = tls_first || info.tls_required || options.demands_tls();
         if encrypted && !tls_first {
-            // What came in the clear behind the greeting could be anybody's.
+            // Bytes that came in the clear behind the greeting may come from anybody.
             socket.incoming.bytes.clear();
             socket.stream = encrypt(socket.stream, server, credentials.client_config()?).await?;
         }
@@ -253,7 +253,7 @@ fn put_message(out: &mut BytesMut, subject: &str, reply: fmt::Arguments<'_>, blo
     out.extend_from_slice(b"\r\n");
 }
 
-/// How long a lost connection is tried again before the read fails: the timeout, in steps.
+/// The time for which a lost connection is tried again before the read fails: the timeout, in steps.
 pub const RETRY_PAUSE: Duration = Duration::from_millis(100);
 
 /// The CONNECT line.
