@@ -1,6 +1,6 @@
 //! The place of a delivered message in its stream and its consumer, which is in the subject of its acknowledgement (ADR-15).
 
-use super::wire::number;
+use super::wire::{digits, number};
 
 /// The numbers of `$JS.ACK.<stream>.<consumer>.<deliveries>.<stream sequence>.<consumer sequence>.<time>.<pending>`, or of its longer
 /// form, which has domain and account before the stream and perhaps more behind the numbers.
@@ -24,6 +24,27 @@ const LONG_DOTS: usize = 10;
 impl AckSubject {
     /// Reads the subject; None for any other subject.
     pub fn read(subject: &[u8]) -> Option<Self> {
+        Self::read_short(subject).or_else(|| Self::read_any(subject))
+    }
+
+    /// The short form, whose numbers are walked once.
+    fn read_short(subject: &[u8]) -> Option<Self> {
+        let names = subject.strip_prefix(b"$JS.ACK.")?;
+        let consumer = &names[memchr::memchr(b'.', names)? + 1..];
+        let mut rest = &consumer[memchr::memchr(b'.', consumer)?..];
+        let mut next = || {
+            let (number, length) = digits(rest.strip_prefix(b".")?);
+            rest = &rest[1 + length..];
+            (length > 0).then_some(number)
+        };
+        let numbers = [next()?, next()?, next()?, next()?, next()?];
+        rest.is_empty().then_some(())?;
+        let [deliveries, stream_sequence, consumer_sequence, time, pending] = numbers;
+        let time_ns = i64::try_from(time).ok()?;
+        Some(Self { deliveries, stream_sequence, consumer_sequence, time_ns, pending })
+    }
+
+    fn read_any(subject: &[u8]) -> Option<Self> {
         // No name of a stream or a consumer has a dot.
         let names = match memchr::memchr_iter(b'.', subject).count() {
             SHORT_DOTS => 4,
@@ -45,6 +66,7 @@ impl AckSubject {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::testing::Numbers;
 
     #[test]
     fn both_forms_are_read() {
@@ -60,6 +82,36 @@ mod tests {
         {
             assert_eq!(AckSubject::read(subject.as_bytes()), None, "{subject}");
         }
+    }
+
+    #[test]
+    fn the_short_form_reads_as_any() {
+        let mut numbers = Numbers(15);
+        let (mut short, mut long) = (0, 0);
+        for _ in 0..50_000 {
+            let mut subject = "$JS.ACK.".to_owned();
+            for _ in 0..6 + numbers.below(4) {
+                let token = numbers.one(&[
+                    "S",
+                    "c",
+                    "1",
+                    "42",
+                    "0",
+                    "007",
+                    "1700000000000000000",
+                    "99999999999999999999",
+                    "",
+                    "x1",
+                ]);
+                subject.push_str(&format!("{token}."));
+            }
+            subject.truncate(subject.len() - numbers.place(2));
+            let (plain, any) = (AckSubject::read_short(subject.as_bytes()), AckSubject::read_any(subject.as_bytes()));
+            assert!(plain.is_none() || plain == any, "{subject}");
+            short += usize::from(plain.is_some());
+            long += usize::from(plain.is_none() && any.is_some());
+        }
+        assert!(short > 100 && long > 100, "{short} {long}");
     }
 
     #[test]

@@ -88,31 +88,58 @@ pub(super) fn parse(buffer: &[u8], start: usize) -> Result<(Frame<'_>, usize), F
 pub(super) fn parse_reply(buffer: &[u8], start: usize, prefix: &[u8], subscription: &[u8]) -> Option<PlainReply> {
     let line = buffer.get(start..)?.strip_prefix(b"HMSG ")?.strip_prefix(prefix)?;
     let at = buffer.len() - line.len();
-    let token = at..at + digits(line).1;
-    let rest = buffer.get(token.end..)?.strip_prefix(b" ")?.strip_prefix(subscription)?.strip_prefix(b" ")?;
-    let (header_length, length) = digits(rest);
-    let rest = rest.get(length..)?.strip_prefix(b" ")?;
-    let (total, length) = digits(rest);
-    let rest = rest.get(length..)?.strip_prefix(b"\r\n")?;
-    let after = buffer.len() - rest.len();
+    let (_, rest) = some_digits(line)?;
+    let token = at..buffer.len() - rest.len();
+    let rest = rest.strip_prefix(b" ")?.strip_prefix(subscription)?.strip_prefix(b" ")?;
+    let (header_length, rest) = some_digits(rest)?;
+    let (total, rest) = some_digits(rest.strip_prefix(b" ")?)?;
+    let after = buffer.len() - rest.strip_prefix(b"\r\n")?.len();
     let (header_length, total) = (usize::try_from(header_length).ok()?, usize::try_from(total).ok()?);
     let end = after.checked_add(total)?;
-    if token.is_empty() || header_length > total || !buffer.get(end..)?.starts_with(b"\r\n") {
+    if header_length > total || !buffer.get(end..)?.starts_with(b"\r\n") {
         return None;
     }
     let (headers, payload) = (after..after + header_length, after + header_length..end);
     Some(PlainReply { token, headers, payload, end: end + 2 })
 }
 
-/// The number that a text begins with, and how many digits it has: at most eighteen, so that it fits.
+/// The number that a text begins with, and what follows it; None without a digit.
 #[inline(always)]
-fn digits(text: &[u8]) -> (u64, usize) {
+fn some_digits(text: &[u8]) -> Option<(u64, &[u8])> {
+    let (number, length) = digits(text);
+    (length > 0).then(|| (number, &text[length..]))
+}
+
+/// The number that a text begins with, and how many digits it has: at most nineteen, so that it fits.
+#[inline(always)]
+pub fn digits(text: &[u8]) -> (u64, usize) {
     let (mut number, mut length) = (0, 0);
-    while let Some(byte) = text.get(length).filter(|byte| byte.is_ascii_digit() && length < 18) {
+    while let Some(byte) = text.get(length).filter(|byte| byte.is_ascii_digit() && length < 19) {
         number = number * 10 + u64::from(byte - b'0');
         length += 1;
     }
     (number, length)
+}
+
+/// The message without headers that begins at `start` and where it ends, if its line is that of nearly every delivery of a consumer:
+/// `MSG <subject> <sid> <reply> <bytes>`, with one blank each, and all of it is there. Of any other, None; [`parse`] reads both alike.
+pub(super) fn parse_delivery(buffer: &[u8], start: usize) -> Option<(Message<'_>, usize)> {
+    let (subject, line) = token(buffer.get(start..)?.strip_prefix(b"MSG ")?)?;
+    let (_, rest) = some_digits(line)?;
+    let subscription = &line[..line.len() - rest.len()];
+    let (reply, rest) = token(rest.strip_prefix(b" ")?)?;
+    let (total, rest) = some_digits(rest)?;
+    let after = buffer.len() - rest.strip_prefix(b"\r\n")?.len();
+    let end = after.checked_add(usize::try_from(total).ok()?)?;
+    let is_whole = buffer.get(end..)?.starts_with(b"\r\n");
+    is_whole.then(|| (Message { subject, subscription, reply, headers: after..after, payload: after..end }, end + 2))
+}
+
+/// What stands before the next blank, without a byte that would end the line or be trimmed, and what follows the blank.
+fn token(text: &[u8]) -> Option<(&[u8], &[u8])> {
+    let (token, rest) = text.split_at(memchr::memchr3(b' ', b'\t', b'\n', text)?);
+    let bare = |byte: Option<&u8>| byte.is_some_and(|byte| !byte.is_ascii_whitespace());
+    (bare(token.first()) && bare(token.last())).then_some((token, rest.strip_prefix(b" ")?))
 }
 
 /// `MSG <subject> <sid> [reply] <bytes>` and `HMSG <subject> <sid> [reply] <header bytes> <total bytes>`, then the
@@ -219,6 +246,41 @@ mod tests {
         for (line, frame) in cases {
             let buffer = [b"before", line].concat();
             assert_eq!(parse(&buffer, 6), Ok((frame, buffer.len())));
+        }
+    }
+
+    #[test]
+    fn only_plain_lines_are_read_as_such() {
+        let reply = |line: &str| parse_reply(line.as_bytes(), 0, b"i.", b"1");
+        let expected = PlainReply { token: 7..8, headers: 17..21, payload: 21..23, end: 25 };
+        assert_eq!(reply("HMSG i.7 1 4 06\r\nheadhi\r\n"), Some(expected));
+        for line in [
+            "HMSG i.7 1  2\r\nhi\r\n",
+            "HMSG i.7 1 2 \r\nhi\r\n",
+            "HMSG i.7  1 0 2\r\nhi\r\n",
+            "HMSG i. 1 0 2\r\nhi\r\n",
+            "HMSG i.x 1 0 2\r\nhi\r\n",
+            "HMSG i.7 2 0 2\r\nhi\r\n",
+            "HMSG i.7 1 r 0 2\r\nhi\r\n",
+            "HMSG i.7 1 3 2\r\nhi\r\n",
+            "HMSG i.7 1 0 2\nhi\r\n",
+            "HMSG i.7 1 0 2\r\nhi!\r\n",
+            "HMSG i.7 1 0 2\r\nhi\r",
+            "HMSG i.7 1 0 18446744073709551615\r\nhi\r\n",
+            "MSG i.7 1 2\r\nhi\r\n",
+        ] {
+            assert_eq!(reply(line), None, "{line:?}");
+        }
+        let delivery = |line: &str| parse_delivery(line.as_bytes(), 0).is_some();
+        assert!(delivery("MSG a.b 2 r.s 2\r\nhi\r\n"));
+        for line in [
+            "MSG a.b 2 2\r\nhi\r\n",
+            "MSG a.b  2 r 2\r\nhi\r\n",
+            "MSG a.b 2 r\r 2\r\nhi\r\n",
+            "MSG a.b x r 2\r\nhi\r\n",
+            "MSG a.b 2 r \r\n\r\n",
+        ] {
+            assert!(!delivery(line), "{line:?}");
         }
     }
 

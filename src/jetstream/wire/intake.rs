@@ -60,6 +60,13 @@ impl Intake {
                 consumed = reply.end;
                 continue;
             }
+            if let Some((message, end)) = frame::parse_delivery(&self.bytes, consumed) {
+                if let Some(place) = place(&self.bytes, prefix, message) {
+                    out.push(place);
+                }
+                consumed = end;
+                continue;
+            }
             match frame::parse(&self.bytes, consumed) {
                 Ok((frame, end)) => {
                     match frame {

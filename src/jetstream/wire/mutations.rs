@@ -123,12 +123,12 @@ fn what_is_accepted_is_what_the_lines_say() {
 #[test]
 fn frames_of_any_bytes_are_whole_or_refused() {
     let mut numbers = Numbers(9);
-    let (mut whole, mut plain) = (0, 0);
+    let (mut whole, mut plain, mut deliveries) = (0, 0, 0);
     for _ in 0..CASES / 4 {
         let block = BLOCKS[numbers.place(BLOCKS.len())];
         let (size, total) = (block.len(), block.len() + 7);
         let text = format!(
-            "PING\r\nHMSG _INBOX.a.7 1 {size} {total}\r\n{block}payload\r\nMSG i.8 1 2\r\nhi\r\n-ERR 'no'\r\n+OK\r\n"
+            "PING\r\nHMSG _INBOX.a.7 1 {size} {total}\r\n{block}payload\r\nMSG i.8 2 $JS.ACK.S.c.1.7 2\r\nhi\r\n-ERR 'no'\r\n+OK\r\n"
         );
         let bytes = mutated(&mut numbers, &text);
         let mut at = 0;
@@ -139,6 +139,10 @@ fn frames_of_any_bytes_are_whole_or_refused() {
                 let message = Message { subject: &subject, subscription: b"1", reply: b"", headers, payload };
                 assert_eq!(frame::parse(&bytes, at), Ok((Frame::Message(message), end)), "{bytes:?}");
                 plain += 1;
+            }
+            if let Some((message, end)) = frame::parse_delivery(&bytes, at) {
+                assert_eq!(frame::parse(&bytes, at), Ok((Frame::Message(message), end)), "{bytes:?}");
+                deliveries += 1;
             }
             match frame::parse(&bytes, at) {
                 Ok((frame, end)) => {
@@ -160,5 +164,6 @@ fn frames_of_any_bytes_are_whole_or_refused() {
             }
         }
     }
-    assert!(whole > CASES / 20 && plain > CASES / 40, "{whole} messages, {plain} plain");
+    assert!(whole > CASES / 20, "{whole} messages");
+    assert!(plain > CASES / 40 && deliveries > CASES / 40, "{plain} replies and {deliveries} deliveries are plain");
 }
