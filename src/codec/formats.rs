@@ -91,11 +91,8 @@ pub const FORMATS: &[PayloadFormat] = &[
     PayloadFormat {
         name: "avro",
         parameters: avro::PARAMETERS,
-        columns: |arguments, wanted| match &arguments.registry {
-            Some(registry) => avro::registered(Arc::clone(registry), arguments.max_inflated, wanted),
-            None => avro::columns(avro::given_schema(arguments)?, arguments.max_inflated, wanted),
-        },
-        all: |arguments, texts| avro::all(avro::given_schema(arguments)?, arguments.max_inflated, texts),
+        columns: avro::given,
+        all: avro::all,
         elements: None,
         lines: None,
         infer: Some(avro::infer),

@@ -2,6 +2,7 @@
 writes as protobuf is what they read."""
 
 import io
+import json
 import os
 import random
 import unittest
@@ -86,6 +87,55 @@ class Formats(unittest.TestCase):
 
     def test_avro(self):
         self.agrees("avro", container)
+
+    def test_avro_by_a_readers_schema(self):
+        """Containers of two schemas and single objects, resolved to a third as fastavro resolves them."""
+        chance = random.Random(7)
+        texts = ["", "a", "Ünïcode 𝄞"]
+        state = {"type": "enum", "name": "State", "symbols": ["NEW", "PAID", "LOST"]}
+        old = {"type": "record", "name": "shop.Order", "fields": [
+            {"name": "gone", "type": {"type": "map", "values": ["null", "string", "long"]}},
+            {"name": "number", "type": "int"}, {"name": "ratio", "type": "float"}, {"name": "text", "type": "bytes"},
+            {"name": "state", "type": state}, {"name": "place", "type": {"type": "record", "name": "Place", "fields": [{"name": "x", "type": "int"}]}},
+            {"name": "list", "type": {"type": "array", "items": ["int", "null"]}}]}
+        new = {"type": "record", "name": "shop.Order", "fields": [
+            {"name": "list", "type": {"type": "array", "items": "long"}}, {"name": "id", "type": "long"},
+            {"name": "text", "type": ["null", "string"]}, {"name": "either", "type": ["int", "string"]}]}
+        reader = {"type": "record", "name": "shop.Order", "fields": [
+            {"name": "id", "aliases": ["number"], "type": "long"}, {"name": "ratio", "type": ["null", "double"], "default": None},
+            {"name": "text", "type": ["null", "string"]}, {"name": "list", "type": {"type": "array", "items": ["null", "double"]}},
+            {"name": "state", "type": {**state, "symbols": ["PAID", "OTHER"], "default": "OTHER"}, "default": "PAID"},
+            {"name": "place", "type": {"type": "record", "name": "Place", "fields": [
+                {"name": "x", "type": "double"}, {"name": "zone", "type": "string", "default": "north"}]}, "default": {"x": 1.5, "zone": "south"}},
+            {"name": "tags", "type": {"type": "array", "items": "string"}, "default": ["a", "b"]}]}
+        payloads, expected = [], []
+        for _ in range(600):
+            if chance.random() < 0.5:
+                schema, event = old, {
+                    "gone": {letter: chance.choice([None, "x", 7]) for letter in "abc"[: chance.randrange(4)]},
+                    "number": chance.choice([0, -1, 2**31 - 1]), "ratio": chance.randrange(99) / 4, "text": chance.choice(texts).encode(),
+                    "state": chance.choice(state["symbols"]), "place": {"x": chance.randrange(9)},
+                    "list": [chance.choice([None, 1, -7]) for _ in range(chance.randrange(4))]}
+            else:
+                schema, event = new, {
+                    "list": [chance.randrange(-2**50, 2**50) for _ in range(chance.randrange(4))], "id": chance.randrange(-2**63, 2**63),
+                    "text": chance.choice([None, *texts]), "either": chance.choice([1, "one"])}
+            file = io.BytesIO()
+            fastavro.writer(file, schema, [event], codec=chance.choice(["null", "deflate"]))
+            payloads.append(file.getvalue())
+            file.seek(0)
+            resolved = next(fastavro.reader(file, reader))
+            expected.append(tuple(resolved[field["name"]] for field in reader["fields"]))
+        names = ", ".join(field["name"] for field in reader["fields"])
+        columns = "'id': 'BIGINT', 'ratio': 'DOUBLE', 'text': 'VARCHAR', 'list': 'DOUBLE[]', 'state': 'VARCHAR', "
+        columns += "'place': 'STRUCT(x DOUBLE, zone VARCHAR)', 'tags': 'VARCHAR[]'"
+        by_reader = f"format := 'avro', avro_reader_schema := '{json.dumps(reader)}'"
+        self.assertEqual(self.read("avro_reader", payloads, by_reader, names), expected)
+        # Columns by path have the same values.
+        self.assertEqual(self.read("avro_paths", payloads, f"{by_reader}, columns := {{{columns}}}", names), expected)
+        singles = [encode.avro_single({**event, "list": [], "text": "t", "either": 1}, json.dumps(new)) for event in [{"id": 5}, {"id": 6}]]
+        rows = self.read("avro_singles", singles, f"{by_reader}, avro_schema := '{json.dumps(new)}'", "id, state, tags")
+        self.assertEqual(rows, [(5, "PAID", ["a", "b"]), (6, "PAID", ["a", "b"])])
 
     def test_protobuf(self):
         """Messages of the protobuf library's own types, by the schema that the extension has built in."""

@@ -1,6 +1,6 @@
 //! One datum in Avro's binary encoding.
 
-use super::schema::{Node, Schema};
+use super::schema::{Node, Resolved, Schema};
 use crate::codec::document::{self, Tree};
 use crate::codec::scalar::Instant;
 
@@ -70,9 +70,14 @@ impl<'a> Bytes<'a> {
 }
 
 /// Reads one datum of a schema from the front of some bytes.
-pub(super) fn read(schema: &Schema, bytes: &mut Bytes<'_>) -> Result<Tree, &'static str> {
+pub(super) fn read<'s>(schema: &'s Schema, bytes: &mut Bytes<'_>) -> Result<Tree, &'s str> {
+    read_at(schema, schema.root(), bytes)
+}
+
+/// As [`read`], of the type at a position of the schema.
+pub(super) fn read_at<'s>(schema: &'s Schema, position: usize, bytes: &mut Bytes<'_>) -> Result<Tree, &'s str> {
     let mut reader = Reader { schema, empty_left: MOST_EMPTY };
-    reader.value(schema.root(), bytes, 0)
+    reader.value(position, bytes, 0)
 }
 
 struct Reader<'s> {
@@ -80,8 +85,8 @@ struct Reader<'s> {
     empty_left: u64,
 }
 
-impl Reader<'_> {
-    fn value(&mut self, position: usize, bytes: &mut Bytes<'_>, depth: usize) -> Result<Tree, &'static str> {
+impl<'s> Reader<'s> {
+    fn value(&mut self, position: usize, bytes: &mut Bytes<'_>, depth: usize) -> Result<Tree, &'s str> {
         if depth > MAX_DEPTH {
             return Err("the datum nests too deeply");
         }
@@ -149,14 +154,39 @@ impl Reader<'_> {
                 let millis = u32::from_le_bytes(bytes.array()?);
                 Tree::Text(format!("{months} months {days} days {millis} ms"))
             }
+            Node::Resolved(resolved) => self.resolved(resolved, bytes, depth)?,
+        })
+    }
+
+    /// Reads what was written by another schema than the reader's.
+    fn resolved(&mut self, to: &'s Resolved, bytes: &mut Bytes<'_>, depth: usize) -> Result<Tree, &'s str> {
+        Ok(match to {
+            Resolved::Never(why) => return Err(why),
+            Resolved::Float => Tree::Float(shortest(bytes.long()? as f32)),
+            Resolved::Double => Tree::Float(bytes.long()? as f64),
+            Resolved::Enum(symbols) => {
+                let symbol = usize::try_from(bytes.long()?).ok().and_then(|at| symbols.get(at));
+                Tree::Text(symbol.ok_or("an enum has no such symbol")?.as_ref().map_err(String::as_str)?.clone())
+            }
+            Resolved::Record { written, read } => {
+                let mut members: Vec<(Tree, Tree)> =
+                    read.iter().map(|(name, default)| (Tree::Text(name.clone()), default.clone())).collect();
+                for (place, ty) in written {
+                    let value = self.value(*ty, bytes, depth + 1)?;
+                    if let Some((_, member)) = place.and_then(|place| members.get_mut(place)) {
+                        *member = value;
+                    }
+                }
+                Tree::Map(members)
+            }
         })
     }
 
     fn blocks<T>(
         &mut self,
         bytes: &mut Bytes<'_>,
-        mut element: impl FnMut(&mut Self, &mut Bytes<'_>) -> Result<T, &'static str>,
-    ) -> Result<Vec<T>, &'static str> {
+        mut element: impl FnMut(&mut Self, &mut Bytes<'_>) -> Result<T, &'s str>,
+    ) -> Result<Vec<T>, &'s str> {
         let mut elements = Vec::new();
         loop {
             let count = bytes.block()?;

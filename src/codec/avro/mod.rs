@@ -10,10 +10,15 @@
 //! time-*, timestamp-*, local-timestamp-*, decimal (of more than 38 digits: into VARCHAR), uuid and duration come as values of those types. A datum
 //! nests at most 200 levels deep. Containers are compressed by deflate, snappy, zstandard or not at all (`null`);
 //! bzip2 and xz, which the specification has as well, are errors. A block inflates to at most `max_inflated`, 64 MiB.
+//!
+//! With a reader's schema, what the payload's own schema says is resolved to it, as the specification has it:
+//! `resolve.rs`.
 
 mod canonical;
 mod container;
 mod datum;
+mod default;
+mod resolve;
 mod schema;
 
 use std::collections::HashMap;
@@ -30,7 +35,7 @@ use crate::error::{Error, Result};
 use container::Container;
 use datum::Bytes;
 
-pub use schema::Schema;
+pub use schema::{READER_SCHEMA, Schema};
 
 /// A codec that reads typed columns by path. Without a schema, every payload must be a container.
 ///
@@ -42,13 +47,19 @@ pub fn columns(schema: Option<Schema>, limit: usize, wanted: Wanted) -> Result<B
     Ok(Box::new(DocumentCodec::new(Avro::new(schema, limit), Strictness::Strict, wanted)))
 }
 
-/// As [`columns`], for payloads in the framing of a registry, which has their schemas.
+/// As [`columns`], by the arguments of a call: a schema, a reader's schema, or a registry, which has the schemas of the
+/// payloads.
 ///
 /// # Errors
-/// None; a schema is asked for when the first payload of it is read.
-pub fn registered(registry: Arc<dyn SchemaRegistry>, limit: usize, wanted: Wanted) -> Result<Box<dyn Codec>> {
-    let avro = Avro { registry: Some(registry), ..Avro::new(None, limit) };
-    Ok(Box::new(DocumentCodec::new(avro, Strictness::Strict, wanted)))
+/// A schema is none. That of a registry is asked for when the first payload of it is read.
+pub fn given(arguments: &FormatArguments, wanted: Wanted) -> Result<Box<dyn Codec>> {
+    let avro = Avro {
+        registry: arguments.registry.clone(),
+        reader: given_schema(arguments, READER_SCHEMA)?,
+        ..Avro::new(None, arguments.max_inflated)
+    };
+    let schema = given_schema(arguments, SCHEMA)?.map(|schema| avro.to_read(schema));
+    Ok(Box::new(DocumentCodec::new(Avro { schema, ..avro }, Strictness::Strict, wanted)))
 }
 
 /// The columns of a sample of payloads in the framing of a registry: all fields of the schema of the first.
@@ -73,33 +84,35 @@ fn text_of(entry: &str) -> String {
     }
 }
 
-/// A codec that reads every field of the given schema, typed, one column for each, and texts by path; None without a
-/// schema.
+/// A codec that reads every field of the reader's schema, or else of the given one, typed, one column for each, and texts
+/// by path; None without a schema.
 ///
 /// # Errors
 /// The schema is not a record.
-pub fn all(schema: Option<Schema>, limit: usize, texts: &[Path]) -> Result<Option<Box<dyn Codec>>> {
-    let Some(schema) = schema else { return Ok(None) };
+pub fn all(arguments: &FormatArguments, texts: &[Path]) -> Result<Option<Box<dyn Codec>>> {
+    let reader = given_schema(arguments, READER_SCHEMA)?;
+    let Some(schema) = reader.map_or_else(|| given_schema(arguments, SCHEMA), |schema| Ok(Some(schema)))? else {
+        return Ok(None);
+    };
     let wanted = Wanted { columns: schema.fields()?, texts: texts.to_vec(), ..Wanted::default() };
-    columns(Some(schema), limit, wanted).map(Some)
+    given(arguments, wanted).map(Some)
 }
 
-/// The parameters of the format.
-pub const PARAMETERS: &[FormatParameter] = &[FormatParameter::text("avro_schema")];
+const SCHEMA: &str = "avro_schema";
 
-/// The schema that a call gives as `avro_schema`: the JSON of a schema, or the path of a file that holds it.
-///
-/// # Errors
-/// The file cannot be read, or the text is not an Avro schema.
-pub fn given_schema(arguments: &FormatArguments) -> Result<Option<Schema>> {
-    let Some(text) = arguments.text("avro_schema") else { return Ok(None) };
+/// The parameters of the format.
+pub const PARAMETERS: &[FormatParameter] = &[FormatParameter::text(SCHEMA), FormatParameter::text(READER_SCHEMA)];
+
+/// The schema that a call gives to a parameter: the JSON of a schema, or the path of a file that holds it.
+fn given_schema(arguments: &FormatArguments, parameter: &str) -> Result<Option<Schema>> {
+    let Some(text) = arguments.text(parameter) else { return Ok(None) };
     let inline = text.trim_start().starts_with(['{', '[', '"']);
     if inline {
-        return Schema::parse(text).map(Some).map_err(|error| error.within("avro_schema"));
+        return Schema::parse(text).map(Some).map_err(|error| error.within(parameter));
     }
     let read = std::fs::read_to_string(text);
-    let file = read.map_err(|error| Error::foreign(&format!("avro_schema: cannot read '{text}'"), &error))?;
-    Schema::parse(&file).map(Some).map_err(|error| error.within(&format!("avro_schema: '{text}'")))
+    let file = read.map_err(|error| Error::foreign(&format!("{parameter}: cannot read '{text}'"), &error))?;
+    Schema::parse(&file).map(Some).map_err(|error| error.within(&format!("{parameter}: '{text}'")))
 }
 
 /// The columns of a sample of payloads: all fields of the schema in the first container.
@@ -117,6 +130,8 @@ pub fn infer(payloads: &mut dyn Iterator<Item = &[u8]>) -> Result<Vec<(Path, Typ
 
 struct Avro {
     schema: Option<Schema>,
+    /// The schema to which those of the payloads are resolved.
+    reader: Option<Schema>,
     /// The largest size in bytes of an inflated block of a container.
     limit: usize,
     /// Where the schemas of framed payloads are, and those that were asked for.
@@ -128,7 +143,15 @@ struct Avro {
 
 impl Avro {
     fn new(schema: Option<Schema>, limit: usize) -> Self {
-        Self { schema, limit, registry: None, asked: Mutex::default(), last: Mutex::new(None) }
+        Self { schema, reader: None, limit, registry: None, asked: Mutex::default(), last: Mutex::new(None) }
+    }
+
+    /// A schema of payloads as they are read: resolved to the reader's, if there is one.
+    fn to_read(&self, written: Schema) -> Schema {
+        match &self.reader {
+            Some(reader) => resolve::resolve(&written, reader),
+            None => written,
+        }
     }
 
     fn document(&self, payload: &[u8]) -> std::result::Result<Tree, String> {
@@ -137,6 +160,7 @@ impl Avro {
             let schema = self.registered_schema(&**registry, number)?;
             return whole(&schema, datum).map_err(|error| match error.as_str() {
                 datum::CUT_OFF => format!("the payload ends before its object of schema {number} does"),
+                error if error.starts_with(READER_SCHEMA) => error.to_owned(),
                 error => format!("by schema {number}: {error}"),
             });
         }
@@ -167,7 +191,8 @@ impl Avro {
     ) -> std::result::Result<Arc<Schema>, String> {
         let mut asked = self.asked.lock().unwrap_or_else(PoisonError::into_inner);
         let parse = |text: String| {
-            Schema::parse(&text_of(&text)).map(Arc::new).map_err(|error| format!("schema {number}: {error}"))
+            let schema = Schema::parse(&text_of(&text)).map_err(|error| format!("schema {number}: {error}"))?;
+            Ok(Arc::new(self.to_read(schema)))
         };
         asked.entry(number).or_insert_with(|| registry.schema(number).and_then(parse)).clone()
     }
@@ -179,7 +204,8 @@ impl Avro {
         {
             return Ok(Arc::clone(schema));
         }
-        let schema = Arc::new(Schema::parse(text).map_err(|error| error.to_string())?);
+        let schema = Schema::parse(text).map_err(|error| error.to_string())?;
+        let schema = Arc::new(self.to_read(schema));
         *last = Some((text.to_owned(), Arc::clone(&schema)));
         Ok(schema)
     }
@@ -199,12 +225,15 @@ impl TreeFormat for Avro {
     ) -> std::result::Result<(), String> {
         let tree = self.document(payload).map_err(|cause| match cause.as_str() {
             datum::CUT_OFF => format!("malformed Avro: {}", cut_off(payload)),
+            cause if cause.starts_with(READER_SCHEMA) => cause.to_owned(),
             cause => format!("malformed Avro: {cause}"),
         })?;
         TreeValues::replay(&tree, seed)
     }
 }
 
+#[cfg(test)]
+mod resolve_tests;
 #[cfg(test)]
 mod round_trip_tests;
 #[cfg(test)]

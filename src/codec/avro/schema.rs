@@ -2,9 +2,10 @@
 
 use std::collections::HashMap;
 
-use apache_avro::schema::{InnerDecimalSchema, NamespaceRef, UuidSchema};
+use apache_avro::schema::{Aliases, InnerDecimalSchema, Name, NamespaceRef, UuidSchema};
 
 use super::canonical;
+use crate::codec::document::Tree;
 use crate::codec::path::Path;
 use crate::column::{Field, Type};
 use crate::error::{Error, Result};
@@ -12,12 +13,37 @@ use crate::error::{Error, Result};
 /// The largest scale of a DECIMAL.
 const MOST_PLACES: usize = 38;
 
+/// The parameter of the reader's schema, with which errors of schema resolution begin.
+pub const READER_SCHEMA: &str = "avro_reader_schema";
+
 /// A schema, ready to read with.
 #[derive(Debug)]
 pub struct Schema {
-    nodes: Vec<Node>,
-    root: usize,
-    fingerprint: [u8; 8],
+    pub(super) nodes: Vec<Node>,
+    pub(super) root: usize,
+    pub(super) fingerprint: [u8; 8],
+    /// What named types have beside their structure, by their positions.
+    pub(super) named: HashMap<usize, Named>,
+}
+
+/// What a reader's schema and a writer's are matched by.
+#[derive(Debug, Default)]
+pub(super) struct Named {
+    /// The full name of the type.
+    pub name: String,
+    /// The full names that the type had.
+    pub aliases: Vec<String>,
+    /// The aliases and the default of each field of a record.
+    pub fields: Vec<(Vec<String>, Option<serde_json::Value>)>,
+    /// The symbol that an enum takes for those it does not know.
+    pub symbol: Option<String>,
+}
+
+impl Named {
+    fn new(name: &Name, aliases: &Aliases, namespace: NamespaceRef<'_>) -> Self {
+        let aliases = aliases.iter().flatten().map(|alias| alias.fullname(namespace)).collect();
+        Self { name: name.fullname(namespace), aliases, ..Self::default() }
+    }
 }
 
 /// One type of a schema; it refers to other types by their positions in the schema's list.
@@ -49,6 +75,23 @@ pub(super) enum Node {
     /// Since 1970; the number is the units in a second.
     Timestamp(i64),
     Duration,
+    /// What a writer's type is to a reader's schema.
+    Resolved(Resolved),
+}
+
+/// A type of the writer that the reader has as another one.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) enum Resolved {
+    /// It is never read; why.
+    Never(String),
+    /// An int or a long that is read as a float.
+    Float,
+    /// An int or a long that is read as a double.
+    Double,
+    /// What the reader has for each of the writer's symbols, or why there is none.
+    Enum(Vec<std::result::Result<String, String>>),
+    /// The fields as they are written, each with its place among the reader's; those of the reader, each with its default.
+    Record { written: Vec<(Option<usize>, usize)>, read: Vec<(String, Tree)> },
 }
 
 impl Schema {
@@ -62,7 +105,7 @@ impl Schema {
         let root = compiler.compile(&schema, None)?;
         let missing = || Error::new("Avro schema: it has no canonical form");
         let fingerprint = canonical::fingerprint(text).ok_or_else(missing)?;
-        Ok(Self { nodes: compiler.nodes, root, fingerprint })
+        Ok(Self { nodes: compiler.nodes, root, fingerprint, named: compiler.details })
     }
 
     /// The fields of the schema's record, typed: nullable ones by their other type, unions of more types, unbounded
@@ -98,7 +141,7 @@ impl Schema {
         }
         above.push(position);
         let ty = match node {
-            Node::Null => Type::Json,
+            Node::Null | Node::Resolved(_) => Type::Json,
             Node::Boolean => Type::Boolean,
             Node::Int => Type::Integer,
             Node::Long => Type::BigInt,
@@ -141,12 +184,21 @@ impl Schema {
 struct Compiler {
     nodes: Vec<Node>,
     named: HashMap<String, usize>,
+    details: HashMap<usize, Named>,
 }
 
 impl Compiler {
     fn add(&mut self, node: Node) -> usize {
         self.nodes.push(node);
         self.nodes.len() - 1
+    }
+
+    /// Adds a type by its name.
+    fn name(&mut self, node: Node, named: Named) -> usize {
+        let position = self.add(node);
+        self.named.insert(named.name.clone(), position);
+        self.details.insert(position, named);
+        position
     }
 
     fn compile(&mut self, schema: &apache_avro::Schema, namespace: NamespaceRef<'_>) -> Result<usize> {
@@ -158,9 +210,11 @@ impl Compiler {
                 return known.ok_or_else(|| Error::new(format!("Avro schema: type '{name}' is not defined")));
             }
             Avro::Record(record) => {
-                let position = self.add(Node::Null);
+                let mut named = Named::new(&record.name, &record.aliases, namespace);
+                let notes = record.fields.iter().map(|field| (field.aliases.clone(), field.default.clone()));
+                named.fields = notes.collect();
+                let position = self.name(Node::Null, named);
                 let name = record.name.fully_qualified_name(namespace);
-                self.named.insert(record.name.fullname(namespace), position);
                 let mut fields = Vec::with_capacity(record.fields.len());
                 for field in &record.fields {
                     fields.push((field.name.clone(), self.compile(&field.schema, name.namespace())?));
@@ -171,14 +225,12 @@ impl Compiler {
                 return Ok(position);
             }
             Avro::Enum(symbols) => {
-                let position = self.add(Node::Enum(symbols.symbols.clone()));
-                self.named.insert(symbols.name.fullname(namespace), position);
-                return Ok(position);
+                let named = Named::new(&symbols.name, &symbols.aliases, namespace);
+                let named = Named { symbol: symbols.default.clone(), ..named };
+                return Ok(self.name(Node::Enum(symbols.symbols.clone()), named));
             }
             Avro::Fixed(fixed) => {
-                let position = self.add(Node::Fixed(fixed.size));
-                self.named.insert(fixed.name.fullname(namespace), position);
-                return Ok(position);
+                return Ok(self.name(Node::Fixed(fixed.size), Named::new(&fixed.name, &fixed.aliases, namespace)));
             }
             Avro::Decimal(decimal) if decimal.scale > MOST_PLACES => {
                 return Err(Error::new(format!(
@@ -187,23 +239,21 @@ impl Compiler {
                 )));
             }
             Avro::Decimal(decimal) => {
-                let (size, name) = match &decimal.inner {
-                    InnerDecimalSchema::Bytes => (None, None),
-                    InnerDecimalSchema::Fixed(fixed) => (Some(fixed.size), Some(fixed.name.fullname(namespace))),
-                };
-                let position = self.add(Node::Decimal(size, decimal.precision, decimal.scale));
-                name.map(|name| self.named.insert(name, position));
-                return Ok(position);
+                let node = |size| Node::Decimal(size, decimal.precision, decimal.scale);
+                match &decimal.inner {
+                    InnerDecimalSchema::Bytes => node(None),
+                    InnerDecimalSchema::Fixed(fixed) => {
+                        let named = Named::new(&fixed.name, &fixed.aliases, namespace);
+                        return Ok(self.name(node(Some(fixed.size)), named));
+                    }
+                }
             }
             Avro::Uuid(UuidSchema::Fixed(fixed)) => {
-                let position = self.add(Node::UuidBytes(Some(fixed.size)));
-                self.named.insert(fixed.name.fullname(namespace), position);
-                return Ok(position);
+                let named = Named::new(&fixed.name, &fixed.aliases, namespace);
+                return Ok(self.name(Node::UuidBytes(Some(fixed.size)), named));
             }
             Avro::Duration(fixed) => {
-                let position = self.add(Node::Duration);
-                self.named.insert(fixed.name.fullname(namespace), position);
-                return Ok(position);
+                return Ok(self.name(Node::Duration, Named::new(&fixed.name, &fixed.aliases, namespace)));
             }
             Avro::Array(array) => Node::Array(self.compile(&array.items, namespace)?),
             Avro::Map(map) => Node::Map(self.compile(&map.types, namespace)?),

@@ -155,7 +155,8 @@ fn infer(
         Error::new(format!("columns := 'auto' and {} do not go together", format.name))
             .advice("leave columns out: the schema says what the columns are")
     };
-    if format.infer.is_none() && schema.registry.is_none() {
+    let by_reader = arguments.find(avro::READER_SCHEMA).is_some();
+    if by_reader || format.infer.is_none() && schema.registry.is_none() {
         return Err(no_sample());
     }
     let size = arguments.unsigned("sample_size")?.unwrap_or(SAMPLE_SIZE);
