@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use super::path::Path;
 use super::registry::SchemaRegistry;
 
 /// A parameter that one format has.
@@ -34,6 +35,8 @@ pub struct FormatArguments {
     pub texts: Vec<(&'static str, Vec<String>)>,
     /// The source of schemas by number, where payloads begin with the number of their schema.
     pub registry: Option<Arc<dyn SchemaRegistry>>,
+    /// The list whose elements the payloads are, where they are rows.
+    pub element_of: Option<Path>,
     /// The most bytes to which compressed data inside a payload may grow.
     pub max_inflated: usize,
 }

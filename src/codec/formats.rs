@@ -22,15 +22,21 @@ pub struct PayloadFormat {
     /// The codec of all fields of the schema, and of texts by path; None where there is no schema.
     pub all: AllFields,
     /// Finds the elements of a list in a payload, for `unnest`; None where they cannot be read by themselves.
-    pub elements: Option<Cut>,
+    pub elements: Option<Elements>,
     /// Finds the rows of a payload that is a text of several documents.
-    pub lines: Option<Cut>,
+    pub lines: Option<fn() -> Cut>,
     /// The columns of a sample of payloads, for `columns := 'auto'`; None where a payload cannot be read without a schema.
     pub infer: Option<Infer>,
 }
 
 /// The codec of all fields of a schema, and of texts by path.
 pub type AllFields = fn(&FormatArguments, &[Path]) -> Result<Option<Box<dyn Codec>>>;
+
+/// Finds the elements of the list at a path.
+///
+/// # Errors
+/// There is no schema, or the path leads to no list in it.
+pub type Elements = fn(&FormatArguments, &Path) -> Result<Cut>;
 
 /// Columns by path, inferred from a sample of payloads.
 ///
@@ -48,7 +54,7 @@ pub const FORMATS: &[PayloadFormat] = &[
             Ok(if arguments.registry.is_some() { Box::new(Framed(codec)) } else { codec })
         },
         all: no_schema,
-        elements: Some(json::elements),
+        elements: Some(|_, _| Ok(Arc::new(json::elements))),
         lines: None,
         infer: Some(json::infer),
     },
@@ -58,7 +64,7 @@ pub const FORMATS: &[PayloadFormat] = &[
         columns: |_, wanted| json::columns(wanted),
         all: no_schema,
         elements: None,
-        lines: Some(json::lines),
+        lines: Some(|| Arc::new(json::lines)),
         infer: Some(json::infer),
     },
     PayloadFormat {
@@ -75,7 +81,7 @@ pub const FORMATS: &[PayloadFormat] = &[
         parameters: &[],
         columns: |_, wanted| msgpack::columns(wanted),
         all: no_schema,
-        elements: Some(msgpack::elements),
+        elements: Some(|_, _| Ok(Arc::new(msgpack::elements))),
         lines: None,
         infer: Some(msgpack::infer),
     },
@@ -84,7 +90,7 @@ pub const FORMATS: &[PayloadFormat] = &[
         parameters: &[],
         columns: |_, wanted| cbor::columns(wanted),
         all: no_schema,
-        elements: Some(cbor::elements),
+        elements: Some(|_, _| Ok(Arc::new(cbor::elements))),
         lines: None,
         infer: Some(cbor::infer),
     },
@@ -100,15 +106,12 @@ pub const FORMATS: &[PayloadFormat] = &[
     PayloadFormat {
         name: "protobuf",
         parameters: protobuf::PARAMETERS,
-        columns: |arguments, wanted| match &arguments.registry {
-            Some(registry) => protobuf::registered(Arc::clone(registry), protobuf::SchemaSource::of(arguments), wanted),
-            None => protobuf::columns(&protobuf::SchemaSource::of(arguments), wanted),
-        },
+        columns: protobuf::given,
         all: |arguments, texts| match arguments.registry {
             Some(_) => Ok(None),
             None => protobuf::all(&protobuf::SchemaSource::of(arguments), texts.to_vec()).map(Some),
         },
-        elements: None,
+        elements: Some(protobuf::elements),
         lines: None,
         infer: None,
     },

@@ -43,6 +43,6 @@ pub use document::Rest;
 pub use formats::{FORMATS, Infer, PayloadFormat};
 use quote::{cut_off, quote};
 pub use registry::{Framed, SchemaRegistry};
-pub use unnest::{Cut, Unnest, Unnester};
+pub use unnest::{Cut, CutParts, Unnest, Unnester};
 pub use unnest_codec::{Side, UnnestCodec};
 pub use whole::{Whole, WithPayload};

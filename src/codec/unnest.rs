@@ -5,6 +5,7 @@
 use std::borrow::Cow;
 use std::collections::VecDeque;
 use std::ops::Range;
+use std::sync::Arc;
 
 use bytes::Bytes;
 
@@ -17,10 +18,13 @@ use crate::record::{Part, Record};
 ///
 /// # Errors
 /// The payload is malformed, or the path leads to something that is no list.
-pub type Cut = fn(&[u8], &Path) -> Result<Vec<Range<usize>>, DecodeError>;
+pub type Cut = Arc<CutParts>;
+
+/// What a [`Cut`] does.
+pub type CutParts = dyn Fn(&[u8], &Path) -> Result<Vec<Range<usize>>, DecodeError> + Send + Sync;
 
 /// What the rows of a message are.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct Unnest {
     /// Finds the parts of a payload.
     pub cut: Cut,
@@ -127,7 +131,7 @@ mod tests {
     use crate::codec::json;
     use crate::record::Headers;
 
-    fn rows(cut: Cut, path: &str, payloads: &[&str], most: usize) -> Vec<String> {
+    fn rows(cut: &'static CutParts, path: &str, payloads: &[&str], most: usize) -> Vec<String> {
         let messages = payloads.iter().zip(1..).map(|(payload, sequence)| Record {
             subject: "s".into(),
             sequence,
@@ -137,7 +141,8 @@ mod tests {
             part: None,
         });
         let inflate = Inflate { compression: Compression::None, limit: 0 };
-        let mut unnester = Unnester::new(Unnest { cut, path: Path::parse(path).unwrap(), is_lines: false }, inflate);
+        let mut unnester =
+            Unnester::new(Unnest { cut: Arc::new(cut), path: Path::parse(path).unwrap(), is_lines: false }, inflate);
         unnester.add(messages);
         let mut shown = Vec::new();
         loop {
@@ -170,11 +175,11 @@ mod tests {
         ];
         for most in [1, 2, 100] {
             let expected = ["1.1 1", r#"1.2 {"x":[2]}"#, r#"1.3 "],""#, "7.1 null"];
-            assert_eq!(rows(json::elements, "a.l", &payloads, most), expected, "{most}");
+            assert_eq!(rows(&json::elements, "a.l", &payloads, most), expected, "{most}");
         }
-        assert_eq!(rows(json::elements, "$", &["[1,2]", " \u{feff}[3]", "\u{feff}[3]"], 9).len(), 4);
-        assert_eq!(rows(json::elements, "$[-1][0]", &["[[[1]],[[2,3]]]"], 9), ["1.1 2", "1.2 3"]);
-        assert_eq!(rows(json::elements, "a.1", &[r#"{"a":[[1],[2]]}"#, r#"{"a":{"1":[3]}}"#], 9), ["1.1 2", "2.1 3"]);
+        assert_eq!(rows(&json::elements, "$", &["[1,2]", " \u{feff}[3]", "\u{feff}[3]"], 9).len(), 4);
+        assert_eq!(rows(&json::elements, "$[-1][0]", &["[[[1]],[[2,3]]]"], 9), ["1.1 2", "1.2 3"]);
+        assert_eq!(rows(&json::elements, "a.1", &[r#"{"a":[[1],[2]]}"#, r#"{"a":{"1":[3]}}"#], 9), ["1.1 2", "2.1 3"]);
     }
 
     #[test]
@@ -186,10 +191,10 @@ mod tests {
             (r#"{"a":[1],"a":[2]}"#, r#"(None, "the object has the key 'a' twice")"#),
             (r#"{"\u0061":"x"}"#, r#"(Some("a"), "expected a list, found \"x\"")"#),
         ] {
-            assert_eq!(rows(json::elements, "a", &[payload], 9), [format!("1 Some({fault})")], "{payload}");
+            assert_eq!(rows(&json::elements, "a", &[payload], 9), [format!("1 Some({fault})")], "{payload}");
         }
         for payload in ["", "{", r#"{"a":[1,2}"#, r#"{"a":[1]} x"#, r#"{"a":[1],"b":}"#] {
-            let row = rows(json::elements, "a", &[payload], 9).concat();
+            let row = rows(&json::elements, "a", &[payload], 9).concat();
             assert!(row.starts_with("1 Some((None, \"malformed JSON"), "{payload}: {row}");
         }
     }
@@ -198,6 +203,6 @@ mod tests {
     fn each_line_is_a_row() {
         let payloads = ["{\"a\":1}\n\n{\"a\":2}\r\n", "", "\n", "\u{feff}1", "1\n{"];
         let expected = ["1.1 {\"a\":1}", "1.2 {\"a\":2}", "4.1 1", "5.1 1", "5.2 {"];
-        assert_eq!(rows(json::lines, "$", &payloads, 2), expected);
+        assert_eq!(rows(&json::lines, "$", &payloads, 2), expected);
     }
 }

@@ -6,13 +6,15 @@ use proptest::prelude::*;
 
 use super::path::{Path, Wanted};
 use super::testing::decode_one;
-use super::{Codec, Cut, cbor, msgpack};
+use super::{Codec, DecodeError, cbor, msgpack};
 use crate::column::Type;
 use crate::testing::cases;
 
 type Columns = fn(Wanted) -> crate::error::Result<Box<dyn Codec>>;
 
-const FORMATS: [(&str, Columns, Cut); 2] =
+type Elements = fn(&[u8], &Path) -> Result<Vec<std::ops::Range<usize>>, DecodeError>;
+
+const FORMATS: [(&str, Columns, Elements); 2] =
     [("msgpack", msgpack::columns, msgpack::elements), ("cbor", cbor::columns, cbor::elements)];
 
 /// A document in both formats, at random in the longer of several forms that its values may have.

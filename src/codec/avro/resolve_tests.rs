@@ -14,7 +14,7 @@ fn read(writer: &str, reader: &str, payload: &[u8]) -> Result<String, String> {
         format!(r#"{{"type":"record","name":"n.R","fields":[{fields}]}}"#)
     };
     let texts = vec![("avro_schema", vec![record(writer)]), (READER_SCHEMA, vec![record(reader)])];
-    let arguments = FormatArguments { texts, registry: None, max_inflated: Inflate::DEFAULT_LIMIT };
+    let arguments = FormatArguments { texts, registry: None, element_of: None, max_inflated: Inflate::DEFAULT_LIMIT };
     let wanted = Wanted::from(vec![(Path::member("v"), Type::Json)]);
     let codec = given(&arguments, wanted).map_err(|error| error.to_string())?;
     decode_one(&*codec, payload).map(|row| row.concat()).map_err(|error| error.to_string())
@@ -153,7 +153,7 @@ fn a_field_that_was_not_written_is_the_readers_default() {
 /// Whole records, as JSON.
 fn documents(writer: &str, reader: &str, payload: &[u8]) -> Result<String, String> {
     let texts = vec![("avro_schema", vec![writer.to_owned()]), (READER_SCHEMA, vec![reader.to_owned()])];
-    let arguments = FormatArguments { texts, registry: None, max_inflated: Inflate::DEFAULT_LIMIT };
+    let arguments = FormatArguments { texts, registry: None, element_of: None, max_inflated: Inflate::DEFAULT_LIMIT };
     let codec = given(&arguments, Wanted::from(vec![(Path::root(), Type::Json)])).unwrap();
     decode_one(&*codec, payload).map(|row| row.concat()).map_err(|error| error.to_string())
 }

@@ -20,7 +20,7 @@ pub(super) struct Loaded {
 }
 
 /// Reads the files that a source names.
-pub(super) fn load(source: &SchemaSource) -> Result<Loaded> {
+fn load(source: &SchemaSource) -> Result<Loaded> {
     match (&source.proto_file, &source.proto_descriptor_set) {
         (Some(file), None) => {
             let fail = |why: String| Error::new(format!("Failed to import protobuf schema file: {file}: {why}"));
@@ -37,6 +37,14 @@ pub(super) fn load(source: &SchemaSource) -> Result<Loaded> {
         (Some(_), Some(_)) => Err(Error::new("Cannot use both proto_file and proto_descriptor_set")),
         (None, None) => Err(Error::new("format 'protobuf' needs proto_file or proto_descriptor_set")),
     }
+}
+
+/// The schema that a source names, and the full name of its message.
+pub(super) fn load_message(source: &SchemaSource) -> Result<(Loaded, String)> {
+    let loaded = load(source)?;
+    let name = source.proto_message.as_ref().ok_or_else(|| Error::new("format 'protobuf' needs proto_message"))?;
+    let full_name = loaded.message(name)?;
+    Ok((loaded, full_name))
 }
 
 /// Compiles the text of a `.proto` file; its imports are in these folders. `name` is what errors call it.

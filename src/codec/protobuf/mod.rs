@@ -35,6 +35,7 @@
 //! in JSON, and not among all fields. At most 100 messages nest.
 
 mod editions;
+mod elements;
 mod json;
 mod load;
 mod payload_error;
@@ -52,16 +53,19 @@ mod value;
 mod visit;
 mod wire;
 
+use std::sync::Arc;
+
 use protox::prost_reflect::MessageDescriptor;
 use serde::de::DeserializeSeed;
 
+use self::load::load_message;
 use self::plan::Plan;
 use self::rounds::Rounds;
 use self::schema::Schema;
 use self::value::Value;
-use super::Codec;
 use super::document::{Context, DocumentCodec, Format, Node, Strictness};
 use super::path::{Path, Wanted};
+use super::{Codec, Cut, FormatArguments};
 use crate::column::Buffer;
 use crate::error::{Error, Result};
 
@@ -75,6 +79,31 @@ pub use types::{MAX_MEMBERS, MAX_RECURSION};
 /// The files cannot be read or are not a schema; the message is not there or ambiguous; a path leads nowhere.
 pub fn columns(source: &SchemaSource, wanted: Wanted) -> Result<Box<dyn Codec>> {
     Protobuf::load(source)?.codec(wanted)
+}
+
+/// A codec of typed columns by the arguments of a call: of payloads in the framing of a registry, of the elements of a list, or
+/// of messages.
+///
+/// # Errors
+/// Those of the codecs.
+pub fn given(arguments: &FormatArguments, wanted: Wanted) -> Result<Box<dyn Codec>> {
+    let source = SchemaSource::of(arguments);
+    match (&arguments.registry, &arguments.element_of) {
+        (Some(registry), _) => registered(Arc::clone(registry), source, wanted),
+        (None, Some(list)) => elements::columns(&source, list, wanted),
+        (None, None) => columns(&source, wanted),
+    }
+}
+
+/// Finds the elements of a list by the arguments of a call.
+///
+/// # Errors
+/// The path leads to no list in the schema; payloads of a registry have no one schema.
+pub fn elements(arguments: &FormatArguments, path: &Path) -> Result<Cut> {
+    if arguments.registry.is_some() {
+        return Err(Error::new("schema_registry and unnest cannot be used together"));
+    }
+    elements::cut(&SchemaSource::of(arguments), path)
 }
 
 /// A codec that reads columns by path with the types of the schema, as `proto_extract` does; `texts` as in [`Wanted`].
@@ -116,14 +145,6 @@ pub(super) fn message(source: &SchemaSource) -> Result<MessageDescriptor> {
     let (loaded, name) = load_message(source)?;
     let message = loaded.pool.get_message_by_name(&name);
     message.ok_or_else(|| Error::new(format!("Message type '{name}' is lost")))
-}
-
-/// The schema that a source names, and the full name of its message.
-fn load_message(source: &SchemaSource) -> Result<(load::Loaded, String)> {
-    let loaded = load::load(source)?;
-    let name = source.proto_message.as_ref().ok_or_else(|| Error::new("format 'protobuf' needs proto_message"))?;
-    let full_name = loaded.message(name)?;
-    Ok((loaded, full_name))
 }
 
 /// The format: a schema, and the message in it that payloads are.

@@ -134,6 +134,47 @@ fn entry(schema: &Schema, kind: Kind) -> (Kind, Kind) {
     }
 }
 
+/// The fields on the way to the list that a path leads to, each by its message and its position there.
+///
+/// # Errors
+/// Those of [`follow`]; the path leads to no list, or not by the names of fields alone.
+pub(super) fn list(schema: &Schema, message: usize, path: &Path) -> Result<Vec<(usize, usize)>> {
+    let fail = |why: &str| Error::new(format!("unnest: '{path}' {why}"));
+    match follow(schema, message, path)? {
+        Place::List(_) | Place::Map(_) => {}
+        _ => return Err(fail("is no repeated field and no map")),
+    }
+    let mut at = message;
+    let mut place = Vec::new();
+    for step in path.steps() {
+        let name = step_name(step);
+        let fields = schema.message(at).fields.iter();
+        let position = fields.enumerate().find(|(_, field)| field.name == name);
+        let Some((position, field)) = position.filter(|_| matches!(step, Step::Key(_) | Step::KeyOrIndex(..))) else {
+            return Err(fail("lies in a list or a map")
+                .advice("unnest the outer one, and read the inner one as a LIST or a MAP"));
+        };
+        place.push((at, position));
+        match (field.shape, field.kind) {
+            (Shape::One, Kind::Message(inner)) => at = inner,
+            _ if place.len() < path.steps().len() => {
+                return Err(fail("lies in a list or a map")
+                    .advice("unnest the outer one, and read the inner one as a LIST or a MAP"));
+            }
+            _ => {}
+        }
+    }
+    Ok(place)
+}
+
+/// Whether a path leads somewhere in an element of a list.
+///
+/// # Errors
+/// Those of `follow`.
+pub(super) fn check_element(schema: &Schema, kind: Kind, path: &Path) -> Result<()> {
+    follow_from(schema, of_kind(schema, kind), path).map(drop)
+}
+
 /// The value at the end of a path.
 enum Place<'a> {
     Message(&'a Message),
@@ -149,7 +190,11 @@ enum Place<'a> {
 /// # Errors
 /// A field that the message does not have; a step into a value that has no parts.
 fn follow<'a>(schema: &'a Schema, message: usize, path: &Path) -> Result<Place<'a>> {
-    let mut place = Place::Message(schema.message(message));
+    follow_from(schema, Place::Message(schema.message(message)), path)
+}
+
+fn follow_from<'a>(schema: &'a Schema, from: Place<'a>, path: &Path) -> Result<Place<'a>> {
+    let mut place = from;
     let mut last: &str = "";
     for step in path.steps() {
         let name = step_name(step);

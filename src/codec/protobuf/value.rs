@@ -39,6 +39,11 @@ impl<'a> Value<'a> {
         Self { schema, depth: 0, content: Content::Message(schema.message(message), Pieces::One(payload)) }
     }
 
+    /// A payload that is one scalar.
+    pub fn alone(schema: &'a Schema, kind: Kind, wire: Wire<'a>) -> Self {
+        Self { schema, depth: 0, content: Content::Scalar(kind, wire) }
+    }
+
     /// The value without its content, and the content.
     pub fn split(self) -> (Self, Content<'a>) {
         (self.inside(Content::Null), self.content)
@@ -119,7 +124,7 @@ impl<'a> Value<'a> {
     }
 
     /// A key of a map, so that equal ones are equal.
-    fn map_key(&self) -> Result<MapKey<'a>, PayloadError> {
+    pub fn map_key(&self) -> Result<MapKey<'a>, PayloadError> {
         match self.content {
             Content::Scalar(Kind::String, Wire::Bytes(text)) => Ok(MapKey::Text(text)),
             Content::Scalar(kind, wire) => Ok(MapKey::Number(integer(kind, wire))),
@@ -186,7 +191,7 @@ impl<'a> Value<'a> {
 }
 
 #[derive(PartialEq, Eq, Hash)]
-enum MapKey<'a> {
+pub(super) enum MapKey<'a> {
     Number(i128),
     Text(&'a [u8]),
 }

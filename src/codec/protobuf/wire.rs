@@ -37,6 +37,11 @@ impl<'a> Reader<'a> {
         self.rest
     }
 
+    /// What was read since this reader was that one: `later` is a copy of it that went on.
+    pub fn until(&self, later: Self) -> &'a [u8] {
+        self.rest.get(..self.rest.len() - later.rest.len()).unwrap_or_default()
+    }
+
     /// Whether everything is read.
     pub fn is_empty(&self) -> bool {
         self.rest.is_empty()

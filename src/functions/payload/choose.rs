@@ -48,7 +48,8 @@ pub(super) fn codec(
 ) -> Result<Chosen> {
     let text_paths: Vec<Path> = texts.iter().map(|text| text.path.clone()).collect();
     // Columns that are named by their paths, those of a schema among them.
-    let unnest = unnest::read(arguments, format(arguments, "format")?.unwrap_or(&FORMATS[0]))?;
+    let schema = format_arguments(arguments)?;
+    let unnest = unnest::read(arguments, format(arguments, "format")?.unwrap_or(&FORMATS[0]), &schema)?;
     let by_path = |codec: Option<Box<dyn Codec>>, paths: Option<Vec<Path>>| {
         let columns = codec.as_ref().map_or(&[][..], |codec| codec.columns());
         let shown = columns.len().saturating_sub(texts.len());
@@ -77,25 +78,31 @@ pub(super) fn codec(
         let paths = list.into_iter().map(typed::alternatives).collect::<Result<Vec<_>>>()?;
         let columns: Vec<TypedColumn> =
             paths.into_iter().map(|paths| TypedColumn::of_alternatives(paths, Type::Varchar)).collect();
-        let make = |wanted| json::extract(wanted);
+        let make = |_: Option<&Path>, wanted| json::extract(wanted);
         let (codec, _) = alternatives::codec(unnest.as_ref(), &columns, texts, &make)?;
         let paths = columns.iter().flat_map(TypedColumn::paths).cloned().collect();
         return Ok(by_path(Some(codec), Some(paths)));
     }
     if let Some(list) = proto_extract {
-        let source = SchemaSource::of(&format_arguments(arguments)?);
+        let source = SchemaSource::of(&schema);
         let paths = list.into_iter().map(Path::parse).collect::<Result<Vec<_>>>()?;
         return Ok(by_path(Some(protobuf::extract(&source, paths, text_paths)?), None));
     }
     let format = format.unwrap_or(&FORMATS[0]);
     check_parameters(arguments, format)?;
-    let schema = format_arguments(arguments)?;
     check_registry(arguments, format, unnest.is_some())?;
-    let make = |wanted| (format.columns)(&schema, wanted);
+    let make = |element_of: Option<&Path>, wanted| match element_of {
+        None => (format.columns)(&schema, wanted),
+        Some(list) => {
+            let arguments = FormatArguments { element_of: Some(list.clone()), ..schema.clone() };
+            (format.columns)(&arguments, wanted)
+        }
+    };
     let (columns, is_auto) = match columns {
         Some(Asked::Typed(columns)) => (columns, false),
         Some(Asked::Auto) => (infer(arguments, format, (unnest.as_ref(), &schema), inflate, sample)?, true),
-        None => match (format.all)(&schema, &text_paths)? {
+        // All fields of a schema are those of a payload, and not those of an element.
+        None => match unnest.is_none().then(|| (format.all)(&schema, &text_paths)).transpose()?.flatten() {
             None if texts.is_empty() && unnest.is_none() => return Ok(by_path(None, None)),
             None => {
                 let (codec, _) = alternatives::codec(unnest.as_ref(), &[], texts, &make)?;
@@ -222,6 +229,7 @@ pub fn format_arguments(arguments: &Arguments) -> Result<FormatArguments> {
     let mut given = FormatArguments {
         texts: Vec::new(),
         registry: registry::read(arguments)?,
+        element_of: None,
         max_inflated: max_inflated(arguments)?,
     };
     for parameter in FORMATS.iter().flat_map(|format| format.parameters) {

@@ -1,18 +1,18 @@
 //! `unnest := 'items'`: a row for each element of a list in the payload; `format := 'ndjson'`: one for each line.
 
 use crate::codec::path::{Path, Wanted};
-use crate::codec::{Codec, FORMATS, Infer, PayloadFormat, Side, Unnest, UnnestCodec};
+use crate::codec::{Codec, FORMATS, FormatArguments, Infer, PayloadFormat, Side, Unnest, UnnestCodec};
 use crate::column::Type;
 use crate::error::{Error, Result};
 use crate::value::Arguments;
 
-/// Makes a codec of columns.
-pub(super) type MakeCodec<'a> = &'a dyn Fn(Wanted) -> Result<Box<dyn Codec>>;
+/// Makes a codec of columns: of whole payloads, or of the elements of the list at a path.
+pub(super) type MakeCodec<'a> = &'a dyn Fn(Option<&Path>, Wanted) -> Result<Box<dyn Codec>>;
 
 /// Reads how a message is taken apart, when its rows are parts of its payload.
-pub(super) fn read(arguments: &Arguments, format: &PayloadFormat) -> Result<Option<Unnest>> {
+pub(super) fn read(arguments: &Arguments, format: &PayloadFormat, schema: &FormatArguments) -> Result<Option<Unnest>> {
     let Some(path) = arguments.text("unnest")? else {
-        return Ok(format.lines.map(|cut| Unnest { cut, path: Path::root(), is_lines: true }));
+        return Ok(format.lines.map(|cut| Unnest { cut: cut(), path: Path::root(), is_lines: true }));
     };
     let fail = |why: String| Error::new(format!("unnest: {why}"));
     let lists = Path::parse(path).map_err(|error| fail(error.to_string()))?;
@@ -29,7 +29,9 @@ pub(super) fn read(arguments: &Arguments, format: &PayloadFormat) -> Result<Opti
     if lists.lists() > 0 || lists.of_element().is_some() {
         return Err(fail(format!("'{path}' must name one list, without [*] and []")));
     }
-    Ok(format.elements.map(|cut| Unnest { cut, path: lists, is_lines: false }))
+    let Some(elements) = format.elements else { return Ok(None) };
+    let cut = elements(schema, &lists)?;
+    Ok(Some(Unnest { cut, path: lists, is_lines: false }))
 }
 
 /// The codec of columns, some of which may be read from the element of the row.
@@ -37,7 +39,7 @@ pub(super) fn codec(unnest: Option<&Unnest>, wanted: Wanted, make: MakeCodec<'_>
     let Some(unnest) = unnest else {
         let mut paths = wanted.columns.iter().map(|(path, _)| path).chain(&wanted.texts);
         return match paths.find_map(Path::of_element) {
-            None => make(wanted),
+            None => make(None, wanted),
             Some((list, _)) => Err(Error::new(format!("'{list}[]' is an element of a list that is not unnested"))
                 .advice(format!("write unnest := '{list}' for a row an element, or [*] for a LIST of all"))),
         };
@@ -61,7 +63,7 @@ pub(super) fn codec(unnest: Option<&Unnest>, wanted: Wanted, make: MakeCodec<'_>
     });
     let named = named.collect();
     let place = if unnest.is_lines { String::new() } else { unnest.element(&Path::root()).to_string() };
-    Ok(Box::new(UnnestCodec::new(make(part.wanted)?, make(whole.wanted)?, place, named)))
+    Ok(Box::new(UnnestCodec::new(make(Some(&unnest.path), part.wanted)?, make(None, whole.wanted)?, place, named)))
 }
 
 /// The columns of one side: those of the whole document, or those of the element.
