@@ -160,6 +160,7 @@ class Workers:
     def __init__(self, config: Path, url: str):
         self.config, self.url = config, url
         self.processes: dict[str, subprocess.Popen] = {}
+        self.options: dict[str, tuple[str, ...]] = {}
         self.lines: list[dict] = []
         self.number = 0
 
@@ -167,6 +168,7 @@ class Workers:
         """Starts one more; its name."""
         self.number += 1
         label = f"w{self.number}"
+        self.options[label] = options
         command = [sys.executable, str(paths.ROOT / "examples/lake/worker.py"), str(self.config), "--name", label, *options]
         environment = os.environ | {"NATS_URL": self.url, "NATS_JS_EXTENSION": str(EXTENSION)}
         process = self.processes[label] = subprocess.Popen(command, env=environment, text=True, stdin=subprocess.DEVNULL, stderr=subprocess.PIPE)
@@ -191,15 +193,24 @@ class Workers:
         self.processes[label].kill()
         self.processes[label].wait()
 
+    def _ended_by_duckdb(self, label: str) -> bool:
+        """Whether DuckDB ended the process: an error of its own made the database invalid, and it threw on the way out."""
+        return any(line["of"] == label and "database has been invalidated" in line.get("text", "") for line in list(self.lines))
+
     def wait(self, seconds: float) -> None:
-        """Until every one has ended; one that fails is an error."""
+        """Until every one has ended; one that fails is an error. One that DuckDB ended is started anew, as a service manager does."""
         deadline = time.monotonic() + seconds
-        for label, process in list(self.processes.items()):
+        waiting = list(self.processes.items())
+        while waiting:
+            label, process = waiting.pop(0)
             try:
                 code = process.wait(max(0.1, deadline - time.monotonic()))
             except subprocess.TimeoutExpired:
                 raise TimeoutError(f"{label} has no end: {self.lines[-20:]}") from None
-            if code not in (0, -signal.SIGKILL):
+            if code == -signal.SIGABRT and self._ended_by_duckdb(label):
+                again = self.start(*self.options[label])
+                waiting.append((again, self.processes[again]))
+            elif code not in (0, -signal.SIGKILL):
                 raise AssertionError(f"{label} ended with {code}: {[line for line in self.lines if line['of'] == label][-10:]}")
 
     def close(self) -> None:
