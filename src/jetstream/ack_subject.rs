@@ -1,6 +1,6 @@
 //! The place of a delivered message in its stream and its consumer, which is in the subject of its acknowledgement (ADR-15).
 
-use super::wire::{digits, number};
+use super::wire::{number, some_digits};
 
 /// The numbers of `$JS.ACK.<stream>.<consumer>.<deliveries>.<stream sequence>.<consumer sequence>.<time>.<pending>`, or of its longer
 /// form, which has domain and account before the stream and perhaps more behind the numbers.
@@ -33,9 +33,9 @@ impl AckSubject {
         let consumer = &names[memchr::memchr(b'.', names)? + 1..];
         let mut rest = &consumer[memchr::memchr(b'.', consumer)?..];
         let mut next = || {
-            let (number, length) = digits(rest.strip_prefix(b".")?);
-            rest = &rest[1 + length..];
-            (length > 0).then_some(number)
+            let (number, behind) = some_digits(rest.strip_prefix(b".")?)?;
+            rest = behind;
+            Some(number)
         };
         let numbers = [next()?, next()?, next()?, next()?, next()?];
         rest.is_empty().then_some(())?;

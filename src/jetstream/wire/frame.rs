@@ -103,22 +103,15 @@ pub(super) fn parse_reply(buffer: &[u8], start: usize, prefix: &[u8], subscripti
     Some(PlainReply { token, headers, payload, end: end + 2 })
 }
 
-/// The number that a text begins with, and what follows it; None without a digit.
+/// The number that a text begins with, of at most nineteen digits, so that it fits, and what follows it; None without a digit.
 #[inline(always)]
-fn some_digits(text: &[u8]) -> Option<(u64, &[u8])> {
-    let (number, length) = digits(text);
-    (length > 0).then(|| (number, &text[length..]))
-}
-
-/// The number that a text begins with, and how many digits it has: at most nineteen, so that it fits.
-#[inline(always)]
-pub fn digits(text: &[u8]) -> (u64, usize) {
+pub fn some_digits(text: &[u8]) -> Option<(u64, &[u8])> {
     let (mut number, mut length) = (0, 0);
     while let Some(byte) = text.get(length).filter(|byte| byte.is_ascii_digit() && length < 19) {
         number = number * 10 + u64::from(byte - b'0');
         length += 1;
     }
-    (number, length)
+    (length > 0).then(|| (number, &text[length..]))
 }
 
 /// The message without headers that begins at `start` and where it ends, if its line is that of nearly every delivery of a consumer:

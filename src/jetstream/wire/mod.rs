@@ -21,7 +21,7 @@ mod transport;
 mod want;
 
 pub(super) use delivery::{Delivered, DeliveryFrame};
-pub(super) use frame::{digits, number};
+pub(super) use frame::{number, some_digits};
 pub(super) use reply::{Arrival, Frames, ReplyFrame};
 pub(super) use socket::{RETRY_PAUSE, Received, Socket, SocketError};
 pub use want::Want;

@@ -71,15 +71,10 @@ impl Cursor<'_> {
     /// Digits, from one to nineteen of them, so that the number fits.
     #[inline(always)]
     fn number(&mut self) -> Option<Digits> {
-        let (start, mut number) = (self.at, 0);
-        while let Some(digit @ b'0'..=b'9') = self.buffer.get(self.at) {
-            if self.at - start == 19 {
-                return None;
-            }
-            number = number * 10 + u64::from(digit - b'0');
-            self.at += 1;
-        }
-        (self.at > start).then_some(Digits { at: start..self.at, number: Some(number) })
+        let start = self.at;
+        let (number, rest) = frame::some_digits(&self.buffer[start..])?;
+        self.at = self.buffer.len() - rest.len();
+        Some(Digits { at: start..self.at, number: Some(number) })
     }
 
     /// The text before the end of the line; None where it would have to be trimmed.
