@@ -181,6 +181,13 @@ pub struct Wanted {
     pub lenient: Vec<usize>,
 }
 
+impl Wanted {
+    /// The paths of all columns, in their order.
+    pub fn paths(&self) -> impl Iterator<Item = &Path> {
+        self.columns.iter().map(|(path, _)| path).chain(&self.texts)
+    }
+}
+
 impl From<Vec<(Path, Type)>> for Wanted {
     fn from(columns: Vec<(Path, Type)>) -> Self {
         Self { columns, ..Self::default() }

@@ -1,9 +1,12 @@
 //! Payloads in the framing of schema registries: a zero byte, the schema's number in four bytes, big-endian, and the datum
 //! (<https://docs.confluent.io/platform/current/schema-registry/fundamentals/serdes-develop/index.html#wire-format>).
 
+use std::collections::HashMap;
 use std::fmt;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use bytes::Bytes;
+use serde_json::{Map, Value};
 
 use super::decode::{Codec, DecodeError, Decoder};
 use crate::column::{Buffer, Column};
@@ -15,6 +18,40 @@ pub trait SchemaRegistry: fmt::Debug + Send + Sync {
     /// # Errors
     /// It is not there, or the registry cannot be asked; the error names the registry.
     fn schema(&self, number: u32) -> Result<String, String>;
+}
+
+/// What a registry was asked for, made ready to read with. Each number is asked for once, as the schema of a number does not
+/// change; so it is with one that the registry does not give.
+pub struct Asked<T> {
+    registry: Arc<dyn SchemaRegistry>,
+    known: Mutex<HashMap<u32, Result<Arc<T>, String>>>,
+}
+
+impl<T> Asked<T> {
+    /// Nothing was asked for.
+    pub fn new(registry: Arc<dyn SchemaRegistry>) -> Self {
+        Self { registry, known: Mutex::default() }
+    }
+
+    /// The schema of a number; `compile` makes it ready.
+    ///
+    /// # Errors
+    /// Those of the registry and of `compile`.
+    pub fn schema(&self, number: u32, compile: impl FnOnce(String) -> Result<T, String>) -> Result<Arc<T>, String> {
+        let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
+        let ask = || self.registry.schema(number).and_then(compile).map(Arc::new);
+        known.entry(number).or_insert_with(ask).clone()
+    }
+}
+
+/// The schema in an entry of a registry: the text itself, or the member `schema` of an answer of a registry's HTTP API.
+/// `is_schema` tells an object that is a schema from such an answer.
+pub fn text_of(entry: String, is_schema: impl Fn(&Map<String, Value>) -> bool) -> String {
+    let answer: Option<Map<String, Value>> = serde_json::from_str(&entry).ok();
+    match answer.filter(|object| !is_schema(object)).and_then(|mut answer| answer.remove("schema")) {
+        Some(Value::String(schema)) => schema,
+        _ => entry,
+    }
 }
 
 /// The number of a payload's schema, and what follows it.

@@ -14,8 +14,7 @@ use crate::error::{Error, Result};
 /// # Errors
 /// A path leads below the text.
 pub fn columns(wanted: Wanted) -> Result<Box<dyn Codec>> {
-    let mut paths = wanted.columns.iter().map(|(path, _)| path).chain(&wanted.texts);
-    if let Some(path) = paths.find(|path| !path.steps().is_empty()) {
+    if let Some(path) = wanted.paths().find(|path| !path.steps().is_empty()) {
         return Err(Error::new(format!("format 'text' has no '{path}': a payload is one value"))
             .advice("its path is '$', as in columns := {'value': {'path': '$', 'type': 'DOUBLE'}}"));
     }

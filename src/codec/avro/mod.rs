@@ -21,14 +21,13 @@ mod default;
 mod resolve;
 mod schema;
 
-use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use serde::de::DeserializeSeed;
 
 use super::document::{DocumentCodec, Replay, Strictness, Tree, TreeFormat, TreeValues};
 use super::path::{Path, Wanted};
-use super::registry::{SchemaRegistry, framed};
+use super::registry::{Asked, SchemaRegistry, framed, text_of};
 use super::{Codec, FormatArguments, FormatParameter, cut_off};
 use crate::column::Type;
 use crate::error::{Error, Result};
@@ -47,14 +46,14 @@ pub fn columns(schema: Option<Schema>, limit: usize, wanted: Wanted) -> Result<B
     Ok(Box::new(DocumentCodec::new(Avro::new(schema, limit), Strictness::Strict, wanted)))
 }
 
-/// As [`columns`], by the arguments of a call: a schema, a reader's schema, or a registry, which has the schemas of the
-/// payloads.
+/// A codec that reads typed columns by path, by the arguments of a call: a schema, a reader's schema, or a registry, which has
+/// the schemas of the payloads. With none of them every payload must be a container.
 ///
 /// # Errors
 /// A schema is none. That of a registry is asked for when the first payload of it is read.
 pub fn given(arguments: &FormatArguments, wanted: Wanted) -> Result<Box<dyn Codec>> {
     let avro = Avro {
-        registry: arguments.registry.clone(),
+        registry: arguments.registry.clone().map(Asked::new),
         reader: given_schema(arguments, READER_SCHEMA)?,
         ..Avro::new(None, arguments.max_inflated)
     };
@@ -72,16 +71,12 @@ pub fn infer_registered(
 ) -> Result<Vec<(Path, Type)>> {
     let number = payloads.filter_map(|payload| framed(payload).ok()).map(|(number, _)| number).next();
     let number = number.ok_or_else(|| Error::new("no payload of the sample begins with the number of a schema"))?;
-    Schema::parse(&text_of(&registry.schema(number).map_err(Error::new)?))?.fields()
+    parse_entry(registry.schema(number).map_err(Error::new)?)?.fields()
 }
 
-/// The schema in an entry of a registry: the text itself, or the member `schema` of an answer of a registry's HTTP API.
-fn text_of(entry: &str) -> String {
-    let answer: Option<serde_json::Map<String, serde_json::Value>> = serde_json::from_str(entry).ok();
-    match answer.as_ref().filter(|answer| !answer.contains_key("type")).and_then(|answer| answer.get("schema")) {
-        Some(serde_json::Value::String(schema)) => schema.clone(),
-        _ => entry.to_owned(),
-    }
+/// Reads the schema in an entry of a registry; an object that is a schema has a type.
+fn parse_entry(entry: String) -> Result<Schema> {
+    Schema::parse(&text_of(entry, |object| object.contains_key("type")))
 }
 
 /// A codec that reads every field of the reader's schema, or else of the given one, typed, one column for each, and texts
@@ -134,16 +129,15 @@ struct Avro {
     reader: Option<Schema>,
     /// The largest size in bytes of an inflated block of a container.
     limit: usize,
-    /// Where the schemas of framed payloads are, and those that were asked for.
-    registry: Option<Arc<dyn SchemaRegistry>>,
-    asked: Mutex<HashMap<u32, std::result::Result<Arc<Schema>, String>>>,
+    /// Where the schemas of framed payloads are.
+    registry: Option<Asked<Schema>>,
     /// The schema of the last container and its text: containers of one stream mostly share it.
     last: Mutex<Option<(String, Arc<Schema>)>>,
 }
 
 impl Avro {
     fn new(schema: Option<Schema>, limit: usize) -> Self {
-        Self { schema, reader: None, limit, registry: None, asked: Mutex::default(), last: Mutex::new(None) }
+        Self { schema, reader: None, limit, registry: None, last: Mutex::new(None) }
     }
 
     /// A schema of payloads as they are read: resolved to the reader's, if there is one.
@@ -157,7 +151,10 @@ impl Avro {
     fn document(&self, payload: &[u8]) -> std::result::Result<Tree, String> {
         if let Some(registry) = &self.registry {
             let (number, datum) = framed(payload)?;
-            let schema = self.registered_schema(&**registry, number)?;
+            let schema = registry.schema(number, |entry| {
+                let schema = parse_entry(entry).map_err(|error| format!("schema {number}: {error}"))?;
+                Ok(self.to_read(schema))
+            })?;
             return whole(&schema, datum).map_err(|error| match error.as_str() {
                 datum::CUT_OFF => format!("the payload ends before its object of schema {number} does"),
                 error if error.starts_with(READER_SCHEMA) => error.to_owned(),
@@ -181,20 +178,6 @@ impl Avro {
             [0xc3, 0x01, ..] => "the payload is a single object of another schema than the one given".to_owned(),
             _ => error,
         })
-    }
-
-    /// A schema of the registry, which is asked once for each number: the schema of a number does not change.
-    fn registered_schema(
-        &self,
-        registry: &dyn SchemaRegistry,
-        number: u32,
-    ) -> std::result::Result<Arc<Schema>, String> {
-        let mut asked = self.asked.lock().unwrap_or_else(PoisonError::into_inner);
-        let parse = |text: String| {
-            let schema = Schema::parse(&text_of(&text)).map_err(|error| format!("schema {number}: {error}"))?;
-            Ok(Arc::new(self.to_read(schema)))
-        };
-        asked.entry(number).or_insert_with(|| registry.schema(number).and_then(parse)).clone()
     }
 
     fn writer_schema(&self, text: &str) -> std::result::Result<Arc<Schema>, String> {

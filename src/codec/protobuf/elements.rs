@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 use serde::de::DeserializeSeed;
 
-use super::load::load_message;
+use super::load::load_schema;
 use super::payload_error::PayloadError;
 use super::plan::Plan;
 use super::rounds::Rounds;
@@ -19,7 +19,7 @@ use super::source::SchemaSource;
 use super::types;
 use super::value::{Content, Value};
 use super::wire::{Reader, Wire};
-use crate::codec::document::{Context, DocumentCodec, Format, Node, Strictness};
+use crate::codec::document::{Context, Format, Node};
 use crate::codec::path::{Path, Wanted};
 use crate::codec::{Codec, Cut, DecodeError};
 use crate::column::Buffer;
@@ -46,10 +46,8 @@ pub fn columns(source: &SchemaSource, path: &Path, wanted: Wanted) -> Result<Box
     let (schema, _, place) = load(source, path)?;
     let field = place.last().and_then(|(message, field)| schema.message(*message).fields.get(*field));
     let kind = field.map(|field| field.kind).ok_or_else(|| Error::new("the list is lost"))?;
-    let paths: Vec<Path> = wanted.columns.iter().map(|(path, _)| path).chain(&wanted.texts).cloned().collect();
-    paths.iter().try_for_each(|below| types::check_element(&schema, kind, below))?;
-    let element = Element { schema, kind };
-    Ok(Box::new(Rounds::new(DocumentCodec::new(element, Strictness::Strict, wanted), paths)))
+    wanted.paths().try_for_each(|below| types::check_element(&schema, kind, below))?;
+    Ok(Box::new(Rounds::new(Element { schema, kind }, wanted)))
 }
 
 /// The fields on the way to a list, each by its message and its position there.
@@ -57,9 +55,7 @@ type Place = Vec<(usize, usize)>;
 
 /// The schema, the message that payloads are, and the place of a list.
 fn load(source: &SchemaSource, path: &Path) -> Result<(Schema, usize, Place)> {
-    let (loaded, name) = load_message(source)?;
-    let schema = Schema::new(&loaded.pool);
-    let message = schema.find(&name).ok_or_else(|| Error::new(format!("Message type '{name}' is lost")))?;
+    let (schema, message) = load_schema(source)?;
     let place = types::list(&schema, message, path)?;
     Ok((schema, message, place))
 }

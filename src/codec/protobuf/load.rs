@@ -8,6 +8,7 @@ use protox::prost_reflect::prost_types::FileDescriptorSet;
 use protox::prost_reflect::{DescriptorPool, FileDescriptor, MessageDescriptor};
 
 use super::editions;
+use super::schema::Schema;
 use super::source::SchemaSource;
 use crate::error::{Error, Result};
 
@@ -45,6 +46,14 @@ pub(super) fn load_message(source: &SchemaSource) -> Result<(Loaded, String)> {
     let name = source.proto_message.as_ref().ok_or_else(|| Error::new("format 'protobuf' needs proto_message"))?;
     let full_name = loaded.message(name)?;
     Ok((loaded, full_name))
+}
+
+/// The same, compiled for reading, and the position of the message in it.
+pub(super) fn load_schema(source: &SchemaSource) -> Result<(Schema, usize)> {
+    let (loaded, name) = load_message(source)?;
+    let schema = Schema::new(&loaded.pool);
+    let message = schema.find(&name).ok_or_else(|| Error::new(format!("Message type '{name}' is lost")))?;
+    Ok((schema, message))
 }
 
 /// Compiles the text of a `.proto` file; its imports are in these folders. `name` is what errors call it.

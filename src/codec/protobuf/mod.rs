@@ -58,12 +58,12 @@ use std::sync::Arc;
 use protox::prost_reflect::MessageDescriptor;
 use serde::de::DeserializeSeed;
 
-use self::load::load_message;
+use self::load::{load_message, load_schema};
 use self::plan::Plan;
 use self::rounds::Rounds;
 use self::schema::Schema;
 use self::value::Value;
-use super::document::{Context, DocumentCodec, Format, Node, Strictness};
+use super::document::{Context, Format, Node};
 use super::path::{Path, Wanted};
 use super::{Codec, Cut, FormatArguments};
 use crate::column::Buffer;
@@ -155,19 +155,13 @@ struct Protobuf {
 
 impl Protobuf {
     fn load(source: &SchemaSource) -> Result<Self> {
-        let (loaded, name) = load_message(source)?;
-        let schema = Schema::new(&loaded.pool);
-        let message = schema.find(&name).ok_or_else(|| Error::new(format!("Message type '{name}' is lost")))?;
+        let (schema, message) = load_schema(source)?;
         Ok(Self { schema, message })
     }
 
     fn codec(self, wanted: Wanted) -> Result<Box<dyn Codec>> {
-        let columns = wanted.columns.iter().map(|(path, _)| path);
-        let paths: Vec<Path> = columns.chain(&wanted.texts).cloned().collect();
-        for path in &paths {
-            types::check(&self.schema, self.message, path)?;
-        }
-        Ok(Box::new(Rounds::new(DocumentCodec::new(self, Strictness::Strict, wanted), paths)))
+        wanted.paths().try_for_each(|path| types::check(&self.schema, self.message, path))?;
+        Ok(Box::new(Rounds::new(self, wanted)))
     }
 }
 

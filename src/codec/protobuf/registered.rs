@@ -7,7 +7,7 @@
 
 use std::cell::RefCell;
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 
 use serde::de::DeserializeSeed;
 
@@ -20,9 +20,9 @@ use super::types;
 use super::value::Value;
 use super::wire::{Reader, zigzag};
 use crate::codec::Codec;
-use crate::codec::document::{Context, DocumentCodec, Format, Node, Strictness};
+use crate::codec::document::{Context, Format, Node};
 use crate::codec::path::{Path, Wanted};
-use crate::codec::registry::{SchemaRegistry, framed};
+use crate::codec::registry::{Asked, SchemaRegistry, framed, text_of};
 use crate::column::{Buffer, Type};
 use crate::error::{Error, Result};
 
@@ -35,11 +35,8 @@ const MOST_INDEXES: i64 = 100;
 /// # Errors
 /// A path counts from the end of a list. A schema is asked for when the first payload of it is read.
 pub fn registered(registry: Arc<dyn SchemaRegistry>, source: SchemaSource, wanted: Wanted) -> Result<Box<dyn Codec>> {
-    let columns = wanted.columns.iter().map(|(path, _)| path);
-    let paths: Vec<Path> = columns.chain(&wanted.texts).cloned().collect();
-    paths.iter().try_for_each(types::check_without_schema)?;
-    let format = Registered::new(registry, source);
-    Ok(Box::new(Rounds::new(DocumentCodec::new(format, Strictness::Strict, wanted), paths)))
+    wanted.paths().try_for_each(types::check_without_schema)?;
+    Ok(Box::new(Rounds::new(Registered::new(registry, source), wanted)))
 }
 
 /// The columns of a sample of payloads: all fields of the message of the first that is framed.
@@ -82,9 +79,8 @@ fn read_indexes(reader: &mut Reader<'_>, mut take: impl FnMut(usize)) -> std::re
 
 /// The format: a registry, and what it was asked for.
 struct Registered {
-    registry: Arc<dyn SchemaRegistry>,
+    registry: Asked<Definitions>,
     source: SchemaSource,
-    asked: Mutex<HashMap<u32, std::result::Result<Arc<Definitions>, String>>>,
 }
 
 /// One schema of a registry.
@@ -95,7 +91,7 @@ struct Definitions {
 
 impl Registered {
     fn new(registry: Arc<dyn SchemaRegistry>, source: SchemaSource) -> Self {
-        Self { registry, source, asked: Mutex::default() }
+        Self { registry: Asked::new(registry), source }
     }
 
     /// The schema of a payload, and the position of its message in it, by what stands in front of the message.
@@ -115,23 +111,13 @@ impl Registered {
         Ok((definitions, message))
     }
 
-    /// A schema of the registry, which is asked once for each number: the schema of a number does not change.
     fn definitions(&self, number: u32) -> std::result::Result<Arc<Definitions>, String> {
-        let compile = |entry: String| {
-            let loaded = load_text(&format!("schema {number}"), &text_of(entry), &self.source.proto_path)?;
-            Ok(Arc::new(Definitions { schema: Schema::new(&loaded.pool), loaded }))
-        };
-        let mut asked = self.asked.lock().unwrap_or_else(PoisonError::into_inner);
-        asked.entry(number).or_insert_with(|| self.registry.schema(number).and_then(compile)).clone()
-    }
-}
-
-/// The schema in an entry of a registry: the text itself, or the member `schema` of an answer of a registry's HTTP API.
-fn text_of(entry: String) -> String {
-    let answer: Option<serde_json::Map<String, serde_json::Value>> = serde_json::from_str(&entry).ok();
-    match answer.and_then(|mut answer| answer.remove("schema")) {
-        Some(serde_json::Value::String(schema)) => schema,
-        _ => entry,
+        self.registry.schema(number, |entry| {
+            // No schema of protobuf is a JSON object.
+            let text = text_of(entry, |_| false);
+            let loaded = load_text(&format!("schema {number}"), &text, &self.source.proto_path)?;
+            Ok(Definitions { schema: Schema::new(&loaded.pool), loaded })
+        })
     }
 }
 

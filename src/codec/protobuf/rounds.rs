@@ -4,7 +4,8 @@
 //! A document format would set such a value aside and read it twice. A value of protobuf cannot be set aside behind
 //! serde's traits without losing what its schema says about it; finding it again on the wire costs little.
 
-use crate::codec::path::{Path, Step};
+use crate::codec::document::{DocumentCodec, Format, Strictness};
+use crate::codec::path::{Path, Step, Wanted};
 use crate::codec::{Codec, DecodeError, Decoder};
 use crate::column::{Buffer, Column, Type};
 
@@ -15,10 +16,11 @@ pub(super) struct Rounds<C> {
     paths: Vec<Path>,
 }
 
-impl<C: Codec> Rounds<C> {
-    /// Wraps a codec whose columns have these paths.
-    pub fn new(codec: C, paths: Vec<Path>) -> Self {
-        Self { codec, paths }
+impl<F: Format> Rounds<DocumentCodec<F>> {
+    /// A codec of these columns of documents of a format.
+    pub fn new(format: F, wanted: Wanted) -> Self {
+        let paths = wanted.paths().cloned().collect();
+        Self { codec: DocumentCodec::new(format, Strictness::Strict, wanted), paths }
     }
 }
 

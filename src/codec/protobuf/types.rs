@@ -139,11 +139,14 @@ fn entry(schema: &Schema, kind: Kind) -> (Kind, Kind) {
 /// # Errors
 /// Those of [`follow`]; the path leads to no list, or not by the names of fields alone.
 pub(super) fn list(schema: &Schema, message: usize, path: &Path) -> Result<Vec<(usize, usize)>> {
-    let fail = |why: &str| Error::new(format!("unnest: '{path}' {why}"));
     match follow(schema, message, path)? {
         Place::List(_) | Place::Map(_) => {}
-        _ => return Err(fail("is no repeated field and no map")),
+        _ => return Err(Error::new(format!("unnest: '{path}' is no repeated field and no map"))),
     }
+    let nested = || {
+        Error::new(format!("unnest: '{path}' lies in a list or a map"))
+            .advice("unnest the outer one, and read the inner one as a LIST or a MAP")
+    };
     let mut at = message;
     let mut place = Vec::new();
     for step in path.steps() {
@@ -151,16 +154,12 @@ pub(super) fn list(schema: &Schema, message: usize, path: &Path) -> Result<Vec<(
         let fields = schema.message(at).fields.iter();
         let position = fields.enumerate().find(|(_, field)| field.name == name);
         let Some((position, field)) = position.filter(|_| matches!(step, Step::Key(_) | Step::KeyOrIndex(..))) else {
-            return Err(fail("lies in a list or a map")
-                .advice("unnest the outer one, and read the inner one as a LIST or a MAP"));
+            return Err(nested());
         };
         place.push((at, position));
         match (field.shape, field.kind) {
             (Shape::One, Kind::Message(inner)) => at = inner,
-            _ if place.len() < path.steps().len() => {
-                return Err(fail("lies in a list or a map")
-                    .advice("unnest the outer one, and read the inner one as a LIST or a MAP"));
-            }
+            _ if place.len() < path.steps().len() => return Err(nested()),
             _ => {}
         }
     }

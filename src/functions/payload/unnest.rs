@@ -37,8 +37,8 @@ pub(super) fn read(arguments: &Arguments, format: &PayloadFormat, schema: &Forma
 /// The codec of columns, some of which may be read from the element of the row.
 pub(super) fn codec(unnest: Option<&Unnest>, wanted: Wanted, make: MakeCodec<'_>) -> Result<Box<dyn Codec>> {
     let Some(unnest) = unnest else {
-        let mut paths = wanted.columns.iter().map(|(path, _)| path).chain(&wanted.texts);
-        return match paths.find_map(Path::of_element) {
+        let of_element = wanted.paths().find_map(Path::of_element);
+        return match of_element {
             None => make(None, wanted),
             Some((list, _)) => Err(Error::new(format!("'{list}[]' is an element of a list that is not unnested"))
                 .advice(format!("write unnest := '{list}' for a row an element, or [*] for a LIST of all"))),
