@@ -1,6 +1,7 @@
 //! Object container files: a header with the schema, then blocks of data. A message holds one object.
 
 use super::datum::{self, Bytes};
+use super::fault::Fault;
 use super::schema::Schema;
 use crate::codec::document::Tree;
 use crate::codec::inflate::{self, Compression};
@@ -24,7 +25,7 @@ pub(super) fn is_container(payload: &[u8]) -> bool {
 
 impl<'a> Container<'a> {
     /// Reads the header.
-    pub fn open(payload: &'a [u8]) -> Result<Self, String> {
+    pub fn open(payload: &'a [u8]) -> Result<Self, Fault> {
         let mut bytes = Bytes { rest: payload };
         bytes.take(MAGIC.len())?;
         let (mut schema, mut codec) = (None, &b"null"[..]);
@@ -46,27 +47,27 @@ impl<'a> Container<'a> {
     }
 
     /// The one object; a block inflates to at most `limit` bytes.
-    pub fn object(mut self, schema: &Schema, limit: usize) -> Result<Tree, String> {
+    pub fn object(mut self, schema: &Schema, limit: usize) -> Result<Tree, Fault> {
         let mut object = None;
         while !self.blocks.rest.is_empty() {
             let count = self.blocks.long()?;
             let data = self.blocks.bytes()?;
             if self.blocks.take(16)? != self.sync {
-                return Err("a block does not end with the container's sync marker".to_owned());
+                return Err("a block does not end with the container's sync marker".into());
             }
             if count == 0 {
                 continue;
             }
             if count != 1 || object.is_some() {
-                return Err("the container holds more than one object; a message must hold one".to_owned());
+                return Err("the container holds more than one object; a message must hold one".into());
             }
             object = Some(read_block(self.codec, data, schema, limit)?);
         }
-        object.ok_or_else(|| "the container holds no object".to_owned())
+        object.ok_or_else(|| "the container holds no object".into())
     }
 }
 
-fn read_block(codec: &[u8], data: &[u8], schema: &Schema, limit: usize) -> Result<Tree, String> {
+fn read_block(codec: &[u8], data: &[u8], schema: &Schema, limit: usize) -> Result<Tree, Fault> {
     let data = match codec {
         b"null" => data.into(),
         b"deflate" => inflate::inflate(Compression::RawDeflate, data, limit)?,
@@ -74,13 +75,13 @@ fn read_block(codec: &[u8], data: &[u8], schema: &Schema, limit: usize) -> Resul
         b"snappy" => inflate::snappy_block(data, limit)?.into(),
         other => {
             let name = quote(&String::from_utf8_lossy(other));
-            return Err(format!("the container's codec is '{name}'; it must be null, deflate, snappy or zstandard"));
+            return Err(
+                format!("the container's codec is '{name}'; it must be null, deflate, snappy or zstandard").into()
+            );
         }
     };
     let mut bytes = Bytes { rest: &data };
-    let object = datum::read(schema, &mut bytes).map_err(|cause| match cause {
-        datum::CUT_OFF => "a block ends before its object does",
-        cause => cause,
-    })?;
-    if bytes.rest.is_empty() { Ok(object) } else { Err(format!("{} bytes follow the object", bytes.rest.len())) }
+    let object = datum::read(schema, &mut bytes)
+        .map_err(|fault| fault.within(|| "a block ends before its object does".to_owned()))?;
+    if bytes.rest.is_empty() { Ok(object) } else { Err(format!("{} bytes follow the object", bytes.rest.len()).into()) }
 }

@@ -1,5 +1,6 @@
 //! One datum in Avro's binary encoding.
 
+use super::fault::Fault;
 use super::schema::{Node, Resolved, Schema};
 use crate::codec::document::{self, Tree};
 use crate::codec::scalar::Instant;
@@ -14,25 +15,22 @@ pub(super) struct Bytes<'a> {
     pub rest: &'a [u8],
 }
 
-/// The cause of an error when the bytes end before the value does.
-pub(super) const CUT_OFF: &str = "the bytes end too early";
-
 impl<'a> Bytes<'a> {
     /// The next `count` bytes.
-    pub fn take(&mut self, count: usize) -> Result<&'a [u8], &'static str> {
-        let (taken, rest) = self.rest.split_at_checked(count).ok_or(CUT_OFF)?;
+    pub fn take(&mut self, count: usize) -> Result<&'a [u8], Fault> {
+        let (taken, rest) = self.rest.split_at_checked(count).ok_or(Fault::CutOff)?;
         self.rest = rest;
         Ok(taken)
     }
 
-    fn array<const N: usize>(&mut self) -> Result<[u8; N], &'static str> {
-        let (taken, rest) = self.rest.split_first_chunk().ok_or(CUT_OFF)?;
+    fn array<const N: usize>(&mut self) -> Result<[u8; N], Fault> {
+        let (taken, rest) = self.rest.split_first_chunk().ok_or(Fault::CutOff)?;
         self.rest = rest;
         Ok(*taken)
     }
 
     /// A variable-length zigzag number of up to 64 bits.
-    pub fn long(&mut self) -> Result<i64, &'static str> {
+    pub fn long(&mut self) -> Result<i64, Fault> {
         let mut bits: u64 = 0;
         for shift in (0..70).step_by(7) {
             let [byte] = self.array()?;
@@ -45,21 +43,21 @@ impl<'a> Bytes<'a> {
                 return Ok((bits >> 1).cast_signed() ^ -(bits & 1).cast_signed());
             }
         }
-        Err("a number has more than 64 bits")
+        Err("a number has more than 64 bits".into())
     }
 
     /// Bytes with their length in front.
-    pub fn bytes(&mut self) -> Result<&'a [u8], &'static str> {
+    pub fn bytes(&mut self) -> Result<&'a [u8], Fault> {
         let length = usize::try_from(self.long()?).map_err(|_| "a length is negative")?;
         self.take(length)
     }
 
-    pub fn text(&mut self) -> Result<&'a str, &'static str> {
-        std::str::from_utf8(self.bytes()?).map_err(|_| "a string is not UTF-8")
+    pub fn text(&mut self) -> Result<&'a str, Fault> {
+        std::str::from_utf8(self.bytes()?).map_err(|_| "a string is not UTF-8".into())
     }
 
     /// The number of elements in the next block of an array or map; 0 at its end.
-    pub fn block(&mut self) -> Result<u64, &'static str> {
+    pub fn block(&mut self) -> Result<u64, Fault> {
         let count = self.long()?;
         if count < 0 {
             // A negative count has the block's size in bytes behind it, for readers that skip.
@@ -70,12 +68,12 @@ impl<'a> Bytes<'a> {
 }
 
 /// Reads one datum of a schema from the front of some bytes.
-pub(super) fn read<'s>(schema: &'s Schema, bytes: &mut Bytes<'_>) -> Result<Tree, &'s str> {
+pub(super) fn read(schema: &Schema, bytes: &mut Bytes<'_>) -> Result<Tree, Fault> {
     read_at(schema, schema.root(), bytes)
 }
 
 /// As [`read`], of the type at a position of the schema.
-pub(super) fn read_at<'s>(schema: &'s Schema, position: usize, bytes: &mut Bytes<'_>) -> Result<Tree, &'s str> {
+pub(super) fn read_at(schema: &Schema, position: usize, bytes: &mut Bytes<'_>) -> Result<Tree, Fault> {
     let mut reader = Reader { schema, empty_left: MOST_EMPTY };
     reader.value(position, bytes, 0)
 }
@@ -85,10 +83,10 @@ struct Reader<'s> {
     empty_left: u64,
 }
 
-impl<'s> Reader<'s> {
-    fn value(&mut self, position: usize, bytes: &mut Bytes<'_>, depth: usize) -> Result<Tree, &'s str> {
+impl Reader<'_> {
+    fn value(&mut self, position: usize, bytes: &mut Bytes<'_>, depth: usize) -> Result<Tree, Fault> {
         if depth > MAX_DEPTH {
-            return Err("the datum nests too deeply");
+            return Err("the datum nests too deeply".into());
         }
         let node = self.schema.node(position).ok_or("the schema is incomplete")?;
         Ok(match node {
@@ -96,7 +94,7 @@ impl<'s> Reader<'s> {
             Node::Boolean => match bytes.array()? {
                 [0] => Tree::Bool(false),
                 [1] => Tree::Bool(true),
-                _ => return Err("a boolean is neither 0 nor 1"),
+                _ => return Err("a boolean is neither 0 nor 1".into()),
             },
             Node::Int => {
                 let value = i32::try_from(bytes.long()?).map_err(|_| "an int has more than 32 bits")?;
@@ -142,7 +140,7 @@ impl<'s> Reader<'s> {
             Node::Time(parts) => {
                 let instant = instant(bytes.long()?, *parts);
                 if !(0..86_400).contains(&instant.seconds) {
-                    return Err("a time is not within a day");
+                    return Err("a time is not within a day".into());
                 }
                 let time = instant.to_string();
                 Tree::Text(time.trim_start_matches("1970-01-01T").trim_end_matches('Z').to_owned())
@@ -159,14 +157,15 @@ impl<'s> Reader<'s> {
     }
 
     /// Reads what was written by another schema than the reader's.
-    fn resolved(&mut self, to: &'s Resolved, bytes: &mut Bytes<'_>, depth: usize) -> Result<Tree, &'s str> {
+    fn resolved(&mut self, to: &Resolved, bytes: &mut Bytes<'_>, depth: usize) -> Result<Tree, Fault> {
         Ok(match to {
-            Resolved::Never(why) => return Err(why),
+            Resolved::Never(why) => return Err(Fault::Unresolved(why.clone())),
             Resolved::Float => Tree::Float(shortest(bytes.long()? as f32)),
             Resolved::Double => Tree::Float(bytes.long()? as f64),
             Resolved::Enum(symbols) => {
                 let symbol = usize::try_from(bytes.long()?).ok().and_then(|at| symbols.get(at));
-                Tree::Text(symbol.ok_or("an enum has no such symbol")?.as_ref().map_err(String::as_str)?.clone())
+                let symbol = symbol.ok_or("an enum has no such symbol")?.clone();
+                Tree::Text(symbol.map_err(Fault::Unresolved)?)
             }
             Resolved::Record { written, read } => {
                 let mut members: Vec<(Tree, Tree)> =
@@ -185,8 +184,8 @@ impl<'s> Reader<'s> {
     fn blocks<T>(
         &mut self,
         bytes: &mut Bytes<'_>,
-        mut element: impl FnMut(&mut Self, &mut Bytes<'_>) -> Result<T, &'s str>,
-    ) -> Result<Vec<T>, &'s str> {
+        mut element: impl FnMut(&mut Self, &mut Bytes<'_>) -> Result<T, Fault>,
+    ) -> Result<Vec<T>, Fault> {
         let mut elements = Vec::new();
         loop {
             let count = bytes.block()?;
@@ -204,7 +203,7 @@ impl<'s> Reader<'s> {
     }
 }
 
-fn sized<'a>(bytes: &mut Bytes<'a>, size: Option<usize>) -> Result<&'a [u8], &'static str> {
+fn sized<'a>(bytes: &mut Bytes<'a>, size: Option<usize>) -> Result<&'a [u8], Fault> {
     match size {
         Some(size) => bytes.take(size),
         None => bytes.bytes(),
@@ -222,7 +221,7 @@ fn instant(count: i64, parts: i64) -> Instant {
 }
 
 /// A decimal as text: its unscaled number, big-endian in two's complement, with the point put in.
-fn decimal(unscaled: &[u8], scale: usize) -> Result<Tree, &'static str> {
+fn decimal(unscaled: &[u8], scale: usize) -> Result<Tree, Fault> {
     let (magnitude, negative) = document::magnitude(unscaled);
     let digits = document::digits(&magnitude).ok_or("a decimal has more than 8000 bits")?;
     Ok(Tree::decimal_of_digits(&digits, negative, scale))

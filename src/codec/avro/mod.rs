@@ -18,6 +18,7 @@ mod canonical;
 mod container;
 mod datum;
 mod default;
+mod fault;
 mod resolve;
 mod schema;
 
@@ -28,11 +29,12 @@ use serde::de::DeserializeSeed;
 use super::document::{DocumentCodec, Replay, Strictness, Tree, TreeFormat, TreeValues};
 use super::path::{Path, Wanted};
 use super::registry::{Asked, SchemaRegistry, framed, text_of};
-use super::{Codec, FormatArguments, FormatParameter, cut_off};
+use super::{Codec, FormatArguments, FormatParameter};
 use crate::column::Type;
 use crate::error::{Error, Result};
 use container::Container;
 use datum::Bytes;
+use fault::Fault;
 
 pub use schema::{READER_SCHEMA, Schema};
 
@@ -148,17 +150,16 @@ impl Avro {
         }
     }
 
-    fn document(&self, payload: &[u8]) -> std::result::Result<Tree, String> {
+    fn document(&self, payload: &[u8]) -> std::result::Result<Tree, Fault> {
         if let Some(registry) = &self.registry {
             let (number, datum) = framed(payload)?;
             let schema = registry.schema(number, |entry| {
                 let schema = parse_entry(entry).map_err(|error| format!("schema {number}: {error}"))?;
                 Ok(self.to_read(schema))
             })?;
-            return whole(&schema, datum).map_err(|error| match error.as_str() {
-                datum::CUT_OFF => format!("the payload ends before its object of schema {number} does"),
-                error if error.starts_with(READER_SCHEMA) => error.to_owned(),
-                error => format!("by schema {number}: {error}"),
+            return whole(&schema, datum).map_err(|fault| match fault {
+                Fault::Malformed(why) => format!("by schema {number}: {why}").into(),
+                fault => fault.within(|| format!("the payload ends before its object of schema {number} does")),
             });
         }
         if container::is_container(payload) {
@@ -167,20 +168,20 @@ impl Avro {
             return container.object(&schema, self.limit);
         }
         let Some(schema) = &self.schema else {
-            return Err("the payload is not a container, and no schema is given".to_owned());
+            return Err("the payload is not a container, and no schema is given".into());
         };
         if let Some(marked) = payload.strip_prefix(&[0xc3, 0x01])
             && let Some(object) = marked.strip_prefix(schema.fingerprint())
         {
             return whole(schema, object);
         }
-        whole(schema, payload).map_err(|error| match payload {
-            [0xc3, 0x01, ..] => "the payload is a single object of another schema than the one given".to_owned(),
-            _ => error,
+        whole(schema, payload).map_err(|fault| match payload {
+            [0xc3, 0x01, ..] => "the payload is a single object of another schema than the one given".into(),
+            _ => fault,
         })
     }
 
-    fn writer_schema(&self, text: &str) -> std::result::Result<Arc<Schema>, String> {
+    fn writer_schema(&self, text: &str) -> std::result::Result<Arc<Schema>, Fault> {
         let mut last = self.last.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some((known, schema)) = &*last
             && known == text
@@ -194,10 +195,10 @@ impl Avro {
     }
 }
 
-fn whole(schema: &Schema, payload: &[u8]) -> std::result::Result<Tree, String> {
+fn whole(schema: &Schema, payload: &[u8]) -> std::result::Result<Tree, Fault> {
     let mut bytes = Bytes { rest: payload };
     let tree = datum::read(schema, &mut bytes)?;
-    if bytes.rest.is_empty() { Ok(tree) } else { Err(format!("{} bytes follow the datum", bytes.rest.len())) }
+    if bytes.rest.is_empty() { Ok(tree) } else { Err(format!("{} bytes follow the datum", bytes.rest.len()).into()) }
 }
 
 impl TreeFormat for Avro {
@@ -206,11 +207,7 @@ impl TreeFormat for Avro {
         payload: &[u8],
         seed: S,
     ) -> std::result::Result<(), String> {
-        let tree = self.document(payload).map_err(|cause| match cause.as_str() {
-            datum::CUT_OFF => format!("malformed Avro: {}", cut_off(payload)),
-            cause if cause.starts_with(READER_SCHEMA) => cause.to_owned(),
-            cause => format!("malformed Avro: {cause}"),
-        })?;
+        let tree = self.document(payload).map_err(|fault| fault.told(payload))?;
         TreeValues::replay(&tree, seed)
     }
 }

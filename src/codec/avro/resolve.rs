@@ -11,7 +11,7 @@
 use std::collections::HashMap;
 
 use super::default;
-use super::schema::{Named, Node, READER_SCHEMA, Resolved, Schema};
+use super::schema::{Named, Node, Resolved, Schema};
 use crate::codec::document::Tree;
 use crate::codec::quote;
 
@@ -43,7 +43,7 @@ impl<'s> Resolver<'s> {
     }
 
     fn never(&mut self, why: &str) -> usize {
-        self.add(Node::Resolved(Resolved::Never(format!("{READER_SCHEMA}: {why}"))))
+        self.add(Node::Resolved(Resolved::Never(why.to_owned())))
     }
 
     /// Resolves two types; `place` is how errors call the value.
@@ -114,7 +114,7 @@ impl<'s> Resolver<'s> {
             found.cloned().ok_or_else(|| {
                 let name = named.map_or("", |named| &named.name);
                 let (symbol, name) = (quote(symbol), quote(name));
-                format!("{READER_SCHEMA}: enum '{name}' has no symbol '{symbol}', and no default")
+                format!("enum '{name}' has no symbol '{symbol}', and no default")
             })
         };
         Node::Resolved(Resolved::Enum(from.iter().map(symbol).collect()))
@@ -133,7 +133,7 @@ impl<'s> Resolver<'s> {
         self.records.insert((written, read), position);
         let node = match self.reader.named.get(&read) {
             Some(named) => self.fields(from, to, named, depth),
-            None => Resolved::Never(format!("{READER_SCHEMA}: the schema is incomplete")),
+            None => Resolved::Never("the schema is incomplete".to_owned()),
         };
         if let Some(place) = self.nodes.get_mut(position) {
             *place = Node::Resolved(node);
@@ -168,15 +168,10 @@ impl<'s> Resolver<'s> {
         for (place, name, ty, default) in missing {
             let Some(default) = default else {
                 let place = of_record(name);
-                return Resolved::Never(format!(
-                    "{READER_SCHEMA}: {place} has no default, and the writer's schema has no such field"
-                ));
+                return Resolved::Never(format!("{place} has no default, and the writer's schema has no such field"));
             };
             let Some(value) = default::value(self.reader, ty, default) else {
-                return Resolved::Never(format!(
-                    "{READER_SCHEMA}: the default of {} is not of its type",
-                    of_record(name)
-                ));
+                return Resolved::Never(format!("the default of {} is not of its type", of_record(name)));
             };
             if let Some((_, member)) = read.get_mut(place) {
                 *member = value;

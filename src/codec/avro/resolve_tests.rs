@@ -190,7 +190,7 @@ fn records_that_contain_themselves_are_resolved() {
     let writer = r#"{"type":"record","name":"L","fields":[{"name":"v","type":"int"}]}"#;
     if let Ok(schema) = super::Schema::parse(&endless) {
         let resolved = super::resolve::resolve(&super::Schema::parse(writer).unwrap(), &schema);
-        assert!(super::whole(&resolved, &[2]).unwrap_err().contains("the default of field 'next'"));
+        assert!(super::whole(&resolved, &[2]).unwrap_err().told(&[]).contains("the default of field 'next'"));
     }
 }
 
@@ -211,6 +211,6 @@ fn a_chain_of_records_upto_any_depth_ends() {
     let (writer, reader) = (super::Schema::parse(&chain(20)).unwrap(), super::Schema::parse(&chain(19)).unwrap());
     let resolved = super::resolve::resolve(&writer, &reader);
     assert!(super::whole(&resolved, &[2, 2, 0]).is_ok());
-    let error = super::whole(&resolved, &[[2].repeat(190), vec![0]].concat()).unwrap_err();
-    assert!(error.contains("too deeply"), "{error}");
+    let fault = super::whole(&resolved, &[[2].repeat(190), vec![0]].concat()).unwrap_err();
+    assert!(fault.told(&[]).contains("too deeply"), "{fault:?}");
 }

@@ -82,7 +82,7 @@ pub(super) enum Node {
 /// A type of the writer that the reader has as another one.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) enum Resolved {
-    /// It is never read; why.
+    /// It is never read; why, as errors of the reader's schema say it.
     Never(String),
     /// An int or a long that is read as a float.
     Float,
