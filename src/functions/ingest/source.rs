@@ -67,8 +67,7 @@ impl MessageSource {
             wait: pending_acks.next_kept_in().map_or(durable.max_wait, |wait| wait.min(durable.max_wait)),
             // The caller has the other half of the time, to commit and acknowledge.
             span: pending_acks.ack_wait() / 2,
-            requests: pending_acks.limits(),
-            delivered: pending_acks.delivered(),
+            consumer: pending_acks.pulls(),
         };
         let pull = Pull::start(Arc::clone(connection), stream, name, limits)?;
         Ok(MessageSource::Durable { pull: Some(Box::new(pull)), pending_acks, page: VecDeque::new() })

@@ -24,15 +24,24 @@ pub(super) struct Consumer {
     pub(super) max_deliver: Option<u64>,
     /// Its subject filters.
     pub(super) subjects: Subjects,
+    /// What its pulls depend on.
+    pub(super) pulls: PullConditions,
+}
+
+/// What the pulls of a consumer depend on, when a statement begins.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct PullConditions {
     /// The limits of one pull.
     pub(super) limits: RequestLimits,
     /// How many deliveries it has made, by its own count.
     pub(super) delivered: u64,
+    /// Whether other servers hold it too.
+    pub(super) is_replicated: bool,
 }
 
 /// The limits of one pull of a consumer, by its configuration; None is no limit (ADR-13).
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct RequestLimits {
+pub(super) struct RequestLimits {
     /// Messages (`max_batch`).
     pub(super) messages: Option<u64>,
     /// Bytes (`max_bytes`).
@@ -65,11 +74,24 @@ pub(super) struct Info {
     pub created: String,
     #[serde(default)]
     pub num_ack_pending: i64,
+    /// The number of open pulls.
+    #[serde(default)]
+    pub num_waiting: i64,
     #[serde(default)]
     pub delivered: Position,
     #[serde(default)]
     pub ack_floor: Position,
+    #[serde(default)]
+    pub cluster: Cluster,
     pub config: Config,
+}
+
+/// The servers that hold a consumer.
+#[derive(Default, Deserialize)]
+pub(super) struct Cluster {
+    /// Those beside its leader.
+    #[serde(default)]
+    pub replicas: Vec<serde::de::IgnoredAny>,
 }
 
 impl Info {
@@ -78,13 +100,16 @@ impl Info {
             created: self.created,
             ack_wait: Duration::from_nanos(self.config.ack_wait),
             max_deliver: positive(self.config.max_deliver),
-            limits: RequestLimits {
-                messages: positive(self.config.max_batch),
-                bytes: positive(self.config.max_bytes),
-                wait: positive(self.config.max_expires).map(Duration::from_nanos),
+            pulls: PullConditions {
+                limits: RequestLimits {
+                    messages: positive(self.config.max_batch),
+                    bytes: positive(self.config.max_bytes),
+                    wait: positive(self.config.max_expires).map(Duration::from_nanos),
+                },
+                delivered: self.delivered.consumer_seq,
+                is_replicated: !self.cluster.replicas.is_empty(),
             },
             subjects: self.config.subjects(),
-            delivered: self.delivered.consumer_seq,
         }
     }
 
@@ -188,12 +213,24 @@ pub fn standing(connection: &Arc<Connection>, stream: &str, durable: &str) -> Re
     Ok(info.map(|info| Standing { next: info.ack_floor.stream_seq + 1, subjects: info.config.subjects() }))
 }
 
-/// How many deliveries the consumer has made, by its own count, if `max_ack_pending` messages are unacknowledged: then the server
-/// sends no new one, and no status either. One round trip; None without an answer.
-pub(super) async fn delivered_when_full(connection: &Arc<Connection>, stream: &str, durable: &str) -> Option<u64> {
+/// What a consumer has sent, by its own count, and whether it sends more.
+pub(super) struct Deliveries {
+    /// The number of deliveries that it has made.
+    pub made: u64,
+    /// Whether `max_ack_pending` messages are unacknowledged: then the server sends no new one, and no status either.
+    pub is_full: bool,
+    /// Whether no pull is open, of any reader.
+    pub is_idle: bool,
+}
+
+/// Asks the server for it. One round trip; None without an answer.
+pub(super) async fn deliveries(connection: &Arc<Connection>, stream: &str, durable: &str) -> Option<Deliveries> {
     let info = connection.api::<Info>(&info_call(stream, durable), Bytes::new()).await.ok()?;
-    let is_full = info.config.max_ack_pending > 0 && info.num_ack_pending >= info.config.max_ack_pending;
-    is_full.then_some(info.delivered.consumer_seq)
+    Some(Deliveries {
+        made: info.delivered.consumer_seq,
+        is_full: info.config.max_ack_pending > 0 && info.num_ack_pending >= info.config.max_ack_pending,
+        is_idle: info.num_waiting == 0,
+    })
 }
 
 /// The consumer or its stream does not exist.

@@ -7,6 +7,7 @@ mod delivery;
 mod given_up;
 mod info;
 mod left_out;
+mod open_pulls;
 mod passed_over;
 mod pending_acks;
 mod pull;
@@ -16,7 +17,7 @@ mod words;
 
 pub use config::{DurableOptions, DurableStart};
 pub use delivery::Delivery;
-pub use info::{RequestLimits, Standing, standing};
+pub use info::{PullConditions, Standing, standing};
 pub use pending_acks::{DurableKey, PendingAcks, pending, subject_filters, unsettled};
 pub use pull::{Pull, PullLimits};
 pub use sequences::{acknowledge_these, extend_these, return_these, terminate_these};

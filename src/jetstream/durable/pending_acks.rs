@@ -12,7 +12,7 @@ use bytes::Bytes;
 use super::config::{DurableOptions, ensure};
 use super::delivery::Delivery;
 use super::given_up::Watch;
-use super::info::RequestLimits;
+use super::info::PullConditions;
 use super::passed_over::PassedOver;
 use super::words::{IN_PROGRESS, RETURN, TERMINATE};
 use crate::error::{Error, Kind, Result};
@@ -89,8 +89,7 @@ pub struct PendingAcks {
     connection: Arc<Connection>,
     ack_wait: Duration,
     max_deliver: Option<u64>,
-    limits: RequestLimits,
-    delivered: u64,
+    pulls: PullConditions,
 }
 
 impl PendingAcks {
@@ -102,8 +101,8 @@ impl PendingAcks {
     pub fn open(connection: Arc<Connection>, key: DurableKey, options: &DurableOptions) -> Result<Self> {
         let known = with_sessions(|sessions| claim(sessions, &key)).map_err(|error| key.place(error))?;
         // From here on, dropping `pending_acks` ends the claim.
-        let (ack_wait, limits) = (Duration::ZERO, RequestLimits::default());
-        let mut pending_acks = Self { key, connection, ack_wait, max_deliver: None, limits, delivered: 0 };
+        let (ack_wait, pulls) = (Duration::ZERO, PullConditions::default());
+        let mut pending_acks = Self { key, connection, ack_wait, max_deliver: None, pulls };
         let consumer = ensure(&pending_acks.connection, options, known.as_deref())?;
         let Some(consumer) = consumer else {
             pending_acks.forget_consumer();
@@ -135,7 +134,7 @@ impl PendingAcks {
             session.subjects = consumer.subjects;
         });
         (pending_acks.ack_wait, pending_acks.max_deliver) = (consumer.ack_wait, consumer.max_deliver);
-        (pending_acks.limits, pending_acks.delivered) = (consumer.limits, consumer.delivered);
+        pending_acks.pulls = consumer.pulls;
         pending_acks.keep_alive();
         Ok(pending_acks)
     }
@@ -150,16 +149,10 @@ impl PendingAcks {
         self.ack_wait
     }
 
-    /// The limits of one pull.
+    /// What the consumer's pulls depend on.
     #[must_use]
-    pub fn limits(&self) -> RequestLimits {
-        self.limits
-    }
-
-    /// How many deliveries the consumer had made when the statement began, by its own count.
-    #[must_use]
-    pub fn delivered(&self) -> u64 {
-        self.delivered
+    pub fn pulls(&self) -> PullConditions {
+        self.pulls
     }
 
     /// The connection, the stream, and the consumer by its name.

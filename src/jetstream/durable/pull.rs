@@ -12,7 +12,8 @@ use bytes::Bytes;
 use futures_util::{FutureExt, StreamExt};
 
 use super::delivery::{Delivery, delivery};
-use super::info::{RequestLimits, delivered_when_full, info_call};
+use super::info::{Deliveries, PullConditions, RequestLimits, deliveries, info_call};
+use super::open_pulls::{Missing, OpenPulls};
 use crate::error::{Error, Kind, Result};
 use crate::jetstream::connection::Connection;
 use crate::jetstream::failure::{Failure, refusal};
@@ -29,12 +30,16 @@ const SLOW: Duration = Duration::from_millis(100);
 const MAX_BYTES: u64 = 8 * 1024 * 1024;
 /// The time for which a pull that does not wait may be silent before the consumer is asked whether it has reached `max_ack_pending`.
 const QUIET: Duration = Duration::from_millis(200);
+/// The first silence when it is uncertain whether the open pulls bring more.
+const BRIEF: Duration = Duration::from_millis(20);
 /// How often in turn, with as long a silence before each, the consumer must say that it holds back while it counts deliveries that did
 /// not come here. They may be another process's; but the server counts a message as given before it sends it, and answers by another
 /// way: under load messages come later than an answer that counts them.
 const HELD_BACK: u32 = 5;
 /// The header of a status with the number of messages of the pull that were not sent (ADR-13).
 const PENDING_MESSAGES: &str = "Nats-Pending-Messages";
+/// The status of a pull that is refused because the open ones take all that the consumer has (408, nats-server).
+const REQUESTS_PENDING: &str = "Requests Pending";
 /// The number of records in a page: DuckDB's vector size.
 const PAGE: usize = 2_048;
 /// The bytes after which a page is passed on before it is full.
@@ -50,10 +55,8 @@ pub struct PullLimits {
     /// The time after the first message for which more are asked for. The server delivers a message again that is not acknowledged within `ack_wait`,
     /// so a call that reads that long would get the same messages over and over.
     pub span: Duration,
-    /// The limits of one pull.
-    pub requests: RequestLimits,
-    /// How many deliveries the consumer made before.
-    pub delivered: u64,
+    /// What the consumer's pulls depend on.
+    pub consumer: PullConditions,
 }
 
 /// A running read of a durable.
@@ -74,10 +77,7 @@ pub struct Pull {
     until: Option<Instant>,
     /// The number of the next pull.
     next: u64,
-    /// The pulls that may still be answered.
-    open: Vec<Request>,
-    /// The number of messages that the open pulls are still to bring.
-    expected: u64,
+    open: OpenPulls,
     /// The number of messages that the next pull asks for.
     batch: u64,
     /// The time at which the last page was passed on.
@@ -93,12 +93,6 @@ pub struct Pull {
     page: Vec<Delivery>,
     /// About how many bytes of memory it takes.
     page_bytes: usize,
-}
-
-/// A pull request that may still bring messages.
-struct Request {
-    number: u64,
-    asked: u64,
 }
 
 /// The reasons why a status ends a pull.
@@ -131,20 +125,19 @@ impl Pull {
             durable: durable.to_owned(),
             inbox,
             replies,
-            requests: limits.requests,
+            requests: limits.consumer.limits,
             says_left,
             left: limits.messages.unwrap_or(u64::MAX),
             wait: limits.wait,
             span: limits.span,
             until: None,
             next: 0,
-            open: Vec::new(),
-            expected: 0,
+            open: OpenPulls::new(limits.consumer.is_replicated),
             batch: BATCH,
             handed_on: None,
             drained: false,
             came: false,
-            delivered: limits.delivered,
+            delivered: limits.consumer.delivered,
             oversized: false,
             page: Vec::new(),
             page_bytes: 0,
@@ -164,14 +157,14 @@ impl Pull {
             while self.has_room() {
                 if self.may_ask() {
                     self.ask(Duration::ZERO).await?;
-                } else if self.expected > 0 {
+                } else if self.open.expected() > 0 {
                     self.receive(Duration::ZERO).await?;
                 } else if self.page.is_empty() && self.until.is_none() && self.left > 0 && !self.wait.is_zero() {
                     // The wait is for the first message only.
                     let wait = std::mem::take(&mut self.wait);
                     self.drained = false;
                     self.ask(wait).await?;
-                    while self.expected > 0 {
+                    while self.open.expected() > 0 {
                         self.receive(wait).await?;
                     }
                 } else {
@@ -207,7 +200,7 @@ impl Pull {
     /// open pulls are over.
     pub fn undelivered(&mut self) -> &[Delivery] {
         let _ = block_on(async {
-            while self.expected > 0 && self.connection.is_up() {
+            while self.open.expected() > 0 && self.connection.is_up() {
                 match tokio::time::timeout(QUIET, self.replies.next()).await {
                     Ok(Some(message)) => drop(self.take(message).await?),
                     _ => break,
@@ -233,7 +226,7 @@ impl Pull {
         }
         let ahead = self.says_left && !self.oversized && self.batch > BATCH;
         let few = if ahead { self.batch / 2 } else { 0 };
-        !self.drained && self.left > 0 && self.expected <= few
+        !self.drained && self.left > 0 && self.open.expected() <= few
     }
 
     /// Sends a pull request. With a wait of zero the server answers at once with the messages that it has; otherwise it waits for one message.
@@ -257,8 +250,7 @@ impl Pull {
         let (subject, reply_to) = (self.connection.api_subject(&self.call()), format!("{}.{number}", self.inbox));
         let sent = self.connection.client.publish_with_reply(subject, reply_to, Bytes::from(body)).await;
         sent.map_err(|error| Error::foreign("cannot send a pull request", &error).kind_or(Kind::Unreachable))?;
-        self.open.push(Request { number, asked });
-        self.expected += asked;
+        self.open.add(number, asked);
         self.left -= asked;
         self.came = false;
         Ok(())
@@ -273,6 +265,7 @@ impl Pull {
         let subject = self.connection.api_subject(&self.call());
         let (mut held_back, last_word) = (0, Instant::now());
         loop {
+            let quiet = if self.open.is_uncertain() && held_back == 0 { BRIEF } else { QUIET };
             tokio::select! {
                 biased;
                 message = self.replies.next() => return self.take_some(message).await,
@@ -282,18 +275,19 @@ impl Pull {
                     }
                 }
                 () = std::future::ready(()), if held_back >= HELD_BACK => {
-                    self.close();
+                    self.left = self.left.saturating_add(self.open.close());
                     self.drained = true;
                     return Ok(());
                 }
-                () = tokio::time::sleep(QUIET), if wait.is_zero() => {
+                () = tokio::time::sleep(quiet), if wait.is_zero() => {
                     if last_word.elapsed() >= self.connection.timeout {
                         return Err(self.connection.failure(Failure::TimedOut, &self.call()));
                     }
-                    held_back = match delivered_when_full(&self.connection, &self.stream, &self.durable).await {
-                        None => 0,
-                        Some(delivered) if delivered <= self.delivered => HELD_BACK,
+                    held_back = match deliveries(&self.connection, &self.stream, &self.durable).await {
+                        Some(deliveries) if !deliveries.is_full && !self.open.is_uncertain() => 0,
+                        Some(Deliveries { made, is_full, is_idle }) if made <= self.delivered && (is_full || is_idle) => HELD_BACK,
                         Some(_) => held_back + 1,
+                        None => 0,
                     };
                 }
                 () = tokio::time::sleep(self.connection.timeout + wait), if !wait.is_zero() => {
@@ -317,27 +311,24 @@ impl Pull {
             self.page_bytes += delivery.size();
             self.page.push(delivery);
             self.until.get_or_insert_with(|| Instant::now() + self.span);
-            // A message may come after the status of its pull, and count for another.
-            self.expected = self.expected.saturating_sub(1);
+            self.open.came();
             self.came = true;
             self.oversized = false;
-            if self.expected == 0 {
-                self.open.clear();
-            }
             return Ok(());
         };
         // Statuses come on the pull's own subject; one of an earlier pull is of no interest.
         let number = message.subject.rsplit('.').next().and_then(|token| token.parse::<u64>().ok());
-        let Some(position) = self.open.iter().position(|request| Some(request.number) == number) else {
+        let description = message.description.unwrap_or_default();
+        let told = message.headers.as_ref().and_then(|headers| headers.get(PENDING_MESSAGES));
+        let missing = match told.and_then(|told| told.as_str().parse::<u64>().ok()) {
+            Some(told) => Missing::Number(told),
+            None if description.eq_ignore_ascii_case(REQUESTS_PENDING) => Missing::All,
+            None => Missing::Untold,
+        };
+        let Some(missing) = number.and_then(|number| self.open.end(number, missing)) else {
             return Ok(());
         };
-        let asked = self.open.remove(position).asked;
-        let left = message.headers.as_ref().and_then(|headers| headers.get(PENDING_MESSAGES));
-        let left = left.and_then(|left| left.as_str().parse::<u64>().ok()).map(|left| left.min(asked));
-        let end = self.status(status, message.description.unwrap_or_default()).await?;
-        // A server that does not tell how many are missing has ended the pull.
-        let missing = left.unwrap_or(self.expected).min(self.expected);
-        self.expected -= missing;
+        let end = self.status(status, description).await?;
         self.left = self.left.saturating_add(missing);
         match end {
             End::Drained => self.drained = true,
@@ -345,13 +336,6 @@ impl Pull {
             End::Again => {}
         }
         Ok(())
-    }
-
-    /// The open pulls bring nothing more.
-    fn close(&mut self) {
-        self.left = self.left.saturating_add(self.expected);
-        self.expected = 0;
-        self.open.clear();
     }
 
     fn call(&self) -> String {
