@@ -17,7 +17,7 @@ pub(super) enum Unread {
 }
 
 impl Unread {
-    /// Why, and what to do.
+    /// The reason, and the advice.
     pub(super) fn why(self) -> &'static str {
         match self {
             Unread::Union => {
@@ -32,12 +32,12 @@ impl Unread {
     }
 }
 
-/// How a door reads the texts of types.
+/// A door's reader of the texts of types.
 type TypeParser = fn(&[&str]) -> Result<Vec<Type>>;
 
 static OPENED: OnceLock<TypeParser> = OnceLock::new();
 
-/// Notes that a door was opened, and how it reads types; the first one stays.
+/// Sets the reader of types when a door is opened; the first one stays.
 pub(super) fn opened(parser: TypeParser) {
     OPENED.get_or_init(|| parser);
 }

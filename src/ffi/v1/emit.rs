@@ -11,7 +11,7 @@ use libduckdb_sys as duckdb;
 use super::unwinding::{self, Unwinding};
 use crate::column::{Buffer, Cells, Chunk, Interval, ListValues, Values};
 
-/// Writes a chunk, and how many rows it has.
+/// Writes a chunk and its number of rows.
 ///
 /// # Safety
 /// `output` must be a live chunk with one flat, writable vector for each entry of `projection`, and `chunk` must have
@@ -131,7 +131,7 @@ impl Vector {
                 Values::F64(v) => self.copy(at, v.get(rows).unwrap_or_default()),
                 Values::Interval(v) => self.write_intervals(at, v.get(rows).unwrap_or_default()),
                 Values::Text(texts) => {
-                    // Of NULL rows too: a row without a value would show what the vector held before.
+                    // NULL rows are written too: a row without a value would show the vector's old content.
                     let mut start = end_before(&texts.ends, rows.start);
                     for (row, end) in texts.ends.get(rows).unwrap_or_default().iter().enumerate() {
                         self.assign(at + row, texts.bytes.get(start..*end).unwrap_or_default());
@@ -211,7 +211,7 @@ impl Vector {
     }
 }
 
-/// Where the value before the row ends, which is where the row's value starts.
+/// The end of the value before the row, at which the row's value starts.
 fn end_before(ends: &[usize], row: usize) -> usize {
     row.checked_sub(1).and_then(|before| ends.get(before)).copied().unwrap_or(0)
 }

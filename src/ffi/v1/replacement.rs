@@ -9,7 +9,7 @@ use super::value::Handle;
 use crate::error::Error;
 use crate::ffi::contain::{c_text, contain, drop_box};
 
-/// Which names, and by which function.
+/// The prefixes of the names, and the function that reads them.
 struct Replacement {
     prefixes: &'static [&'static str],
     function: &'static str,

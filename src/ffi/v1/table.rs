@@ -27,9 +27,9 @@ struct InitData<T: TableFunction> {
     reader: Mutex<T::Reader>,
     decoder: T::Decoder,
     columns: Arc<[Column]>,
-    /// For each vector of the chunk, the column that it stands for; None for one that stands for no column.
+    /// The column of each vector of the chunk; None for a vector without one.
     projection: Vec<Option<usize>>,
-    /// How many rows a chunk holds.
+    /// The number of rows that a chunk holds.
     capacity: usize,
 }
 
@@ -48,7 +48,7 @@ impl<T: TableFunction> InitData<T> {
     }
 }
 
-/// Tells the reader that a call failed, unless the call says that it did not: also when an exception of DuckDB's passes.
+/// Marks the run as failed when it is dropped before the call has succeeded, also by an exception of DuckDB that passes.
 struct FailureGuard<'a, T: TableFunction>(Option<&'a InitData<T>>);
 
 impl<T: TableFunction> Drop for FailureGuard<'_, T> {

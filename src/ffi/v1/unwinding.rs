@@ -3,7 +3,7 @@
 //! DuckDB is C++. When it runs out of memory while a value is written into a vector, it throws, and the exception must
 //! reach DuckDB's own frames below our callback. It may pass through Rust frames that are declared to unwind, where it
 //! runs their drops, and through nothing else: a function called as `extern "C"` may not throw, and `catch_unwind` ends
-//! the process when it meets an exception that is not Rust's. So these functions are called as what they are, by callbacks
+//! the process when it meets an exception that is not Rust's. So these functions are called by their true convention, in callbacks
 //! that are `extern "C-unwind"`, outside of [`crate::ffi::contain`].
 
 use std::ffi::c_char;
@@ -19,11 +19,11 @@ type EnsureValidity = unsafe extern "C-unwind" fn(duckdb::duckdb_vector);
 pub(super) struct Unwinding {
     /// Copies bytes into a vector of strings. On hosts that have one, the form that does not check UTF-8 again.
     pub(super) assign_string: AssignString,
-    /// Makes room for so many elements in a list's child.
+    /// Reserves room for a number of elements in a list's child.
     pub(super) list_reserve: ListSize,
-    /// Sets how many elements a list's child has.
+    /// Sets the number of elements of a list's child.
     pub(super) list_set_size: ListSize,
-    /// Makes the validity mask of a vector one that can be written.
+    /// Makes the validity mask of a vector writable.
     pub(super) ensure_validity: EnsureValidity,
 }
 

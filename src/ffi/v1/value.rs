@@ -95,7 +95,7 @@ impl Handle {
         }
     }
 
-    /// The text, whole or not at all. The C API ends a text at its first NUL and does not say that there was more.
+    /// The text; [`Value::Other`] when it has a NUL, at which the C API ends a text without a sign that more follows.
     fn text(&self) -> Value {
         // SAFETY: the value is live; the text is ours to free, null where there is none.
         let text = unsafe { duckdb::duckdb_get_varchar(self.0) };

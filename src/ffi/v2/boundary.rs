@@ -38,7 +38,7 @@ pub(super) fn contain<T>(function: &str, body: impl FnOnce() -> Result<T>) -> ne
     contained.map_err(|text| neo::Error { code, message: text.to_string_lossy().into_owned() })
 }
 
-/// Runs the body of a callback; what waits inside of it hears when the user interrupts the statement.
+/// Runs the body of a callback. Waits inside of it end when the user interrupts the statement.
 pub(super) fn interruptible<T>(context: &Context, body: impl FnOnce() -> T) -> T {
     // SAFETY: the context lives through the callback, and nobody asks once the body has ended.
     let handle = unsafe { context.get_raw() };
@@ -46,14 +46,14 @@ pub(super) fn interruptible<T>(context: &Context, body: impl FnOnce() -> T) -> T
     interrupt::watched(move || is_interrupted(&unsafe { Context::from_raw(handle) }), body)
 }
 
-/// Whether the context's statement was interrupted. No function of the C API tells that, but looking for files does: DuckDB
+/// Whether the context's statement was interrupted. No function of the C API tells that, but a search for files does: DuckDB
 /// refuses it to a statement that was, before it looks (docs/design/host.md). Without a path nothing is looked for.
 fn is_interrupted(context: &Context) -> bool {
     let looked = FileSystem::new(context).and_then(|files| files.glob(""));
     looked.is_err_and(|error| error.code == DuckDBError::RuntimeInterrupt)
 }
 
-/// Writes what happened since the last call into DuckDB's log. A log that cannot be written is no reason to fail.
+/// Writes the events since the last call into DuckDB's log. A log that cannot be written fails no statement.
 pub(super) fn write_log(context: &Context) {
     for event in log::take() {
         let level = match event.level {

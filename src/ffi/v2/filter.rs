@@ -10,13 +10,13 @@ use super::value;
 use crate::predicate::{Comparison, Predicate};
 use crate::value::Value;
 
-/// The functions that say how a text begins; the pattern of the second may hold wildcards.
+/// The functions that compare the beginning of a text; the pattern of the second may hold wildcards.
 const STARTS_WITH: [&str; 3] = ["prefix", "starts_with", "^@"];
 const LIKE: &str = "~~";
 /// No time zone is further from UTC than this; in microseconds.
 const WIDEST_ZONE: i64 = 86_400_000_000;
 
-/// The offered conditions, all of which hold for every row that the query uses.
+/// The offered conditions; every row that the query uses meets all of them.
 pub(super) fn read(context: &Context, offered: &PushdownData<'_>) -> neo::Result<Vec<Predicate>> {
     let reader = Reader { offered, utc: is_utc(context)? };
     (0..offered.filter_count()?).map(|index| reader.predicate(&offered.filter(index)?)).collect()
@@ -52,7 +52,7 @@ impl Reader<'_> {
             Kind::CompareLessThanOrEqualTo => compare(Comparison::LessOrEqual),
             Kind::CompareGreaterThan => compare(Comparison::Greater),
             Kind::CompareGreaterThanOrEqualTo => compare(Comparison::GreaterOrEqual),
-            // DuckDB does not say whether the ends belong to it.
+            // The API does not tell whether the range includes its ends.
             Kind::CompareBetween => self.between(&children),
             Kind::CompareIn => self.one_of(&children),
             Kind::BoundFunction => self.text_function(&expression.function_name()?, &children),
@@ -123,7 +123,7 @@ impl Reader<'_> {
         })
     }
 
-    /// The column that an expression stands for, itself or in a cast that keeps every value and its order.
+    /// The column of an expression that is one, or a cast of one that keeps every value and the order.
     fn reference(&self, expression: &Expression<'_>) -> neo::Result<Option<Reference>> {
         match expression.expression_type()? {
             Kind::BoundColumnRef => {

@@ -7,7 +7,7 @@ use neo::extension::Extension;
 use neo::qualified_name::QualifiedName;
 use neo::replacement_scan::{ReplacementHandle, ReplacementScanBuilder, ReplacementScanCallbacks, ReplacementType};
 
-/// Which names, and by which function.
+/// The prefixes of the names, and the function that reads them.
 struct Replacement {
     prefixes: &'static [&'static str],
     function: &'static str,

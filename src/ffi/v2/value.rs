@@ -64,7 +64,7 @@ fn read_value(value: &neo::value::Value) -> neo::Result<Value> {
     Ok(found.unwrap_or(Value::Null))
 }
 
-/// No name, address or option has a NUL in it, and the first door cannot read one.
+/// The text; [`Value::Other`] when it has a NUL: no name, address or option has one, and the first door cannot read one.
 fn text(value: String) -> Value {
     if value.contains('\0') { Value::Other("a text with a NUL character") } else { Value::Text(value) }
 }
@@ -85,7 +85,7 @@ fn children<T, E: From<neo::Error>>(
     (0..count).map(|index| read(&value.get_child(index)?)).collect()
 }
 
-/// Keys and values, which come one after the other.
+/// The keys and values of a MAP, in turn.
 fn pairs<T>(items: Vec<T>) -> Vec<(T, T)> {
     let mut items = items.into_iter();
     std::iter::from_fn(|| Some((items.next()?, items.next()?))).collect()
@@ -104,7 +104,7 @@ pub(super) fn document(value: &neo::value::Value) -> Result<Document> {
     })
 }
 
-/// Why a value is no document.
+/// The reason why a value is no document.
 enum Failure {
     Ours(Error),
     Host(neo::Error),
