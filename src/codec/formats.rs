@@ -1,12 +1,10 @@
 //! The formats of payloads, in one table: it has each format's name and parameters.
 
-use std::sync::Arc;
-
 use super::arguments::{FormatArguments, FormatParameter};
 use super::decode::Codec;
 use super::path::{Path, Wanted};
 use super::registry::Framed;
-use super::unnest::Cut;
+use super::unnest::{Cut, in_payload};
 use super::{avro, cbor, json, msgpack, protobuf, text};
 use crate::column::Type;
 use crate::error::Result;
@@ -54,7 +52,7 @@ pub const FORMATS: &[PayloadFormat] = &[
             Ok(if arguments.registry.is_some() { Box::new(Framed(codec)) } else { codec })
         },
         all: no_schema,
-        elements: Some(|_, _| Ok(Arc::new(json::elements))),
+        elements: Some(|_, _| Ok(in_payload(json::elements))),
         lines: None,
         infer: Some(json::infer),
     },
@@ -64,7 +62,7 @@ pub const FORMATS: &[PayloadFormat] = &[
         columns: |_, wanted| json::columns(wanted),
         all: no_schema,
         elements: None,
-        lines: Some(|| Arc::new(json::lines)),
+        lines: Some(|| in_payload(json::lines)),
         infer: Some(json::infer),
     },
     PayloadFormat {
@@ -81,7 +79,7 @@ pub const FORMATS: &[PayloadFormat] = &[
         parameters: &[],
         columns: |_, wanted| msgpack::columns(wanted),
         all: no_schema,
-        elements: Some(|_, _| Ok(Arc::new(msgpack::elements))),
+        elements: Some(|_, _| Ok(in_payload(msgpack::elements))),
         lines: None,
         infer: Some(msgpack::infer),
     },
@@ -90,7 +88,7 @@ pub const FORMATS: &[PayloadFormat] = &[
         parameters: &[],
         columns: |_, wanted| cbor::columns(wanted),
         all: no_schema,
-        elements: Some(|_, _| Ok(Arc::new(cbor::elements))),
+        elements: Some(|_, _| Ok(in_payload(cbor::elements))),
         lines: None,
         infer: Some(cbor::infer),
     },
@@ -99,7 +97,7 @@ pub const FORMATS: &[PayloadFormat] = &[
         parameters: avro::PARAMETERS,
         columns: avro::given,
         all: avro::all,
-        elements: None,
+        elements: Some(avro::elements),
         lines: None,
         infer: Some(avro::infer),
     },

@@ -43,6 +43,7 @@ pub use document::Rest;
 pub use formats::{FORMATS, Infer, PayloadFormat};
 use quote::{cut_off, quote};
 pub use registry::{Framed, SchemaRegistry};
-pub use unnest::{Cut, CutParts, Unnest, Unnester};
+use unnest::place_in;
+pub use unnest::{Cut, CutParts, Parts, Unnest, Unnester, in_payload};
 pub use unnest_codec::{Side, UnnestCodec};
 pub use whole::{Whole, WithPayload};

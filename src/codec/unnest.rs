@@ -14,14 +14,36 @@ use super::inflate::Inflate;
 use super::path::{Path, Step};
 use crate::record::{Part, Record};
 
-/// Where the parts of a payload stand. A path that leads nowhere, null and an empty list give none.
+/// Finds the parts of a payload. A path that leads nowhere, null and an empty list give none.
 ///
 /// # Errors
 /// The payload is malformed, or the path leads to something that is no list.
 pub type Cut = Arc<CutParts>;
 
 /// What a [`Cut`] does.
-pub type CutParts = dyn Fn(&[u8], &Path) -> Result<Vec<Range<usize>>, DecodeError> + Send + Sync;
+pub type CutParts = dyn Fn(&[u8], &Path) -> Result<Parts, DecodeError> + Send + Sync;
+
+/// The parts of a payload.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub struct Parts {
+    /// Where they stand in the payload, or in the inflated bytes.
+    pub places: Vec<Range<usize>>,
+    /// Bytes that the payload holds compressed, if the parts stand in them.
+    pub inflated: Option<Bytes>,
+}
+
+/// A cut whose parts stand in the payload itself.
+pub fn in_payload(
+    places: impl Fn(&[u8], &Path) -> Result<Vec<Range<usize>>, DecodeError> + Send + Sync + 'static,
+) -> Cut {
+    Arc::new(move |payload, path| Ok(Parts { places: places(payload, path)?, inflated: None }))
+}
+
+/// Where a part of some bytes stands in them.
+pub(super) fn place_in(bytes: &[u8], part: &[u8]) -> Option<Range<usize>> {
+    let start = (part.as_ptr() as usize).checked_sub(bytes.as_ptr() as usize)?;
+    (start + part.len() <= bytes.len()).then_some(start..start + part.len())
+}
 
 /// What the rows of a message are.
 #[derive(Clone)]
@@ -55,7 +77,9 @@ pub struct Unnester {
 struct Open {
     message: Record,
     whole: Bytes,
-    parts: std::vec::IntoIter<Range<usize>>,
+    /// The bytes in which the parts stand.
+    parts_in: Bytes,
+    places: std::vec::IntoIter<Range<usize>>,
     next: u64,
 }
 
@@ -107,7 +131,10 @@ impl Unnester {
             Err(error) => return Err(failed(message, Bytes::new(), error)),
         };
         match (self.unnest.cut)(&whole, &self.unnest.path) {
-            Ok(parts) => Ok(Open { message, whole, parts: parts.into_iter(), next: 1 }),
+            Ok(Parts { places, inflated }) => {
+                let parts_in = inflated.unwrap_or_else(|| whole.clone());
+                Ok(Open { message, whole, parts_in, places: places.into_iter(), next: 1 })
+            }
             Err(error) => Err(failed(message, whole, error)),
         }
     }
@@ -117,10 +144,10 @@ impl Iterator for Open {
     type Item = Record;
 
     fn next(&mut self) -> Option<Record> {
-        let range = self.parts.next()?;
+        let range = self.places.next()?;
         let part = Part { index: Some(self.next), whole: self.whole.clone(), fault: None };
         self.next += 1;
-        Some(Record { payload: self.whole.slice(range), part: Some(Box::new(part)), ..self.message.clone() })
+        Some(Record { payload: self.parts_in.slice(range), part: Some(Box::new(part)), ..self.message.clone() })
     }
 }
 
@@ -131,7 +158,7 @@ mod tests {
     use crate::codec::json;
     use crate::record::Headers;
 
-    fn rows(cut: &'static CutParts, path: &str, payloads: &[&str], most: usize) -> Vec<String> {
+    fn rows(cut: Cut, path: &str, payloads: &[&str], most: usize) -> Vec<String> {
         let messages = payloads.iter().zip(1..).map(|(payload, sequence)| Record {
             subject: "s".into(),
             sequence,
@@ -141,8 +168,7 @@ mod tests {
             part: None,
         });
         let inflate = Inflate { compression: Compression::None, limit: 0 };
-        let mut unnester =
-            Unnester::new(Unnest { cut: Arc::new(cut), path: Path::parse(path).unwrap(), is_lines: false }, inflate);
+        let mut unnester = Unnester::new(Unnest { cut, path: Path::parse(path).unwrap(), is_lines: false }, inflate);
         unnester.add(messages);
         let mut shown = Vec::new();
         loop {
@@ -175,11 +201,14 @@ mod tests {
         ];
         for most in [1, 2, 100] {
             let expected = ["1.1 1", r#"1.2 {"x":[2]}"#, r#"1.3 "],""#, "7.1 null"];
-            assert_eq!(rows(&json::elements, "a.l", &payloads, most), expected, "{most}");
+            assert_eq!(rows(in_payload(json::elements), "a.l", &payloads, most), expected, "{most}");
         }
-        assert_eq!(rows(&json::elements, "$", &["[1,2]", " \u{feff}[3]", "\u{feff}[3]"], 9).len(), 4);
-        assert_eq!(rows(&json::elements, "$[-1][0]", &["[[[1]],[[2,3]]]"], 9), ["1.1 2", "1.2 3"]);
-        assert_eq!(rows(&json::elements, "a.1", &[r#"{"a":[[1],[2]]}"#, r#"{"a":{"1":[3]}}"#], 9), ["1.1 2", "2.1 3"]);
+        assert_eq!(rows(in_payload(json::elements), "$", &["[1,2]", " \u{feff}[3]", "\u{feff}[3]"], 9).len(), 4);
+        assert_eq!(rows(in_payload(json::elements), "$[-1][0]", &["[[[1]],[[2,3]]]"], 9), ["1.1 2", "1.2 3"]);
+        assert_eq!(
+            rows(in_payload(json::elements), "a.1", &[r#"{"a":[[1],[2]]}"#, r#"{"a":{"1":[3]}}"#], 9),
+            ["1.1 2", "2.1 3"]
+        );
     }
 
     #[test]
@@ -191,10 +220,10 @@ mod tests {
             (r#"{"a":[1],"a":[2]}"#, r#"(None, "the object has the key 'a' twice")"#),
             (r#"{"\u0061":"x"}"#, r#"(Some("a"), "expected a list, found \"x\"")"#),
         ] {
-            assert_eq!(rows(&json::elements, "a", &[payload], 9), [format!("1 Some({fault})")], "{payload}");
+            assert_eq!(rows(in_payload(json::elements), "a", &[payload], 9), [format!("1 Some({fault})")], "{payload}");
         }
         for payload in ["", "{", r#"{"a":[1,2}"#, r#"{"a":[1]} x"#, r#"{"a":[1],"b":}"#] {
-            let row = rows(&json::elements, "a", &[payload], 9).concat();
+            let row = rows(in_payload(json::elements), "a", &[payload], 9).concat();
             assert!(row.starts_with("1 Some((None, \"malformed JSON"), "{payload}: {row}");
         }
     }
@@ -203,6 +232,6 @@ mod tests {
     fn each_line_is_a_row() {
         let payloads = ["{\"a\":1}\n\n{\"a\":2}\r\n", "", "\n", "\u{feff}1", "1\n{"];
         let expected = ["1.1 {\"a\":1}", "1.2 {\"a\":2}", "4.1 1", "5.1 1", "5.2 {"];
-        assert_eq!(rows(&json::lines, "$", &payloads, 2), expected);
+        assert_eq!(rows(in_payload(json::lines), "$", &payloads, 2), expected);
     }
 }

@@ -141,7 +141,7 @@ impl Decoder for UnnestDecoder<'_> {
             let none = Buffer::new(&crate::column::Type::Boolean);
             self.lent.extend(out.get_mut(*output).map(|buffer| std::mem::replace(buffer, none)));
         }
-        let result = decoder.decode(part, &mut self.lent);
+        let result = decoder.decode_part(part, whole, &mut self.lent);
         for (output, buffer) in self.part_outputs.iter().zip(self.lent.drain(..)) {
             if let Some(place) = out.get_mut(*output) {
                 *place = buffer;

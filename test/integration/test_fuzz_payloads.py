@@ -287,6 +287,7 @@ class FuzzPayloads(unittest.TestCase):
             "msgpack": ("msgpack", msgpack.packb(event), columns, ""),
             "cbor": ("cbor", cbor2.dumps({**event, "big": 1 << 300, "tagged": cbor2.CBORTag(4, [-2, 273])}), columns, ""),
             "container": ("avro", container(row, schema), columns, ""),
+            "unnest_avro": ("avro", container(row, schema), "{'a': 'INTEGER', 'x': {'path': 'l[].x', 'type': 'VARCHAR'}}", ", unnest := 'l'"),
             "datum": ("avro", datum.getvalue(), columns, f", avro_schema := '{sql(json.dumps(schema))}'"),
             "protobuf": ("protobuf", encode.protobuf(everything, SCHEMA_TEXT), fields, protobuf),
         }
@@ -305,7 +306,7 @@ class FuzzPayloads(unittest.TestCase):
                 # The payload that is whole is read behind all that are not; where rows are parts of messages, some have none.
                 whole = [row for row in rows if row[0] == len(payloads)]
                 self.assertTrue(whole and all(row[-1] is None for row in whole), f"{name}, seed {SEED}: {whole}")
-                if name not in ("ndjson", "unnest"):
+                if name not in ("ndjson", "unnest", "unnest_avro"):
                     self.assertEqual(len(rows), len(payloads), name)
                 good = self.connection.sql(f"SELECT count(*) FROM {read}, on_error := 'skip')").fetchall()
                 self.assertEqual(good, [(sum(row[-1] is None for row in rows),)], f"{name}, seed {SEED}: what is skipped is what has an error")

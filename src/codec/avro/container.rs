@@ -1,9 +1,9 @@
 //! Object container files: a header with the schema, then blocks of data. A message holds one object.
 
-use super::datum::{self, Bytes};
+use std::borrow::Cow;
+
+use super::datum::Bytes;
 use super::fault::Fault;
-use super::schema::Schema;
-use crate::codec::document::Tree;
 use crate::codec::inflate::{self, Compression};
 use crate::codec::quote;
 
@@ -46,13 +46,14 @@ impl<'a> Container<'a> {
         Ok(Self { schema: schema.ok_or("the container has no schema")?, codec, sync, blocks: bytes })
     }
 
-    /// The one object; a block inflates to at most `limit` bytes.
-    pub fn object(mut self, schema: &Schema, limit: usize) -> Result<Tree, Fault> {
+    /// The bytes of the one object; they inflate to at most `limit`.
+    pub fn block(&self, limit: usize) -> Result<Cow<'a, [u8]>, Fault> {
+        let mut blocks = self.blocks;
         let mut object = None;
-        while !self.blocks.rest.is_empty() {
-            let count = self.blocks.long()?;
-            let data = self.blocks.bytes()?;
-            if self.blocks.take(16)? != self.sync {
+        while !blocks.rest.is_empty() {
+            let count = blocks.long()?;
+            let data = blocks.bytes()?;
+            if blocks.take(16)? != self.sync {
                 return Err("a block does not end with the container's sync marker".into());
             }
             if count == 0 {
@@ -61,14 +62,14 @@ impl<'a> Container<'a> {
             if count != 1 || object.is_some() {
                 return Err("the container holds more than one object; a message must hold one".into());
             }
-            object = Some(read_block(self.codec, data, schema, limit)?);
+            object = Some(data);
         }
-        object.ok_or_else(|| "the container holds no object".into())
+        inflated(self.codec, object.ok_or("the container holds no object")?, limit)
     }
 }
 
-fn read_block(codec: &[u8], data: &[u8], schema: &Schema, limit: usize) -> Result<Tree, Fault> {
-    let data = match codec {
+fn inflated<'a>(codec: &[u8], data: &'a [u8], limit: usize) -> Result<Cow<'a, [u8]>, Fault> {
+    Ok(match codec {
         b"null" => data.into(),
         b"deflate" => inflate::inflate(Compression::RawDeflate, data, limit)?,
         b"zstandard" => inflate::inflate(Compression::Zstd, data, limit)?,
@@ -79,9 +80,5 @@ fn read_block(codec: &[u8], data: &[u8], schema: &Schema, limit: usize) -> Resul
                 format!("the container's codec is '{name}'; it must be null, deflate, snappy or zstandard").into()
             );
         }
-    };
-    let mut bytes = Bytes { rest: &data };
-    let object = datum::read(schema, &mut bytes)
-        .map_err(|fault| fault.within(|| "a block ends before its object does".to_owned()))?;
-    if bytes.rest.is_empty() { Ok(object) } else { Err(format!("{} bytes follow the object", bytes.rest.len()).into()) }
+    })
 }

@@ -11,6 +11,7 @@ const MAX_DEPTH: usize = 200;
 const MOST_EMPTY: u64 = 1 << 16;
 
 /// A cursor over encoded bytes.
+#[derive(Clone, Copy)]
 pub(super) struct Bytes<'a> {
     pub rest: &'a [u8],
 }
@@ -74,17 +75,23 @@ pub(super) fn read(schema: &Schema, bytes: &mut Bytes<'_>) -> Result<Tree, Fault
 
 /// As [`read`], of the type at a position of the schema.
 pub(super) fn read_at(schema: &Schema, position: usize, bytes: &mut Bytes<'_>) -> Result<Tree, Fault> {
-    let mut reader = Reader { schema, empty_left: MOST_EMPTY };
-    reader.value(position, bytes, 0)
+    Reader::new(schema).value(position, bytes, 0)
 }
 
-struct Reader<'s> {
+/// Reads the values of one datum.
+pub(super) struct Reader<'s> {
     schema: &'s Schema,
     empty_left: u64,
 }
 
-impl Reader<'_> {
-    fn value(&mut self, position: usize, bytes: &mut Bytes<'_>, depth: usize) -> Result<Tree, Fault> {
+impl<'s> Reader<'s> {
+    /// At the beginning of a datum.
+    pub fn new(schema: &'s Schema) -> Self {
+        Self { schema, empty_left: MOST_EMPTY }
+    }
+
+    /// The value of the type at a position of the schema, at this depth of the datum.
+    pub fn value(&mut self, position: usize, bytes: &mut Bytes<'_>, depth: usize) -> Result<Tree, Fault> {
         if depth > MAX_DEPTH {
             return Err("the datum nests too deeply".into());
         }
@@ -116,10 +123,7 @@ impl Reader<'_> {
             Node::Map(value) => Tree::Map(self.blocks(bytes, |reader, bytes| {
                 Ok((Tree::Text(bytes.text()?.to_owned()), reader.value(*value, bytes, depth + 1)?))
             })?),
-            Node::Union(branches) => {
-                let branch = usize::try_from(bytes.long()?).ok().and_then(|at| branches.get(at));
-                self.value(*branch.ok_or("a union has no such branch")?, bytes, depth + 1)?
-            }
+            Node::Union(branches) => self.value(branch(branches, bytes)?, bytes, depth + 1)?,
             Node::Record(fields) => {
                 let mut members = Vec::with_capacity(fields.len());
                 for (name, ty) in fields {
@@ -181,7 +185,8 @@ impl Reader<'_> {
         })
     }
 
-    fn blocks<T>(
+    /// The elements of an array or a map, each read by `element`.
+    pub fn blocks<T>(
         &mut self,
         bytes: &mut Bytes<'_>,
         mut element: impl FnMut(&mut Self, &mut Bytes<'_>) -> Result<T, Fault>,
@@ -201,6 +206,12 @@ impl Reader<'_> {
             }
         }
     }
+}
+
+/// The branch of a union that stands next.
+pub(super) fn branch(branches: &[usize], bytes: &mut Bytes<'_>) -> Result<usize, Fault> {
+    let branch = usize::try_from(bytes.long()?).ok().and_then(|at| branches.get(at));
+    Ok(*branch.ok_or("a union has no such branch")?)
 }
 
 fn sized<'a>(bytes: &mut Bytes<'a>, size: Option<usize>) -> Result<&'a [u8], Fault> {

@@ -17,14 +17,6 @@ pub(super) enum Fault {
 }
 
 impl Fault {
-    /// The fault where the end of the bytes is not that of the payload: `what` says which bytes end.
-    pub fn within(self, what: impl FnOnce() -> String) -> Self {
-        match self {
-            Fault::CutOff => what().into(),
-            fault => fault,
-        }
-    }
-
     /// The fault as users read it.
     pub fn told(&self, payload: &[u8]) -> String {
         match self {

@@ -18,25 +18,31 @@ mod canonical;
 mod container;
 mod datum;
 mod default;
+mod elements;
 mod fault;
+mod list;
+mod payload;
 mod resolve;
 mod schema;
+mod source;
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 
 use serde::de::DeserializeSeed;
 
-use super::document::{DocumentCodec, Replay, Strictness, Tree, TreeFormat, TreeValues};
+use super::document::{DocumentCodec, Replay, Strictness, TreeFormat, TreeValues};
 use super::path::{Path, Wanted};
-use super::registry::{Asked, SchemaRegistry, framed, text_of};
-use super::{Codec, FormatArguments, FormatParameter};
+use super::registry::{SchemaRegistry, framed};
+use super::{Codec, Cut, FormatArguments};
 use crate::column::Type;
 use crate::error::{Error, Result};
 use container::Container;
-use datum::Bytes;
 use fault::Fault;
+use payload::Avro;
+use source::{SCHEMA, given_schema, parse_entry};
 
 pub use schema::{READER_SCHEMA, Schema};
+pub use source::PARAMETERS;
 
 /// A codec that reads typed columns by path. Without a schema, every payload must be a container.
 ///
@@ -49,18 +55,30 @@ pub fn columns(schema: Option<Schema>, limit: usize, wanted: Wanted) -> Result<B
 }
 
 /// A codec that reads typed columns by path, by the arguments of a call: a schema, a reader's schema, or a registry, which has
-/// the schemas of the payloads. With none of them every payload must be a container.
+/// the schemas of the payloads. With none of them every payload must be a container. The documents are the elements of a list
+/// where the arguments name one.
 ///
 /// # Errors
 /// A schema is none. That of a registry is asked for when the first payload of it is read.
 pub fn given(arguments: &FormatArguments, wanted: Wanted) -> Result<Box<dyn Codec>> {
-    let avro = Avro {
-        registry: arguments.registry.clone().map(Asked::new),
-        reader: given_schema(arguments, READER_SCHEMA)?,
-        ..Avro::new(None, arguments.max_inflated)
-    };
-    let schema = given_schema(arguments, SCHEMA)?.map(|schema| avro.to_read(schema));
-    Ok(Box::new(DocumentCodec::new(Avro { schema, ..avro }, Strictness::Strict, wanted)))
+    let avro = Avro::of(arguments)?;
+    Ok(match &arguments.element_of {
+        Some(list) => elements::columns(avro, list.clone(), wanted),
+        None => Box::new(DocumentCodec::new(avro, Strictness::Strict, wanted)),
+    })
+}
+
+/// Finds the elements of a list by the arguments of a call.
+///
+/// # Errors
+/// A schema is none, or the path leads to no list in it. The schemas of a registry and of containers are met when payloads are
+/// read.
+pub fn elements(arguments: &FormatArguments, path: &Path) -> Result<Cut> {
+    let avro = Avro::of(arguments)?;
+    if let Some(schema) = avro.known() {
+        list::position(schema, path).map_err(|error| error.within("unnest"))?;
+    }
+    Ok(elements::cut(avro))
 }
 
 /// The columns of a sample of payloads in the framing of a registry: all fields of the schema of the first.
@@ -74,11 +92,6 @@ pub fn infer_registered(
     let number = payloads.filter_map(|payload| framed(payload).ok()).map(|(number, _)| number).next();
     let number = number.ok_or_else(|| Error::new("no payload of the sample begins with the number of a schema"))?;
     parse_entry(registry.schema(number).map_err(Error::new)?)?.fields()
-}
-
-/// Reads the schema in an entry of a registry; an object that is a schema has a type.
-fn parse_entry(entry: String) -> Result<Schema> {
-    Schema::parse(&text_of(entry, |object| object.contains_key("type")))
 }
 
 /// A codec that reads every field of the reader's schema, or else of the given one, typed, one column for each, and texts
@@ -95,23 +108,6 @@ pub fn all(arguments: &FormatArguments, texts: &[Path]) -> Result<Option<Box<dyn
     given(arguments, wanted).map(Some)
 }
 
-const SCHEMA: &str = "avro_schema";
-
-/// The parameters of the format.
-pub const PARAMETERS: &[FormatParameter] = &[FormatParameter::text(SCHEMA), FormatParameter::text(READER_SCHEMA)];
-
-/// The schema that a call gives to a parameter: the JSON of a schema, or the path of a file that holds it.
-fn given_schema(arguments: &FormatArguments, parameter: &str) -> Result<Option<Schema>> {
-    let Some(text) = arguments.text(parameter) else { return Ok(None) };
-    let inline = text.trim_start().starts_with(['{', '[', '"']);
-    if inline {
-        return Schema::parse(text).map(Some).map_err(|error| error.within(parameter));
-    }
-    let read = std::fs::read_to_string(text);
-    let file = read.map_err(|error| Error::foreign(&format!("{parameter}: cannot read '{text}'"), &error))?;
-    Schema::parse(&file).map(Some).map_err(|error| error.within(&format!("{parameter}: '{text}'")))
-}
-
 /// The columns of a sample of payloads: all fields of the schema in the first container.
 ///
 /// # Errors
@@ -125,93 +121,23 @@ pub fn infer(payloads: &mut dyn Iterator<Item = &[u8]>) -> Result<Vec<(Path, Typ
     Schema::parse(text.ok_or_else(missing)?)?.fields()
 }
 
-struct Avro {
-    schema: Option<Schema>,
-    /// The schema to which those of the payloads are resolved.
-    reader: Option<Schema>,
-    /// The largest size in bytes of an inflated block of a container.
-    limit: usize,
-    /// Where the schemas of framed payloads are.
-    registry: Option<Asked<Schema>>,
-    /// The schema of the last container and its text: containers of one stream mostly share it.
-    last: Mutex<Option<(String, Arc<Schema>)>>,
-}
-
-impl Avro {
-    fn new(schema: Option<Schema>, limit: usize) -> Self {
-        Self { schema, reader: None, limit, registry: None, last: Mutex::new(None) }
-    }
-
-    /// A schema of payloads as they are read: resolved to the reader's, if there is one.
-    fn to_read(&self, written: Schema) -> Schema {
-        match &self.reader {
-            Some(reader) => resolve::resolve(&written, reader),
-            None => written,
-        }
-    }
-
-    fn document(&self, payload: &[u8]) -> std::result::Result<Tree, Fault> {
-        if let Some(registry) = &self.registry {
-            let (number, datum) = framed(payload)?;
-            let schema = registry.schema(number, |entry| {
-                let schema = parse_entry(entry).map_err(|error| format!("schema {number}: {error}"))?;
-                Ok(self.to_read(schema))
-            })?;
-            return whole(&schema, datum).map_err(|fault| match fault {
-                Fault::Malformed(why) => format!("by schema {number}: {why}").into(),
-                fault => fault.within(|| format!("the payload ends before its object of schema {number} does")),
-            });
-        }
-        if container::is_container(payload) {
-            let container = Container::open(payload)?;
-            let schema = self.writer_schema(container.schema)?;
-            return container.object(&schema, self.limit);
-        }
-        let Some(schema) = &self.schema else {
-            return Err("the payload is not a container, and no schema is given".into());
-        };
-        if let Some(marked) = payload.strip_prefix(&[0xc3, 0x01])
-            && let Some(object) = marked.strip_prefix(schema.fingerprint())
-        {
-            return whole(schema, object);
-        }
-        whole(schema, payload).map_err(|fault| match payload {
-            [0xc3, 0x01, ..] => "the payload is a single object of another schema than the one given".into(),
-            _ => fault,
-        })
-    }
-
-    fn writer_schema(&self, text: &str) -> std::result::Result<Arc<Schema>, Fault> {
-        let mut last = self.last.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some((known, schema)) = &*last
-            && known == text
-        {
-            return Ok(Arc::clone(schema));
-        }
-        let schema = Schema::parse(text).map_err(|error| error.to_string())?;
-        let schema = Arc::new(self.to_read(schema));
-        *last = Some((text.to_owned(), Arc::clone(&schema)));
-        Ok(schema)
-    }
-}
-
-fn whole(schema: &Schema, payload: &[u8]) -> std::result::Result<Tree, Fault> {
-    let mut bytes = Bytes { rest: payload };
-    let tree = datum::read(schema, &mut bytes)?;
-    if bytes.rest.is_empty() { Ok(tree) } else { Err(format!("{} bytes follow the datum", bytes.rest.len()).into()) }
-}
-
 impl TreeFormat for Avro {
     fn read<S: for<'de> DeserializeSeed<'de, Value = ()>>(
         &self,
         payload: &[u8],
         seed: S,
     ) -> std::result::Result<(), String> {
-        let tree = self.document(payload).map_err(|fault| fault.told(payload))?;
+        let read = || {
+            let (schema, held) = self.open(payload)?;
+            held.read(&self.datum(&held)?, |bytes| datum::read(&schema, bytes))
+        };
+        let tree = read().map_err(|fault: Fault| fault.told(payload))?;
         TreeValues::replay(&tree, seed)
     }
 }
 
+#[cfg(test)]
+mod elements_tests;
 #[cfg(test)]
 mod resolve_tests;
 #[cfg(test)]

@@ -288,7 +288,7 @@ fn scalar(from: &Node, to: &Node) -> Option<(u8, Node)> {
 }
 
 /// How an error calls a type.
-fn shown(schema: &Schema, position: usize) -> String {
+pub(super) fn shown(schema: &Schema, position: usize) -> String {
     let Some(node) = schema.node(position) else { return "unknown".to_owned() };
     if let Node::Union(branches) = node {
         // A union contains no other union.

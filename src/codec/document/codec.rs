@@ -1,5 +1,7 @@
 //! The codec of every document format, and the columns that a sample of documents has.
 
+use bytes::Bytes;
+
 use super::context::{Context, Strictness};
 use super::format::Format;
 use super::shape::{RootObject, Shape};
@@ -72,9 +74,24 @@ struct DocumentDecoder<'c, F: Format> {
 
 impl<F: Format> Decoder for DocumentDecoder<'_, F> {
     fn decode(&mut self, payload: &[u8], out: &mut [Buffer]) -> std::result::Result<(), DecodeError> {
+        self.row(out, |format, plan, out, context| format.walk(payload, plan, out, context))
+    }
+
+    fn decode_part(&mut self, part: &[u8], whole: &Bytes, out: &mut [Buffer]) -> std::result::Result<(), DecodeError> {
+        self.row(out, |format, plan, out, context| format.walk_part(part, whole, plan, out, context))
+    }
+}
+
+impl<F: Format> DocumentDecoder<'_, F> {
+    /// Appends a row, whose values `walk` reads.
+    fn row(
+        &self,
+        out: &mut [Buffer],
+        walk: impl FnOnce(&F, &F::Plan, &mut [Buffer], &Context<'_>) -> std::result::Result<(), String>,
+    ) -> std::result::Result<(), DecodeError> {
         let rows = out.first().map_or(0, Buffer::len);
         let context = Context::new(self.codec.strictness, &self.types);
-        let read = self.codec.format.walk(payload, &self.plan, out, &context);
+        let read = walk(&self.codec.format, &self.plan, out, &context);
         if let Some(error) = context.into_error() {
             return Err(error);
         }

@@ -24,6 +24,19 @@ pub(in crate::codec) trait Format: Send + Sync + 'static {
         context: &Context<'_>,
     ) -> std::result::Result<(), String>;
 
+    /// As [`Format::walk`], of a part of a payload. Only a format that is made for parts looks at the whole.
+    fn walk_part(
+        &self,
+        part: &[u8],
+        whole: &[u8],
+        plan: &Self::Plan,
+        out: &mut [Buffer],
+        context: &Context<'_>,
+    ) -> std::result::Result<(), String> {
+        let _ = whole;
+        self.walk(part, plan, out, context)
+    }
+
     /// Reads a whole payload: hands its root to `seed` and checks that nothing follows. The error describes the fault
     /// with the payload; it is not used when the seed has failed.
     fn read<S: for<'de> DeserializeSeed<'de, Value = ()>>(

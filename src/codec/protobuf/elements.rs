@@ -5,7 +5,6 @@
 
 use std::collections::HashSet;
 use std::ops::Range;
-use std::sync::Arc;
 
 use serde::de::DeserializeSeed;
 
@@ -21,7 +20,7 @@ use super::value::{Content, Value};
 use super::wire::{Reader, Wire};
 use crate::codec::document::{Context, Format, Node};
 use crate::codec::path::{Path, Wanted};
-use crate::codec::{Codec, Cut, DecodeError};
+use crate::codec::{Codec, Cut, DecodeError, in_payload, place_in};
 use crate::column::Buffer;
 use crate::error::{Error, Result};
 
@@ -32,7 +31,7 @@ use crate::error::{Error, Result};
 /// list or a map.
 pub fn cut(source: &SchemaSource, path: &Path) -> Result<Cut> {
     let (schema, message, place) = load(source, path)?;
-    Ok(Arc::new(move |payload, _| {
+    Ok(in_payload(move |payload, _| {
         let root = Value::root(&schema, message, payload);
         find(root, &place, payload).map_err(|fault| DecodeError { path: None, cause: fault.to_string() })
     }))
@@ -78,7 +77,7 @@ fn find(
         if let (Shape::Map, Kind::Message(entry)) = (field.shape, field.kind) {
             found = last_of_each_key(&value, value.schema.message(entry), &found)?;
         }
-        return Ok(found.into_iter().filter_map(|part| range(part, payload)).collect());
+        return Ok(found.into_iter().filter_map(|part| place_in(payload, part)).collect());
     }
     let mut fields = value.fields(message, pieces)?;
     while let Some((other, inner)) = fields.next()? {
@@ -152,12 +151,6 @@ fn last_of_each_key<'a>(
     }
     kept.reverse();
     Ok(kept)
-}
-
-/// Where a part of a payload stands in it.
-fn range(part: &[u8], payload: &[u8]) -> Option<Range<usize>> {
-    let start = (part.as_ptr() as usize).checked_sub(payload.as_ptr() as usize)?;
-    (start + part.len() <= payload.len()).then_some(start..start + part.len())
 }
 
 /// The format of a row's element.

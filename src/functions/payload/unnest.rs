@@ -4,7 +4,7 @@ use crate::codec::path::{Path, Wanted};
 use crate::codec::{Codec, FORMATS, FormatArguments, Infer, PayloadFormat, Side, Unnest, UnnestCodec};
 use crate::column::Type;
 use crate::error::{Error, Result};
-use crate::value::Arguments;
+use crate::value::{Arguments, Value};
 
 /// Makes a codec of columns: of whole payloads, or of the elements of the list at a path.
 pub(super) type MakeCodec<'a> = &'a dyn Fn(Option<&Path>, Wanted) -> Result<Box<dyn Codec>>;
@@ -28,6 +28,11 @@ pub(super) fn read(arguments: &Arguments, format: &PayloadFormat, schema: &Forma
     }
     if lists.lists() > 0 || lists.of_element().is_some() {
         return Err(fail(format!("'{path}' must name one list, without [*] and []")));
+    }
+    if !format.parameters.is_empty() && matches!(arguments.find("columns"), Some(Value::Text(_))) {
+        // A sample of elements does not tell the schema that they are read by.
+        return Err(Error::new(format!("columns := 'auto' and unnest do not go together in format '{}'", format.name))
+            .advice("name the columns, with their types"));
     }
     let Some(elements) = format.elements else { return Ok(None) };
     let cut = elements(schema, &lists)?;
@@ -122,7 +127,7 @@ fn side(
 
 /// The columns of a sample of payloads: those of the documents without the list, then those of its elements.
 pub(super) fn infer(unnest: &Unnest, infer: Infer, payloads: &[&[u8]]) -> Result<Vec<(Path, Type)>> {
-    let parts = |payload: &&'_ [u8]| (unnest.cut)(payload, &unnest.path).unwrap_or_default();
+    let parts = |payload: &&'_ [u8]| (unnest.cut)(payload, &unnest.path).unwrap_or_default().places;
     let elements: Vec<&[u8]> =
         payloads.iter().flat_map(|payload| parts(payload).into_iter().filter_map(|part| payload.get(part))).collect();
     if unnest.is_lines {
