@@ -8,6 +8,7 @@ mod fast;
 mod in_flight;
 mod message;
 mod publisher;
+mod slots;
 mod target;
 mod transport;
 

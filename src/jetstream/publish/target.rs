@@ -39,7 +39,7 @@ impl Target {
 
     /// The error of a message that another stream has stored: the subjects of streams changed meanwhile, or the server maps them.
     pub(super) fn error(&self, published: &Published) -> Option<Error> {
-        (published.stream != self.stream).then(|| {
+        (*published.stream != *self.stream).then(|| {
             Error::of(
                 Kind::Conflict,
                 format!("stream '{}' stored it, as sequence {}", published.stream, published.sequence),

@@ -4,8 +4,9 @@ use std::sync::Arc;
 
 use tokio::time::Instant;
 
-use super::ack::{Outcome, read};
+use super::ack::{AckReader, Outcome};
 use super::message::Checked;
+use super::slots::Slots;
 use crate::error::{Error, Kind, Result};
 use crate::jetstream::client_inbox::{Arrived, ClientInbox, is_no_responders, token};
 use crate::jetstream::connection::Connection;
@@ -28,17 +29,19 @@ pub(super) enum PublishEvent {
 pub(super) type Answers = Vec<(usize, Outcome)>;
 
 pub(super) enum PublishTransport {
-    Socket(SocketTransport),
+    Socket(Box<SocketTransport>),
     Client(ClientTransport),
 }
 
 impl PublishTransport {
+    /// For messages to one stream, or to whichever captures their subjects.
+    ///
     /// # Errors
     /// The connection does not take a subscription.
-    pub async fn open(connection: &Arc<Connection>) -> Result<Self> {
+    pub async fn open(connection: &Arc<Connection>, one_stream: bool) -> Result<Self> {
         if Socket::suits(connection.options()) {
             match OwnSocket::open(connection, 0).await {
-                Ok(own) => return Ok(PublishTransport::Socket(SocketTransport { own, block: Vec::new() })),
+                Ok(own) => return Ok(PublishTransport::Socket(Box::new(SocketTransport::new(own, one_stream)))),
                 Err(error) => log::info(format!(
                     "{}: publishing gets no connection of its own and takes the shared one, which is slower: {error}",
                     connection.label()
@@ -64,14 +67,19 @@ impl PublishTransport {
         }
     }
 
-    /// Hands a message over, which goes out at the latest when an answer is waited for.
+    /// Whether it is faster with few messages in flight.
+    pub fn prefers_few(&self) -> bool {
+        matches!(self, PublishTransport::Socket(_))
+    }
+
+    /// Hands a message over, for the first time or again. It goes out at the latest when an answer is waited for.
     ///
     /// # Errors
     /// It cannot be sent before the deadline.
-    pub async fn send(&mut self, index: usize, message: &Checked, deadline: Instant) -> Result<()> {
+    pub async fn send(&mut self, index: usize, message: &Checked, again: bool, deadline: Instant) -> Result<()> {
         match self {
             PublishTransport::Socket(transport) => {
-                transport.send(index, message);
+                transport.send(index, message, again);
                 Ok(())
             }
             // It waits only for room in the client's own queue, which a lost connection does not empty.
@@ -92,6 +100,13 @@ impl PublishTransport {
         }
     }
 
+    /// Lets go out what was handed over.
+    pub async fn flush(&mut self) {
+        if let PublishTransport::Socket(transport) = self {
+            transport.own.flush().await;
+        }
+    }
+
     /// Nothing more is sent or awaited: the socket may serve other work.
     pub fn finish(&mut self) {
         if let PublishTransport::Socket(transport) = self {
@@ -104,26 +119,39 @@ pub(super) struct SocketTransport {
     own: OwnSocket,
     /// The header block of the message that goes out.
     block: Vec<u8>,
+    slots: Slots,
+    acks: AckReader,
 }
 
 impl SocketTransport {
-    fn send(&mut self, index: usize, message: &Checked) {
+    fn new(own: OwnSocket, one_stream: bool) -> Self {
+        Self { own, block: Vec::new(), slots: Slots::new(one_stream), acks: AckReader::default() }
+    }
+
+    fn send(&mut self, index: usize, message: &Checked, again: bool) {
         self.block.clear();
         message.write_headers(None, &mut self.block);
         if let Some(socket) = self.own.get() {
-            socket.publish(&message.subject, index, &self.block, &message.payload);
+            let token = if again { Slots::own_token(index) } else { self.slots.first_token(index, &message.subject) };
+            socket.publish(&message.subject, token, &self.block, &message.payload);
         }
     }
 
     async fn receive(&mut self, answers: &mut Answers) -> Result<PublishEvent> {
-        let Happened::Received(received) = self.own.receive().await? else { return Ok(PublishEvent::Reconnected) };
+        let Happened::Received(received) = self.own.receive().await? else {
+            self.slots.forget();
+            return Ok(PublishEvent::Reconnected);
+        };
         for frame in self.own.frames().replies() {
-            let Some(index) = number(frame.reply_token()).and_then(|index| usize::try_from(index).ok()) else {
+            let Some(token) = number(frame.reply_token()).and_then(|token| usize::try_from(token).ok()) else {
                 continue;
             };
             // Only the status that nobody listens (503) has headers and no payload.
             let nobody = frame.payload().is_empty() && frame.is_no_responders();
-            answers.push((index, read(nobody, frame.payload())));
+            let outcome = self.acks.read(nobody, frame.payload());
+            if let Some(index) = self.slots.answered(token, &outcome, frame.payload()) {
+                answers.push((index, outcome));
+            }
         }
         self.own.clear();
         Ok(match received {
@@ -136,11 +164,13 @@ impl SocketTransport {
 pub(super) struct ClientTransport {
     connection: Arc<Connection>,
     inbox: ClientInbox,
+    acks: AckReader,
 }
 
 impl ClientTransport {
     async fn open(connection: &Arc<Connection>) -> Result<Self> {
-        Ok(Self { connection: Arc::clone(connection), inbox: ClientInbox::open(connection, "acknowledgements").await? })
+        let inbox = ClientInbox::open(connection, "acknowledgements").await?;
+        Ok(Self { connection: Arc::clone(connection), inbox, acks: AckReader::default() })
     }
 
     async fn send(&mut self, index: usize, message: &Checked) -> Result<()> {
@@ -163,7 +193,7 @@ impl ClientTransport {
         };
         while let Some(answer) = next {
             if let Some(index) = token(&answer).and_then(|token| token.parse().ok()) {
-                answers.push((index, read(is_no_responders(&answer), &answer.payload)));
+                answers.push((index, self.acks.read(is_no_responders(&answer), &answer.payload)));
             }
             next = self.inbox.at_hand();
         }
