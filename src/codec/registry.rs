@@ -10,6 +10,7 @@ use serde_json::{Map, Value};
 
 use super::decode::{Codec, DecodeError, Decoder};
 use crate::column::{Buffer, Column};
+use crate::error::Error;
 
 /// Where schemas are by their numbers.
 pub trait SchemaRegistry: fmt::Debug + Send + Sync {
@@ -18,10 +19,20 @@ pub trait SchemaRegistry: fmt::Debug + Send + Sync {
     /// # Errors
     /// It is not there, or the registry cannot be asked; the error names the registry.
     fn schema(&self, number: u32) -> Result<String, String>;
+
+    /// Whether an error of [`SchemaRegistry::schema`] that was not taken tells of the registry, not of the schema.
+    fn is_out(&self) -> bool {
+        false
+    }
+
+    /// That error, which concerns no payload: the statement fails by it, whatever it does with payloads that do not decode.
+    fn take_outage(&self) -> Option<Error> {
+        None
+    }
 }
 
 /// What a registry was asked for, made ready to read with. Each number is asked for once, as the schema of a number does not
-/// change; so it is with one that the registry does not give.
+/// change; so it is with one that the registry does not have.
 pub struct Asked<T> {
     registry: Arc<dyn SchemaRegistry>,
     known: Mutex<HashMap<u32, Result<Arc<T>, String>>>,
@@ -39,8 +50,14 @@ impl<T> Asked<T> {
     /// Those of the registry and of `compile`.
     pub fn schema(&self, number: u32, compile: impl FnOnce(String) -> Result<T, String>) -> Result<Arc<T>, String> {
         let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
-        let ask = || self.registry.schema(number).and_then(compile).map(Arc::new);
-        known.entry(number).or_insert_with(ask).clone()
+        if let Some(known) = known.get(&number) {
+            return known.clone();
+        }
+        let found = self.registry.schema(number).and_then(compile).map(Arc::new);
+        if found.is_ok() || !self.registry.is_out() {
+            known.insert(number, found.clone());
+        }
+        found
     }
 }
 

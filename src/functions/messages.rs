@@ -240,7 +240,7 @@ impl MessageDecoder {
     /// A page as rows, which can be fewer than its records where payloads are skipped.
     ///
     /// # Errors
-    /// A payload does not decode, and `on_error` is 'fail'.
+    /// A payload does not decode, and `on_error` is 'fail'; the registry of the payloads' schemas could not be asked.
     pub fn decode_page<'p>(&'p self, page: &'p RecordPage) -> Result<Chunk<'p>> {
         self.decode_of(page.stream.as_deref().unwrap_or(&self.layout.stream), page.records())
     }
@@ -257,7 +257,9 @@ impl MessageDecoder {
                 self.decoded.iter().map(|column| Buffer::new(&codec.columns()[*column].ty)).collect();
             let options = DecodeOptions { stream, inflate: layout.payload.inflate, on_error: layout.on_error };
             let projected = Projected { codec, columns: &self.decoded };
-            kept = decode_rows(records, options, projected, &mut values, errors.as_mut())?;
+            let decoded = decode_rows(records, options, projected, &mut values, errors.as_mut());
+            layout.payload.check_registry().map_err(|error| error.stream(stream))?;
+            kept = decoded?;
             buffers.extend(values.into_iter().map(Some));
         }
         let rows: Vec<&Record> = match &kept {

@@ -75,8 +75,12 @@ impl RowFilter {
                     }
                     rows.take_back();
                 }
-                Err(cause) if options.on_error == OnBadRow::Fail => return Err(bad_row(&options, record, &cause)),
-                Err(_) => {}
+                Err(cause) => {
+                    check_registry(&options)?;
+                    if options.on_error == OnBadRow::Fail {
+                        return Err(bad_row(&options, record, &cause));
+                    }
+                }
             }
         }
         self.check_size()
@@ -115,6 +119,7 @@ impl RowFilter {
         let mut numbers = Vec::new();
         for record in records {
             if let Err(cause) = builder.add(&record) {
+                check_registry(&options)?;
                 let outcome = self.refuse(&record, &cause)?;
                 self.note(record.sequence, outcome, &RowKeys::default());
                 continue;
@@ -213,6 +218,11 @@ impl RowFilter {
             _ => Err(bad_row(&self.options, record, cause)),
         }
     }
+}
+
+/// A row is not bad when the registry of the schemas could not be asked for its own.
+fn check_registry(options: &Options) -> Result<()> {
+    options.payload.check_registry().map_err(|error| error.stream(options.stream()))
 }
 
 /// The decision about a row among those that share its keys.

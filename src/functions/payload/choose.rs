@@ -12,7 +12,7 @@ use crate::codec::inflate::Inflate;
 use crate::codec::key::KeyText;
 use crate::codec::path::Path;
 use crate::codec::protobuf::SchemaSource;
-use crate::codec::{Codec, FORMATS, FormatArguments, PayloadFormat, Unnest, avro, json, protobuf};
+use crate::codec::{Codec, FORMATS, FormatArguments, PayloadFormat, SchemaRegistry, Unnest, avro, json, protobuf};
 use crate::column::Type;
 use crate::error::{Error, Result};
 use crate::record::Record;
@@ -35,6 +35,8 @@ pub(super) struct Chosen {
     pub(super) names: Vec<String>,
     /// How a message is taken apart, when its rows are parts of its payload.
     pub(super) unnest: Option<Unnest>,
+    /// The registry of the payloads' schemas.
+    pub(super) registry: Option<Arc<dyn SchemaRegistry>>,
 }
 
 /// The codec, if the statement asks for decoded columns or its keys need texts.
@@ -54,7 +56,8 @@ pub(super) fn codec(
         let columns = codec.as_ref().map_or(&[][..], |codec| codec.columns());
         let shown = columns.len().saturating_sub(texts.len());
         let names = columns.iter().take(shown).map(|column| column.name.clone()).collect();
-        Chosen { codec, paths, names: names::unique(names, reserved), unnest: unnest.clone() }
+        let (unnest, registry) = (unnest.clone(), schema.registry.clone());
+        Chosen { codec, paths, names: names::unique(names, reserved), unnest, registry }
     };
     let format = format(arguments, "format")?;
     let json_extract = arguments.texts("json_extract")?;
@@ -119,7 +122,7 @@ pub(super) fn codec(
         given
     };
     let paths = columns.iter().flat_map(TypedColumn::paths).cloned().collect();
-    Ok(Chosen { codec: Some(codec), paths: Some(paths), names, unnest })
+    Ok(Chosen { codec: Some(codec), paths: Some(paths), names, unnest, registry: schema.registry })
 }
 
 /// Refuses a schema registry with a format whose payloads do not name their schema by a number.

@@ -14,7 +14,7 @@ use crate::codec::inflate::{Compression, Inflate};
 use crate::codec::key::KeyText;
 use crate::codec::path::Path;
 use crate::codec::rows::OnError;
-use crate::codec::{Codec, FORMATS, Rest, Unnest, Unnester, Whole, WithPayload};
+use crate::codec::{Codec, FORMATS, Rest, SchemaRegistry, Unnest, Unnester, Whole, WithPayload};
 use crate::column::{Column, Type};
 use crate::error::{Error, Result};
 use crate::value::{Arguments, Parameter, ParameterType};
@@ -107,6 +107,8 @@ pub struct Payload {
     pub inflate: Inflate,
     /// The way in which a message is divided into rows, when these are parts of its payload.
     unnest: Option<Unnest>,
+    /// The registry of the schemas.
+    registry: Option<Arc<dyn SchemaRegistry>>,
     /// Whether the `payload` column is text that is not checked: `json_extract` makes it so, unless `payload_type` is given.
     pub is_text: bool,
     /// The effect of a payload that does not decode, unless `on_error` is given: an error for `columns`, NULL for the two
@@ -176,7 +178,7 @@ impl Payload {
         let json_extract = arguments.find("json_extract").is_some();
         let is_text = json_extract && arguments.find("payload_type").is_none();
         let extracts = json_extract || arguments.find("proto_extract").is_some();
-        let Chosen { codec, paths, names, unnest } =
+        let Chosen { codec, paths, names, unnest, registry } =
             choose::codec(arguments, columns, reserved, texts, inflate, sample)?;
         // A sample without messages gives no columns, though columns are asked for.
         let has_columns = paths.is_some() || !names.is_empty();
@@ -197,6 +199,7 @@ impl Payload {
             columns,
             inflate,
             unnest,
+            registry,
             is_text,
             default_on_error,
         })
@@ -242,6 +245,15 @@ impl Payload {
     /// The codec, if anything is decoded.
     pub fn codec(&self) -> Option<&dyn Codec> {
         self.codec.as_deref()
+    }
+
+    /// Fails when payloads could not be decoded because the registry of their schemas could not be asked. To be called before anything is done about
+    /// payloads that do not decode: they may be good.
+    ///
+    /// # Errors
+    /// That of the registry.
+    pub fn check_registry(&self) -> Result<()> {
+        self.registry.as_ref().and_then(|registry| registry.take_outage()).map_or(Ok(()), Err)
     }
 
     /// Whether headers are needed to read payloads.

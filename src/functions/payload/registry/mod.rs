@@ -1,14 +1,19 @@
-//! `schema_registry := ...`: schemas by their numbers, in a folder or in a key-value bucket of NATS.
+//! `schema_registry := ...`: schemas by their numbers, in a folder, in a key-value bucket of NATS, or behind the HTTP API of a registry.
 
-use std::path::{Path, PathBuf};
-use std::sync::Arc;
+mod http;
+mod source;
+
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use crate::codec::SchemaRegistry;
-use crate::error::{Error, Result};
+use crate::error::{Error, Kind, Result};
 use crate::functions::connection;
 use crate::jetstream::ConnectOptions;
 use crate::jetstream::kv::get_keys;
 use crate::value::Arguments;
+use http::Http;
+use source::Source;
 
 /// The prefix of an argument that names a bucket.
 const BUCKET: &str = "nats-kv://";
@@ -16,47 +21,78 @@ const BUCKET: &str = "nats-kv://";
 /// The registry that a call names.
 pub(super) fn read(arguments: &Arguments) -> Result<Option<Arc<dyn SchemaRegistry>>> {
     let Some(place) = arguments.text("schema_registry")? else { return Ok(None) };
+    Ok(Some(Arc::new(Registry { source: source(place, arguments)?, outage: Mutex::default() })))
+}
+
+fn source(place: &str, arguments: &Arguments) -> Result<Box<dyn Source>> {
     if let Some(bucket) = place.strip_prefix(BUCKET) {
         if bucket.is_empty() || !bucket.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_'))
         {
             return Err(Error::new(format!("schema_registry: '{bucket}' is no name of a bucket")));
         }
-        return Ok(Some(Arc::new(Bucket { connect: connection::read(arguments)?, bucket: bucket.to_owned() })));
+        return Ok(Box::new(Bucket { connect: connection::read(arguments)?, bucket: bucket.to_owned() }));
     }
-    if place.contains("://") {
-        return Err(Error::new("schema_registry: registries are not asked over the network but for a bucket of NATS").advice(
-            "put the schemas by their numbers into a folder, as 7.avsc or 7.proto, or into a bucket, as key 7, and name it nats-kv://BUCKET",
-        ));
+    if Http::is_address(place) {
+        return Ok(Box::new(Http::new(place, connection::read(arguments)?.timeout)?));
     }
     let folder = PathBuf::from(place);
-    if !folder.is_dir() {
-        return Err(Error::new(format!("schema_registry: '{place}' is no folder"))
-            .advice(format!("name a folder of files such as 7.avsc or 7.proto, or a bucket as {BUCKET}BUCKET")));
+    if place.contains("://") || !folder.is_dir() {
+        // What is no folder may be an address, with a password in it.
+        let named = if place.contains("://") { "the text" } else { &format!("'{place}'") };
+        return Err(Error::new(format!("schema_registry: {named} is no folder")).advice(format!(
+            "name a folder of files such as 7.avsc or 7.proto, a bucket as {BUCKET}BUCKET, or a registry by its address, https://host:8081"
+        )));
     }
-    Ok(Some(Arc::new(Folder(folder))))
+    Ok(Box::new(Folder(folder)))
+}
+
+/// The registry of a statement.
+#[derive(Debug)]
+struct Registry {
+    source: Box<dyn Source>,
+    /// The last error of a source that could not be asked, until it is taken.
+    outage: Mutex<Option<Error>>,
+}
+
+impl SchemaRegistry for Registry {
+    fn schema(&self, number: u32) -> std::result::Result<String, String> {
+        let entry = self.source.find(number).map_err(|error| {
+            let error = error.within(&format!("schema {number} of {}", self.source.place()));
+            let text = error.to_string();
+            *self.outage.lock().unwrap_or_else(PoisonError::into_inner) = Some(error);
+            text
+        })?;
+        let entry = entry.ok_or_else(|| format!("schema {number} is not in {}", self.source.place()))?;
+        String::from_utf8(entry).map_err(|_| format!("schema {number} of {} is not UTF-8", self.source.place()))
+    }
+
+    fn is_out(&self) -> bool {
+        self.outage.lock().unwrap_or_else(PoisonError::into_inner).is_some()
+    }
+
+    fn take_outage(&self) -> Option<Error> {
+        self.outage.lock().unwrap_or_else(PoisonError::into_inner).take()
+    }
 }
 
 /// Files such as `7.avsc`, `7.json` or `7.proto`.
 #[derive(Debug)]
 struct Folder(PathBuf);
 
-impl SchemaRegistry for Folder {
-    fn schema(&self, number: u32) -> std::result::Result<String, String> {
+impl Source for Folder {
+    fn find(&self, number: u32) -> Result<Option<Vec<u8>>> {
         let file = |ending: &str| self.0.join(format!("{number}.{ending}"));
-        let path = ["avsc", "json", "proto"].map(file).into_iter().find(|path| path.exists());
-        let missing = || {
-            format!(
-                "schema {number} is not in the folder '{}': it has no {number}.avsc, .json or .proto",
-                shown(&self.0)
-            )
+        let Some(path) = ["avsc", "json", "proto"].map(file).into_iter().find(|path| path.exists()) else {
+            return Ok(None);
         };
-        let path = path.ok_or_else(missing)?;
-        std::fs::read_to_string(&path).map_err(|error| format!("cannot read '{}': {error}", shown(&path)))
+        let read = std::fs::read(&path);
+        read.map(Some)
+            .map_err(|error| Error::of(Kind::Unavailable, format!("cannot read '{}': {error}", path.display())))
     }
-}
 
-fn shown(path: &Path) -> std::path::Display<'_> {
-    path.display()
+    fn place(&self) -> String {
+        format!("the folder '{}'", self.0.display())
+    }
 }
 
 /// Keys such as `7`.
@@ -66,17 +102,16 @@ struct Bucket {
     bucket: String,
 }
 
-impl SchemaRegistry for Bucket {
-    fn schema(&self, number: u32) -> std::result::Result<String, String> {
-        let read = || -> Result<Option<Vec<u8>>> {
-            let connection = connection::open(&self.connect)?;
-            let found = get_keys(&connection, &[(self.bucket.clone(), number.to_string())])?;
-            // The value of a key that was deleted is empty.
-            let found = found.into_iter().next().flatten().filter(|record| !record.payload.is_empty());
-            Ok(found.map(|record| record.payload.to_vec()))
-        };
-        let value = read().map_err(|error| format!("schema {number} of the bucket '{}': {error}", self.bucket))?;
-        let value = value.ok_or_else(|| format!("schema {number} is not in the bucket '{}'", self.bucket))?;
-        String::from_utf8(value).map_err(|_| format!("schema {number} of the bucket '{}' is not UTF-8", self.bucket))
+impl Source for Bucket {
+    fn find(&self, number: u32) -> Result<Option<Vec<u8>>> {
+        let connection = connection::open(&self.connect)?;
+        let found = get_keys(&connection, &[(self.bucket.clone(), number.to_string())])?;
+        // The value of a key that was deleted is empty.
+        let found = found.into_iter().next().flatten().filter(|record| !record.payload.is_empty());
+        Ok(found.map(|record| record.payload.to_vec()))
+    }
+
+    fn place(&self) -> String {
+        format!("the bucket '{}'", self.bucket)
     }
 }
