@@ -61,7 +61,9 @@ class SchemaRegistry(unittest.TestCase):
         with Registry(ANSWERS) as registry:
             self.assertEqual(self.rows(self.source("ONCE", f"http://{registry.place}/")), expected)
             self.assertEqual(sorted(registry.asked), ["/schemas/ids/1", "/schemas/ids/70000"])
+            registry.asked.clear()
             self.assertEqual(self.rows(self.source("ONCE", f"http://{registry.place}", "columns := 'auto'")), expected)
+            self.assertEqual(sorted(registry.asked), ["/schemas/ids/1", "/schemas/ids/70000"])
 
     def test_protobuf(self):
         fill(self.url, "stream name=PROTO subjects=PROTO", "message stream=PROTO subject=PROTO hex=000000000700080e")
@@ -121,6 +123,25 @@ class SchemaRegistry(unittest.TestCase):
         error = self.error(self.source("OUT", gone, f"{columns}, on_error := 'skip'", "nats_ingest"))
         self.assertIn(f"of the registry {gone}: it does not answer", error)
         self.assertIn("[unreachable]", error)
+
+    def test_messages_that_become_several_rows(self):
+        """What takes a message apart, its elements and what lies around them are read by one answer of the registry."""
+        schema = {"type": "record", "name": "R", "fields": [{"name": "id", "type": "long"}, {"name": "names", "type": {"type": "array", "items": "string"}}]}
+        out = io.BytesIO(struct.pack(">bI", 0, 7))
+        out.seek(0, io.SEEK_END)
+        fastavro.schemaless_writer(out, schema, {"id": 3, "names": ["a", "b"]})
+        self.store("UNNEST", [out.getvalue()])
+        with Registry({7: {"schema": json.dumps(schema)}}) as registry:
+            columns = "unnest := 'names', columns := {'id': 'BIGINT', 'name': {'path': 'names[]', 'type': 'VARCHAR'}}"
+            registry.status = 503
+            for word in ("null", "skip", "fail"):
+                with self.subTest(on_error=word):
+                    source = self.source("UNNEST", f"http://{registry.place}", f"{columns}, on_error := '{word}'")
+                    self.assertIn(f"of the registry http://{registry.place}: it answers with status 503", self.error(source))
+            registry.status = None
+            registry.asked.clear()
+            self.assertEqual(self.rows(self.source("UNNEST", f"http://{registry.place}", columns)), [(3, "a"), (3, "b")])
+            self.assertEqual(registry.asked, ["/schemas/ids/7"])
 
     def test_a_prepared_statement_asks_again(self):
         self.store("AGAIN", [framed(1, {"id": 4})])

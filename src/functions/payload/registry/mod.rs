@@ -3,6 +3,7 @@
 mod http;
 mod source;
 
+use std::collections::HashMap;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -21,7 +22,8 @@ const BUCKET: &str = "nats-kv://";
 /// The registry that a call names.
 pub(super) fn read(arguments: &Arguments) -> Result<Option<Arc<dyn SchemaRegistry>>> {
     let Some(place) = arguments.text("schema_registry")? else { return Ok(None) };
-    Ok(Some(Arc::new(Registry { source: source(place, arguments)?, outage: Mutex::default() })))
+    let source = source(place, arguments)?;
+    Ok(Some(Arc::new(Registry { source, known: Mutex::default(), outage: Mutex::default() })))
 }
 
 fn source(place: &str, arguments: &Arguments) -> Result<Box<dyn Source>> {
@@ -50,20 +52,30 @@ fn source(place: &str, arguments: &Arguments) -> Result<Box<dyn Source>> {
 #[derive(Debug)]
 struct Registry {
     source: Box<dyn Source>,
+    /// What the source was asked for: several codecs of one statement may ask for the same.
+    known: Mutex<HashMap<u32, std::result::Result<String, String>>>,
     /// The last error of a source that could not be asked, until it is taken.
     outage: Mutex<Option<Error>>,
 }
 
 impl SchemaRegistry for Registry {
     fn schema(&self, number: u32) -> std::result::Result<String, String> {
+        let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(known) = known.get(&number) {
+            return known.clone();
+        }
         let entry = self.source.find(number).map_err(|error| {
             let error = error.within(&format!("schema {number} of {}", self.source.place()));
             let text = error.to_string();
             *self.outage.lock().unwrap_or_else(PoisonError::into_inner) = Some(error);
             text
         })?;
-        let entry = entry.ok_or_else(|| format!("schema {number} is not in {}", self.source.place()))?;
-        String::from_utf8(entry).map_err(|_| format!("schema {number} of {} is not UTF-8", self.source.place()))
+        let entry = entry.ok_or_else(|| format!("schema {number} is not in {}", self.source.place()));
+        let text = entry.and_then(|entry| {
+            String::from_utf8(entry).map_err(|_| format!("schema {number} of {} is not UTF-8", self.source.place()))
+        });
+        known.insert(number, text.clone());
+        text
     }
 
     fn is_out(&self) -> bool {
