@@ -48,8 +48,6 @@ pub(super) enum Outcome {
     Unavailable(Error),
     /// The stream refused it.
     Refused(Error),
-    /// Something other than a stream answered.
-    NotAnAck,
 }
 
 /// Reads answers. Nearly all name the stream of the one before, whose name is shared.
@@ -67,12 +65,12 @@ impl AckReader {
         if let Some((stream, sequence)) = plain(payload) {
             return Outcome::Stored(Published { stream: self.share(stream), sequence, ..Published::default() });
         }
-        let Ok(ack) = serde_json::from_slice::<PubAck>(payload) else { return Outcome::NotAnAck };
+        let Ok(ack) = serde_json::from_slice::<PubAck>(payload) else { return Outcome::Refused(not_an_ack()) };
         match ack.error {
             Some(error) if error.is(ErrorNumber::TOO_MANY_REQUESTS) => Outcome::Busy,
             Some(error) if error.is(ErrorNumber::UNAVAILABLE) => Outcome::Unavailable(describe(&error)),
             Some(error) => Outcome::Refused(describe(&error)),
-            None if ack.stream.is_empty() || ack.seq == 0 => Outcome::NotAnAck,
+            None if ack.stream.is_empty() || ack.seq == 0 => Outcome::Refused(not_an_ack()),
             None => Outcome::Stored(Published {
                 stream: self.share(&ack.stream),
                 sequence: ack.seq,
@@ -103,13 +101,8 @@ fn plain(payload: &[u8]) -> Option<(&str, u64)> {
     is_plain.then_some((stream, sequence))
 }
 
-/// The stream that an answer names, if it names one.
-pub(super) fn named_stream(payload: &[u8]) -> Option<String> {
-    serde_json::from_slice::<PubAck>(payload).ok().map(|ack| ack.stream).filter(|stream| !stream.is_empty())
-}
-
 /// Something other than a stream answered a message.
-pub(super) fn not_an_ack() -> Error {
+fn not_an_ack() -> Error {
     Error::of(Kind::Protocol, "something other than a stream answered, so it is not known to be stored")
         .advice("a service listens on the subject; publish to a subject that only a stream captures")
 }

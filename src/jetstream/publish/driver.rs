@@ -13,7 +13,7 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use super::ack::{Outcome, Published, no_stream, not_an_ack};
+use super::ack::{Outcome, Published, no_stream};
 use super::in_flight::{self, InFlight};
 use super::message::Checked;
 use super::target::Target;
@@ -26,8 +26,6 @@ use crate::stats;
 const MOST_WAITING: usize = 4 * in_flight::MOST;
 /// The pauses before a message that nobody listened for is sent again: a stream without a leader has no listener.
 const NO_STREAM_PAUSES: [Duration; 2] = [Duration::from_millis(100), Duration::from_millis(250)];
-/// A wait for room in flight in which no answer comes for so long: the server has done what it was given, and answers are on their way.
-const SILENCE: Duration = Duration::from_millis(1);
 /// The first pause after a stream was busy or not ready; doubles each time.
 const BUSY_PAUSE: Duration = Duration::from_millis(20);
 
@@ -105,11 +103,9 @@ impl Driver {
         on_failure: OnFailure,
         target: Option<Target>,
     ) -> Result<Self> {
-        let transport = PublishTransport::open(connection, target.is_some()).await?;
         Ok(Self {
             connection: Arc::clone(connection),
-            in_flight: InFlight::begin(transport.prefers_few()),
-            transport,
+            transport: PublishTransport::open(connection).await?,
             target,
             rows: VecDeque::new(),
             first: 0,
@@ -117,6 +113,7 @@ impl Driver {
             paused: Vec::new(),
             on_failure,
             failed: None,
+            in_flight: InFlight::begin(),
         })
     }
 
@@ -149,13 +146,9 @@ impl Driver {
         while !self.is_done(until) {
             self.send_all(deadline).await;
             if self.is_done(until) {
-                // The server has work while the next messages are made.
-                self.transport.flush().await;
                 break;
             }
-            let widens_at = self.is_held().then(|| Instant::now() + SILENCE);
-            let wake =
-                self.paused.iter().map(|(at, _)| *at).chain(widens_at).fold(deadline.min(resend_at), Instant::min);
+            let wake = self.paused.iter().map(|(at, _)| *at).fold(deadline.min(resend_at), Instant::min);
             let event = tokio::select! {
                 biased;
                 event = self.transport.receive(&mut answers) => Some(event?),
@@ -179,9 +172,6 @@ impl Driver {
                 }
                 None => {
                     let now = Instant::now();
-                    if widens_at.is_some_and(|at| now >= at) {
-                        self.in_flight.widen();
-                    }
                     if now >= deadline {
                         self.give_up();
                         break;
@@ -264,11 +254,6 @@ impl Driver {
         }
     }
 
-    /// Whether messages wait only for room in flight of which there could be more.
-    fn is_held(&self) -> bool {
-        self.failed.is_none() && !self.queue.is_empty() && self.transport.takes() && self.in_flight.may_widen()
-    }
-
     async fn send_all(&mut self, deadline: Instant) {
         while self.failed.is_none() && self.transport.takes() {
             let Some(index) = self.queue.front().copied() else { return };
@@ -294,7 +279,7 @@ impl Driver {
             1 => stats::PUBLISHED.add(1),
             _ => stats::RETRIES.add(1),
         }
-        if let Err(error) = self.transport.send(index, &row.message, row.sent > 1, deadline).await {
+        if let Err(error) = self.transport.send(index, &row.message, deadline).await {
             self.landed(index);
             self.fail(index, error);
         }
@@ -346,25 +331,17 @@ impl Driver {
             },
             Outcome::Busy => self.pause(index, BUSY_PAUSE * 2_u32.pow(sent.min(6))),
             Outcome::Unavailable(_) if idempotent => self.pause(index, BUSY_PAUSE * 2_u32.pow(sent.min(6))),
-            Outcome::Refused(error) => return self.refuse(index, error),
-            Outcome::NotAnAck => return self.refuse(index, not_an_ack()),
-            Outcome::Unavailable(error) => self.fail(index, error),
+            Outcome::Refused(error) if self.on_failure != OnFailure::End => {
+                stats::REFUSED.add(1);
+                if let Some(row) = self.row_mut(index) {
+                    row.refusal = Some(error);
+                }
+                return true;
+            }
+            Outcome::Unavailable(error) | Outcome::Refused(error) => self.fail(index, error),
         }
         // A pause is no progress: a stream that is busy for ever ends the call.
         false
-    }
-
-    /// The stream does not take a message; whether the others go on.
-    fn refuse(&mut self, index: usize, error: Error) -> bool {
-        if self.on_failure == OnFailure::End {
-            self.fail(index, error);
-            return false;
-        }
-        stats::REFUSED.add(1);
-        if let Some(row) = self.row_mut(index) {
-            row.refusal = Some(error);
-        }
-        true
     }
 
     fn pause(&mut self, index: usize, pause: Duration) {

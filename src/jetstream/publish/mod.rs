@@ -8,7 +8,6 @@ mod fast;
 mod in_flight;
 mod message;
 mod publisher;
-mod slots;
 mod target;
 mod transport;
 

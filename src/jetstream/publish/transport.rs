@@ -6,7 +6,6 @@ use tokio::time::Instant;
 
 use super::ack::{AckReader, Outcome};
 use super::message::Checked;
-use super::slots::Slots;
 use crate::error::{Error, Kind, Result};
 use crate::jetstream::client_inbox::{Arrived, ClientInbox, is_no_responders, token};
 use crate::jetstream::connection::Connection;
@@ -29,19 +28,20 @@ pub(super) enum PublishEvent {
 pub(super) type Answers = Vec<(usize, Outcome)>;
 
 pub(super) enum PublishTransport {
-    Socket(Box<SocketTransport>),
+    Socket(SocketTransport),
     Client(ClientTransport),
 }
 
 impl PublishTransport {
-    /// For messages to one stream, or to whichever captures their subjects.
-    ///
     /// # Errors
     /// The connection does not take a subscription.
-    pub async fn open(connection: &Arc<Connection>, one_stream: bool) -> Result<Self> {
+    pub async fn open(connection: &Arc<Connection>) -> Result<Self> {
         if Socket::suits(connection.options()) {
             match OwnSocket::open(connection, 0).await {
-                Ok(own) => return Ok(PublishTransport::Socket(Box::new(SocketTransport::new(own, one_stream)))),
+                Ok(own) => {
+                    let acks = AckReader::default();
+                    return Ok(PublishTransport::Socket(SocketTransport { own, block: Vec::new(), acks }));
+                }
                 Err(error) => log::info(format!(
                     "{}: publishing gets no connection of its own and takes the shared one, which is slower: {error}",
                     connection.label()
@@ -67,19 +67,14 @@ impl PublishTransport {
         }
     }
 
-    /// Whether it is faster with few messages in flight.
-    pub fn prefers_few(&self) -> bool {
-        matches!(self, PublishTransport::Socket(_))
-    }
-
-    /// Hands a message over, for the first time or again. It goes out at the latest when an answer is waited for.
+    /// Hands a message over, which goes out at the latest when an answer is waited for.
     ///
     /// # Errors
     /// It cannot be sent before the deadline.
-    pub async fn send(&mut self, index: usize, message: &Checked, again: bool, deadline: Instant) -> Result<()> {
+    pub async fn send(&mut self, index: usize, message: &Checked, deadline: Instant) -> Result<()> {
         match self {
             PublishTransport::Socket(transport) => {
-                transport.send(index, message, again);
+                transport.send(index, message);
                 Ok(())
             }
             // It waits only for room in the client's own queue, which a lost connection does not empty.
@@ -100,13 +95,6 @@ impl PublishTransport {
         }
     }
 
-    /// Lets go out what was handed over.
-    pub async fn flush(&mut self) {
-        if let PublishTransport::Socket(transport) = self {
-            transport.own.flush().await;
-        }
-    }
-
     /// Nothing more is sent or awaited: the socket may serve other work.
     pub fn finish(&mut self) {
         if let PublishTransport::Socket(transport) = self {
@@ -119,39 +107,27 @@ pub(super) struct SocketTransport {
     own: OwnSocket,
     /// The header block of the message that goes out.
     block: Vec<u8>,
-    slots: Slots,
     acks: AckReader,
 }
 
 impl SocketTransport {
-    fn new(own: OwnSocket, one_stream: bool) -> Self {
-        Self { own, block: Vec::new(), slots: Slots::new(one_stream), acks: AckReader::default() }
-    }
-
-    fn send(&mut self, index: usize, message: &Checked, again: bool) {
+    fn send(&mut self, index: usize, message: &Checked) {
         self.block.clear();
         message.write_headers(None, &mut self.block);
         if let Some(socket) = self.own.get() {
-            let token = if again { Slots::own_token(index) } else { self.slots.first_token(index, &message.subject) };
-            socket.publish(&message.subject, token, &self.block, &message.payload);
+            socket.publish(&message.subject, index, &self.block, &message.payload);
         }
     }
 
     async fn receive(&mut self, answers: &mut Answers) -> Result<PublishEvent> {
-        let Happened::Received(received) = self.own.receive().await? else {
-            self.slots.forget();
-            return Ok(PublishEvent::Reconnected);
-        };
+        let Happened::Received(received) = self.own.receive().await? else { return Ok(PublishEvent::Reconnected) };
         for frame in self.own.frames().replies() {
-            let Some(token) = number(frame.reply_token()).and_then(|token| usize::try_from(token).ok()) else {
+            let Some(index) = number(frame.reply_token()).and_then(|index| usize::try_from(index).ok()) else {
                 continue;
             };
             // Only the status that nobody listens (503) has headers and no payload.
             let nobody = frame.payload().is_empty() && frame.is_no_responders();
-            let outcome = self.acks.read(nobody, frame.payload());
-            if let Some(index) = self.slots.answered(token, &outcome, frame.payload()) {
-                answers.push((index, outcome));
-            }
+            answers.push((index, self.acks.read(nobody, frame.payload())));
         }
         self.own.clear();
         Ok(match received {
