@@ -14,25 +14,20 @@ use crate::error::Error;
 
 /// Where schemas are by their numbers.
 pub trait SchemaRegistry: fmt::Debug + Send + Sync {
-    /// The text of a schema.
+    /// The text of a schema. An implementation remembers what it has found, and what is not there: each payload may ask.
     ///
     /// # Errors
     /// It is not there, or the registry cannot be asked; the error names the registry.
     fn schema(&self, number: u32) -> Result<String, String>;
 
-    /// Whether an error of [`SchemaRegistry::schema`] that was not taken tells of the registry, not of the schema.
-    fn is_out(&self) -> bool {
-        false
-    }
-
-    /// That error, which concerns no payload: the statement fails by it, whatever it does with payloads that do not decode.
+    /// The error of [`SchemaRegistry::schema`], if one was not taken yet, that tells of the registry, not of the schema. It concerns no payload:
+    /// the statement fails by it, whatever it does with payloads that do not decode.
     fn take_outage(&self) -> Option<Error> {
         None
     }
 }
 
-/// What a registry was asked for, made ready to read with. Each number is asked for once, as the schema of a number does not
-/// change; so it is with one that the registry does not have.
+/// What a registry has, made ready to read with. Each schema is made ready once; what the registry does not have, or cannot tell, is asked again.
 pub struct Asked<T> {
     registry: Arc<dyn SchemaRegistry>,
     known: Mutex<HashMap<u32, Result<Arc<T>, String>>>,
@@ -53,10 +48,8 @@ impl<T> Asked<T> {
         if let Some(known) = known.get(&number) {
             return known.clone();
         }
-        let found = self.registry.schema(number).and_then(compile).map(Arc::new);
-        if found.is_ok() || !self.registry.is_out() {
-            known.insert(number, found.clone());
-        }
+        let found = compile(self.registry.schema(number)?).map(Arc::new);
+        known.insert(number, found.clone());
         found
     }
 }

@@ -53,7 +53,7 @@ pub use newest::last_messages;
 pub use options::{Authentication, ConnectOptions, NamedFile, Secret, TlsOptions};
 pub use ping::{Ping, ping};
 pub use pool::connect;
-pub use server_url::{Scheme, ServerUrl, UrlFault};
+pub use server_url::{Scheme, ServerUrl, UrlFault, split_userinfo};
 pub use state::{check_subjects, stream_state, stream_state_and_captures};
 pub use time::format_utc as utc_text;
 pub use time_bounds::search_times;

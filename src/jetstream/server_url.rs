@@ -54,13 +54,7 @@ impl ServerUrl {
         let (scheme, rest) = text.split_once("://").unwrap_or(("nats", text));
         let known = SCHEMES.iter().find(|(name, _)| name.eq_ignore_ascii_case(scheme));
         let (scheme_name, scheme) = *known.ok_or(UrlFault::Scheme)?;
-        let (userinfo, host) = match rest.rsplit_once('@') {
-            Some((userinfo, host)) => (Some(userinfo), host),
-            None => (None, rest),
-        };
-        if userinfo.is_some_and(|userinfo| userinfo.is_empty() || userinfo.contains(['/', '@'])) {
-            return Err(UrlFault::Malformed);
-        }
+        let (userinfo, host) = split_userinfo(rest)?;
         // A path means nothing to NATS; only a WebSocket may have one.
         let host = host.strip_suffix('/').unwrap_or(host);
         if host.is_empty() || host.contains('/') && !matches!(scheme, Scheme::Ws | Scheme::Wss) {
@@ -89,6 +83,18 @@ impl ServerUrl {
     /// Host or port are malformed.
     pub(super) fn address(&self) -> Result<&ServerAddr> {
         self.address.as_ref().ok_or_else(|| Error::new("url is malformed").advice("write the url as nats://host:port"))
+    }
+}
+
+/// The userinfo of a URL without its scheme, as it stands before the `@`, still percent-encoded, and what follows it.
+///
+/// # Errors
+/// The userinfo is empty, or has an unescaped `@` or `/`.
+pub fn split_userinfo(rest: &str) -> std::result::Result<(Option<&str>, &str), UrlFault> {
+    match rest.rsplit_once('@') {
+        Some((userinfo, _)) if userinfo.is_empty() || userinfo.contains(['/', '@']) => Err(UrlFault::Malformed),
+        Some((userinfo, host)) => Ok((Some(userinfo), host)),
+        None => Ok((None, rest)),
     }
 }
 

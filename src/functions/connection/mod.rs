@@ -20,7 +20,7 @@ mod url;
 use std::sync::Arc;
 
 pub use table::{PARAMETERS, settings};
-pub use url::decode;
+pub use url::{Userinfo, decode, read_userinfo};
 
 use crate::error::{Error, Result};
 use crate::ffi::Input;

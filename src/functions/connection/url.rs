@@ -65,7 +65,11 @@ fn not_a_server(origin: &str, fault: UrlFault) -> Error {
     }
 }
 
-fn read_userinfo(text: &str) -> Result<Userinfo> {
+/// Reads the text before the `@`.
+///
+/// # Errors
+/// The decoded bytes are not UTF-8.
+pub fn read_userinfo(text: &str) -> Result<Userinfo> {
     Ok(match text.split_once(':') {
         Some((user, password)) => Userinfo::Password { user: decode(user)?, password: decode(password)? },
         None => Userinfo::Token(decode(text)?),

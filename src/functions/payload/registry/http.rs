@@ -14,7 +14,8 @@ use ureq::{Agent, Body};
 
 use super::source::Source;
 use crate::error::{Error, Kind, Result};
-use crate::functions::connection;
+use crate::functions::connection::{Userinfo, read_userinfo};
+use crate::jetstream::split_userinfo;
 
 /// The prefixes of an address.
 const SCHEMES: [&str; 2] = ["http://", "https://"];
@@ -50,12 +51,9 @@ impl Http {
                 .advice("write it as https://host:8081, or https://user:password@host:8081 with % codes for other characters than letters and digits")
         };
         let (scheme, rest) = text.split_once("://").ok_or_else(malformed)?;
-        let (userinfo, place) = match rest.rsplit_once('@') {
-            Some((userinfo, place)) => (Some(userinfo), place.trim_end_matches('/')),
-            None => (None, rest.trim_end_matches('/')),
-        };
-        let is_bad_userinfo = userinfo.is_some_and(|userinfo| userinfo.is_empty() || userinfo.contains(['/', '@']));
-        if is_bad_userinfo || place.is_empty() || place.starts_with('/') || place.contains(['?', '#']) {
+        let (userinfo, place) = split_userinfo(rest).map_err(|_| malformed())?;
+        let place = place.trim_end_matches('/');
+        if place.is_empty() || place.starts_with('/') || place.contains(['?', '#']) {
             return Err(malformed());
         }
         let authorization = userinfo.map(|userinfo| authorization(userinfo).map_err(|_| malformed())).transpose()?;
@@ -69,12 +67,11 @@ impl Http {
 
 /// The header for the userinfo of an address.
 fn authorization(userinfo: &str) -> Result<String> {
-    Ok(match userinfo.split_once(':') {
-        Some((user, password)) => {
-            let pair = format!("{}:{}", connection::decode(user)?, connection::decode(password)?);
-            format!("Basic {}", BASE64_STANDARD.encode(pair))
+    Ok(match read_userinfo(userinfo)? {
+        Userinfo::Password { user, password } => {
+            format!("Basic {}", BASE64_STANDARD.encode(format!("{user}:{password}")))
         }
-        None => format!("Bearer {}", connection::decode(userinfo)?),
+        Userinfo::Token(token) => format!("Bearer {token}"),
     })
 }
 

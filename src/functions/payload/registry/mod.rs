@@ -78,10 +78,6 @@ impl SchemaRegistry for Registry {
         text
     }
 
-    fn is_out(&self) -> bool {
-        self.outage.lock().unwrap_or_else(PoisonError::into_inner).is_some()
-    }
-
     fn take_outage(&self) -> Option<Error> {
         self.outage.lock().unwrap_or_else(PoisonError::into_inner).take()
     }
