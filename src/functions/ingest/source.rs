@@ -101,13 +101,7 @@ impl MessageSource {
             }
             MessageSource::Durable { pull, pending_acks, page } => {
                 if let Some(pull) = pull.as_mut().filter(|_| page.is_empty()) {
-                    let deliveries = pull.next_page()?.unwrap_or_default();
-                    let checked = pending_acks.check_passed_over(&deliveries);
-                    *page = deliveries.into();
-                    checked?;
-                    if page.is_empty() {
-                        pending_acks.check_end(pull.is_drained())?;
-                    }
+                    pull_more(pull, pending_acks, page)?;
                 }
                 if page.is_empty() {
                     pending_acks.end();
@@ -130,14 +124,18 @@ impl MessageSource {
                 }
                 *read = plan.read(*want)?;
             }
-            MessageSource::Durable { pull, page, .. } => {
+            MessageSource::Durable { pull, pending_acks, page } => {
                 if let Some(pull) = pull {
                     let mut held = 0;
                     // Until the end also of what was asked for already: a message that comes after this has no place among
                     // those that were compared.
-                    while let Some(more) = pull.next_page()? {
-                        held += more.iter().map(Delivery::size).sum::<usize>();
-                        page.extend(more);
+                    loop {
+                        let before = page.len();
+                        pull_more(pull, pending_acks, page)?;
+                        if page.len() == before {
+                            break;
+                        }
+                        held += page.range(before..).map(Delivery::size).sum::<usize>();
                         if held >= MOST_HELD {
                             pull.stop();
                         }
@@ -189,6 +187,22 @@ impl MessageSource {
         if let MessageSource::Durable { pending_acks, .. } = self {
             pending_acks.give_all_back();
         }
+    }
+}
+
+/// Adds the next deliveries of a durable to a page; none at the end. It is the end when the consumer has nothing more, and the stream's leader
+/// has nothing that the consumer's server lacks.
+fn pull_more(pull: &mut Pull, pending_acks: &PendingAcks, page: &mut VecDeque<Delivery>) -> Result<()> {
+    loop {
+        let deliveries = pull.next_page()?.unwrap_or_default();
+        let is_end = deliveries.is_empty();
+        let checked = pending_acks.check_passed_over(&deliveries);
+        page.extend(deliveries);
+        checked?;
+        if !is_end || !pending_acks.check_end(pull.is_drained())? {
+            return Ok(());
+        }
+        pull.resume();
     }
 }
 

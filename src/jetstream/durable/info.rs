@@ -74,6 +74,9 @@ pub(super) struct Info {
     pub created: String,
     #[serde(default)]
     pub num_ack_pending: i64,
+    /// The number of messages that match and were not delivered, by the consumer's server.
+    #[serde(default)]
+    pub num_pending: u64,
     /// The number of open pulls.
     #[serde(default)]
     pub num_waiting: i64,
@@ -168,6 +171,11 @@ impl Config {
         let one = self.filter_subject.iter().filter(|filter| !filter.is_empty());
         let all: Vec<&String> = one.chain(&self.filter_subjects).collect();
         Subjects::new(&all).unwrap_or_default()
+    }
+
+    /// Whether first deliveries are in the stream's order, so that nothing below the last one is still to come.
+    pub fn delivers_in_order(&self) -> bool {
+        self.deliver_policy != "last_per_subject"
     }
 }
 

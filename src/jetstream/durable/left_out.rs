@@ -15,10 +15,10 @@ use crate::error::{Error, Kind, Result};
 use crate::jetstream::ack_subject::AckSubject;
 use crate::jetstream::connection::Connection;
 use crate::jetstream::inspect::{Gaps, inspect};
-use crate::jetstream::runtime::block_on;
+use crate::jetstream::runtime::{block_on, block_on_read};
 use crate::jetstream::state::state_or_error;
 use crate::jetstream::wire::Want;
-use crate::plan::SequenceRange;
+use crate::plan::{SequenceRange, StreamState};
 
 /// The most sequences behind the last message of a drained consumer that are checked. A longer rest consists of holes.
 const REST: u64 = 4_096;
@@ -66,14 +66,16 @@ impl PendingAcks {
     }
 
     /// Checks, when a statement ends, that the consumer is the one with which it began. When the consumer has no more messages, it also checks that
-    /// no unreadable message is behind its last one. One round trip, and two more where there is something.
+    /// its server is not behind the stream's leader, and that no unreadable message is behind its last one. Whether the consumer has more after all.
+    /// Two round trips, and two more where there is something.
     ///
     /// # Errors
-    /// [`Kind::Replaced`] when the consumer was deleted, or deleted and made anew; [`Kind::Damaged`] as above.
-    pub fn check_end(&self, drained: bool) -> Result<()> {
+    /// [`Kind::Replaced`] when the consumer was deleted, or deleted and made anew; [`Kind::Unavailable`] when its server is behind;
+    /// [`Kind::Damaged`] as above.
+    pub fn check_end(&self, drained: bool) -> Result<bool> {
         let (connection, stream, durable) = self.place();
         let say = |error: Error| error.stream(stream).server(connection.label());
-        let info = block_on(look_up(connection, stream, durable)).map_err(say)?;
+        let info = block_on_read(look_up(connection, stream, durable)).map_err(say)?;
         let Some(info) = info.filter(|info| self.created().is_none_or(|created| created == info.created)) else {
             self.forget_consumer();
             return Err(say(Error::of(
@@ -82,22 +84,34 @@ impl PendingAcks {
             )
             .advice("run it again: a consumer that is new delivers all messages of the stream once more")));
         };
-        if !drained || self.is_filtered() {
-            return Ok(());
+        if !drained {
+            return Ok(false);
         }
-        block_on(async {
+        block_on_read(async {
             let state = state_or_error(connection, stream).await?;
-            let rest = self.passed_over(|passed| passed.order.rest(info.delivered.consumer_seq, state.last));
-            let Some(rest) = rest.filter(|rest| rest.last - rest.first < REST) else { return Ok(()) };
-            // Messages that are found were stored meanwhile, or the consumer holds them back: the next call gives them.
-            let looked = inspect(connection, stream, &state, Gaps::Runs(&[rest]), Want::default()).await;
-            if looked.as_ref().is_err_and(|error| error.kind() == Kind::Damaged) {
-                // The error is given once, as for messages that are passed over between two others.
-                self.passed_over(|passed| passed.order.pass(rest.last));
+            if self.catches_up(&info, state.last).await? {
+                return Ok(true);
             }
-            looked.map(|_| ())
+            if !self.is_filtered() {
+                self.check_rest(&info, &state).await?;
+            }
+            Ok(false)
         })
         .map_err(say)
+    }
+
+    /// Checks that no unreadable message is behind the last one that a drained consumer without a filter gave.
+    async fn check_rest(&self, info: &Info, state: &StreamState) -> Result<()> {
+        let (connection, stream, _) = self.place();
+        let rest = self.passed_over(|passed| passed.order.rest(info.delivered.consumer_seq, state.last));
+        let Some(rest) = rest.filter(|rest| rest.last - rest.first < REST) else { return Ok(()) };
+        // Messages that are found were stored meanwhile, or the consumer holds them back: the next call gives them.
+        let looked = inspect(connection, stream, state, Gaps::Runs(&[rest]), Want::default()).await;
+        if looked.as_ref().is_err_and(|error| error.kind() == Kind::Damaged) {
+            // The error is given once, as for messages that are passed over between two others.
+            self.passed_over(|passed| passed.order.pass(rest.last));
+        }
+        looked.map(|_| ())
     }
 }
 

@@ -2,6 +2,7 @@
 //!
 //! Source: <https://docs.nats.io/nats-concepts/jetstream/consumers> and ADR-13 (pull subscriptions).
 
+mod behind;
 mod config;
 mod delivery;
 mod given_up;

@@ -165,6 +165,11 @@ impl PendingAcks {
         self.session(|session| session.created.clone())
     }
 
+    /// The subject filters of the consumer.
+    pub(super) fn subjects(&self) -> Subjects {
+        self.session(|session| session.subjects.clone())
+    }
+
     /// Whether the consumer has a subject filter.
     pub(super) fn is_filtered(&self) -> bool {
         self.session(|session| !session.subjects.is_all())

@@ -82,7 +82,10 @@ pub struct Pull {
     batch: u64,
     /// The time at which the last page was passed on.
     handed_on: Option<Instant>,
+    /// Whether the server's word is that the consumer has nothing more.
     drained: bool,
+    /// Whether this side asks for no more: the statement wants none, or its time is over.
+    stopped: bool,
     /// Whether a message has come since the last pull was sent.
     came: bool,
     /// The last delivery that came, or was made before, by the consumer's own count.
@@ -136,6 +139,7 @@ impl Pull {
             batch: BATCH,
             handed_on: None,
             drained: false,
+            stopped: false,
             came: false,
             delivered: limits.consumer.delivered,
             oversized: false,
@@ -159,7 +163,7 @@ impl Pull {
                     self.ask(Duration::ZERO).await?;
                 } else if self.open.expected() > 0 {
                     self.receive(Duration::ZERO).await?;
-                } else if self.page.is_empty() && self.until.is_none() && self.left > 0 && !self.wait.is_zero() {
+                } else if self.page.is_empty() && self.until.is_none() && self.may_wait() {
                     // The wait is for the first message only.
                     let wait = std::mem::take(&mut self.wait);
                     self.drained = false;
@@ -180,6 +184,11 @@ impl Pull {
         .map_err(|error: Error| error.stream(&self.stream).server(self.connection.label()))
     }
 
+    /// Whether to wait for a first message.
+    fn may_wait(&self) -> bool {
+        !self.stopped && self.left > 0 && !self.wait.is_zero()
+    }
+
     /// Whether the page that is being read takes more messages.
     fn has_room(&self) -> bool {
         self.page.len() < PAGE && self.page_bytes < PAGE_BYTES
@@ -187,13 +196,18 @@ impl Pull {
 
     /// Stops asking for messages.
     pub fn stop(&mut self) {
-        self.drained = true;
+        self.stopped = true;
     }
 
-    /// Whether the server's status was that the consumer has nothing more.
+    /// Asks again, although the consumer had nothing more.
+    pub fn resume(&mut self) {
+        self.drained = false;
+    }
+
+    /// Whether the read is over because the server's word is that the consumer has nothing more.
     #[must_use]
     pub fn is_drained(&self) -> bool {
-        self.drained
+        self.drained && !self.stopped
     }
 
     /// The messages that were delivered and will not be passed on, after an error or because the statement ended. Waits until the
@@ -222,11 +236,11 @@ impl Pull {
     fn may_ask(&mut self) -> bool {
         if self.until.is_some_and(|until| until <= Instant::now()) {
             // The caller may have spent a long time on the last page.
-            self.drained = true;
+            self.stopped = true;
         }
         let ahead = self.says_left && !self.oversized && self.batch > BATCH;
         let few = if ahead { self.batch / 2 } else { 0 };
-        !self.drained && self.left > 0 && self.open.expected() <= few
+        !self.drained && !self.stopped && self.left > 0 && self.open.expected() <= few
     }
 
     /// Sends a pull request. With a wait of zero the server answers at once with the messages that it has; otherwise it waits for one message.
