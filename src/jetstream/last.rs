@@ -19,7 +19,7 @@ use super::get::count;
 use super::inspect::check_identity;
 use super::leader_tail::LeaderTail;
 use super::multi_last::{LastRequest, MAX_SUBJECTS, Multi, multi_last};
-use super::newest::{check_absent, newest};
+use super::newest::{look_again, newest};
 use super::runtime::block_on_read;
 use super::single::whole;
 use super::state::stream_state;
@@ -304,14 +304,13 @@ impl Listed {
             }
             let mut found = Vec::with_capacity(subjects.len());
             for (subject, answer) in subjects.into_iter().zip(answers) {
-                match answer {
-                    Ok(record) => found.push((subject, record)),
+                let record = match answer {
+                    Ok(Some(record)) => Some(record),
+                    Ok(None) => look_again(connection, stream, &subject, request.headers).await?,
                     Err(failure) => return Err(connection.explain(failure, &access.call(stream), stream).await),
-                }
+                };
+                found.push((subject, record));
             }
-            let absent: Vec<&str> =
-                found.iter().filter(|(_, record)| record.is_none()).map(|(subject, _)| subject.as_str()).collect();
-            check_absent(connection, stream, &absent).await?;
             Ok(found)
         })
     }

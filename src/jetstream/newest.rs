@@ -70,33 +70,50 @@ pub(super) async fn newest(
     for (position, answer) in absent.iter().zip(exchange(connection, stream, asks, whole(true)).await?) {
         match answer {
             Ok(Some(record)) => records[*position] = Some(record),
-            Ok(None) => nowhere.push(subjects[*position]),
+            Ok(None) => nowhere.push(*position),
             Err(Failure::Forbidden) if !refused => {}
             Err(failure) => return Err(connection.explain(failure, &Access::MsgGet.call(stream), stream).await),
         }
     }
-    check_absent(connection, stream, &nowhere).await?;
+    for position in nowhere {
+        records[position] = look_again(connection, stream, subjects[position], true).await?;
+    }
     Ok(records)
 }
 
-/// Checks that subjects without a newest message have no messages. One round trip for each subject.
-pub(super) async fn check_absent(connection: &Arc<Connection>, stream: &str, subjects: &[&str]) -> Result<()> {
-    for subject in subjects {
-        if counted(connection, stream, subject).await? == 0 {
-            continue;
-        }
-        // A message may have been stored since.
-        let request = json!({"last_by_subj": subject}).to_string();
-        let again = Access::MsgGet.ask(connection, stream, &request, false).await;
-        if matches!(again, Ok(None)) && counted(connection, stream, subject).await? > 0 {
-            return Err(Error::of(Kind::Damaged, format!(
-                "the server cannot give the newest message of subject '{subject}', which the stream counts: damaged where stored"
-            ))
-            .stream(stream)
-            .advice("restore the stream from a backup, or delete that message; FROM nats_scan(...) names its sequence"));
-        }
+/// The newest message of a subject for which the leader had none at first; None when the leader counts none either. One round trip, and
+/// two more where it counts some.
+///
+/// # Errors
+/// [`Kind::Damaged`] when messages are counted and none can be given; those of any request.
+pub(super) async fn look_again(
+    connection: &Arc<Connection>,
+    stream: &str,
+    subject: &str,
+    headers: bool,
+) -> Result<Option<Record>> {
+    if counted(connection, stream, subject).await? == 0 {
+        return Ok(None);
     }
-    Ok(())
+    // A message may have been stored since, and a server that has just started was seen to find one only when it is asked again.
+    let request = json!({"last_by_subj": subject}).to_string();
+    match Access::MsgGet.ask(connection, stream, &request, headers).await {
+        Ok(Some(record)) => return Ok(Some(record)),
+        Ok(None) => {}
+        Err(Failure::Forbidden) => return Ok(None),
+        Err(failure) => return Err(connection.explain(failure, &Access::MsgGet.call(stream), stream).await),
+    }
+    if counted(connection, stream, subject).await? == 0 {
+        return Ok(None);
+    }
+    Err(Error::of(
+        Kind::Damaged,
+        format!(
+            "the server cannot give the newest message of subject '{subject}', which the stream counts: damaged where stored"
+        ),
+    )
+    .stream(stream)
+    .advice("restore the stream from a backup, or delete that message; FROM nats_scan(...) names its sequence"))
 }
 
 /// The number of messages of the subjects of a filter, from the leader; 0 where the user may not ask for it.

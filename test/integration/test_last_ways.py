@@ -92,6 +92,44 @@ class LastWays(unittest.TestCase):
                 self.assertGreaterEqual(len(groups), 3)
                 self.assertIn(f"[{words}]", str(caught.exception))
 
+    def test_a_message_that_is_found_when_it_is_asked_for_again(self):
+        """A leader that has no message of a subject and counts one is asked again: what it gives then is a row, and a failure is an error."""
+        nothing = (404, 10037, "no message found")
+        for version in ("2.10.26", os.environ["NATS_JS_TEST_SERVER"]):
+            server = self.enterContext(Server(version))
+            fill(server.url, "stream name=L subjects=l.*", "messages stream=L subject=l.{i%7} count=70")
+            newest = [(f"l.{n}", 64 + (n + 6) % 7) for n in range(7)]
+            rows = lambda proxy: f"SELECT subject, seq FROM nats_last('L', '>', url := '{proxy.url}') ORDER BY 1"
+            with self.subTest(version=version, form="table"):
+                if version == "2.10.26":
+                    self.assertEqual(self.with_answers(server, [nothing], rows), newest)
+                    with self.assertRaisesRegex(duckdb.Error, "a storage that fails"):
+                        self.with_answers(server, [nothing, (500, 10077, "a storage that fails")], rows)
+            with self.subTest(version=version, form="scalar"):
+                one = lambda proxy: f"SELECT (nats_last('L', 'l.3', {{'url': '{proxy.url}'}})).seq"
+                self.assertEqual(self.with_answers(server, [nothing, nothing], one), [(newest[3][1],)])
+
+    def with_answers(self, server: Server, errors: list[tuple], statement) -> list[tuple]:
+        """The rows of a statement, while the first answers about `l.3` are these errors."""
+        left = list(errors)
+
+        def rule(frame):
+            line, _, body = frame.partition(b"\r\n")
+            words = line.split()
+            if not left or b'"subject":"l.3"' not in body and b"Nats-Subject: l.3\r\n" not in body:
+                return [frame]
+            code, number, text = left.pop(0)
+            if words[0] == b"HMSG":
+                head = b"NATS/1.0 404 Message Not Found\r\n\r\n"
+                return [b" ".join([*words[:-2], b"%d %d" % (len(head), len(head))]) + b"\r\n" + head + b"\r\n"]
+            answer = b'{"error":{"code":%d,"err_code":%d,"description":"%s"}}' % (code, number, text.encode())
+            return [b" ".join([*words[:-1], b"%d" % len(answer)]) + b"\r\n" + answer + b"\r\n"]
+
+        with Proxy(server.url, rule) as proxy:
+            found = self.connection.execute(statement(proxy)).fetchall()
+        self.assertEqual(left, [], "the answers were not used")
+        return found
+
 
 if __name__ == "__main__":
     unittest.main()

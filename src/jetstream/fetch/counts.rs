@@ -17,7 +17,7 @@ use crate::jetstream::connection::Connection;
 use crate::jetstream::exchange::{Ask, exchange_counts};
 use crate::jetstream::failure::Failure;
 use crate::jetstream::info_reply;
-use crate::jetstream::newest::check_absent;
+use crate::jetstream::newest::look_again;
 use crate::jetstream::state::state_and_absent;
 use crate::plan::{Absent, SequenceRange, SequenceSet, StreamState, continuity};
 
@@ -129,7 +129,7 @@ impl Counter<'_> {
         let last = Access::MsgGet.ask(self.connection, &self.request.stream, &request, false).await;
         match last {
             Ok(Some(record)) if record.sequence < range.first => Ok(()),
-            Ok(None) => check_absent(self.connection, &self.request.stream, &[filter]).await,
+            Ok(None) => look_again(self.connection, &self.request.stream, filter, false).await.map(drop),
             _ => Ok(()),
         }
     }

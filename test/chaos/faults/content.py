@@ -151,8 +151,9 @@ def put_back(goes_on: bool):
         def worlds(question: Question) -> list[World]:
             if question.stream != "S":
                 return [place.world(question.stream)]
-            bounded = question.after is not None or question.upto is not None
-            return [steady(newer)] if bounded or not met else [steady(newer), steady(older | other)]
+            # A checkpoint in the past that both have in common stands for either.
+            common = all(bound is None or bound <= place.backup_ends for bound in (question.after, question.upto))
+            return [steady(newer), steady(older | other)] if met and common else [steady(newer)]
 
         return Happened(met, answer, worlds)
 
