@@ -42,7 +42,7 @@ pub use decode::{Codec, DecodeError, Decoder};
 pub use document::Rest;
 pub use formats::{FORMATS, Infer, PayloadFormat};
 use quote::{cut_off, quote};
-pub use registry::{Framed, SchemaRegistry};
+pub use registry::{Entry, Framed, Reference, SchemaRegistry};
 use unnest::place_in;
 pub use unnest::{Cut, CutParts, Parts, Unnest, Unnester, in_payload};
 pub use unnest_codec::{Side, UnnestCodec};

@@ -12,13 +12,37 @@ use super::decode::{Codec, DecodeError, Decoder};
 use crate::column::{Buffer, Column};
 use crate::error::Error;
 
+/// What a registry has of a number.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Entry {
+    /// The schema: its text, or the answer of a registry's HTTP API that holds it.
+    pub text: String,
+    /// The schemas that it refers to, and those that these refer to, each before the ones that refer to it.
+    pub references: Vec<Reference>,
+}
+
+/// A schema that another one refers to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Reference {
+    /// The name by which it is referred to: a type of Avro, a file that Protobuf imports.
+    pub name: String,
+    /// The schema.
+    pub text: String,
+}
+
+impl From<&str> for Entry {
+    fn from(text: &str) -> Self {
+        Self { text: text.to_owned(), references: Vec::new() }
+    }
+}
+
 /// Where schemas are by their numbers.
 pub trait SchemaRegistry: fmt::Debug + Send + Sync {
-    /// The text of a schema. An implementation remembers what it has found, and what is not there: each payload may ask.
+    /// A schema. An implementation remembers what it has found, and what is not there: each payload may ask.
     ///
     /// # Errors
     /// It is not there, or the registry cannot be asked; the error names the registry.
-    fn schema(&self, number: u32) -> Result<String, String>;
+    fn schema(&self, number: u32) -> Result<Entry, String>;
 
     /// The error of [`SchemaRegistry::schema`], if one was not taken yet, that tells of the registry, not of the schema. It concerns no payload:
     /// the statement fails by it, whatever it does with payloads that do not decode.
@@ -43,7 +67,7 @@ impl<T> Asked<T> {
     ///
     /// # Errors
     /// Those of the registry and of `compile`.
-    pub fn schema(&self, number: u32, compile: impl FnOnce(String) -> Result<T, String>) -> Result<Arc<T>, String> {
+    pub fn schema(&self, number: u32, compile: impl FnOnce(Entry) -> Result<T, String>) -> Result<Arc<T>, String> {
         let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(known) = known.get(&number) {
             return known.clone();
@@ -54,13 +78,15 @@ impl<T> Asked<T> {
     }
 }
 
-/// The schema in an entry of a registry: the text itself, or the member `schema` of an answer of a registry's HTTP API.
-/// `is_schema` tells an object that is a schema from such an answer.
-pub fn text_of(entry: String, is_schema: impl Fn(&Map<String, Value>) -> bool) -> String {
-    let answer: Option<Map<String, Value>> = serde_json::from_str(&entry).ok();
-    match answer.filter(|object| !is_schema(object)).and_then(|mut answer| answer.remove("schema")) {
-        Some(Value::String(schema)) => schema,
-        _ => entry,
+impl Entry {
+    /// The schema: the text itself, or the member `schema` of an answer of a registry's HTTP API. `is_schema` tells an object that is a schema
+    /// from such an answer.
+    pub fn schema(&self, is_schema: impl Fn(&Map<String, Value>) -> bool) -> String {
+        let answer: Option<Map<String, Value>> = serde_json::from_str(&self.text).ok();
+        match answer.filter(|object| !is_schema(object)).and_then(|mut answer| answer.remove("schema")) {
+            Some(Value::String(schema)) => schema,
+            _ => self.text.clone(),
+        }
     }
 }
 

@@ -1,7 +1,8 @@
 """What a stream may have held while it was read, and whether an answer is exact for it."""
 
+from bisect import bisect_left
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -65,27 +66,41 @@ def all_of(matches: Matches):
     return fits
 
 
+def edges(may: Sequence[int], must: Sequence[int], count: int) -> Iterator[int]:
+    """The places in `may` that were the first of the last `count`, at a moment when there was more than `must`; both ascend."""
+    for position, seq in enumerate(may):
+        if len(must) - bisect_left(must, seq) <= count <= len(may) - position:
+            yield seq
+
+
+def sequences(entries: Entries, matches: Matches) -> list[int]:
+    return sorted(seq for seq, entry in entries.items() if matches(entry))
+
+
 def newest(matches: Matches, count: int):
-    """The last `count` messages that match, or what is left of those that were the last when the read began."""
+    """What is left of the last `count` messages that match, as they were at some moment of the read."""
 
     def fits(world: World, rows: Sequence[Row]) -> bool:
-        began = sorted(seq for seq, entry in world.may.items() if matches(entry))[-count:]
-        edges = {began[0] if began else 0, rows[0][0] if len(rows) == count else 0}
-        behind = lambda edge: all_of(lambda entry: matches(entry) and entry.seq >= edge)
-        return len(rows) <= count and any(behind(edge)(world, rows) for edge in edges)
+        may, must = sequences(world.may, matches), sequences(world.must, matches)
+        first = [*([0] if len(must) <= count else []), *edges(may, must, count)]
+        # Of those in front of all rows, the last one asks for the fewest messages.
+        edge = max((edge for edge in first if not rows or edge <= rows[0][0]), default=None)
+        behind = all_of(lambda entry: matches(entry) and entry.seq >= edge)
+        return len(rows) <= count and edge is not None and behind(world, rows)
 
     return fits
 
 
 def oldest(matches: Matches, count: int):
-    """The first `count` messages that match, or what is left of those that were the first when the read began."""
+    """What is left of the first `count` messages that match, as they were at some moment of the read."""
 
     def fits(world: World, rows: Sequence[Row]) -> bool:
-        began = sorted(seq for seq, entry in world.may.items() if matches(entry))[:count]
-        last = max(world.may, default=0)
-        edges = {began[-1] if began else last, rows[-1][0] if len(rows) == count else last}
-        up_to = lambda edge: all_of(lambda entry: matches(entry) and entry.seq <= edge)
-        return len(rows) <= count and any(up_to(edge)(world, rows) for edge in edges)
+        may, must = ([-seq for seq in reversed(sequences(part, matches))] for part in (world.may, world.must))
+        # Seen from behind, the first are the last.
+        last = [*([max(world.may, default=0)] if len(must) <= count else []), *(-edge for edge in edges(may, must, count))]
+        edge = min((edge for edge in last if not rows or edge >= rows[-1][0]), default=None)
+        up_to = all_of(lambda entry: matches(entry) and entry.seq <= edge)
+        return len(rows) <= count and edge is not None and up_to(world, rows)
 
     return fits
 

@@ -29,6 +29,19 @@ def difference(answer: Answer, world: World) -> dict:
     }
 
 
+def rows(answer: Answer) -> list[str]:
+    """The first value of each row, which mostly is the sequence; runs as `first-last`."""
+    runs: list[list[int]] = []
+    for first, *_ in answer.rows:
+        if not isinstance(first, int):
+            return [str(row)[:200] for row in answer.rows[:MOST]]
+        if runs and first == runs[-1][1] + 1:
+            runs[-1][1] = first
+        else:
+            runs.append([first, first])
+    return [f"{first}-{last}" for first, last in runs]
+
+
 def keep(seed: int, number: int, place: Place, fault: str, question: Question, answer: Answer, worlds: Sequence[World], schedule: list[str]) -> Path:
     """Writes the record and copies stores and logs; the folder."""
     folder = FOLDER / f"wrong-{seed}-{number}"
@@ -37,7 +50,7 @@ def keep(seed: int, number: int, place: Place, fault: str, question: Question, a
     record = {
         "play again": f"make chaos SEED={seed} ROUNDS=1 PLACE='{place.kind.name}'",
         "place": asdict(place.kind), "fault": fault, "reader": question.reader, "statement": question.text, "stream": question.stream,
-        "error": answer.error, "differs": [difference(answer, world) for world in worlds], "schedule": schedule,
+        "error": answer.error, "rows": rows(answer), "differs": [difference(answer, world) for world in worlds], "schedule": schedule,
     }
     (folder / "record.json").write_text(json.dumps(record, indent=1, default=str))
     for name, server in place.servers.items():

@@ -50,9 +50,15 @@ class Classify(unittest.TestCase):
         left = World(part(*range(1, 29)), ALL)
         for rows, verdict in ((ROWS[-3:], EXACT), (ROWS[-4:], WRONG), (ROWS[-2:], WRONG), (ROWS[-4:-1], WRONG)):
             self.assertEqual(self.verdict(model.newest(EVERYTHING, 3), rows), verdict)
-        # Two were deleted meanwhile: what was the newest then, or what is now.
-        for rows, verdict in ((ROWS[27:28], EXACT), (ROWS[25:28], EXACT), ([], WRONG), (ROWS[24:27], WRONG)):
+        # Two were deleted meanwhile, one after the other: what was the newest before, between the two, or is now.
+        for rows, verdict in ((ROWS[27:28], EXACT), (ROWS[26:28], EXACT), (ROWS[25:28], EXACT), ([], WRONG), (ROWS[26:27], WRONG), (ROWS[24:27], WRONG), (ROWS[24:28], WRONG)):
             self.assertEqual(self.verdict(model.newest(EVERYTHING, 3), rows, left), verdict)
+        left = World(part(*range(3, 31)), ALL)
+        for rows, verdict in ((ROWS[2:3], EXACT), (ROWS[2:4], EXACT), (ROWS[2:5], EXACT), (ROWS[:3], EXACT), ([], WRONG), (ROWS[3:5], WRONG), (ROWS[2:6], WRONG)):
+            self.assertEqual(self.verdict(model.oldest(EVERYTHING, 3), rows, left), verdict)
+        gone = World({}, ALL)
+        for rows, verdict in (([], EXACT), (ROWS[4:6], EXACT), (ROWS[4:8], WRONG)):
+            self.assertEqual(self.verdict(model.newest(EVERYTHING, 3), rows, gone), verdict)
         for rows, verdict in ((ROWS[:3], EXACT), (ROWS[:2], WRONG), (ROWS[1:4], WRONG)):
             self.assertEqual(self.verdict(model.oldest(EVERYTHING, 3), rows), verdict)
 

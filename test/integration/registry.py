@@ -5,16 +5,17 @@ import json
 import ssl
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from threading import Thread
+from urllib.parse import unquote
 
 
 class Registry:
     """Listens on a port of its own while the `with` block runs.
 
-    `answers` holds the answer for each number, beside `schema` whatever else it has. With `user` and `password`, or `token`, no other request is
+    `answers` holds the answer for each number, beside `schema` whatever else it has, and for each subject and version. With `user` and `password`, or `token`, no other request is
     answered. `status` is the status of every answer while it is set.
     """
 
-    def __init__(self, answers: dict[int, dict], authorization: str | None = None, tls: ssl.SSLContext | None = None):
+    def __init__(self, answers: dict[int | tuple[str, int], dict], authorization: str | None = None, tls: ssl.SSLContext | None = None):
         self.answers, self.authorization, self.status = answers, authorization, None
         self.asked: list[str] = []
         registry = self
@@ -48,11 +49,15 @@ class Registry:
             return self.status, {"error_code": self.status * 100 + 1, "message": "out of order"}
         if self.authorization and headers.get("Authorization") != self.authorization:
             return 401, {"error_code": 401, "message": "Unauthorized"}
-        kind, _, number = path.rpartition("/")
-        if kind != "/schemas/ids":
-            return 404, {"error_code": 404, "message": "HTTP 404 Not Found"}
-        found = self.answers.get(int(number))
-        return (200, found) if found else (404, {"error_code": 40403, "message": f"Schema {number} not found"})
+        match [unquote(part) for part in path.split("/")]:
+            case ["", "schemas", "ids", number]:
+                key, code = int(number), 40403
+            case ["", "subjects", subject, "versions", version]:
+                key, code = (subject, int(version)), 40402
+            case _:
+                return 404, {"error_code": 404, "message": "HTTP 404 Not Found"}
+        found = self.answers.get(key)
+        return (200, found) if found else (404, {"error_code": code, "message": f"{key} not found"})
 
     def __enter__(self) -> "Registry":
         Thread(target=self._server.serve_forever, daemon=True).start()

@@ -153,11 +153,58 @@ class SchemaRegistry(unittest.TestCase):
             registry.status = None
             self.assertEqual(self.connection.execute("EXECUTE p").fetchall(), [(4,)])
 
-    def test_a_schema_that_refers_to_others(self):
-        self.store("REFERS", [framed(1, {"id": 4})])
-        answer = {**ANSWERS[1], "references": [{"name": "other.Money", "subject": "money", "version": 1}]}
-        with Registry({1: answer}) as registry:
-            self.assertIn("it refers to other schemas, which are not looked for: other.Money", self.error(self.source("REFERS", f"http://{registry.place}")))
+    def test_schemas_that_refer_to_others(self):
+        """Directly and by others, one of them twice; a type of another schema alone, and a union of two."""
+        money = {"type": "record", "name": "com.x.Money", "fields": [{"name": "cents", "type": "long"}, {"name": "currency", "type": {"type": "enum", "name": "Currency", "symbols": ["EUR", "USD"]}}]}
+        line = {"type": "record", "name": "com.x.Line", "fields": [{"name": "price", "type": "com.x.Money"}, {"name": "in", "type": "com.x.Currency"}]}
+        order = {"type": "record", "name": "com.y.Order", "fields": [{"name": "id", "type": "long"}, {"name": "total", "type": "com.x.Money"}, {"name": "lines", "type": {"type": "array", "items": "com.x.Line"}}]}
+        to = lambda name, subject, version: {"name": name, "subject": subject, "version": version}
+        to_money, to_line = to("com.x.Money", "of money/value", 3), to("com.x.Line", "line", 1)
+        answers = {
+            ("of money/value", 3): {"schema": json.dumps(money)},
+            ("line", 1): {"schema": json.dumps(line), "references": [to_money]},
+            ("order", 1): {"schema": json.dumps(order), "references": [to_line, to_money]},
+            7: {"schema": json.dumps(order), "references": [to_line, to_money]},
+            8: {"schema": '"com.y.Order"', "references": [to("com.y.Order", "order", 1)]},
+            9: {"schema": '["com.x.Money", "com.y.Order"]', "references": [to_money, to("com.y.Order", "order", 1)]},
+            10: {"schema": json.dumps(order), "references": [to("com.x.Money", "gone", 1), to_line]},
+        }
+        whole = fastavro.parse_schema([money, line, order])
+        event = lambda seq: {"id": seq, "total": {"cents": 100 * seq, "currency": "USD"}, "lines": [{"price": {"cents": n, "currency": "EUR"}, "in": "USD"} for n in range(seq)]}
+        payloads = []
+        for seq, number in enumerate((7, 8, 9), 1):
+            out = io.BytesIO()
+            out.write(struct.pack(">bI", 0, number) + (b"\x02" if number == 9 else b""))
+            fastavro.schemaless_writer(out, whole[-1] if isinstance(whole, list) else whole, event(seq))
+            payloads.append(out.getvalue())
+        self.store("REFERS", payloads)
+        with Registry(answers) as registry:
+            address = f"http://{registry.place}"
+            columns = "columns := {'id': 'BIGINT', 'name': {'path': 'total.currency', 'type': 'VARCHAR'}, 'cents': {'path': 'total.cents', 'type': 'BIGINT'}, 'lines': 'STRUCT(price STRUCT(cents BIGINT, currency VARCHAR), \"in\" VARCHAR)[]'}"
+            rows = self.connection.execute(f"SELECT id, cents, name, lines FROM {self.source('REFERS', address, columns)} ORDER BY id").fetchall()
+            self.assertEqual(rows, [(seq, 100 * seq, "USD", event(seq)["lines"]) for seq in (1, 2, 3)])
+            self.assertEqual(len(registry.asked), 3 + 2 + 3 + 3, registry.asked)
+            self.store("LACKS", [struct.pack(">bI", 0, 10) + payloads[0][5:]])
+            error = self.error(self.source("LACKS", address, f"{columns}, on_error := 'skip'"))
+            self.assertIn(f"schema 10 of the registry {address}: it refers to version 1 of 'gone', which is not there", error)
+            self.assertIn("[not_found]", error)
+
+    def test_protobuf_that_imports(self):
+        money = 'syntax = "proto3"; package com.x; message Money { int64 cents = 1; }'
+        line = 'syntax = "proto3"; package com.x; import "common/money.proto"; message Line { Money price = 1; }'
+        order = 'syntax = "proto3"; import "line.proto"; import "common/money.proto"; message Order { int64 id = 1; com.x.Money total = 2; repeated com.x.Line lines = 3; }'
+        to_money = {"name": "common/money.proto", "subject": "money", "version": 1}
+        answers = {
+            ("money", 1): {"schema": money},
+            ("line", 1): {"schema": line, "references": [to_money]},
+            7: {"schemaType": "PROTOBUF", "schema": order, "references": [{"name": "line.proto", "subject": "line", "version": 1}, to_money]},
+        }
+        # id 7, total of 500 cents, a line of 3 cents; the message is the first of its file.
+        self.store("IMPORTS", [bytes.fromhex("00" "00000007" "00" "0807" "120308f403" "1a04" "0a020803")])
+        with Registry(answers) as registry:
+            columns = "columns := {'id': 'BIGINT', 'total.cents': 'BIGINT', 'lines[0].price.cents': 'BIGINT'}"
+            source = self.source("IMPORTS", f"http://{registry.place}", columns).replace("'avro'", "'protobuf'")
+            self.assertEqual(self.connection.execute(f'SELECT id, total_cents, lines_0_price_cents FROM {source}').fetchall(), [(7, 500, 3)])
 
     def test_an_encrypted_registry(self):
         self.store("TLS", [framed(1, {"id": 4})])

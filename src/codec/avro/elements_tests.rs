@@ -12,7 +12,7 @@ use super::{READER_SCHEMA, SCHEMA, Schema, elements, given};
 use crate::codec::arguments::FormatArguments;
 use crate::codec::inflate::Inflate;
 use crate::codec::path::{Path, Wanted};
-use crate::codec::registry::SchemaRegistry;
+use crate::codec::registry::{Entry, SchemaRegistry};
 use crate::codec::testing::{decode_one, show};
 use crate::column::{Buffer, Type};
 use crate::testing::cases;
@@ -30,8 +30,8 @@ const WRITTEN: &str = r#"{"type":"record","name":"n.R","fields":[
 struct One;
 
 impl SchemaRegistry for One {
-    fn schema(&self, number: u32) -> Result<String, String> {
-        if number == 1 { Ok(WRITTEN.to_owned()) } else { Err(format!("no schema {number}")) }
+    fn schema(&self, number: u32) -> Result<Entry, String> {
+        if number == 1 { Ok(WRITTEN.into()) } else { Err(format!("no schema {number}")) }
     }
 }
 

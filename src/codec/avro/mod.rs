@@ -91,7 +91,7 @@ pub fn infer_registered(
 ) -> Result<Vec<(Path, Type)>> {
     let number = payloads.filter_map(|payload| framed(payload).ok()).map(|(number, _)| number).next();
     let number = number.ok_or_else(|| Error::new("no payload of the sample begins with the number of a schema"))?;
-    parse_entry(registry.schema(number).map_err(Error::new)?)?.fields()
+    parse_entry(&registry.schema(number).map_err(Error::new)?)?.fields()
 }
 
 /// A codec that reads every field of the reader's schema, or else of the given one, typed, one column for each, and texts

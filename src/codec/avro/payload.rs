@@ -65,7 +65,7 @@ impl Avro {
         if let Some(registry) = &self.registry {
             let (number, datum) = framed(payload)?;
             let schema = registry.schema(number, |entry| {
-                let schema = parse_entry(entry).map_err(|error| format!("schema {number}: {error}"))?;
+                let schema = parse_entry(&entry).map_err(|error| format!("schema {number}: {error}"))?;
                 Ok(self.to_read(schema))
             })?;
             return Ok((schema, Held::Numbered(number, datum)));

@@ -100,8 +100,20 @@ impl Schema {
     /// # Errors
     /// The text is not an Avro schema, or one of a kind that is not read.
     pub fn parse(text: &str) -> Result<Self> {
-        let schema = apache_avro::Schema::parse_str(text).map_err(|error| Error::foreign("Avro schema", &error))?;
+        Self::parse_with(text, &[])
+    }
+
+    /// Reads a schema that names types of others, each of which comes before the ones that name its types.
+    ///
+    /// # Errors
+    /// As those of [`Schema::parse`]; a type is defined nowhere.
+    pub fn parse_with(text: &str, others: &[&str]) -> Result<Self> {
+        let parsed = apache_avro::Schema::parse_str_with_list(text, others);
+        let (schema, others) = parsed.map_err(|error| Error::foreign("Avro schema", &error))?;
         let mut compiler = Compiler::default();
+        for other in &others {
+            compiler.compile(other, None)?;
+        }
         let root = compiler.compile(&schema, None)?;
         let missing = || Error::new("Avro schema: it has no canonical form");
         let fingerprint = canonical::fingerprint(text).ok_or_else(missing)?;

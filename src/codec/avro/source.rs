@@ -1,7 +1,7 @@
 //! Where schemas come from: the parameters of a call, and the entries of a registry.
 
 use super::schema::{READER_SCHEMA, Schema};
-use crate::codec::registry::text_of;
+use crate::codec::registry::Entry;
 use crate::codec::{FormatArguments, FormatParameter};
 use crate::error::{Error, Result};
 
@@ -24,6 +24,7 @@ pub(super) fn given_schema(arguments: &FormatArguments, parameter: &str) -> Resu
 }
 
 /// Reads the schema in an entry of a registry; an object that is a schema has a type.
-pub(super) fn parse_entry(entry: String) -> Result<Schema> {
-    Schema::parse(&text_of(entry, |object| object.contains_key("type")))
+pub(super) fn parse_entry(entry: &Entry) -> Result<Schema> {
+    let references: Vec<&str> = entry.references.iter().map(|reference| &*reference.text).collect();
+    Schema::parse_with(&entry.schema(|object| object.contains_key("type")), &references)
 }

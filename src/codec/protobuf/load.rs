@@ -56,13 +56,19 @@ pub(super) fn load_schema(source: &SchemaSource) -> Result<(Schema, usize)> {
     Ok((schema, message))
 }
 
-/// Compiles the text of a `.proto` file; its imports are in these folders. `name` is what errors call it.
+/// Compiles the text of a `.proto` file; its imports are among these texts, or in these folders.
 ///
 /// # Errors
 /// The text is no schema, or an import of it is not there.
-pub(super) fn load_text(name: &str, text: &str, folders: &[String]) -> std::result::Result<Loaded, String> {
+pub(super) fn load_text(
+    own: Text,
+    imports: impl Iterator<Item = Text>,
+    folders: &[String],
+) -> std::result::Result<Loaded, String> {
+    let (name, text) = (&*own.name.clone(), &*own.text.clone());
     let mut resolver = ChainFileResolver::new();
-    resolver.add(Text { name: name.to_owned(), text: text.to_owned() });
+    resolver.add(own);
+    imports.for_each(|import| resolver.add(import));
     folders.iter().for_each(|folder| resolver.add(IncludeFileResolver::new(folder.into())));
     resolver.add(GoogleFileResolver::new());
     let mut compiler = protox::Compiler::with_file_resolver(resolver);
@@ -74,10 +80,10 @@ pub(super) fn load_text(name: &str, text: &str, folders: &[String]) -> std::resu
     Ok(Loaded { own: pool.get_file_by_name(name), pool, path: name.to_owned() })
 }
 
-/// The one file that is a text.
-struct Text {
-    name: String,
-    text: String,
+/// A file that is a text. Errors call it by its name, and other files import it by that.
+pub(super) struct Text {
+    pub name: String,
+    pub text: String,
 }
 
 impl FileResolver for Text {

@@ -11,7 +11,7 @@ use std::sync::Arc;
 
 use serde::de::DeserializeSeed;
 
-use super::load::{Loaded, load_text};
+use super::load::{Loaded, Text, load_text};
 use super::plan::Plan;
 use super::rounds::Rounds;
 use super::schema::Schema;
@@ -22,7 +22,7 @@ use super::wire::{Reader, zigzag};
 use crate::codec::Codec;
 use crate::codec::document::{Context, Format, Node};
 use crate::codec::path::{Path, Wanted};
-use crate::codec::registry::{Asked, SchemaRegistry, framed, text_of};
+use crate::codec::registry::{Asked, Reference, SchemaRegistry, framed};
 use crate::column::{Buffer, Type};
 use crate::error::{Error, Result};
 
@@ -114,8 +114,10 @@ impl Registered {
     fn definitions(&self, number: u32) -> std::result::Result<Arc<Definitions>, String> {
         self.registry.schema(number, |entry| {
             // No schema of protobuf is a JSON object.
-            let text = text_of(entry, |_| false);
-            let loaded = load_text(&format!("schema {number}"), &text, &self.source.proto_path)?;
+            let text = entry.schema(|_| false);
+            let own = Text { name: format!("schema {number}"), text };
+            let imports = entry.references.into_iter().map(|Reference { name, text }| Text { name, text });
+            let loaded = load_text(own, imports, &self.source.proto_path)?;
             Ok(Definitions { schema: Schema::new(&loaded.pool), loaded })
         })
     }

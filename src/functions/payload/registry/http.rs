@@ -1,5 +1,6 @@
 //! A registry that is asked by HTTP, by the API of Confluent's, which Apicurio, Karapace and Redpanda have too:
-//! `GET /schemas/ids/{number}` (<https://docs.confluent.io/platform/current/schema-registry/develop/api.html#get--schemas-ids-int--id>).
+//! `GET /schemas/ids/{number}`, and `GET /subjects/{subject}/versions/{version}` for the schemas that one refers to
+//! (<https://docs.confluent.io/platform/current/schema-registry/develop/api.html#get--schemas-ids-int--id>).
 
 use std::fmt;
 use std::sync::Arc;
@@ -7,12 +8,14 @@ use std::time::Duration;
 
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
+use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use serde::Deserialize;
 use tokio_rustls::rustls::crypto::ring;
 use ureq::tls::{Certificate, TlsConfig};
 use ureq::{Agent, Body};
 
-use super::source::Source;
+use super::source::{Found, Source};
+use crate::codec::Reference;
 use crate::error::{Error, Kind, Result};
 use crate::functions::connection::{Userinfo, read_userinfo};
 use crate::jetstream::split_userinfo;
@@ -24,7 +27,11 @@ const MOST: u64 = 16 << 20;
 /// The types of an answer that are taken.
 const ACCEPT: &str = "application/vnd.schemaregistry.v1+json, application/json";
 /// The code of the answer that there is no schema of this number.
-const SCHEMA_NOT_FOUND: u32 = 40_403;
+const SCHEMA_NOT_FOUND: &[u32] = &[40_403];
+/// The codes of the answers that there is no such subject, and no such version of it.
+const VERSION_NOT_FOUND: &[u32] = &[40_401, 40_402];
+/// The most schemas that one refers to, those included that they refer to.
+const MOST_REFERENCES: usize = 1_000;
 
 /// The registry at an address.
 pub(super) struct Http {
@@ -85,17 +92,21 @@ fn tls() -> TlsConfig {
         .build()
 }
 
-/// An answer about a schema, as far as it matters here.
+/// An answer with a schema, as far as it matters here.
 #[derive(Deserialize)]
 struct Answer {
     #[serde(default)]
-    references: Vec<Reference>,
+    schema: String,
+    #[serde(default)]
+    references: Vec<ReferenceTo>,
 }
 
-/// A schema that another one refers to.
+/// Where a schema is that another one refers to.
 #[derive(Deserialize)]
-struct Reference {
+struct ReferenceTo {
     name: String,
+    subject: String,
+    version: u32,
 }
 
 /// An answer that refuses.
@@ -104,31 +115,19 @@ struct Refusal {
     error_code: u32,
 }
 
-impl Source for Http {
-    fn find(&self, number: u32) -> Result<Option<Vec<u8>>> {
-        let mut request = self.agent.get(format!("{}/schemas/ids/{number}", self.address)).header("Accept", ACCEPT);
+impl Http {
+    /// The body of an answer about a schema; None when the registry has no such schema, which it says by one of these codes.
+    fn get(&self, path: &str, not_found: &[u32]) -> Result<Option<Vec<u8>>> {
+        let mut request = self.agent.get(format!("{}{path}", self.address)).header("Accept", ACCEPT);
         if let Some(authorization) = &self.authorization {
             request = request.header("Authorization", authorization);
         }
         let mut answer = request.call().map_err(|error| unreachable(&error))?;
         let body = read(answer.body_mut())?;
         match answer.status().as_u16() {
-            200 => {
-                let answer: Option<Answer> = serde_json::from_slice(&body).ok();
-                let answer =
-                    answer.ok_or_else(|| Error::of(Kind::Protocol, "the answer is not that of a schema registry"))?;
-                if answer.references.is_empty() {
-                    return Ok(Some(body));
-                }
-                let names: Vec<String> = answer.references.into_iter().map(|reference| reference.name).collect();
-                Err(Error::of(
-                    Kind::Unsupported,
-                    format!("it refers to other schemas, which are not looked for: {}", names.join(", ")),
-                )
-                .advice("put schemas that are complete into a folder or a bucket"))
-            }
+            200 => Ok(Some(body)),
             404 if serde_json::from_slice::<Refusal>(&body)
-                .is_ok_and(|refusal| refusal.error_code == SCHEMA_NOT_FOUND) =>
+                .is_ok_and(|refusal| not_found.contains(&refusal.error_code)) =>
             {
                 Ok(None)
             }
@@ -139,6 +138,44 @@ impl Source for Http {
             status => Err(Error::of(Kind::Refused, format!("it answers with status {status}"))
                 .advice("check the address and the path in it")),
         }
+    }
+
+    /// Adds what a schema refers to, each before the ones that refer to it, and each once.
+    fn add_references(&self, to: Vec<ReferenceTo>, found: &mut Vec<Reference>) -> Result<()> {
+        for ReferenceTo { name, subject, version } in to {
+            if found.iter().any(|reference| reference.name == name) {
+                continue;
+            }
+            if found.len() >= MOST_REFERENCES {
+                return Err(Error::of(Kind::Unsupported, format!("it refers to more than {MOST_REFERENCES} schemas")));
+            }
+            let subject_in_path = utf8_percent_encode(&subject, NON_ALPHANUMERIC);
+            let body = self.get(&format!("/subjects/{subject_in_path}/versions/{version}"), VERSION_NOT_FOUND)?;
+            let body = body.ok_or_else(|| {
+                Error::of(Kind::NotFound, format!("it refers to version {version} of '{subject}', which is not there"))
+            })?;
+            let answer = read_answer(&body)?;
+            // It stands in front of what it refers to until these are there, so that schemas which refer to each other end.
+            let place = found.len();
+            found.push(Reference { name, text: answer.schema });
+            self.add_references(answer.references, found)?;
+            found[place..].rotate_left(1);
+        }
+        Ok(())
+    }
+}
+
+fn read_answer(body: &[u8]) -> Result<Answer> {
+    let answer: Option<Answer> = serde_json::from_slice(body).ok();
+    answer.ok_or_else(|| Error::of(Kind::Protocol, "the answer is not that of a schema registry"))
+}
+
+impl Source for Http {
+    fn find(&self, number: u32) -> Result<Option<Found>> {
+        let Some(bytes) = self.get(&format!("/schemas/ids/{number}"), SCHEMA_NOT_FOUND)? else { return Ok(None) };
+        let mut references = Vec::new();
+        self.add_references(read_answer(&bytes)?.references, &mut references)?;
+        Ok(Some(Found { bytes, references }))
     }
 
     fn place(&self) -> String {

@@ -7,14 +7,14 @@ use std::collections::HashMap;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use crate::codec::SchemaRegistry;
+use crate::codec::{Entry, SchemaRegistry};
 use crate::error::{Error, Kind, Result};
 use crate::functions::connection;
 use crate::jetstream::ConnectOptions;
 use crate::jetstream::kv::get_keys;
 use crate::value::Arguments;
 use http::Http;
-use source::Source;
+use source::{Found, Source};
 
 /// The prefix of an argument that names a bucket.
 const BUCKET: &str = "nats-kv://";
@@ -53,13 +53,13 @@ fn source(place: &str, arguments: &Arguments) -> Result<Box<dyn Source>> {
 struct Registry {
     source: Box<dyn Source>,
     /// What the source was asked for: several codecs of one statement may ask for the same.
-    known: Mutex<HashMap<u32, std::result::Result<String, String>>>,
+    known: Mutex<HashMap<u32, std::result::Result<Entry, String>>>,
     /// The last error of a source that could not be asked, until it is taken.
     outage: Mutex<Option<Error>>,
 }
 
 impl SchemaRegistry for Registry {
-    fn schema(&self, number: u32) -> std::result::Result<String, String> {
+    fn schema(&self, number: u32) -> std::result::Result<Entry, String> {
         let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(known) = known.get(&number) {
             return known.clone();
@@ -71,11 +71,12 @@ impl SchemaRegistry for Registry {
             text
         })?;
         let entry = entry.ok_or_else(|| format!("schema {number} is not in {}", self.source.place()));
-        let text = entry.and_then(|entry| {
-            String::from_utf8(entry).map_err(|_| format!("schema {number} of {} is not UTF-8", self.source.place()))
+        let entry = entry.and_then(|Found { bytes, references }| match String::from_utf8(bytes) {
+            Ok(text) => Ok(Entry { text, references }),
+            Err(_) => Err(format!("schema {number} of {} is not UTF-8", self.source.place())),
         });
-        known.insert(number, text.clone());
-        text
+        known.insert(number, entry.clone());
+        entry
     }
 
     fn take_outage(&self) -> Option<Error> {
@@ -88,13 +89,13 @@ impl SchemaRegistry for Registry {
 struct Folder(PathBuf);
 
 impl Source for Folder {
-    fn find(&self, number: u32) -> Result<Option<Vec<u8>>> {
+    fn find(&self, number: u32) -> Result<Option<Found>> {
         let file = |ending: &str| self.0.join(format!("{number}.{ending}"));
         let Some(path) = ["avsc", "json", "proto"].map(file).into_iter().find(|path| path.exists()) else {
             return Ok(None);
         };
         let read = std::fs::read(&path);
-        read.map(Some)
+        read.map(|bytes| Some(bytes.into()))
             .map_err(|error| Error::of(Kind::Unavailable, format!("cannot read '{}': {error}", path.display())))
     }
 
@@ -111,12 +112,12 @@ struct Bucket {
 }
 
 impl Source for Bucket {
-    fn find(&self, number: u32) -> Result<Option<Vec<u8>>> {
+    fn find(&self, number: u32) -> Result<Option<Found>> {
         let connection = connection::open(&self.connect)?;
         let found = get_keys(&connection, &[(self.bucket.clone(), number.to_string())])?;
         // The value of a key that was deleted is empty.
         let found = found.into_iter().next().flatten().filter(|record| !record.payload.is_empty());
-        Ok(found.map(|record| record.payload.to_vec()))
+        Ok(found.map(|record| record.payload.to_vec().into()))
     }
 
     fn place(&self) -> String {

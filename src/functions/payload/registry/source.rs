@@ -2,7 +2,22 @@
 
 use std::fmt;
 
+use crate::codec::Reference;
 use crate::error::Result;
+
+/// What a place has of a number.
+pub(super) struct Found {
+    /// The schema, or an answer that holds it.
+    pub bytes: Vec<u8>,
+    /// The schemas that it refers to, as an [`Entry`](crate::codec::Entry) has them.
+    pub references: Vec<Reference>,
+}
+
+impl From<Vec<u8>> for Found {
+    fn from(bytes: Vec<u8>) -> Self {
+        Self { bytes, references: Vec::new() }
+    }
+}
 
 /// A place with schemas.
 pub(super) trait Source: fmt::Debug + Send + Sync {
@@ -10,7 +25,7 @@ pub(super) trait Source: fmt::Debug + Send + Sync {
     ///
     /// # Errors
     /// The place could not be asked: whether it has the schema is not known.
-    fn find(&self, number: u32) -> Result<Option<Vec<u8>>>;
+    fn find(&self, number: u32) -> Result<Option<Found>>;
 
     /// The place in words.
     fn place(&self) -> String;
