@@ -66,14 +66,16 @@ lake: configure release
 	NATS_JS_PROFILE=release NATS_JS_TEST_SERVER=2.15.1 PYTHONPATH=.tools/lake-1.5.5:.:test $(PYTHON) -m lake.speed
 
 # The fault suite, test/chaos, for so many seconds: what breaks and what is asked follows from the seed. Wrong answers are kept in
-# build/chaos with all that is needed to look at them. ROUNDS bounds it as well; PLACE is a part of the name of what is started:
+# build/chaos with all that is needed to look at them. JOBS run side by side: most of the time they wait for servers that come back, so a
+# processor can have four. ROUNDS bounds it as well; PLACE is a part of the name of what is started:
 # make chaos SEED=7 ROUNDS=1 PLACE='2.15.1, 3 servers'
 SECONDS := 600
 SEED := 1
 PLACE :=
+JOBS := 1
 
 chaos: configure release
-	$(PYTHON) -m scripts.chaos --seconds $(SECONDS) --seed $(SEED) --servers '$(PLACE)' $(if $(filter command,$(origin ROUNDS)),--rounds $(ROUNDS))
+	$(PYTHON) -m scripts.chaos --jobs $(JOBS) --seconds $(SECONDS) --seed $(SEED) --servers '$(PLACE)' $(if $(filter command,$(origin ROUNDS)),--rounds $(ROUNDS))
 
 # Whole reads without a server, so many of them, optimised: the window of requests against a world of lost, late and doubled replies, and
 # the driver with its proof while streams are replaced and rewound. Some 250 steps each.

@@ -67,4 +67,6 @@ def read(files: list[Path]) -> Tally:
 
 
 if __name__ == "__main__":
-    print(markdown(read([Path(name) for name in sys.argv[1:]])))
+    all_tallies = read([Path(name) for name in sys.argv[1:]])
+    print(markdown(all_tallies))
+    print(f"\n{sum(all_tallies.faults.values())} faults, {sum(all_tallies.answers.values())} answers")

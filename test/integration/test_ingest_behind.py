@@ -7,11 +7,14 @@ import duckdb
 
 from integration import host
 from integration.cluster import NAMES, Cluster
+from integration.damage import flip
 
 # So many bytes that a server which lost them is without them for some seconds.
 COUNT, SIZE = 60_000, 3_000
 LEADER, LOSER = NAMES[:2]
 BATCH = 500
+# How many durables are made at most until one is led by a given server.
+MADE = 30
 # How long durables are made one after the other, and how often the server loses its messages, until it led one of them.
 SECONDS, LOSSES = 4, 4
 READ = "SELECT count(*), min(seq), max(seq) FROM nats_ingest('S', durable := '{}', url := '{}', timeout := INTERVAL 3 SECONDS, max_messages := {})"
@@ -57,6 +60,29 @@ class Behind(unittest.TestCase):
             if led > 2:
                 break
         self.assertGreater(led, 0, f"{LOSER} led none of {answers}")
+
+    def test_a_copy_without_its_last_message(self):
+        """The last message is damaged on one server: a durable that it leads is told what is missing."""
+        database = host.connect()
+        self.addCleanup(database.close)
+        self.cluster.lead(LEADER)
+        server = self.cluster.servers[LOSER]
+        server.stop()
+        flip(server.store, b"message %d." % COUNT)
+        server.start()
+        self.cluster.wait_until_whole()
+        for number in range(MADE):
+            durable = f"last{number}"
+            sql = f"SELECT min(seq), max(seq) FROM nats_ingest('S', durable := '{durable}', url := '{self.cluster.servers[LEADER].url}', timeout := INTERVAL 3 SECONDS, start_seq := {COUNT - 9})"
+            try:
+                found = database.execute(sql).fetchone()
+            except duckdb.Error as error:
+                found = str(error)
+            if self.leader(durable) == LOSER:
+                self.assertRegex(str(found), f"nothing follows sequence {COUNT - 1}, and message {COUNT} exists; .*\\[unavailable\\]")
+                return
+            self.assertEqual(found, (COUNT - 9, COUNT), durable)
+        self.fail(f"{LOSER} led none of {MADE}")
 
 
 if __name__ == "__main__":

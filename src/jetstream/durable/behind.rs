@@ -1,4 +1,5 @@
-//! A consumer that is behind its stream: the server that leads it lacks messages that the stream's leader has.
+//! A consumer that is behind its stream: the server that leads it lacks messages that the stream's leader has, or cannot read its own copy of the
+//! last ones.
 //!
 //! A server that lost its copy of a stream can lead a consumer before it has the messages again (nats-server 2.15.1, 24 consumers made
 //! at that time: 6 led by that server, for two seconds and more). It answers a pull with "No Messages", and counts no message as pending.
@@ -50,8 +51,8 @@ impl PendingAcks {
             format!("the consumer '{durable}' says that nothing follows sequence {reached}, and message {next} exists"),
         )
         .advice(
-            "the server that leads the consumer is behind the stream: run it again when that server has caught up, or let \
-             another one lead (nats consumer cluster step-down)",
+            "the server that leads the consumer is behind the stream, or its copy is damaged: run it again when that server has \
+             caught up, or let another one lead (nats consumer cluster step-down); FROM nats_verify(stream) finds damage",
         ))
     }
 
