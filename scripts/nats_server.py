@@ -21,12 +21,26 @@ from scripts import tools
 READY_SECONDS = 30
 POLL_SECONDS = 0.01
 STOP_SECONDS = 10
+# The address space of a server in bytes: one that reads a damaged block without end (2.15.1) would take all memory of the machine.
+MOST_MEMORY = 8 << 30
 
 DEFAULT_CONFIG = "jetstream { store_dir: $STORE_DIR }\n"
 
 
 class ServerError(Exception):
     """A server that did not start; the text holds its log."""
+
+
+def limit_memory(process: int) -> None:
+    """Ends the process when it takes more than a server should; on Linux alone."""
+    if sys.platform == "linux":
+        import resource
+
+        try:
+            resource.prlimit(process, resource.RLIMIT_AS, (MOST_MEMORY, MOST_MEMORY))
+        except ProcessLookupError:
+            # It has ended; who waits for it says so.
+            pass
 
 
 class Server:
@@ -87,6 +101,7 @@ class Server:
                 [tools.nats_binary(self.version), "-c", config, "--ports_file_dir", self._place],
                 env={**os.environ, "STORE_DIR": store}, stdin=subprocess.DEVNULL, stdout=log, stderr=log,
             )
+        limit_memory(self._process.pid)
         self._wait_until_ready()
 
     def _wait_until_ready(self) -> None:
