@@ -42,6 +42,10 @@ archive.main()
 """
 
 
+def message(n: int) -> fixtures.Message:
+    return fixtures.Message(f"s.{n % 3}", b'{"n":%d}' % n)
+
+
 class Archive(unittest.TestCase):
     def setUp(self):
         self.server = self.enterContext(Server(os.environ["NATS_JS_TEST_SERVER"]))
@@ -68,7 +72,7 @@ class Archive(unittest.TestCase):
 
     def publish(self, first: int, count: int) -> None:
         with fixtures.Wire(self.server.url) as wire:
-            wire.publish(fixtures.Message(f"s.{n % 3}", f'{{"n":{n}}}'.encode()) for n in range(first, first + count))
+            wire.publish(message(n) for n in range(first, first + count))
 
     def assert_whole(self, database: duckdb.DuckDBPyConnection, count: int) -> None:
         database.execute("SET VARIABLE archive = archive_now()")
@@ -128,11 +132,12 @@ class Archive(unittest.TestCase):
 
         def write() -> None:
             began = time.monotonic()
-            while not stop.is_set():
-                written[0] += RATE // 10
-                self.publish(written[1] + 1, RATE // 10)
-                written[1] = written[0]
-                time.sleep(max(0.0, began + written[0] / RATE - time.monotonic()))
+            with fixtures.Wire(self.server.url) as wire:
+                while not stop.is_set():
+                    written[0] += RATE // 10
+                    wire.publish(message(n) for n in range(written[1] + 1, written[0] + 1))
+                    written[1] = written[0]
+                    time.sleep(max(0.0, began + written[0] / RATE - time.monotonic()))
 
         counts = {True: 0, False: 0}
         started, deadline = time.monotonic(), time.monotonic() + LIMIT_SECONDS
