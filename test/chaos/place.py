@@ -215,9 +215,9 @@ class Place:
         left = {s: e for s, e in ever.items() if state["messages"] and state["first_seq"] <= s <= state["last_seq"] and s not in gone}
         return World(left, ever, declared=True)
 
-    def is_unreadable(self, seq: int) -> bool:
-        """Whether the extension itself, asked for a message of S by its sequence, says that it is damaged."""
-        error = self.ask(f"FROM nats_get('S', {seq}, url := '{self.direct_url}')").error
+    def is_unreadable(self, stream: str, seq: int) -> bool:
+        """Whether the extension itself, asked for a message by its sequence, says that it is damaged."""
+        error = self.ask(f"FROM nats_get('{stream}', {seq}, url := '{self.direct_url}')").error
         return error is not None and "[damaged]" in error
 
     def ask(self, sql: str) -> Answer:

@@ -122,7 +122,7 @@ class Round:
             others = lambda seq: World({s: e for s, e in world.must.items() if s in got or s == seq}, world.may)
             lacking = [seq for seq in missing if not question.fits(others(seq), answer.rows)]
             given = World({s: e for s, e in world.must.items() if s not in lacking}, world.may)
-            if lacking and question.fits(given, answer.rows) and all(place.is_unreadable(seq) for seq in lacking):
+            if lacking and question.fits(given, answer.rows) and all(place.is_unreadable(question.stream, seq) for seq in lacking):
                 return True
         return False
 
