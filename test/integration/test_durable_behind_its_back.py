@@ -116,6 +116,14 @@ class BehindItsBack(unittest.TestCase):
         self.assertIn(f"sequence {PAGE + 1}", errors[0])
         self.assertIn("left out 500 messages", errors[0])
 
+    def test_a_user_of_the_consumer_alone(self):
+        """Who reads by a filter needs no right for the stream itself."""
+        user = '{user: few, password: p, permissions: {publish: ["$JS.API.CONSUMER.>", "$JS.ACK.>"], subscribe: ["_INBOX.>"]}}'
+        server = self.enterContext(Server(VERSIONS[-1], f"jetstream {{ store_dir: $STORE_DIR }}\nno_auth_user: all\naccounts {{ A {{ jetstream: enabled, users: [{{user: all, password: p}}, {user}] }} }}"))
+        fill(server.url, "stream name=S subjects=s.*", "messages stream=S subject=s.{i%2} count=10 size=100")
+        url = server.url.replace("nats://", "nats://few:p@")
+        self.assertEqual(self.drain(url, options=", subject := 's.1'"), ([1, 3, 5, 7, 9], []))
+
 
 if __name__ == "__main__":
     unittest.main()
