@@ -13,7 +13,7 @@ use crate::column::{Buffer, Column};
 use crate::error::Error;
 
 /// What a registry has of a number.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Entry {
     /// The schema: its text, or the answer of a registry's HTTP API that holds it.
     pub text: String,
@@ -28,12 +28,6 @@ pub struct Reference {
     pub name: String,
     /// The schema.
     pub text: String,
-}
-
-impl From<&str> for Entry {
-    fn from(text: &str) -> Self {
-        Self { text: text.to_owned(), references: Vec::new() }
-    }
 }
 
 /// Where schemas are by their numbers.

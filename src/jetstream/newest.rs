@@ -95,7 +95,7 @@ pub(super) async fn look_again(
     if counted(connection, stream, subject).await? == 0 {
         return Ok(None);
     }
-    // A message may have been stored since, and a server that has just started was seen to find one only when it is asked again.
+    // A message may have been stored since, or be found only now.
     let request = json!({"last_by_subj": subject}).to_string();
     match Access::MsgGet.ask(connection, stream, &request, headers).await {
         Ok(Some(record)) => return Ok(Some(record)),

@@ -2,12 +2,15 @@
 
 use std::sync::Arc;
 
+use serde_json::json;
+
 use super::access::Access;
 use super::connection::Connection;
 use super::exchange::{Ask, Asked, exchange};
 use super::failure::Failure;
 use super::wire::Want;
 use crate::error::Result;
+use crate::plan::Subjects;
 
 /// All of a message; its headers where they are wanted.
 pub(super) fn whole(headers: bool) -> Want {
@@ -43,6 +46,20 @@ pub(super) async fn next_messages(
 ) -> Result<Vec<Asked>> {
     let asks = sequences.iter().map(|sequence| Ask::new(access, next_from(*sequence))).collect();
     exchange(connection, stream, asks, whole(false)).await
+}
+
+/// The first message of each subject filter at or after a sequence, in the order of the filters. One round trip.
+pub(super) async fn next_of_each(
+    connection: &Arc<Connection>,
+    access: Access,
+    stream: &str,
+    subjects: &Subjects,
+    sequence: u64,
+) -> Result<Vec<Asked>> {
+    let every = [">".to_owned()];
+    let filters = if subjects.is_all() { &every } else { subjects.filters() };
+    let ask = |filter: &String| Ask::new(access, json!({"seq": sequence, "next_by_subj": filter}).to_string());
+    exchange(connection, stream, filters.iter().map(ask).collect(), Want::default()).await
 }
 
 fn next_from(sequence: u64) -> String {

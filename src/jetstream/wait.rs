@@ -3,15 +3,13 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use serde_json::json;
 use tokio::time::Instant;
 
 use super::access::Access;
 use super::connection::Connection;
-use super::exchange::{Ask, exchange};
 use super::runtime::block_on_read;
+use super::single::next_of_each;
 use super::state::state_or_error;
-use super::wire::Want;
 use crate::error::{Error, Result};
 use crate::plan::Subjects;
 
@@ -32,15 +30,12 @@ pub fn wait_for_message(
     from: u64,
     at_most: Duration,
 ) -> Result<bool> {
-    let every = [">".to_owned()];
-    let filters = if subjects.is_all() { &every } else { subjects.filters() };
     block_on_read(async {
         let until = Instant::now() + at_most;
         let access = Access::of(&state_or_error(connection, stream).await?);
         let mut pause = FIRST_PAUSE;
         loop {
-            let ask = |filter: &String| Ask::new(access, json!({"seq": from, "next_by_subj": filter}).to_string());
-            for answer in exchange(connection, stream, filters.iter().map(ask).collect(), Want::default()).await? {
+            for answer in next_of_each(connection, access, stream, subjects, from).await? {
                 match answer {
                     Ok(Some(_)) => return Ok(true),
                     Ok(None) => {}

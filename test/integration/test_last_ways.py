@@ -100,8 +100,9 @@ class LastWays(unittest.TestCase):
             fill(server.url, "stream name=L subjects=l.*", "messages stream=L subject=l.{i%7} count=70")
             newest = [(f"l.{n}", 64 + (n + 6) % 7) for n in range(7)]
             rows = lambda proxy: f"SELECT subject, seq FROM nats_last('L', '>', url := '{proxy.url}') ORDER BY 1"
-            with self.subTest(version=version, form="table"):
-                if version == "2.10.26":
+            # Servers from 2.11 answer for all subjects at once.
+            if version == "2.10.26":
+                with self.subTest(version=version, form="table"):
                     self.assertEqual(self.with_answers(server, [nothing], rows), newest)
                     with self.assertRaisesRegex(duckdb.Error, "a storage that fails"):
                         self.with_answers(server, [nothing, (500, 10077, "a storage that fails")], rows)

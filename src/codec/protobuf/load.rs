@@ -61,19 +61,19 @@ pub(super) fn load_schema(source: &SchemaSource) -> Result<(Schema, usize)> {
 /// # Errors
 /// The text is no schema, or an import of it is not there.
 pub(super) fn load_text(
-    own: Text,
+    own: &Text,
     imports: impl Iterator<Item = Text>,
     folders: &[String],
 ) -> std::result::Result<Loaded, String> {
-    let (name, text) = (&*own.name.clone(), &*own.text.clone());
+    let Text { name, text } = own;
     let mut resolver = ChainFileResolver::new();
-    resolver.add(own);
+    resolver.add(own.clone());
     imports.for_each(|import| resolver.add(import));
     folders.iter().for_each(|folder| resolver.add(IncludeFileResolver::new(folder.into())));
     resolver.add(GoogleFileResolver::new());
     let mut compiler = protox::Compiler::with_file_resolver(resolver);
     compiler.include_imports(true).open_file(name).map_err(|error| {
-        let own = edition(text).filter(|_| error.is_parse() && error.file() == Some(name));
+        let own = edition(text).filter(|_| error.is_parse() && error.file() == Some(name.as_str()));
         own.map_or_else(|| explain(&error), |edition| unknown_edition(name, edition))
     })?;
     let pool = compiler.descriptor_pool();
@@ -81,6 +81,7 @@ pub(super) fn load_text(
 }
 
 /// A file that is a text. Errors call it by its name, and other files import it by that.
+#[derive(Clone)]
 pub(super) struct Text {
     pub name: String,
     pub text: String,

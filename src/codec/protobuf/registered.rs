@@ -117,7 +117,7 @@ impl Registered {
             let text = entry.schema(|_| false);
             let own = Text { name: format!("schema {number}"), text };
             let imports = entry.references.into_iter().map(|Reference { name, text }| Text { name, text });
-            let loaded = load_text(own, imports, &self.source.proto_path)?;
+            let loaded = load_text(&own, imports, &self.source.proto_path)?;
             Ok(Definitions { schema: Schema::new(&loaded.pool), loaded })
         })
     }

@@ -6,15 +6,12 @@
 
 use std::time::{Duration, Instant};
 
-use serde_json::json;
-
 use super::info::{Info, look_up};
 use super::pending_acks::PendingAcks;
 use crate::error::{Error, Kind, Result};
 use crate::jetstream::access::Access;
-use crate::jetstream::exchange::{Ask, exchange};
 use crate::jetstream::failure::Failure;
-use crate::jetstream::wire::Want;
+use crate::jetstream::single::next_of_each;
 
 /// The time between two looks at a consumer that is behind.
 const PAUSE: Duration = Duration::from_millis(50);
@@ -61,11 +58,8 @@ impl PendingAcks {
     async fn first_matching(&self, from: u64) -> Result<Option<u64>> {
         let (connection, stream, _) = self.place();
         let subjects = self.subjects();
-        let every = [">".to_owned()];
-        let filters = if subjects.is_all() { &every } else { subjects.filters() };
         for access in [Access::MsgGet, Access::Direct] {
-            let ask = |filter: &String| Ask::new(access, json!({"seq": from, "next_by_subj": filter}).to_string());
-            let answers = exchange(connection, stream, filters.iter().map(ask).collect(), Want::default()).await?;
+            let answers = next_of_each(connection, access, stream, &subjects, from).await?;
             let mut first: Option<u64> = None;
             let mut denied = false;
             for answer in answers {

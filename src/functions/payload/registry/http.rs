@@ -14,7 +14,7 @@ use tokio_rustls::rustls::crypto::ring;
 use ureq::tls::{Certificate, TlsConfig};
 use ureq::{Agent, Body};
 
-use super::source::{Found, Source};
+use super::source::{Source, SourceEntry};
 use crate::codec::Reference;
 use crate::error::{Error, Kind, Result};
 use crate::functions::connection::{Userinfo, read_userinfo};
@@ -171,11 +171,11 @@ fn read_answer(body: &[u8]) -> Result<Answer> {
 }
 
 impl Source for Http {
-    fn find(&self, number: u32) -> Result<Option<Found>> {
+    fn find(&self, number: u32) -> Result<Option<SourceEntry>> {
         let Some(bytes) = self.get(&format!("/schemas/ids/{number}"), SCHEMA_NOT_FOUND)? else { return Ok(None) };
         let mut references = Vec::new();
         self.add_references(read_answer(&bytes)?.references, &mut references)?;
-        Ok(Some(Found { bytes, references }))
+        Ok(Some(SourceEntry { bytes, references }))
     }
 
     fn place(&self) -> String {

@@ -14,7 +14,7 @@ use crate::jetstream::ConnectOptions;
 use crate::jetstream::kv::get_keys;
 use crate::value::Arguments;
 use http::Http;
-use source::{Found, Source};
+use source::{Source, SourceEntry};
 
 /// The prefix of an argument that names a bucket.
 const BUCKET: &str = "nats-kv://";
@@ -71,7 +71,7 @@ impl SchemaRegistry for Registry {
             text
         })?;
         let entry = entry.ok_or_else(|| format!("schema {number} is not in {}", self.source.place()));
-        let entry = entry.and_then(|Found { bytes, references }| match String::from_utf8(bytes) {
+        let entry = entry.and_then(|SourceEntry { bytes, references }| match String::from_utf8(bytes) {
             Ok(text) => Ok(Entry { text, references }),
             Err(_) => Err(format!("schema {number} of {} is not UTF-8", self.source.place())),
         });
@@ -89,7 +89,7 @@ impl SchemaRegistry for Registry {
 struct Folder(PathBuf);
 
 impl Source for Folder {
-    fn find(&self, number: u32) -> Result<Option<Found>> {
+    fn find(&self, number: u32) -> Result<Option<SourceEntry>> {
         let file = |ending: &str| self.0.join(format!("{number}.{ending}"));
         let Some(path) = ["avsc", "json", "proto"].map(file).into_iter().find(|path| path.exists()) else {
             return Ok(None);
@@ -112,7 +112,7 @@ struct Bucket {
 }
 
 impl Source for Bucket {
-    fn find(&self, number: u32) -> Result<Option<Found>> {
+    fn find(&self, number: u32) -> Result<Option<SourceEntry>> {
         let connection = connection::open(&self.connect)?;
         let found = get_keys(&connection, &[(self.bucket.clone(), number.to_string())])?;
         // The value of a key that was deleted is empty.

@@ -6,14 +6,14 @@ use crate::codec::Reference;
 use crate::error::Result;
 
 /// What a place has of a number.
-pub(super) struct Found {
+pub(super) struct SourceEntry {
     /// The schema, or an answer that holds it.
     pub bytes: Vec<u8>,
     /// The schemas that it refers to, as an [`Entry`](crate::codec::Entry) has them.
     pub references: Vec<Reference>,
 }
 
-impl From<Vec<u8>> for Found {
+impl From<Vec<u8>> for SourceEntry {
     fn from(bytes: Vec<u8>) -> Self {
         Self { bytes, references: Vec::new() }
     }
@@ -25,7 +25,7 @@ pub(super) trait Source: fmt::Debug + Send + Sync {
     ///
     /// # Errors
     /// The place could not be asked: whether it has the schema is not known.
-    fn find(&self, number: u32) -> Result<Option<Found>>;
+    fn find(&self, number: u32) -> Result<Option<SourceEntry>>;
 
     /// The place in words.
     fn place(&self) -> String;
