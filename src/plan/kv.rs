@@ -94,14 +94,24 @@ pub fn key_subject(bucket: &str, key: &str) -> String {
     format!("$KV.{bucket}.{key}")
 }
 
+/// Whether a message of the bucket's stream is an entry: its subject is one of the bucket.
+#[must_use]
+pub fn is_entry(bucket: &str, record: &Record) -> bool {
+    key_bytes(bucket, &record.subject).is_some()
+}
+
 /// The key of a message of a bucket.
 ///
 /// # Errors
 /// The subject of the message is not one of the bucket.
 pub fn key_of<'a>(bucket: &str, record: &'a Record) -> Result<&'a str> {
-    let key = std::str::from_utf8(&record.subject).ok();
-    let key = key.and_then(|subject| subject.strip_prefix("$KV.")?.strip_prefix(bucket)?.strip_prefix('.'));
+    let key = key_bytes(bucket, &record.subject).and_then(|key| std::str::from_utf8(key).ok());
     key.ok_or_else(|| Error::new("a message of another subject than the bucket's").sequence(record.sequence))
+}
+
+/// The part of a subject behind the bucket.
+fn key_bytes<'a>(bucket: &str, subject: &'a [u8]) -> Option<&'a [u8]> {
+    subject.strip_prefix(b"$KV.")?.strip_prefix(bucket.as_bytes())?.strip_prefix(b".")
 }
 
 #[cfg(test)]
@@ -125,6 +135,28 @@ mod tests {
             headers.extend(operation.map(|value| (OPERATION.to_owned(), value.to_owned())));
             headers.extend(reason.map(|value| (MARKER_REASON.to_owned(), value.to_owned())));
             assert_eq!(Operation::of(&Headers(headers)), expected, "{operation:?} {reason:?}");
+        }
+    }
+
+    #[test]
+    fn entries_are_the_messages_of_the_buckets_subjects() {
+        for (subject, key) in [
+            ("$KV.B.a", Some("a")),
+            ("$KV.B.a.b", Some("a.b")),
+            ("$KV.B", None),
+            ("$KV.BB.a", None),
+            ("$KV.b.a", None),
+            ("B.a", None),
+        ] {
+            let record = Record {
+                subject: subject.into(),
+                sequence: 1,
+                time_ns: 0,
+                headers: Headers::default(),
+                payload: Vec::new().into(),
+                part: None,
+            };
+            assert_eq!((is_entry("B", &record), key_of("B", &record).ok()), (key.is_some(), key), "{subject}");
         }
     }
 

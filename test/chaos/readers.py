@@ -163,7 +163,7 @@ def kv_scan(place: Place, chance: random.Random) -> Question:
 
 
 def kv_history(place: Place, chance: random.Random) -> Question:
-    return statement(place, "nats_kv_history", "nats_kv_history('K', {c})", model.all_of(everything), "KV_K", 3 * contents.KEYS, BUCKET_COLUMNS, filtered=True)
+    return statement(place, "nats_kv_history", "nats_kv_history('K', {c})", model.all_of(everything), "KV_K", 3 * contents.KEYS, BUCKET_COLUMNS)
 
 
 def object_get(place: Place, chance: random.Random) -> Question:

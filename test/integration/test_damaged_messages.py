@@ -113,6 +113,49 @@ class OneServer(unittest.TestCase):
                 self.fails(server, "FROM nats_last('S', 's.*', {url})", "damaged")
                 self.assertEqual(len(self.rows(server, "FROM nats_last('S', ['s.1', 's.2', 's.9'], {url})")), 2)
 
+    def test_the_history_of_a_bucket(self):
+        """It is a read of the whole stream; the first entry is damaged, one in the middle, and a message of another subject."""
+        for version in VERSIONS:
+            for holes in ((), ("holes stream=KV_B every=9",)):
+                server = damaged_bucket(self, version, *holes)
+                with self.subTest(version=version, holes=holes):
+                    self.fails(server, "FROM nats_kv_history('B', {url})", "stream 'KV_B'.*cannot give .*sequences? 1[,: ].*damaged")
+                    self.fails(server, "FROM nats_kv_history('B', {url}, after_revision := 1)", "cannot give .*sequences? 11[: ].*damaged")
+                    self.fails(server, "FROM nats_kv_history('B', {url}, up_to_revision := 10)", "cannot give 1 message .*sequence 1:.*damaged")
+                    # All that there is behind the revision is damaged, so the wait ends by its bound.
+                    behind = "after_revision := 10, up_to_revision := 11, max_wait := INTERVAL '50 milliseconds'"
+                    self.fails(server, f"FROM nats_kv_history('B', {{url}}, {behind})", "cannot give 1 message .*sequence 11:.*damaged")
+                    rows = self.rows(server, "SELECT revision FROM nats_kv_history('B', {url}, after_revision := 11, up_to_revision := 20)")
+                    self.assertEqual(rows, [(seq,) for seq in range(12, 21) if not holes or seq % 9])
+                    self.fails(server, "FROM nats_kv_history('B', {url}, after_revision := 20)", "cannot give 1 message .*sequence 21:.*damaged")
+
+    def test_keys_of_a_bucket(self):
+        for version in VERSIONS:
+            server = damaged_bucket(self, version)
+            with self.subTest(version=version):
+                self.fails(server, "FROM nats_kv_get('B', 'k.1', {url})", r"KV\.B\.k\.1'.*damaged")
+                self.fails(server, f"SELECT nats_kv_get('B', 'k.1', '{server.url}')", r"KV\.B\.k\.1'.*damaged")
+                self.fails(server, "FROM nats_kv_scan('B', {url})", "damaged")
+                self.assertEqual(self.rows(server, "SELECT key FROM nats_kv_scan('B', {url}, keys := ['k.2', 'k.3'])"), [("k.2",), ("k.3",)])
+                self.fails(server, "FROM nats_kv_history('B', {url}, keys := 'k.1')", r"(sequences? 1[,: ]|KV\.B\.k\.1').*damaged")
+                self.assertEqual(self.rows(server, "SELECT key FROM nats_kv_history('B', {url}, keys := 'k.2')"), [("k.2",)])
+
+
+def damaged_bucket(test: unittest.TestCase, version: str, *more: str) -> Server:
+    """A server with a bucket B, whose stream also has a message of another subject: sequences 1, 11 and 21 cannot be read, of which the last is
+    that message."""
+    server = test.enterContext(Server(version))
+    fill(
+        server.url, "stream name=KV_B subjects=$KV.B.>,other max_msgs_per_subject=5",
+        "messages stream=KV_B subject=$KV.B.k.{i} count=20 payload='value {i}.'",
+        "message stream=KV_B subject=other payload='of another subject.'",
+        "message stream=KV_B subject=$KV.B.k.22 payload='value 22.'", *more,
+    )
+    server.stop()
+    flip(server.store, b"value 1.", b"value 11.", b"of another subject.")
+    server.start()
+    return server
+
 
 class OneReplica(unittest.TestCase):
     """Two servers of three have everything: any read is whole."""

@@ -15,7 +15,7 @@ use crate::jetstream::{
     ConnectOptions, Connection, Fetch, FetchRequest, LastPages, LastRequest, Route, Want, stream_state,
     wait_for_message,
 };
-use crate::plan::kv::{Operation, bucket_stream, key_subject};
+use crate::plan::kv::{Operation, bucket_stream, is_entry, key_subject};
 use crate::plan::{Region, RegionColumns, Subjects};
 use crate::predicate::Predicate;
 use crate::record::Record;
@@ -152,16 +152,22 @@ pub struct HistoryReader {
 
 impl HistoryReader {
     /// Starts the read; with `max_wait`, once there is an entry.
+    ///
+    /// The history of all keys is a read of the whole stream, of which [`rows`] takes the entries: servers before 2.12 do not say how many messages
+    /// match a filter, so a filter would hide those that are damaged.
     fn start(&mut self) -> Result<()> {
         let HistoryPlan { bucket, keys, after, up_to, max_wait, narrowed, .. } = &self.plan;
         let stream = bucket_stream(bucket);
-        let subjects: Vec<String> = match keys.filters() {
+        let entries: Vec<String> = match keys.filters() {
             [] => vec![key_subject(bucket, ">")],
             keys => keys.iter().map(|key| key_subject(bucket, key)).collect(),
         };
-        let subjects = Subjects::new(&subjects)?;
+        let entries = Subjects::new(&entries)?;
         let first = after.map_or(1, |after| after.saturating_add(1));
-        if !max_wait.is_zero() && !wait_for_message(&self.connection, &stream, &subjects, first, *max_wait)? {
+        let came = max_wait.is_zero() || wait_for_message(&self.connection, &stream, &entries, first, *max_wait)?;
+        let subjects = if keys.is_all() { Subjects::ALL } else { entries };
+        // The wait sees no damaged entry, the read of the whole stream does.
+        if !came && !subjects.is_all() {
             return Ok(());
         }
         let state = stream_state(&self.connection, &stream)?;
@@ -267,6 +273,8 @@ fn bucket_and_keys(arguments: &Arguments) -> Result<(String, Vec<String>)> {
     Ok((bucket, keys))
 }
 
+/// The entries among messages of the bucket's stream, which may have messages of other subjects, too.
 fn rows<'a>(bucket: &str, records: impl Iterator<Item = &'a Record>) -> Result<RowPages> {
-    records.map(|record| entry_row(bucket, record)).collect::<Result<Vec<Row>>>().map(RowPages::new)
+    let entries = records.filter(|record| is_entry(bucket, record));
+    entries.map(|record| entry_row(bucket, record)).collect::<Result<Vec<Row>>>().map(RowPages::new)
 }
