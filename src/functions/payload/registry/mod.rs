@@ -1,6 +1,10 @@
-//! `schema_registry := ...`: schemas by their numbers, in a folder, in a key-value bucket of NATS, or behind the HTTP API of a registry.
+//! `schema_registry := ...`: schemas by their numbers, in a folder, in a key-value bucket or an object store of NATS, or behind the HTTP API of a
+//! registry.
 
+mod bucket;
+mod folder;
 mod http;
+mod object_store;
 mod source;
 
 use std::collections::HashMap;
@@ -8,16 +12,20 @@ use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use crate::codec::{Entry, SchemaRegistry};
-use crate::error::{Error, Kind, Result};
+use crate::error::{Error, Result};
 use crate::functions::connection;
-use crate::jetstream::ConnectOptions;
-use crate::jetstream::kv::get_keys;
+use crate::plan::kv::check_bucket;
 use crate::value::Arguments;
+use bucket::Bucket;
+use folder::Folder;
 use http::Http;
+use object_store::ObjectStore;
 use source::{Source, SourceEntry};
 
-/// The prefix of an argument that names a bucket.
+/// The prefix of an argument that names a key-value bucket.
 const BUCKET: &str = "nats-kv://";
+/// The prefix of an argument that names an object store.
+const OBJECT_STORE: &str = "nats-object://";
 
 /// The registry that a call names.
 pub(super) fn read(arguments: &Arguments) -> Result<Option<Arc<dyn SchemaRegistry>>> {
@@ -28,11 +36,12 @@ pub(super) fn read(arguments: &Arguments) -> Result<Option<Arc<dyn SchemaRegistr
 
 fn source(place: &str, arguments: &Arguments) -> Result<Box<dyn Source>> {
     if let Some(bucket) = place.strip_prefix(BUCKET) {
-        if bucket.is_empty() || !bucket.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_'))
-        {
-            return Err(Error::new(format!("schema_registry: '{bucket}' is no name of a bucket")));
-        }
+        check_name(bucket, "a bucket")?;
         return Ok(Box::new(Bucket { connect: connection::read(arguments)?, bucket: bucket.to_owned() }));
+    }
+    if let Some(store) = place.strip_prefix(OBJECT_STORE) {
+        check_name(store, "an object store")?;
+        return Ok(Box::new(ObjectStore { connect: connection::read(arguments)?, store: store.to_owned() }));
     }
     if Http::is_address(place) {
         return Ok(Box::new(Http::new(place, connection::read(arguments)?.timeout)?));
@@ -42,10 +51,18 @@ fn source(place: &str, arguments: &Arguments) -> Result<Box<dyn Source>> {
         // What is no folder may be an address, with a password in it.
         let named = if place.contains("://") { "the text" } else { &format!("'{place}'") };
         return Err(Error::new(format!("schema_registry: {named} is no folder")).advice(format!(
-            "name a folder of files such as 7.avsc or 7.proto, a bucket as {BUCKET}BUCKET, or a registry by its address, https://host:8081"
+            "name a folder of files such as 7.avsc or 7.proto, a bucket as {BUCKET}BUCKET, an object store as {OBJECT_STORE}STORE, or a registry by its address, https://host:8081"
         )));
     }
     Ok(Box::new(Folder(folder)))
+}
+
+/// Checks the name of a bucket or a store.
+fn check_name(name: &str, of: &str) -> Result<()> {
+    match check_bucket(name) {
+        Ok(()) => Ok(()),
+        Err(_) => Err(Error::new(format!("schema_registry: '{name}' is no name of {of}"))),
+    }
 }
 
 /// The registry of a statement.
@@ -81,46 +98,5 @@ impl SchemaRegistry for Registry {
 
     fn take_outage(&self) -> Option<Error> {
         self.outage.lock().unwrap_or_else(PoisonError::into_inner).take()
-    }
-}
-
-/// Files such as `7.avsc`, `7.json` or `7.proto`.
-#[derive(Debug)]
-struct Folder(PathBuf);
-
-impl Source for Folder {
-    fn find(&self, number: u32) -> Result<Option<SourceEntry>> {
-        let file = |ending: &str| self.0.join(format!("{number}.{ending}"));
-        let Some(path) = ["avsc", "json", "proto"].map(file).into_iter().find(|path| path.exists()) else {
-            return Ok(None);
-        };
-        let read = std::fs::read(&path);
-        read.map(|bytes| Some(bytes.into()))
-            .map_err(|error| Error::of(Kind::Unavailable, format!("cannot read '{}': {error}", path.display())))
-    }
-
-    fn place(&self) -> String {
-        format!("the folder '{}'", self.0.display())
-    }
-}
-
-/// Keys such as `7`.
-#[derive(Debug)]
-struct Bucket {
-    connect: ConnectOptions,
-    bucket: String,
-}
-
-impl Source for Bucket {
-    fn find(&self, number: u32) -> Result<Option<SourceEntry>> {
-        let connection = connection::open(&self.connect)?;
-        let found = get_keys(&connection, &[(self.bucket.clone(), number.to_string())])?;
-        // The value of a key that was deleted is empty.
-        let found = found.into_iter().next().flatten().filter(|record| !record.payload.is_empty());
-        Ok(found.map(|record| record.payload.to_vec().into()))
-    }
-
-    fn place(&self) -> String {
-        format!("the bucket '{}'", self.bucket)
     }
 }

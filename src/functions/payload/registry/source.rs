@@ -30,3 +30,8 @@ pub(super) trait Source: fmt::Debug + Send + Sync {
     /// The place in words.
     fn place(&self) -> String;
 }
+
+/// The names of files that may hold the schema of a number.
+pub(super) fn file_names(number: u32) -> [String; 3] {
+    ["avsc", "json", "proto"].map(|ending| format!("{number}.{ending}"))
+}
