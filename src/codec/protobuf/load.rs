@@ -99,12 +99,13 @@ impl FileResolver for Text {
 
 impl Loaded {
     /// The full name of a message by its position, from 0, among those of the file, and from there on among those that stand
-    /// in the one before. Messages that stand for the entries of maps are not counted.
+    /// in the one before. Messages that stand for the entries of maps are counted where the text has them as messages: the serializers of
+    /// Confluent count what is in the text, and register the text of a descriptor with such messages, that of a file without.
     pub fn message_at(&self, indexes: &[usize]) -> Option<String> {
         let (first, inner) = indexes.split_first()?;
         let mut message = self.own.as_ref()?.messages().nth(*first)?;
         for index in inner {
-            let child = message.child_messages().filter(|child| !child.is_map_entry()).nth(*index)?;
+            let child = message.child_messages().filter(is_written).nth(*index)?;
             message = child;
         }
         Some(message.full_name().to_owned())
@@ -159,6 +160,13 @@ impl Loaded {
     fn messages(&self) -> impl Iterator<Item = MessageDescriptor> {
         self.pool.all_messages().filter(|message| !message.is_map_entry())
     }
+}
+
+/// Whether a message is in the text of its file: the one that stands for the entries of a `map<K, V>` is not, and has no place there.
+fn is_written(message: &MessageDescriptor) -> bool {
+    let file = message.parent_file();
+    let places = file.file_descriptor_proto().source_code_info.as_ref();
+    !message.is_map_entry() || places.is_some_and(|places| places.location.iter().any(|at| at.path == message.path()))
 }
 
 /// Compiles a `.proto` file and its imports; gives the file itself as well.

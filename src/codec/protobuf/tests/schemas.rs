@@ -1,6 +1,7 @@
 //! Schemas: files, imports, descriptor sets, names, and the errors that the extension before this one had.
 
 use super::*;
+use crate::codec::protobuf::load::{Text, load_text};
 use crate::codec::testing::show;
 use crate::column::Buffer;
 
@@ -270,4 +271,26 @@ fn messages_that_sql_cannot_hold_are_errors_with_advice() {
     let error = failure(all(&proto(folder.path("main.proto"), "M"), vec![]));
     assert!(error.starts_with("message type 'M' has more than 10000 fields"), "{error}");
     assert!(extract(&proto(folder.path("main.proto"), "M"), vec![path("a.f1.f2")], vec![]).is_ok());
+}
+
+#[test]
+fn the_indexes_of_a_message_count_what_is_in_the_text() {
+    let at = |entry: &str, field: &str, indexes: &[usize]| {
+        let body = format!("message Z {{}} {field} a = 1; message B {{ message C {{}} }} {entry} message D {{}}");
+        let text = Text { name: "x".to_owned(), text: format!("syntax = 'proto3'; message M {{ {body} }}") };
+        load_text(&text, std::iter::empty(), &[]).unwrap().message_at(indexes)
+    };
+    let entry = "message AEntry { option map_entry = true; string key = 1; M value = 2; }";
+    for (entry, field, indexes, expected) in [
+        ("", "map<string, M>", &[0, 0][..], Some("M.Z")),
+        ("", "map<string, M>", &[0, 1], Some("M.B")),
+        ("", "map<string, M>", &[0, 1, 0], Some("M.B.C")),
+        ("", "map<string, M>", &[0, 2], Some("M.D")),
+        ("", "map<string, M>", &[0, 3], None),
+        (entry, "repeated AEntry", &[0, 1], Some("M.B")),
+        (entry, "repeated AEntry", &[0, 3], Some("M.D")),
+        (entry, "repeated AEntry", &[0, 4], None),
+    ] {
+        assert_eq!(at(entry, field, indexes).as_deref(), expected, "{field} {indexes:?}");
+    }
 }
