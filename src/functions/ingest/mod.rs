@@ -6,37 +6,44 @@
 mod merge;
 mod merge_options;
 mod options;
+mod read_ahead;
 mod row_builder;
 mod row_filter;
+mod row_reader;
 mod sample;
 mod source;
 
 use std::sync::Arc;
 
-use super::connection;
 use super::messages::Part;
 use crate::column::{Cells, Chunk, Column, Type};
 use crate::error::Result;
 use crate::ffi::{Bound, TableFunction};
-use crate::jetstream::Want;
 use crate::plan::{Region, RegionColumns};
 use crate::predicate::Predicate;
 use crate::value::{Arguments, Parameter, ParameterType};
 
 use options::OnBadRow;
 pub use options::Options;
-use row_filter::{RowFilter, Rows};
-use source::MessageSource;
+use read_ahead::ReadAhead;
+use row_filter::Rows;
+use row_reader::RowReader;
 
 pub struct NatsIngest;
 
 /// The columns before those of the payload.
 const PARTS: [Part; 5] = [Part::Stream, Part::Subject, Part::Sequence, Part::Time, Part::MessageId];
 
-pub struct Reader {
-    options: Arc<Options>,
-    source: MessageSource,
-    filter: RowFilter,
+/// Where the rows of a call are made.
+pub enum Reader {
+    /// On the thread that asks, before it asks for the first page.
+    First(Box<RowReader>),
+    /// On the thread that asks.
+    Here(Box<RowReader>),
+    /// On a thread of their own: a statement that asks for a second page takes many, commonly.
+    Ahead(ReadAhead),
+    /// Nowhere: there is no thread for them.
+    Over,
 }
 
 impl TableFunction for NatsIngest {
@@ -69,23 +76,12 @@ impl TableFunction for NatsIngest {
 
     fn open(plan: &Self::Plan, projection: &[usize]) -> Result<(Reader, RowsDecoder)> {
         let options = Arc::clone(plan);
-        let connection = connection::open(&options.connect)?;
         let extra = |column: usize| PARTS.iter().chain(&options.extra_parts).nth(column);
         let shown = |column: &usize| column.checked_sub(1).and_then(extra).is_some_and(|part| part.needs_headers());
         let headers = options.needs_headers() || projection.iter().any(shown);
-        let dead_letters = options
-            .dead_letters
-            .as_ref()
-            .map(|letters| letters.open(&connection, options.stream(), &source::subjects(&options, &connection)?))
-            .transpose()?;
-        let mut source =
-            MessageSource::open(&options, &connection, Want { subject: true, time: true, headers, payload: true })?;
-        let mut filter = RowFilter::new(Arc::clone(&options), dead_letters);
-        if options.looks_ahead() {
-            source.first_pass(&mut filter)?;
-        }
+        let rows = RowReader::open(&options, headers)?;
         let decoder = RowsDecoder { options: Arc::clone(&options), projection: projection.to_vec() };
-        Ok((Reader { options, source, filter }, decoder))
+        Ok((Reader::First(Box::new(rows)), decoder))
     }
 
     const RESTRICTS: bool = true;
@@ -116,29 +112,37 @@ impl TableFunction for NatsIngest {
     const REPORTS_PROGRESS: bool = true;
 
     fn progress(reader: &Reader) -> f64 {
-        reader.source.progress()
+        match reader {
+            Reader::First(rows) | Reader::Here(rows) => rows.progress(),
+            Reader::Ahead(ahead) => ahead.progress(),
+            Reader::Over => 1.0,
+        }
     }
 
     fn fail(reader: &mut Reader) {
-        reader.source.return_all();
+        // Rows of a durable are never made ahead.
+        if let Reader::First(rows) | Reader::Here(rows) = reader {
+            rows.return_all();
+        }
     }
 }
 
 impl Reader {
     /// At least one row, at most `capacity`; None at the end.
     fn next_rows(&mut self, capacity: usize) -> Result<Option<Rows>> {
-        loop {
-            let page = self.source.next_page(capacity)?;
-            if self.options.on_error != OnBadRow::Fail {
-                let given_up = self.source.given_up();
-                self.filter.give_up(&given_up).inspect_err(|_| self.source.keep_given_up(&given_up))?;
+        *self = match std::mem::replace(self, Reader::Over) {
+            Reader::First(mut rows) => {
+                let page = rows.next_rows(capacity);
+                *self = Reader::Here(rows);
+                return page;
             }
-            let Some(page) = page else { return self.filter.end().map(|()| None) };
-            let rows = self.filter.apply(page)?;
-            self.source.note(self.filter.take_outcomes());
-            if !rows.records.is_empty() {
-                return Ok(Some(rows));
-            }
+            Reader::Here(rows) if rows.may_run_ahead() => Reader::Ahead(ReadAhead::start(rows, capacity)?),
+            other => other,
+        };
+        match self {
+            Reader::First(rows) | Reader::Here(rows) => rows.next_rows(capacity),
+            Reader::Ahead(ahead) => ahead.next(),
+            Reader::Over => Ok(None),
         }
     }
 }
