@@ -15,10 +15,17 @@ use crate::value::{Arguments, Parameter, ParameterType};
 /// One row for each message.
 pub struct NatsUnsettled;
 
+/// The place of a read among the messages.
+pub struct Cursor {
+    key: DurableKey,
+    /// The first place that it has not passed.
+    next: u64,
+}
+
 impl TableFunction for NatsUnsettled {
     const NAME: &'static str = "nats_unsettled";
     type Plan = DurableKey;
-    type Reader = std::vec::IntoIter<Unsettled>;
+    type Reader = Cursor;
     type Decoder = Vec<usize>;
     type Page = Vec<Unsettled>;
 
@@ -50,11 +57,12 @@ impl TableFunction for NatsUnsettled {
     }
 
     fn open(plan: &DurableKey, projection: &[usize]) -> Result<(Self::Reader, Self::Decoder)> {
-        Ok((unsettled(plan).into_iter(), projection.to_vec()))
+        Ok((Cursor { key: plan.clone(), next: 0 }, projection.to_vec()))
     }
 
     fn read(reader: &mut Self::Reader, capacity: usize) -> Result<Option<Self::Page>> {
-        let page: Vec<Unsettled> = reader.take(capacity).collect();
+        let page = unsettled(&reader.key, reader.next, capacity);
+        reader.next = page.last().map_or(reader.next, |message| message.place + 1);
         Ok((!page.is_empty()).then_some(page))
     }
 

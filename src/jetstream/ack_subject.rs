@@ -1,10 +1,12 @@
 //! The place of a delivered message in its stream and its consumer, which is in the subject of its acknowledgement (ADR-15).
 
+use std::ops::Range;
+
 use super::wire::{number, some_digits};
 
 /// The numbers of `$JS.ACK.<stream>.<consumer>.<deliveries>.<stream sequence>.<consumer sequence>.<time>.<pending>`, or of its longer
 /// form, which has domain and account before the stream and perhaps more behind the numbers.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct AckSubject {
     /// The number of the message's deliveries, this one included.
     pub deliveries: u64,
@@ -15,6 +17,8 @@ pub(super) struct AckSubject {
     pub time_ns: i64,
     /// The number of matching messages that are left behind it.
     pub pending: u64,
+    /// Where these numbers stand in the subject.
+    pub numbers: Range<usize>,
 }
 
 /// The number of dots in the short form, and the least number of dots in the long one.
@@ -32,16 +36,17 @@ impl AckSubject {
         let names = subject.strip_prefix(b"$JS.ACK.")?;
         let consumer = &names[memchr::memchr(b'.', names)? + 1..];
         let mut rest = &consumer[memchr::memchr(b'.', consumer)?..];
+        let numbers = subject.len() - rest.len() + 1..subject.len();
         let mut next = || {
             let (number, behind) = some_digits(rest.strip_prefix(b".")?)?;
             rest = behind;
             Some(number)
         };
-        let numbers = [next()?, next()?, next()?, next()?, next()?];
+        let [deliveries, stream_sequence, consumer_sequence, time, pending] =
+            [next()?, next()?, next()?, next()?, next()?];
         rest.is_empty().then_some(())?;
-        let [deliveries, stream_sequence, consumer_sequence, time, pending] = numbers;
         let time_ns = i64::try_from(time).ok()?;
-        Some(Self { deliveries, stream_sequence, consumer_sequence, time_ns, pending })
+        Some(Self { deliveries, stream_sequence, consumer_sequence, time_ns, pending, numbers })
     }
 
     fn read_any(subject: &[u8]) -> Option<Self> {
@@ -51,15 +56,19 @@ impl AckSubject {
             LONG_DOTS.. => 6,
             _ => return None,
         };
-        let mut tokens = subject.split(|byte| *byte == b'.').skip(names).map(number);
-        let mut next = || tokens.next().flatten();
-        Some(Self {
-            deliveries: next()?,
-            stream_sequence: next()?,
-            consumer_sequence: next()?,
-            time_ns: i64::try_from(next()?).ok()?,
-            pending: next()?,
-        })
+        let start = memchr::memchr_iter(b'.', subject).nth(names - 1)? + 1;
+        let mut end = start;
+        let mut tokens = subject[start..].split(|byte| *byte == b'.');
+        let mut next = || {
+            let token = tokens.next()?;
+            end += token.len() + 1;
+            number(token)
+        };
+        let [deliveries, stream_sequence, consumer_sequence, time, pending] =
+            [next()?, next()?, next()?, next()?, next()?];
+        let time_ns = i64::try_from(time).ok()?;
+        let numbers = start..end - 1;
+        Some(Self { deliveries, stream_sequence, consumer_sequence, time_ns, pending, numbers })
     }
 }
 
@@ -70,12 +79,14 @@ mod tests {
 
     #[test]
     fn both_forms_are_read() {
-        let expected =
-            Some(AckSubject { deliveries: 1, stream_sequence: 7, consumer_sequence: 3, time_ns: 42, pending: 9 });
         for subject in
             ["$JS.ACK.S.c.1.7.3.42.9", "$JS.ACK.hub.Axyz.S.c.1.7.3.42.9", "$JS.ACK._.Axyz.S.c.1.7.3.42.9.random"]
         {
-            assert_eq!(AckSubject::read(subject.as_bytes()), expected, "{subject}");
+            let numbers = subject.find("1.7").map(|start| start..start + "1.7.3.42.9".len()).unwrap_or_default();
+            let (deliveries, stream_sequence, consumer_sequence) = (1, 7, 3);
+            let expected =
+                AckSubject { deliveries, stream_sequence, consumer_sequence, time_ns: 42, pending: 9, numbers };
+            assert_eq!(AckSubject::read(subject.as_bytes()), Some(expected), "{subject}");
         }
         for subject in
             ["$JS.ACK.S.c.1.7.3.42", "$JS.ACK.x.S.c.1.7.3.42.9", "$JS.ACK.S.c.1.x.3.42.9", "$JS.ACK.", "$JS.ACK.S.d"]

@@ -49,6 +49,17 @@ impl OwnSocket {
         })
     }
 
+    /// The same, for work that what is lost would hurt: an earlier socket is asked first whether it is alive. A round trip, where there is one.
+    pub async fn open_alive(connection: &Arc<Connection>, place: usize) -> Result<Self> {
+        while let Some(mut socket) = connection.idle_socket(place) {
+            if matches!(tokio::time::timeout(connection.timeout, socket.check_alive()).await, Ok(Ok(()))) {
+                connection.keep_socket(place, socket);
+                break;
+            }
+        }
+        Self::open(connection, place).await
+    }
+
     /// The socket; None while the connection is lost.
     pub fn get(&mut self) -> Option<&mut Socket> {
         self.socket.as_mut()

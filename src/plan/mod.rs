@@ -33,7 +33,7 @@ pub use completeness::{Absent, Continuity, continuity, continuity_of_last, damag
 pub use connections::{Connections, Pace};
 pub use delivery_order::DeliveryOrder;
 pub use duplicates::{KeptKeys, Repeats};
-pub use given::Given;
+pub use given::{AckNames, AckPlace, Given};
 pub use isolation::Backoff;
 pub use merge::Merge;
 pub use merged_keys::{MergedKeys, MergedRow};

@@ -1,12 +1,14 @@
 //! The keys of one row.
 
+use smallvec::SmallVec;
+
 /// The keys of one row, the correlation key first; one that has no value constrains nothing. One value is used for all rows, so that a row costs no
 /// allocation.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct RowKeys {
     text: String,
     /// Where each key ends in the text; None for one that has no value.
-    ends: Vec<Option<usize>>,
+    ends: SmallVec<[Option<u32>; 2]>,
 }
 
 impl RowKeys {
@@ -27,7 +29,8 @@ impl RowKeys {
         if !matches!(written, Ok(true)) {
             self.text.truncate(start);
         }
-        let end = self.text.len();
+        // The keys of a row come from one message, which is far smaller than 4 GiB.
+        let end = u32::try_from(self.text.len()).unwrap_or(u32::MAX);
         written.map(|present| self.ends.push(present.then_some(end)))
     }
 
@@ -35,8 +38,9 @@ impl RowKeys {
     pub fn iter(&self) -> impl Iterator<Item = Option<&str>> {
         let mut start = 0;
         self.ends.iter().map(move |end| {
-            let key = self.text.get(start..(*end)?);
-            start = end.unwrap_or(start);
+            let end = (*end)? as usize;
+            let key = self.text.get(start..end);
+            start = end;
             key
         })
     }

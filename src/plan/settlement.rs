@@ -42,6 +42,8 @@ pub enum Outcome {
 /// A message that was given and is not settled, as `nats_unsettled` shows it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Unsettled {
+    /// Its place in the order in which messages were given: larger than those before it.
+    pub place: u64,
     /// The stream sequence.
     pub sequence: u64,
     /// The key that the table is to have because of it: its own, or, for a repeat, that of the row that it repeats.
@@ -65,7 +67,7 @@ struct Entry {
     /// Its outcome, and its keys.
     outcome: Option<(Outcome, RowKeys)>,
     /// The correlation key that the table will have in place of a repeat's own.
-    kept_key: Option<String>,
+    kept_key: Option<Box<str>>,
 }
 
 impl Entry {
@@ -217,12 +219,13 @@ impl Settlement {
         }
     }
 
-    /// The messages that are given and not settled, in the order in which they were given.
+    /// The messages that are given and not settled, in the order in which they were given: at most `most` of those from a place on.
     #[must_use]
-    pub fn unsettled(&self) -> Vec<Unsettled> {
+    pub fn unsettled(&self, from: u64, most: usize) -> Vec<Unsettled> {
         let shown = |entry: &Entry| {
             let keys = entry.outcome.iter().flat_map(|(_, keys)| keys.iter().skip(1));
             Unsettled {
+                place: entry.number,
                 sequence: entry.given.sequence,
                 correlation_key: entry.kept_key.as_deref().or(entry.own_key()).map(str::to_owned),
                 keys: keys.map(|key| key.map(str::to_owned)).collect(),
@@ -231,7 +234,8 @@ impl Settlement {
                 outcome: entry.outcome.as_ref().map(|(outcome, _)| *outcome),
             }
         };
-        self.given.iter().map(shown).collect()
+        let start = self.given.partition_point(|entry| entry.number < from);
+        self.given.iter().skip(start).take(most).map(shown).collect()
     }
 
     /// Notes for each repeat the key that the table is to have because of it, while the row that it repeats is known.
@@ -242,8 +246,8 @@ impl Settlement {
         };
         let wanted: HashSet<u64> = self.given.iter().filter_map(repeated).collect();
         let kept = self.given.iter().filter(|entry| wanted.contains(&entry.given.sequence));
-        let kept = kept.filter_map(|entry| Some((entry.given.sequence, entry.own_key()?.to_owned())));
-        let kept: HashMap<u64, String> = kept.collect();
+        let kept = kept.filter_map(|entry| Some((entry.given.sequence, Box::from(entry.own_key()?))));
+        let kept: HashMap<u64, Box<str>> = kept.collect();
         for entry in &mut self.given {
             let key = repeated(entry).and_then(|sequence| kept.get(&sequence));
             entry.kept_key = key.filter(|key| entry.own_key() != Some(key)).cloned();
@@ -316,12 +320,12 @@ impl Settlement {
 
     /// The kept messages that are to be reported to the server as in progress, so that it does not deliver them again: every quarter of `ack_wait`,
     /// if this is called that often.
-    pub fn keep_alive(&mut self, now: Instant, ack_wait: Duration) -> Vec<String> {
+    pub fn keep_alive(&mut self, now: Instant, ack_wait: Duration) -> Vec<Given> {
         if self.kept_alive.is_some_and(|(last, _)| now < last + ack_wait / 4) {
             return Vec::new();
         }
         self.kept_alive = Some((now, now + ack_wait));
-        self.isolation.messages().map(|message| message.ack_subject.clone()).collect()
+        self.isolation.messages().cloned().collect()
     }
 
     /// The number of messages that are given and not settled.

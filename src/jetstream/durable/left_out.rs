@@ -12,7 +12,6 @@ use super::delivery::Delivery;
 use super::info::{Info, info_call, look_up};
 use super::pending_acks::PendingAcks;
 use crate::error::{Error, Kind, Result};
-use crate::jetstream::ack_subject::AckSubject;
 use crate::jetstream::connection::Connection;
 use crate::jetstream::inspect::{Gaps, inspect};
 use crate::jetstream::runtime::{block_on, block_on_read};
@@ -31,9 +30,8 @@ impl PendingAcks {
     /// [`Kind::Damaged`] for a message that the stream counts and the consumer left out.
     pub fn check_passed_over(&self, deliveries: &[Delivery]) -> Result<()> {
         let gaps: Vec<SequenceRange> = self.passed_over(|passed| {
-            let gaps = deliveries.iter().filter_map(|delivery| {
-                let place = AckSubject::read(delivery.ack_subject.as_bytes())?;
-                passed.order.take(place.consumer_sequence, delivery.record.sequence, delivery.delivered == 1)
+            let gaps = deliveries.iter().filter_map(|Delivery { record, delivered, place }| {
+                passed.order.take(place.consumer_sequence, record.sequence, *delivered == 1)
             });
             gaps.filter(|gap| !passed.absent.covers(*gap)).collect()
         });

@@ -2,6 +2,7 @@
 //!
 //! Source: <https://docs.nats.io/nats-concepts/jetstream/consumers> and ADR-13 (pull subscriptions).
 
+mod acks;
 mod behind;
 mod config;
 mod delivery;
@@ -12,6 +13,7 @@ mod open_pulls;
 mod passed_over;
 mod pending_acks;
 mod pull;
+mod pull_transport;
 mod sequences;
 mod settle;
 mod words;

@@ -245,14 +245,15 @@ impl PendingAcks {
             let records = get_messages(&self.connection, &self.key.stream, &sequences, true)?;
             let (mut deliveries, mut gone) = (Vec::with_capacity(kept.len()), Vec::new());
             for (given, record) in kept.into_iter().zip(records) {
-                let Given { sequence, ack_subject, delivered, .. } = given;
                 match record {
-                    Some(record) => deliveries.push(Delivery { record, delivered, ack_subject }),
-                    None => gone.push((sequence, ack_subject)),
+                    Some(record) => {
+                        deliveries.push(Delivery { record, delivered: given.delivered, place: given.place });
+                    }
+                    None => gone.push(given),
                 }
             }
-            self.session(|session| gone.iter().for_each(|(sequence, _)| session.settlement.is_gone(*sequence)));
-            self.send_unanswered(gone.iter().map(|(_, ack_subject)| ack_subject.as_str()), TERMINATE);
+            self.session(|session| gone.iter().for_each(|given| session.settlement.is_gone(given.sequence)));
+            self.send_unanswered(&gone, TERMINATE);
             if !deliveries.is_empty() {
                 return Ok(deliveries);
             }
@@ -269,7 +270,7 @@ impl PendingAcks {
     /// Returns all that the statement gave out: it failed, so none of it can be committed.
     pub fn give_all_back(&self) {
         let given = self.session(|session| session.settlement.fail(Instant::now()));
-        self.send_unanswered(given.iter().map(|given| given.ack_subject.as_str()), RETURN);
+        self.send_unanswered(&given, RETURN);
         self.keep_alive();
     }
 
@@ -280,15 +281,15 @@ impl PendingAcks {
             let rest = rest.map(|delivery| self.given(delivery)).collect();
             session.settlement.hand_back(rest)
         });
-        self.send_unanswered(returned.iter().map(|given| given.ack_subject.as_str()), RETURN);
+        self.send_unanswered(&returned, RETURN);
         self.keep_alive();
     }
 
     fn given(&self, delivery: &Delivery) -> Given {
         Given {
             sequence: delivery.record.sequence,
-            ack_subject: delivery.ack_subject.clone(),
             delivered: delivery.delivered,
+            place: delivery.place.clone(),
             last: self.max_deliver.is_some_and(|most| delivery.delivered >= most),
             since_us: 0,
         }
@@ -298,40 +299,37 @@ impl PendingAcks {
         keep_alive(&self.connection, &self.key);
     }
 
-    fn send_unanswered<'a>(&self, ack_subjects: impl Iterator<Item = &'a str>, word: &'static str) {
-        send_unanswered(&self.connection, ack_subjects, word);
+    fn send_unanswered(&self, messages: &[Given], word: &'static str) {
+        send_unanswered(&self.connection, messages, word);
     }
 }
 
 /// Sends `+WPI` for the messages that this process keeps back of a durable, if it is time to.
 pub(super) fn keep_alive(connection: &Arc<Connection>, key: &DurableKey) {
-    let subjects = with_sessions(|sessions| {
+    let kept = with_sessions(|sessions| {
         let session = sessions.get_mut(key)?;
         Some(session.settlement.keep_alive(Instant::now(), session.ack_wait))
     });
-    send_unanswered(connection, subjects.iter().flatten().map(String::as_str), IN_PROGRESS);
+    send_unanswered(connection, &kept.unwrap_or_default(), IN_PROGRESS);
 }
 
 /// Sends a decision (ADR-15) for each message and awaits no answer. Best effort: where it is lost, the server delivers the
 /// message again after `ack_wait`.
-fn send_unanswered<'a>(connection: &Arc<Connection>, ack_subjects: impl Iterator<Item = &'a str>, word: &'static str) {
-    if !connection.is_up() {
+fn send_unanswered(connection: &Arc<Connection>, messages: &[Given], word: &'static str) {
+    if messages.is_empty() || !connection.is_up() {
         // A decision that is sent after a reconnect could reach the server after it gave the messages to another process.
         return;
     }
     let Connection { client, timeout, .. } = &**connection;
     let _ = block_on(async {
-        let mut any = false;
-        for ack_subject in ack_subjects {
-            any = true;
-            if client.publish(ack_subject.to_owned(), Bytes::from_static(word.as_bytes())).await.is_err() {
+        for message in messages {
+            let subject = message.ack_subject().to_string();
+            if client.publish(subject, Bytes::from_static(word.as_bytes())).await.is_err() {
                 break;
             }
         }
-        if any {
-            // The process may end right after the statement.
-            let _ = tokio::time::timeout(*timeout, client.flush()).await;
-        }
+        // The process may end right after the statement.
+        let _ = tokio::time::timeout(*timeout, client.flush()).await;
         Ok(())
     });
 }
@@ -342,11 +340,12 @@ impl Drop for PendingAcks {
     }
 }
 
-/// The messages that this process was given by a durable and has not settled, in the order in which it was given them. No round
-/// trip.
+/// The messages that this process was given by a durable and has not settled, in the order in which it was given them: at most `most` of those
+/// from a place on. No round trip.
 #[must_use]
-pub fn unsettled(key: &DurableKey) -> Vec<Unsettled> {
-    with_sessions(|sessions| sessions.get(key).map(|session| session.settlement.unsettled()).unwrap_or_default())
+pub fn unsettled(key: &DurableKey, from: u64, most: usize) -> Vec<Unsettled> {
+    let look = |session: &ConsumerSession| session.settlement.unsettled(from, most);
+    with_sessions(|sessions| sessions.get(key).map(look).unwrap_or_default())
 }
 
 /// The number of messages that [`unsettled`] would show.

@@ -7,13 +7,12 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use async_nats::{Message, StatusCode, Subscriber};
 use bytes::Bytes;
-use futures_util::{FutureExt, StreamExt};
 
-use super::delivery::{Delivery, delivery};
+use super::delivery::Delivery;
 use super::info::{Deliveries, PullConditions, RequestLimits, deliveries, info_call};
 use super::open_pulls::{Missing, OpenPulls};
+use super::pull_transport::{PullEvent, PullStatus, PullTransport, Pulled};
 use crate::error::{Error, Kind, Result};
 use crate::jetstream::connection::Connection;
 use crate::jetstream::failure::{Failure, refusal};
@@ -36,8 +35,6 @@ const BRIEF: Duration = Duration::from_millis(20);
 /// not come here. They may be another process's; but the server counts a message as given before it sends it, and answers by another
 /// way: under load messages come later than an answer that counts them.
 const HELD_BACK: u32 = 5;
-/// The header of a status with the number of messages of the pull that were not sent (ADR-13).
-const PENDING_MESSAGES: &str = "Nats-Pending-Messages";
 /// The status of a pull that is refused because the open ones take all that the consumer has (408, nats-server).
 const REQUESTS_PENDING: &str = "Requests Pending";
 /// The number of records in a page: DuckDB's vector size.
@@ -64,8 +61,7 @@ pub struct Pull {
     connection: Arc<Connection>,
     stream: String,
     durable: String,
-    inbox: String,
-    replies: Subscriber,
+    transport: PullTransport,
     requests: RequestLimits,
     /// Whether the server's status has the number of messages of a pull that it leaves out (2.10 and later).
     says_left: bool,
@@ -92,6 +88,8 @@ pub struct Pull {
     delivered: u64,
     /// Whether a message waits that is larger than the bytes of a pull.
     oversized: bool,
+    /// Whether a pull that is not awaited any more may be open on the server.
+    may_be_open: bool,
     /// The page that is being read. After an error it holds messages that were delivered and not passed on.
     page: Vec<Delivery>,
     /// About how many bytes of memory it takes.
@@ -114,20 +112,13 @@ impl Pull {
     /// # Errors
     /// [`Kind::Unreachable`] when the connection takes no subscription.
     pub fn start(connection: Arc<Connection>, stream: &str, durable: &str, limits: PullLimits) -> Result<Self> {
-        let inbox = connection.client.new_inbox();
-        let subject = format!("{inbox}.*");
-        let replies = block_on(async {
-            let subscribed = connection.client.subscribe(subject).await;
-            subscribed
-                .map_err(|error| Error::foreign("cannot subscribe for messages", &error).kind_or(Kind::Unreachable))
-        })?;
+        let transport = block_on(PullTransport::open(&connection))?;
         let says_left = connection.client.is_server_compatible(2, 10, 0);
         Ok(Self {
             connection,
             stream: stream.to_owned(),
             durable: durable.to_owned(),
-            inbox,
-            replies,
+            transport,
             requests: limits.consumer.limits,
             says_left,
             left: limits.messages.unwrap_or(u64::MAX),
@@ -143,6 +134,7 @@ impl Pull {
             came: false,
             delivered: limits.consumer.delivered,
             oversized: false,
+            may_be_open: false,
             page: Vec::new(),
             page_bytes: 0,
         })
@@ -214,19 +206,22 @@ impl Pull {
     /// open pulls are over.
     pub fn undelivered(&mut self) -> &[Delivery] {
         let _ = block_on(async {
-            while self.open.expected() > 0 && self.connection.is_up() {
-                match tokio::time::timeout(QUIET, self.replies.next()).await {
-                    Ok(Some(message)) => drop(self.take(message).await?),
+            while self.open.expected() > 0 && self.transport.is_up() {
+                match tokio::time::timeout(QUIET, self.transport.next()).await {
+                    Ok(Ok(PullEvent::Pulled(pulled))) => self.take(pulled).await?,
+                    Ok(Ok(PullEvent::Refused(_))) => {}
                     _ => break,
                 }
             }
+            if self.may_be_open || self.open.expected() > 0 {
+                // An open pull would take a message that is delivered when this process acknowledges, which may go another way.
+                let _ = tokio::time::timeout(self.connection.timeout, self.transport.end()).await;
+            }
             Ok(())
         });
-        while let Some(Some(message)) = tokio::task::unconstrained(self.replies.next()).now_or_never() {
-            if message.status.is_none()
-                && let Ok((late, _)) = delivery(message)
-            {
-                self.page.push(late);
+        while let Ok(Some(pulled)) = self.transport.at_hand() {
+            if let Pulled::Deliveries(late) = pulled {
+                self.page.extend(late);
             }
         }
         &self.page
@@ -248,7 +243,7 @@ impl Pull {
         let most = |limit: Option<u64>, asked: u64| limit.map_or(asked, |limit| asked.min(limit));
         let batch = if self.oversized || !wait.is_zero() { 1 } else { most(self.requests.messages, self.batch) };
         // Messages that a statement does not take go back to the server, so the first page asks for no more than it holds.
-        let room = if self.batch > BATCH { u64::MAX } else { (PAGE - self.page.len()) as u64 };
+        let room = if self.batch > BATCH { u64::MAX } else { PAGE.saturating_sub(self.page.len()) as u64 };
         let asked = self.left.min(batch).min(room);
         let bytes = most(self.requests.bytes, MAX_BYTES);
         let body = if !wait.is_zero() {
@@ -261,35 +256,27 @@ impl Pull {
         };
         let number = self.next;
         self.next += 1;
-        let (subject, reply_to) = (self.connection.api_subject(&self.call()), format!("{}.{number}", self.inbox));
-        let sent = self.connection.client.publish_with_reply(subject, reply_to, Bytes::from(body)).await;
-        sent.map_err(|error| Error::foreign("cannot send a pull request", &error).kind_or(Kind::Unreachable))?;
+        self.transport.ask(self.connection.api_subject(&self.call()), number, body).await?;
         self.open.add(number, asked);
         self.left -= asked;
         self.came = false;
         Ok(())
     }
 
-    /// The next message or status of the open pulls.
+    /// The next messages, or the next status, of the open pulls.
     async fn receive(&mut self, wait: Duration) -> Result<()> {
-        if let Some(message) = tokio::task::unconstrained(self.replies.next()).now_or_never() {
-            return self.take_some(message).await;
+        if let Some(pulled) = self.transport.at_hand()? {
+            return self.take(pulled).await;
         }
-        let mut forbidden = self.connection.forbidden();
-        let subject = self.connection.api_subject(&self.call());
         let (mut held_back, last_word) = (0, Instant::now());
         loop {
             let quiet = if self.open.is_uncertain() && held_back == 0 { BRIEF } else { QUIET };
             tokio::select! {
                 biased;
-                message = self.replies.next() => return self.take_some(message).await,
-                word = forbidden.recv() => {
-                    if let Some(failure) = word.ok().and_then(|word| refusal(&word, &subject)) {
-                        return Err(self.connection.failure(failure, &self.call()));
-                    }
-                }
+                event = self.transport.next() => return self.happen(event?).await,
                 () = std::future::ready(()), if held_back >= HELD_BACK => {
                     self.left = self.left.saturating_add(self.open.close());
+                    self.may_be_open = true;
                     self.drained = true;
                     return Ok(());
                 }
@@ -311,38 +298,42 @@ impl Pull {
         }
     }
 
-    async fn take_some(&mut self, message: Option<Message>) -> Result<()> {
-        match message {
-            Some(message) => self.take(message).await,
-            None => Err(Error::of(Kind::Unreachable, "the connection was closed while reading")),
+    async fn happen(&mut self, event: PullEvent) -> Result<()> {
+        match event {
+            PullEvent::Pulled(pulled) => self.take(pulled).await,
+            PullEvent::Reconnected if self.open.expected() > 0 => {
+                Err(Error::of(Kind::Unreachable, "the connection was lost while messages were on their way")
+                    .advice("run it again; what was on its way is delivered again after ack_wait"))
+            }
+            PullEvent::Reconnected => Ok(()),
+            PullEvent::Refused(words) => {
+                let subject = self.connection.api_subject(&self.call());
+                match words.iter().find_map(|words| refusal(words, &subject)) {
+                    Some(failure) => Err(self.connection.failure(failure, &self.call())),
+                    None => Ok(()),
+                }
+            }
         }
     }
 
-    async fn take(&mut self, message: Message) -> Result<()> {
-        let Some(status) = message.status else {
-            let (delivery, consumer_sequence) = delivery(message)?;
-            self.delivered = self.delivered.max(consumer_sequence);
-            self.page_bytes += delivery.size();
-            self.page.push(delivery);
-            self.until.get_or_insert_with(|| Instant::now() + self.span);
-            self.open.came();
-            self.came = true;
-            self.oversized = false;
-            return Ok(());
+    async fn take(&mut self, pulled: Pulled) -> Result<()> {
+        let PullStatus { pull, code, description, pending } = match pulled {
+            Pulled::Status(status) => status,
+            Pulled::Deliveries(deliveries) => {
+                self.take_deliveries(deliveries);
+                return Ok(());
+            }
         };
-        // Statuses come on the pull's own subject; one of an earlier pull is of no interest.
-        let number = message.subject.rsplit('.').next().and_then(|token| token.parse::<u64>().ok());
-        let description = message.description.unwrap_or_default();
-        let told = message.headers.as_ref().and_then(|headers| headers.get(PENDING_MESSAGES));
-        let missing = match told.and_then(|told| told.as_str().parse::<u64>().ok()) {
+        let missing = match pending {
             Some(told) => Missing::Number(told),
             None if description.eq_ignore_ascii_case(REQUESTS_PENDING) => Missing::All,
             None => Missing::Untold,
         };
-        let Some(missing) = number.and_then(|number| self.open.end(number, missing)) else {
+        // A status of an earlier pull is of no interest.
+        let Some(missing) = pull.and_then(|number| self.open.end(number, missing)) else {
             return Ok(());
         };
-        let end = self.status(status, description).await?;
+        let end = self.status(code, description).await?;
         self.left = self.left.saturating_add(missing);
         match end {
             End::Drained => self.drained = true,
@@ -352,14 +343,26 @@ impl Pull {
         Ok(())
     }
 
+    fn take_deliveries(&mut self, deliveries: Vec<Delivery>) {
+        for delivery in &deliveries {
+            self.delivered = self.delivered.max(delivery.place.consumer_sequence);
+            self.page_bytes += delivery.size();
+            self.open.came();
+        }
+        self.page.extend(deliveries);
+        self.until.get_or_insert_with(|| Instant::now() + self.span);
+        self.came = true;
+        self.oversized = false;
+    }
+
     fn call(&self) -> String {
         format!("CONSUMER.MSG.NEXT.{}.{}", self.stream, self.durable)
     }
 
     /// Reads the status by which the server ends a pull before it is filled (ADR-13).
-    async fn status(&mut self, status: StatusCode, description: String) -> Result<End> {
+    async fn status(&mut self, status: u16, description: String) -> Result<End> {
         let words = description.to_lowercase();
-        match status.as_u16() {
+        match status {
             404 | 408 => Ok(End::Drained),
             409 if words.contains("maxbytes") => Ok(End::TooLarge),
             409 if words.contains("batch completed") => Ok(End::Again),

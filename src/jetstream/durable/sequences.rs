@@ -10,6 +10,7 @@ use super::words::{ACKNOWLEDGE, IN_PROGRESS, TERMINATE, ask_each};
 use crate::error::{Error, Result};
 use crate::jetstream::connection::Connection;
 use crate::jetstream::runtime::block_on;
+use crate::plan::Given;
 use crate::stats;
 
 /// Acknowledges exactly the messages of these sequences that this process was given, and waits for the server's answer to each. Returns the sequences
@@ -96,9 +97,8 @@ pub fn extend_these(connection: &Arc<Connection>, key: &DurableKey, sequences: &
     let now = Instant::now();
     let given = with_sessions(|sessions| sessions.get(key).map(|session| session.settlement.given(sequences)));
     let given = given.unwrap_or_default();
-    let words: Vec<(&str, String)> =
-        given.iter().map(|given| (given.ack_subject.as_str(), IN_PROGRESS.to_owned())).collect();
-    let answers = block_on(ask_each(connection, &words))?;
+    let messages: Vec<&Given> = given.iter().collect();
+    let answers = block_on(ask_each(connection, &messages, |_| IN_PROGRESS.to_owned()))?;
     if let Some((index, failure)) = answers.failure {
         let error = connection.failure(failure, "a word on a message");
         let place = given.get(index).map(|given| given.sequence).unwrap_or_default();

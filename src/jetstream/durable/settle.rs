@@ -5,9 +5,10 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use super::acks::acknowledge_unanswered;
 use super::info::progress;
 use super::pending_acks::{DurableKey, keep_alive, with_sessions};
-use super::words::{ACKNOWLEDGE, Answers, RETURN, TERMINATE, acknowledge_unanswered, ask_each};
+use super::words::{ACKNOWLEDGE, Answers, RETURN, TERMINATE, ask_each};
 use crate::error::{Error, Kind, Result};
 use crate::jetstream::connection::Connection;
 use crate::jetstream::failure::Failure;
@@ -170,15 +171,14 @@ pub(super) fn send_acks(
     let (created, before) = check_consumer(connection, &mut taken)?;
     let (in_hand, lowest_in_hand) =
         with_sessions(|sessions| sessions.get(key).map(|session| session.settlement.in_hand()).unwrap_or_default());
-    let decided = &taken.decided.messages;
+    let decided: Vec<&Given> = taken.decided.messages.iter().collect();
     let wanted = decided.len();
     let answers = block_on(async {
         if taken.decided.decision == Decision::Acknowledge {
             let alone = before.ack_pending <= in_hand + wanted as u64;
-            return acknowledge_all(connection, key, &created, decided, lowest_in_hand, alone).await;
+            return acknowledge_all(connection, key, &created, &decided, lowest_in_hand, alone).await;
         }
-        let words: Vec<(&str, String)> = decided.iter().map(|m| (m.ack_subject.as_str(), word(m))).collect();
-        ask_each(connection, &words).await
+        ask_each(connection, &decided, word).await
     })?;
     let failure = answers.failure.and_then(|(index, reason)| Some((decided.get(index)?.sequence, reason)));
     taken.closed = true;
@@ -220,15 +220,15 @@ async fn acknowledge_all(
     connection: &Arc<Connection>,
     key: &DurableKey,
     created: &str,
-    messages: &[Given],
+    messages: &[&Given],
     lowest_in_hand: Option<u64>,
     alone: bool,
 ) -> Result<Answers> {
     let mut answers = Answers { confirmed: vec![false; messages.len()], failure: None };
     let provable = |given: &Given| alone && lowest_in_hand.is_none_or(|lowest| given.sequence < lowest);
-    let subjects: Vec<&str> = messages.iter().filter(|m| provable(m)).map(|m| m.ack_subject.as_str()).collect();
-    if subjects.len() > FEW {
-        if let Err(failure) = acknowledge_unanswered(connection, &subjects).await {
+    let provable: Vec<&Given> = messages.iter().copied().filter(|given| provable(given)).collect();
+    if provable.len() > FEW {
+        if let Err(failure) = acknowledge_unanswered(connection, &provable).await {
             answers.failure = Some((0, failure));
             return Ok(answers);
         }
@@ -238,9 +238,8 @@ async fn acknowledge_all(
         }
     }
     let rest: Vec<usize> = (0..messages.len()).filter(|index| !answers.confirmed[*index]).collect();
-    let words: Vec<(&str, String)> =
-        rest.iter().map(|index| (messages[*index].ack_subject.as_str(), ACKNOWLEDGE.to_owned())).collect();
-    let asked = ask_each(connection, &words).await?;
+    let unproven: Vec<&Given> = rest.iter().map(|index| messages[*index]).collect();
+    let asked = ask_each(connection, &unproven, |_| ACKNOWLEDGE.to_owned()).await?;
     for (index, confirmed) in rest.iter().zip(asked.confirmed) {
         answers.confirmed[*index] = confirmed;
     }

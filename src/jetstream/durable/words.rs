@@ -8,11 +8,10 @@ use futures_util::StreamExt;
 use crate::error::{Error, Kind, Result};
 use crate::jetstream::connection::Connection;
 use crate::jetstream::failure::{Failure, refusal};
+use crate::plan::Given;
 
 /// The most decisions that wait for their answer at once.
 const IN_FLIGHT: usize = 4_096;
-/// The number of acknowledgements without an answer before one that wants an answer, so that a bounded number is under way.
-const WINDOW: usize = 16_384;
 
 /// Acknowledged: the message is done.
 pub(super) const ACKNOWLEDGE: &str = "+ACK";
@@ -32,10 +31,14 @@ pub(super) struct Answers {
     pub(super) failure: Option<(usize, Failure)>,
 }
 
-/// Sends decisions, each to its subject, and waits for the server's answer to each. Ends when the server is silent for the connection's timeout, or
+/// Sends a decision on each message, and waits for the server's answer to each. Ends when the server is silent for the connection's timeout, or
 /// refuses one.
-pub(super) async fn ask_each(connection: &Arc<Connection>, words: &[(&str, String)]) -> Result<Answers> {
-    let mut answers = Answers { confirmed: vec![false; words.len()], failure: None };
+pub(super) async fn ask_each(
+    connection: &Arc<Connection>,
+    messages: &[&Given],
+    word: impl Fn(&Given) -> String,
+) -> Result<Answers> {
+    let mut answers = Answers { confirmed: vec![false; messages.len()], failure: None };
     if let Some(inbox) = connection.reply_denied() {
         answers.failure = Some((0, Failure::ReplyDenied(inbox)));
         return Ok(answers);
@@ -47,10 +50,10 @@ pub(super) async fn ask_each(connection: &Arc<Connection>, words: &[(&str, Strin
         .await
         .map_err(|error| Error::foreign("cannot subscribe for answers", &error).kind_or(Kind::Unreachable))?;
     let (mut sent, mut answered) = (0, 0);
-    while answered < words.len() {
-        while let Some((subject, word)) = words.get(sent).filter(|_| sent - answered < IN_FLIGHT) {
-            let reply = format!("{inbox}.{sent}");
-            let published = client.publish_with_reply((*subject).to_owned(), reply, Bytes::from(word.clone())).await;
+    while answered < messages.len() {
+        while let Some(message) = messages.get(sent).filter(|_| sent - answered < IN_FLIGHT) {
+            let (subject, reply) = (message.ack_subject().to_string(), format!("{inbox}.{sent}"));
+            let published = client.publish_with_reply(subject, reply, Bytes::from(word(message))).await;
             published.map_err(|error| Error::foreign("cannot send", &error).kind_or(Kind::Unreachable))?;
             sent += 1;
         }
@@ -66,10 +69,11 @@ pub(super) async fn ask_each(connection: &Arc<Connection>, words: &[(&str, Strin
                 }
                 (index, Failure::NoResponders)
             }
-            word = forbidden.recv() => {
-                let Ok(word) = word else { continue };
-                let refused = |(subject, _): &(&str, String)| refusal(&word, subject);
-                let found = words.iter().take(sent).enumerate().find_map(|(index, word)| Some((index, refused(word)?)));
+            text = forbidden.recv() => {
+                let Ok(text) = text else { continue };
+                let refused = |message: &Given| refusal(&text, &message.ack_subject().to_string());
+                let mut waiting = messages.iter().take(sent).enumerate();
+                let found = waiting.find_map(|(index, message)| Some((index, refused(message)?)));
                 let Some(found) = found else { continue };
                 found
             }
@@ -81,22 +85,4 @@ pub(super) async fn ask_each(connection: &Arc<Connection>, words: &[(&str, Strin
     let silent = answers.confirmed.iter().position(|confirmed| !confirmed);
     answers.failure = silent.map(|index| (index, Failure::TimedOut));
     Ok(answers)
-}
-
-/// Sends acknowledgements without waiting for each. The server works in order, so the answer to one shows that it has read those before it; only its
-/// state shows whether it accepted them.
-pub(super) async fn acknowledge_unanswered(
-    connection: &Arc<Connection>,
-    subjects: &[&str],
-) -> std::result::Result<(), Failure> {
-    for window in subjects.chunks(WINDOW) {
-        let Some((last, others)) = window.split_last() else { continue };
-        for subject in others {
-            let sent = connection.client.publish((*subject).to_owned(), Bytes::from_static(ACKNOWLEDGE.as_bytes()));
-            sent.await
-                .map_err(|error| Failure::Other(Error::foreign("cannot send", &error).kind_or(Kind::Unreachable)))?;
-        }
-        connection.request(last, Bytes::from_static(ACKNOWLEDGE.as_bytes())).await?;
-    }
-    Ok(())
 }

@@ -9,6 +9,7 @@ use std::ops::Range;
 use bytes::Bytes;
 
 use super::frame;
+use super::reply_headers::{ReplyHeaders, read_reply_headers};
 use super::want::Want;
 use crate::error::{Error, Kind, Result};
 use crate::jetstream::ack_subject::AckSubject;
@@ -57,9 +58,25 @@ impl DeliveryFrame<'_> {
         &self.buffer[self.subject.clone()]
     }
 
+    /// The subject of an answer; empty where none is expected.
+    pub fn reply(&self) -> &[u8] {
+        &self.buffer[self.reply.clone()]
+    }
+
+    /// The header block; empty without headers.
+    pub fn headers(&self) -> &[u8] {
+        &self.buffer[self.headers.clone()]
+    }
+
     /// The payload.
     pub fn payload(&self) -> &[u8] {
         &self.buffer[self.payload.clone()]
+    }
+
+    /// The status of a message that is not a stored one, and its description; None without a status.
+    pub fn status(&self) -> Option<(u16, String)> {
+        let ReplyHeaders { status, description, .. } = read_reply_headers(self.buffer, self.headers.clone());
+        Some((status?, String::from_utf8_lossy(&self.buffer[description]).into_owned()))
     }
 
     /// Whether it says that nobody listens.
@@ -69,27 +86,32 @@ impl DeliveryFrame<'_> {
 
     /// Its content.
     pub fn read(&self, want: Want) -> Result<Delivered> {
-        let reply = &self.buffer[self.reply.clone()];
+        let reply = self.reply();
         if !reply.starts_with(ACK) {
             return self.read_status(reply);
         }
-        let AckSubject { stream_sequence, consumer_sequence, time_ns, pending, .. } =
-            AckSubject::read(reply).ok_or_else(|| malformed("acknowledgement", reply))?;
-        let block = &self.buffer[self.headers.clone()];
-        let record = Record {
+        let place = AckSubject::read(reply).ok_or_else(|| malformed("acknowledgement", reply))?;
+        let AckSubject { consumer_sequence, pending, .. } = place;
+        let record = self.record(&place, want);
+        Ok(Delivered::Message { record, consumer_sequence, pending, size: self.payload.len() })
+    }
+
+    /// The stored message, whose place the subject of its acknowledgement names.
+    pub fn record(&self, place: &AckSubject, want: Want) -> Record {
+        let block = self.headers();
+        Record {
             subject: if want.subject { self.buffer.slice(self.subject.clone()) } else { Bytes::new() },
-            sequence: stream_sequence,
-            time_ns,
+            sequence: place.stream_sequence,
+            time_ns: place.time_ns,
             headers: if want.headers && !block.is_empty() { header_block(block) } else { Headers::default() },
             payload: if want.payload { self.buffer.slice(self.payload.clone()) } else { Bytes::new() },
             part: None,
-        };
-        Ok(Delivered::Message { record, consumer_sequence, pending, size: self.payload.len() })
+        }
     }
 
     /// Status 100 is a heartbeat, or flow control, which has a subject to answer to.
     fn read_status(&self, reply: &[u8]) -> Result<Delivered> {
-        let block = &self.buffer[self.headers.clone()];
+        let block = self.headers();
         if !block.starts_with(b"NATS/1.0 100") {
             return Ok(Delivered::Other);
         }

@@ -31,6 +31,8 @@ pub(super) struct Intake {
 pub(super) struct Taken {
     /// The number of the server's PINGs.
     pub pings: usize,
+    /// The number of its answers to ours.
+    pub pongs: u64,
     /// The texts of the server's refusals.
     pub refused: Vec<String>,
 }
@@ -77,7 +79,8 @@ impl Intake {
                         }
                         Frame::Ping => taken.pings += 1,
                         Frame::Error(words) => taken.refused.push(String::from_utf8_lossy(words).into_owned()),
-                        Frame::Pong | Frame::Info(_) | Frame::Ok => {}
+                        Frame::Pong => taken.pongs += 1,
+                        Frame::Info(_) | Frame::Ok => {}
                     }
                     consumed = end;
                 }

@@ -28,6 +28,9 @@ pub struct Socket {
     prefix: String,
     /// The number of the last subscription; that of replies is the first.
     subscriptions: u64,
+    /// The number of PINGs that went out, or will, and of those that the server has answered, since CONNECT.
+    pings: u64,
+    pongs: u64,
 }
 
 /// The most that the line of a message takes beside its subjects: the verb, three numbers, blanks and ends of lines.
@@ -98,6 +101,8 @@ impl Socket {
             read: 0,
             prefix: String::new(),
             subscriptions: 1,
+            pings: 0,
+            pongs: 0,
         };
         let info = socket.info().await?;
         let encrypted = tls_first || info.tls_required || options.demands_tls();
@@ -143,6 +148,12 @@ impl Socket {
         put_message(&mut self.outgoing, subject, format_args!("{reply}"), block, payload);
     }
 
+    /// Puts a message without headers, for which no answer is expected, into the buffer of what goes out.
+    pub fn put(&mut self, subject: impl fmt::Display, payload: &str) {
+        // Writing into a buffer in memory does not fail.
+        let _ = write!(self.outgoing, "PUB {subject} {}\r\n{payload}\r\n", payload.len());
+    }
+
     /// Puts a message without a payload into the buffer of what goes out.
     pub fn publish_empty(&mut self, subject: &str) {
         self.outgoing.extend_from_slice(format!("PUB {subject} 0\r\n\r\n").as_bytes());
@@ -153,7 +164,8 @@ impl Socket {
         self.subscribe_to("")
     }
 
-    /// Puts a subscription to all that is below a subject into the buffer of what goes out: its number, and that subject.
+    /// Puts a subscription to all that is below a subject into the buffer of what goes out: its number, and that subject. What has one token
+    /// below it comes as a reply, too.
     pub fn subscribe_below(&mut self) -> (u64, String) {
         self.subscribe_to(".>")
     }
@@ -169,6 +181,18 @@ impl Socket {
     /// Puts the end of a subscription into the buffer of what goes out.
     pub fn unsubscribe(&mut self, number: u64) {
         self.outgoing.extend_from_slice(format!("UNSUB {number}\r\n").as_bytes());
+    }
+
+    /// Puts a PING into the buffer of what goes out. The server answers it when it has read all that went out before, and behind all that this
+    /// brought; [`Socket::is_read`] tells.
+    pub fn ping(&mut self) {
+        self.pings += 1;
+        self.outgoing.extend_from_slice(b"PING\r\n");
+    }
+
+    /// Whether the server has answered every PING.
+    pub fn is_read(&self) -> bool {
+        self.pongs >= self.pings
     }
 
     /// Sends what goes out. May be cancelled: what has gone out does not go out again.
@@ -187,7 +211,8 @@ impl Socket {
         }
         self.incoming.make_room();
         self.fill().await.map_err(|_| SocketError::Lost)?;
-        let Taken { pings, refused } = self.incoming.take(&self.prefix, out).map_err(SocketError::Malformed)?;
+        let Taken { pings, pongs, refused } = self.incoming.take(&self.prefix, out).map_err(SocketError::Malformed)?;
+        self.pongs += pongs;
         (0..pings).for_each(|_| self.outgoing.extend_from_slice(b"PONG\r\n"));
         self.flush().await.map_err(|_| SocketError::Lost)?;
         Ok(if refused.is_empty() { Received::Replies } else { Received::Refused(refused) })
@@ -217,7 +242,14 @@ impl Socket {
         }
     }
 
-    /// Waits for the answer to the PING behind CONNECT: the server has let us in.
+    /// Waits for the answer to a PING. What came before it is dropped: it belongs to an earlier read.
+    pub async fn check_alive(&mut self) -> Result<()> {
+        self.outgoing.extend_from_slice(b"PING\r\n");
+        self.flush().await?;
+        self.pong().await
+    }
+
+    /// Waits for the answer to a PING; to that behind CONNECT it says that the server has let us in.
     async fn pong(&mut self) -> Result<()> {
         loop {
             let (done, end) = match frame::parse(&self.incoming.bytes, 0) {

@@ -72,7 +72,7 @@ impl Follower {
             }
             self.settlement.confirm(decided.messages.iter().map(|_| true));
         }
-        assert!(!self.settlement.keep_alive(self.now, ACK_WAIT).iter().any(|subject| !subject.is_empty()));
+        self.settlement.keep_alive(self.now, ACK_WAIT);
     }
 
     fn is_done(&self) -> bool {

@@ -7,7 +7,7 @@ use super::*;
 const ACK_WAIT: Duration = Duration::from_secs(8);
 
 fn message(sequence: u64, last: bool) -> Given {
-    Given { sequence, ack_subject: format!("ack.{sequence}"), delivered: 1, last, since_us: 0 }
+    Given { sequence, delivered: 1, last, ..Given::default() }
 }
 
 /// A settlement whose statement was given these messages, the last time that the server delivers them, and read to the end.
@@ -36,11 +36,15 @@ fn seconds(seconds: f64) -> Duration {
     Duration::from_secs_f64(seconds)
 }
 
+fn heard_of(settlement: &mut Settlement, now: Instant) -> Vec<u64> {
+    settlement.keep_alive(now, ACK_WAIT).iter().map(|message| message.sequence).collect()
+}
+
 #[test]
 fn kept_messages_are_taken_back_when_the_server_heard_nothing_for_ack_wait() {
     let now = Instant::now();
     let mut settlement = kept(now, &[3, 4]);
-    assert_eq!(settlement.keep_alive(now, ACK_WAIT), ["ack.3", "ack.4"]);
+    assert_eq!(heard_of(&mut settlement, now), [3, 4]);
     // Long before that time they are not.
     assert_eq!(settlement.start(now + seconds(3.0)), Ok(0));
     settlement.stop();
@@ -54,16 +58,16 @@ fn kept_messages_are_taken_back_when_the_server_heard_nothing_for_ack_wait() {
 fn the_server_hears_of_kept_messages_each_quarter_of_ack_wait() {
     let now = Instant::now();
     let mut settlement = kept(now, &[3]);
-    assert_eq!(settlement.keep_alive(now, ACK_WAIT), ["ack.3"]);
-    assert!(settlement.keep_alive(now + seconds(1.9), ACK_WAIT).is_empty());
-    assert_eq!(settlement.keep_alive(now + seconds(2.0), ACK_WAIT), ["ack.3"]);
-    assert!(settlement.keep_alive(now + seconds(3.9), ACK_WAIT).is_empty());
+    assert_eq!(heard_of(&mut settlement, now), [3]);
+    assert!(heard_of(&mut settlement, now + seconds(1.9)).is_empty());
+    assert_eq!(heard_of(&mut settlement, now + seconds(2.0)), [3]);
+    assert!(heard_of(&mut settlement, now + seconds(3.9)).is_empty());
 }
 
 #[test]
 fn the_server_hears_at_once_of_messages_that_are_kept_newly() {
     let now = Instant::now();
-    let heard = |settlement: &mut Settlement| settlement.keep_alive(now, ACK_WAIT).len();
+    let heard = |settlement: &mut Settlement| heard_of(settlement, now).len();
     // The messages go back without being given.
     let mut settlement = kept(now, &[3]);
     assert_eq!(heard(&mut settlement), 1);
@@ -122,7 +126,7 @@ fn an_acknowledgement_goes_to_the_newest_delivery() {
     let now = Instant::now();
     let mut settlement = Settlement::default();
     assert_eq!(settlement.start(now), Ok(0));
-    let again = Given { ack_subject: "ack.1.again".into(), delivered: 2, ..message(1, false) };
+    let again = Given { delivered: 2, ..message(1, false) };
     assert!(settlement.give(message(1, false), now));
     assert!(settlement.give(message(2, false), now));
     assert!(!settlement.give(again.clone(), now));
@@ -135,7 +139,7 @@ fn an_acknowledgement_goes_to_the_newest_delivery() {
 fn a_decision_that_is_undone_or_not_confirmed_changes_no_order() {
     let now = Instant::now();
     let sequences = |settlement: &Settlement| -> Vec<u64> {
-        settlement.unsettled().iter().map(|message| message.sequence).collect()
+        settlement.unsettled(0, usize::MAX).iter().map(|message| message.sequence).collect()
     };
     let mut settlement = given(now, &[5, 1, 4]);
     assert_eq!(settlement.acknowledge_these(&HashSet::from([5, 1])).unwrap().messages.len(), 2);
@@ -181,7 +185,7 @@ fn outcomes_are_those_of_the_statement_that_reads() {
     assert_eq!(settlement.start(now), Ok(0));
     assert!(settlement.give(message(3, false), now));
     settlement.note(row(3));
-    assert_eq!(settlement.unsettled()[0].outcome, Some(Outcome::Row));
+    assert_eq!(settlement.unsettled(0, usize::MAX)[0].outcome, Some(Outcome::Row));
 }
 
 #[test]

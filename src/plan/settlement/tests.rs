@@ -340,7 +340,7 @@ fn keys(list: &[Option<&str>]) -> RowKeys {
 /// The unsettled messages: sequence, correlation key, outcome.
 fn shown(settlement: &Settlement) -> Vec<(u64, Option<String>, Option<Outcome>)> {
     settlement
-        .unsettled()
+        .unsettled(0, usize::MAX)
         .into_iter()
         .map(|message| (message.sequence, message.correlation_key, message.outcome))
         .collect()
@@ -362,7 +362,7 @@ fn the_evidence_of_a_repeat_is_the_row_that_it_repeats() {
     let a = || Some("a".to_owned());
     let rest = [(2, a(), Some(repeats)), (3, None, Some(Outcome::DeadLetter)), (4, None, None)];
     assert_eq!(shown(&settlement), [&[(1, a(), Some(Outcome::Row))], &rest[..]].concat());
-    assert_eq!(settlement.unsettled()[1].keys, [Some("x".to_owned())]);
+    assert_eq!(settlement.unsettled(0, usize::MAX)[1].keys, [Some("x".to_owned())]);
     // The row is settled before its repeat, and its key still stands for the repeat.
     assert_eq!(settlement.acknowledge_these(&HashSet::from([1])).unwrap().messages.len(), 1);
     assert_eq!(settlement.confirm([true]).sequences, [1]);
