@@ -3,6 +3,8 @@
 //! ```text
 //! drain URL STREAM MESSAGES BATCH          raw socket, batched Direct Gets in flight, frames parsed, nothing kept
 //! push URL STREAM MESSAGES                 raw socket, push consumer without acknowledgements, frames parsed, nothing kept
+//! durable URL STREAM MESSAGES              raw socket, pull consumer that waits for acknowledgements, frames parsed, nothing kept
+//! settle URL STREAM MESSAGES               the same, and the time of acknowledging all of them, until the last is answered
 //! single URL STREAM MESSAGES               async-nats, one Direct Get after the other
 //! batched URL STREAM MESSAGES BATCH        async-nats, batched Direct Gets in flight
 //! pull URL STREAM MESSAGES [SUBJECT]       async-nats, pull consumer without acknowledgements
@@ -18,6 +20,7 @@
 mod client;
 mod documents;
 mod drain;
+mod durable;
 mod frames;
 mod lines;
 mod load;
@@ -55,6 +58,8 @@ fn main() -> Result<()> {
     let tally = match words[..] {
         ["drain", url, stream, messages, batch] => drain::read(url, stream, parsed(messages)?, parsed(batch)?)?,
         ["push", url, stream, messages] => push::read(url, stream, parsed(messages)?)?,
+        ["durable", url, stream, messages] => durable::read(url, stream, parsed(messages)?)?,
+        ["settle", url, stream, messages] => durable::settle(url, stream, parsed(messages)?)?,
         ["single", url, stream, messages] => client::single(url, stream, parsed(messages)?)?,
         ["batched", url, stream, messages, batch] => client::batched(url, stream, parsed(messages)?, parsed(batch)?)?,
         ["pull", url, stream, messages] => client::pull(url, stream, parsed(messages)?, "")?,

@@ -38,7 +38,7 @@ def stamped(frame: bytes, time: Callable[[int], str]) -> bytes:
 class Proxy:
     """Listens on a port of its own while the `with` block runs; each MSG and HMSG of the server passes through `rule`.
 
-    `sent` is called with what clients send. With `alone`, a connection beside one that is open is hung up: a read then has no socket of its own.
+    Inside of a rule, `here` sends to the client of the frame's own connection, now or later. `sent` is called with what clients send. With `alone`, a connection beside one that is open is hung up: a read then has no socket of its own.
     """
 
     def __init__(self, url: str, rule: Rule = lambda frame: [frame], alone: bool = False):
@@ -51,6 +51,11 @@ class Proxy:
         self._listener = socket.create_server(("127.0.0.1", 0))
         self._sockets: list[socket.socket] = []
         self._lock = threading.Lock()
+        self._ruled = threading.local()
+
+    @property
+    def here(self) -> Callable[[bytes], None]:
+        return self._ruled.client.sendall
 
     @property
     def url(self) -> str:
@@ -119,6 +124,7 @@ class Proxy:
     def _pass_back(self, server: socket.socket, client: socket.socket) -> None:
         """Passes on what the server says, until it ends or a rule hangs up."""
         reader = server.makefile("rb")
+        self._ruled.client = client
         while line := reader.readline():
             if not line.startswith((b"MSG ", b"HMSG ")):
                 client.sendall(line)

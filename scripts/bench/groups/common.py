@@ -5,6 +5,7 @@ from scripts.bench.model import Program, Statement
 DRAIN = "wire drain"
 PULL = "async-nats, pull consumer"
 PUSH = "push drain"
+DURABLE, SETTLE = "durable drain", "durable drain, acknowledgements"
 SINGLE = "async-nats, single gets in turn"
 COUNT = "count(*)"
 SUM = "sum(octet_length(payload))"
@@ -35,6 +36,11 @@ def pull(stream: str, messages: int, *subject: str, name: str = PULL) -> Program
 def push(stream: str, messages: int) -> Program:
     """A raw socket and a push consumer, which sends without being asked; frames are looked at and dropped."""
     return Program(PUSH, messages, words=("push", "{url}", stream, str(messages)))
+
+
+def durable(stream: str, messages: int) -> tuple[Program, Program]:
+    """A raw socket and a durable, whose server remembers what is not acknowledged: the reading, and the acknowledging."""
+    return tuple(Program(name, messages, words=(word, "{url}", stream, str(messages))) for name, word in ((DURABLE, "durable"), (SETTLE, "settle")))
 
 
 def single(stream: str, messages: int, link: bool = False, name: str = SINGLE) -> Program:

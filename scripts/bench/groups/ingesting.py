@@ -67,12 +67,12 @@ def group(settings: Settings) -> Group:
                 COUNTED, messages, sql=f"SELECT {data.counted(tuple(TYPES))} FROM {ours}", setup=common.warm(STREAM),
                 rows=(tuple([str(messages)] * len(TYPES)),),
             ),
-            common.pull(STREAM, messages), *of_durable(messages),
+            common.pull(STREAM, messages), *common.durable(STREAM, messages), *of_durable(messages),
             Follow(FOLLOW, FOLLOW_SECONDS * FOLLOW_A_SECOND, fills=FOLLOWED, stream=FOLLOWED, seconds=FOLLOW_SECONDS),
         ),
         ratios=(
             Ratio(KEYED, KEYED_FILE, 0.7), Ratio(KEYED, KEYED_FILE, 1.25, "cpu_seconds"), Ratio(PLAIN, PLAIN_FILE, 0.5), Ratio(PLAIN, COUNTED),
-            Ratio(DURABLE, common.PULL, 0.7), Ratio(SETTLED, common.PULL), Ratio(KEYED_DURABLE, KEYED, 0.8),
+            Ratio(DURABLE, common.DURABLE, 0.7), Ratio(DURABLE, common.PULL), Ratio(SETTLED, common.SETTLE, 0.7), Ratio(KEYED_DURABLE, KEYED, 0.8),
         ),
         # A million acknowledgements in a second.
         floors=(Floor(SETTLED, 1_000_000),),
