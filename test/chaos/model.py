@@ -44,6 +44,11 @@ def steady(entries: Entries) -> World:
     return World(entries, entries)
 
 
+def with_deleted(world: World, removed: Entries) -> World:
+    """The same where a server that is catching up may still give what was deleted before the read."""
+    return World(world.must, world.may | removed, declared=True)
+
+
 def rows_fit(world: World, rows: Sequence[Row]) -> bool:
     """Whether every row is a message of the world, as it was published."""
     return all(row[0] in world.may and row == row_of(world.may[row[0]]) for row in rows)

@@ -31,6 +31,8 @@ class Question:
     frames: int = contents.COUNT
     # With a subject filter: there damage can stay hidden (docs/guarantees.md, "Where it ends").
     filtered: bool = False
+    # By a consumer, which gives what the copy of the server that leads it has (the same page).
+    by_consumer: bool = False
     # The sequences of the checkpoints that bound it.
     after: int | None = None
     upto: int | None = None
@@ -196,7 +198,7 @@ def durable(place: Place, chance: random.Random) -> Question:
                 if failures > 3 or any(kind in str(error) for kind in TOLD):
                     raise
 
-    return Question("nats_ingest, durable", "S", sql, lambda: place.asked(read), model.each_at_least_once(everything))
+    return Question("nats_ingest, durable", "S", sql, lambda: place.asked(read), model.each_at_least_once(everything), by_consumer=True)
 
 
 def settled(place: Place, name: str) -> bool:

@@ -76,6 +76,14 @@ class Classify(unittest.TestCase):
         for rows, verdict in ((ROWS + ROWS[3:5], EXACT), (ROWS[1:] + ROWS[3:5], WRONG), (ROWS + [(1, "s.1", b"2")], WRONG)):
             self.assertEqual(self.verdict(model.each_at_least_once(EVERYTHING), rows), verdict)
 
+    def test_deleted_messages_that_a_server_gives_while_it_catches_up(self):
+        fits, left = model.each_at_least_once(EVERYTHING), steady(part(*range(4, 31)))
+        self.assertEqual(self.verdict(fits, ROWS, left), WRONG)
+        world = model.with_deleted(left, part(1, 2, 3))
+        forged = [(1, "s.1", b"2"), *ROWS[3:]]
+        for rows, verdict in ((ROWS, DECLARED), (ROWS[3:], DECLARED), (ROWS[4:], WRONG), (forged, WRONG)):
+            self.assertEqual(self.verdict(fits, rows, world), verdict)
+
     def test_errors(self):
         fits = model.all_of(EVERYTHING)
         self.assertEqual(classify(Answer(error="nats_scan: no answer"), fits, [steady(ALL)]), ERROR)

@@ -42,6 +42,23 @@ class UnreadableHeaders(unittest.TestCase):
                     [(601, b"payload", ["Title"])],
                 )
 
+    def test_a_durable_reads_on(self):
+        server = self.enterContext(Server(os.environ["NATS_JS_TEST_SERVER"]))
+        fill(server.url, "stream name=S subjects=s", "messages stream=S subject=s count=10")
+        with Wire(server.url) as wire:
+            wire._send(b"HPUB s %d %d\r\n%bpayload\r\n" % (len(LATIN1), len(LATIN1) + 7, LATIN1))
+        while state(server.url, "S")["last_seq"] < 11:
+            pass
+        fill(server.url, "messages stream=S subject=s count=10")
+        connection = connect()
+        self.addCleanup(connection.close)
+        read = f"SELECT seq, payload, map_keys(headers) FROM nats_ingest('S', durable := 'd', url := '{server.url}', headers := true, payload := true)"
+        rows = connection.execute(read).fetchall()
+        self.assertEqual([row[0] for row in rows], list(range(1, 22)))
+        self.assertEqual(rows[10][1:], (b"payload", ["Title"]))
+        acknowledge = "SELECT nats_ack('S', 'd', list(seq), {'url': ?}) FROM nats_unsettled('S', 'd', url := ?)"
+        self.assertEqual(connection.execute(acknowledge, [server.url, server.url]).fetchone(), (21,))
+
 
 if __name__ == "__main__":
     unittest.main()
