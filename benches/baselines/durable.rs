@@ -84,7 +84,11 @@ fn drain(socket: &mut TcpStream, stream: &str, messages: u64, mut given: impl Fn
         while asked < messages && asked - tally.messages <= BATCH / 2 {
             let batch = BATCH.min(messages - asked);
             let body = format!(r#"{{"batch":{batch},"no_wait":true}}"#);
-            write!(socket, "PUB $JS.API.CONSUMER.MSG.NEXT.{stream}.{CONSUMER} {DELIVERED} {}\r\n{body}\r\n", body.len())?;
+            write!(
+                socket,
+                "PUB $JS.API.CONSUMER.MSG.NEXT.{stream}.{CONSUMER} {DELIVERED} {}\r\n{body}\r\n",
+                body.len()
+            )?;
             asked += batch;
         }
         match socket.read(&mut buffer[end..])? {
