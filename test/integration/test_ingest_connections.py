@@ -68,6 +68,22 @@ class Connections(unittest.TestCase):
         self.assertEqual(sorted(set(got)), self.all_rows())
         self.assertEqual(consumer(self.stream)["num_ack_pending"], 0)
 
+    def test_lost_after_all_had_come(self):
+        """A statement that rests goes on over the connection that came back: the pulls before the loss had brought everything."""
+        fill(URL, f"messages stream={self.stream} subject={self.stream}.0 count=15000 size=2000")
+        read = "SELECT seq, payload FROM nats_ingest('{stream}', durable := 'd', url := '{url}')".format
+        with Proxy(URL) as proxy:
+            self.database.execute("SET streaming_buffer_size = '100KB'")
+            running = self.database.execute(read(stream=self.stream, url=proxy.url))
+            rows = running.fetchmany(10)
+            # All that was asked for comes, then the connection goes, and comes back.
+            time.sleep(1)
+            proxy.hang_up()
+            time.sleep(1)
+            while part := running.fetchmany(1_000):
+                rows += part
+            self.assertEqual([seq for seq, _ in rows], list(range(1, COUNT + 15_001)))
+
     def test_one_that_died_between_two_reads_is_not_used(self):
         with Proxy(URL) as proxy:
             self.assertEqual(len(self.rows(READ, proxy.url)), COUNT)

@@ -47,6 +47,13 @@ impl OpenPulls {
         self.expected
     }
 
+    /// The number of messages that are still to come for pulls below this number, while nothing has come for the others.
+    pub(super) fn expected_below(&self, number: u64) -> u64 {
+        let others: u64 =
+            self.requests.iter().filter(|request| request.number >= number).map(|request| request.asked).sum();
+        self.expected.saturating_sub(others)
+    }
+
     /// Whether fewer messages may come than are expected, without a status.
     pub(super) fn is_uncertain(&self) -> bool {
         self.uncertain
@@ -215,6 +222,18 @@ mod tests {
         assert_eq!(open.end(1, Missing::All), None);
         assert_eq!(open.end(0, Missing::Untold), Some(7));
         assert_eq!(open.expected(), 0);
+    }
+
+    #[test]
+    fn what_is_expected_of_earlier_pulls() {
+        let mut open = OpenPulls::new(false);
+        open.add(0, 4);
+        open.add(1, 4);
+        (0..3).for_each(|_| open.came());
+        open.add(2, 8);
+        assert_eq!((open.expected_below(0), open.expected_below(2), open.expected_below(u64::MAX)), (0, 5, 13));
+        (0..5).for_each(|_| open.came());
+        assert_eq!((open.expected_below(2), open.expected()), (0, 8));
     }
 
     #[test]

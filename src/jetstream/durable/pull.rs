@@ -301,11 +301,12 @@ impl Pull {
     async fn happen(&mut self, event: PullEvent) -> Result<()> {
         match event {
             PullEvent::Pulled(pulled) => self.take(pulled).await,
-            PullEvent::Reconnected if self.open.expected() > 0 => {
+            PullEvent::Reconnected { lost } if self.open.expected_below(lost) > 0 => {
                 Err(Error::of(Kind::Unreachable, "the connection was lost while messages were on their way")
                     .advice("run it again; what was on its way is delivered again after ack_wait"))
             }
-            PullEvent::Reconnected => Ok(()),
+            // What was asked for before had come, and what was asked for afterwards comes over the new connection.
+            PullEvent::Reconnected { .. } => Ok(()),
             PullEvent::Refused(words) => {
                 let subject = self.connection.api_subject(&self.call());
                 match words.iter().find_map(|words| refusal(words, &subject)) {

@@ -44,8 +44,10 @@ pub(super) struct PullStatus {
 /// An event while messages are awaited.
 pub(super) enum PullEvent {
     Pulled(Pulled),
-    /// The connection was lost and is back: what was on its way may never come.
-    Reconnected,
+    /// The connection was lost and is back: what was on its way for pulls with a number below `lost` may never come.
+    Reconnected {
+        lost: u64,
+    },
     /// The server refused something, in these words.
     Refused(Vec<String>),
 }
@@ -114,7 +116,7 @@ impl PullTransport {
             PullTransport::Socket(transport) => transport.next().await,
             PullTransport::Client(transport) => match transport.inbox.receive().await {
                 Arrived::Answer(message) => transport.reader.read(message).map(PullEvent::Pulled),
-                Arrived::Reconnected => Ok(PullEvent::Reconnected),
+                Arrived::Reconnected => Ok(PullEvent::Reconnected { lost: u64::MAX }),
                 Arrived::Refused(words) => Ok(PullEvent::Refused(words.into_iter().collect())),
                 Arrived::Closed => Err(closed()),
             },
@@ -197,7 +199,7 @@ enum Ask {
 /// An event of the socket's task.
 enum Came {
     Pulled(VecDeque<Pulled>),
-    Reconnected,
+    Reconnected { lost: u64 },
     Refused(Vec<String>),
     Failed(Error),
 }
@@ -251,7 +253,7 @@ impl SocketPulls {
             };
             match came {
                 Came::Pulled(pulled) => self.pulled = pulled,
-                Came::Reconnected => return Ok(PullEvent::Reconnected),
+                Came::Reconnected { lost } => return Ok(PullEvent::Reconnected { lost }),
                 Came::Refused(words) => return Ok(PullEvent::Refused(words)),
                 Came::Failed(error) => return Err(error),
             }
@@ -264,6 +266,8 @@ async fn serve(mut own: OwnSocket, timeout: Duration, mut asks: UnboundedReceive
     let mut reader = DeliveryReader::default();
     let subscribe = |own: &mut OwnSocket| own.get().map(Socket::subscribe_below).unwrap_or_default();
     let (mut subscription, mut inbox) = subscribe(&mut own);
+    // The number of the next pull.
+    let mut next = 0;
     // Known when the subscription has been ended: the time until which the server's answer is awaited.
     let mut until: Option<Instant> = None;
     while until.is_none() || own.get().is_some_and(|socket| !socket.is_read()) {
@@ -272,6 +276,9 @@ async fn serve(mut own: OwnSocket, timeout: Duration, mut asks: UnboundedReceive
             ask = asks.recv(), if until.is_none() => {
                 // While the connection is lost nothing is sent: when it is back, the reader hears of it.
                 let socket = own.get();
+                if let Some(Ask::Pull { pull, .. }) = &ask {
+                    next = pull + 1;
+                }
                 match (ask, socket) {
                     (Some(Ask::Pull { subject, pull, body }), Some(socket)) => {
                         // One token more than the subjects of replies have, whose subscription would bring everything a second time.
@@ -297,7 +304,7 @@ async fn serve(mut own: OwnSocket, timeout: Duration, mut asks: UnboundedReceive
             Ok(Happened::Reconnected) if until.is_some() => break,
             Ok(Happened::Reconnected) => {
                 (subscription, inbox) = subscribe(&mut own);
-                vec![Came::Reconnected]
+                vec![Came::Reconnected { lost: next }]
             }
             Err(error) => vec![Came::Failed(error)],
         };
