@@ -29,7 +29,7 @@ pub fn read(url: &str, stream: &str, messages: u64, batch: u64) -> Result<Tally>
                 }
             }
             Frame::Ping => frames.socket.write_all(b"PONG\r\n")?,
-            Frame::Plain(answer) => return Err(String::from_utf8_lossy(answer).into_owned().into()),
+            Frame::Plain { payload: answer, .. } => return Err(String::from_utf8_lossy(answer).into_owned().into()),
             Frame::Other => {}
         }
     }

@@ -48,8 +48,12 @@ pub enum Frame<'a> {
         block: &'a [u8],
         payload: &'a [u8],
     },
-    /// An answer without headers.
-    Plain(&'a [u8]),
+    /// A message without headers: an answer, or a delivery.
+    Plain {
+        /// The subject of an answer to it; something else where there is none.
+        reply: &'a [u8],
+        payload: &'a [u8],
+    },
     BatchEnd,
     Ping,
     Other,
@@ -100,7 +104,11 @@ impl Frames {
         self.start = body + total + 2;
         let (block, payload) = self.buffer[body..body + total].split_at(head);
         match block.get(..12) {
-            None => Ok(Frame::Plain(payload)),
+            None => {
+                let line = &self.buffer[body - line_bytes..body];
+                let reply = line.trim_ascii_end().rsplit(|byte| *byte == b' ').nth(1).unwrap_or_default();
+                Ok(Frame::Plain { reply, payload })
+            }
             Some(b"NATS/1.0 204") => Ok(Frame::BatchEnd),
             Some(text) if text.starts_with(b"NATS/1.0\r\n") => Ok(Frame::Message { block, payload }),
             _ => Err(String::from_utf8_lossy(block).into_owned().into()),

@@ -40,8 +40,8 @@ pub fn write(url: &str, subject: &str, file: &str, messages: usize, window: usiz
             out.clear();
         }
         match frames.next()? {
-            Frame::Plain(answer) if error.find(answer).is_none() => stored += 1,
-            Frame::Plain(answer) => return Err(String::from_utf8_lossy(answer).into_owned().into()),
+            Frame::Plain { payload: answer, .. } if error.find(answer).is_none() => stored += 1,
+            Frame::Plain { payload: answer, .. } => return Err(String::from_utf8_lossy(answer).into_owned().into()),
             Frame::Ping => frames.socket.write_all(b"PONG\r\n")?,
             Frame::Message { .. } | Frame::BatchEnd | Frame::Other => {}
         }

@@ -60,7 +60,7 @@ impl Recording {
                 Frame::Message { block, payload } => self.push(block, payload)?,
                 Frame::BatchEnd => return Ok(()),
                 Frame::Ping => frames.socket.write_all(b"PONG\r\n")?,
-                Frame::Plain(_) | Frame::Other => {}
+                Frame::Plain { .. } | Frame::Other => {}
             }
         }
     }
@@ -122,7 +122,7 @@ fn answer(frames: &mut Frames, request: &str) -> Result<Vec<u8>> {
     frames.socket.write_all(request.as_bytes())?;
     loop {
         match frames.next()? {
-            Frame::Plain(body) => return Ok(body.to_vec()),
+            Frame::Plain { payload: body, .. } => return Ok(body.to_vec()),
             Frame::Ping => frames.socket.write_all(b"PONG\r\n")?,
             _ => {}
         }

@@ -121,7 +121,7 @@ impl ConsumerTransport {
         if let Some(socket) = self.own.get()
             && let Some(reply) = self.owed.take()
         {
-            socket.publish_empty(&reply);
+            socket.put(&reply, "");
         }
     }
 

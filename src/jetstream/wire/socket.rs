@@ -154,11 +154,6 @@ impl Socket {
         let _ = write!(self.outgoing, "PUB {subject} {}\r\n{payload}\r\n", payload.len());
     }
 
-    /// Puts a message without a payload into the buffer of what goes out.
-    pub fn publish_empty(&mut self, subject: &str) {
-        self.outgoing.extend_from_slice(format!("PUB {subject} 0\r\n\r\n").as_bytes());
-    }
-
     /// Puts a subscription into the buffer of what goes out: its number, and its subject, which nobody else has.
     pub fn subscribe(&mut self) -> (u64, String) {
         self.subscribe_to("")
