@@ -219,7 +219,7 @@ impl Pull {
             }
             Ok(())
         });
-        while let Ok(Some(pulled)) = self.transport.at_hand() {
+        for pulled in self.transport.remaining() {
             if let Pulled::Deliveries(late) = pulled {
                 self.page.extend(late);
             }
@@ -265,9 +265,6 @@ impl Pull {
 
     /// The next messages, or the next status, of the open pulls.
     async fn receive(&mut self, wait: Duration) -> Result<()> {
-        if let Some(pulled) = self.transport.at_hand()? {
-            return self.take(pulled).await;
-        }
         let (mut held_back, last_word) = (0, Instant::now());
         loop {
             let quiet = if self.open.is_uncertain() && held_back == 0 { BRIEF } else { QUIET };

@@ -2,13 +2,13 @@
 //!
 //! A task reads the socket while the statement works, because nats-server ends a connection that does not read. No more waits here than was asked for.
 
-use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::Duration;
 
 use async_nats::Message;
 use bytes::Bytes;
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
+use tokio::task::JoinHandle;
 use tokio::time::Instant;
 
 use super::delivery::{Delivery, DeliveryReader};
@@ -94,26 +94,13 @@ impl PullTransport {
         }
     }
 
-    /// What has come already.
-    ///
-    /// # Errors
-    /// A message that no consumer delivers.
-    pub(super) fn at_hand(&mut self) -> Result<Option<Pulled>> {
-        match self {
-            PullTransport::Socket(transport) => Ok(transport.at_hand()),
-            PullTransport::Client(transport) => {
-                transport.inbox.at_hand().map(|message| transport.reader.read(message)).transpose()
-            }
-        }
-    }
-
     /// Waits until something arrives. May be cancelled while it waits.
     ///
     /// # Errors
     /// The connection was lost for good, or brought something that no consumer delivers.
     pub(super) async fn next(&mut self) -> Result<PullEvent> {
         match self {
-            PullTransport::Socket(transport) => transport.next().await,
+            PullTransport::Socket(transport) => transport.events.recv().await.ok_or_else(closed)?,
             PullTransport::Client(transport) => match transport.inbox.receive().await {
                 Arrived::Answer(message) => transport.reader.read(message).map(PullEvent::Pulled),
                 Arrived::Reconnected => Ok(PullEvent::Reconnected { lost: u64::MAX }),
@@ -123,12 +110,30 @@ impl PullTransport {
         }
     }
 
-    /// Ends the subscription: a pull that is still open brings nothing more. What came before stays at hand. Without an answer of the server for
-    /// pulls over the shared client: what settles their messages goes the same way, behind this.
+    /// Ends the subscription: a pull that is still open brings nothing more. Without an answer of the server for pulls over the shared client:
+    /// what settles their messages goes the same way, behind this.
     pub(super) async fn end(&mut self) {
         if let PullTransport::Socket(transport) = self {
             let _ = transport.asks.send(Ask::End);
-            transport.take_all().await;
+            // What a task panics with stands in the log.
+            let _ = (&mut transport.task).await;
+        }
+    }
+
+    /// What has come and was not taken, without waiting.
+    pub(super) fn remaining(&mut self) -> Vec<Pulled> {
+        let pulled = |event| match event {
+            Ok(PullEvent::Pulled(pulled)) => Some(pulled),
+            _ => None,
+        };
+        match self {
+            PullTransport::Socket(SocketPulls { events, .. }) => {
+                std::iter::from_fn(|| events.try_recv().ok()).filter_map(pulled).collect()
+            }
+            PullTransport::Client(transport) => {
+                let ClientPulls { inbox, reader, .. } = &mut **transport;
+                std::iter::from_fn(|| inbox.at_hand()).map_while(|message| reader.read(message).ok()).collect()
+            }
         }
     }
 
@@ -167,18 +172,18 @@ impl DeliveryReader {
     }
 
     /// Reads a frame, and adds it to what came before.
-    fn add(&mut self, frame: &DeliveryFrame<'_>, pulled: &mut VecDeque<Pulled>) -> Result<()> {
+    fn add(&mut self, frame: &DeliveryFrame<'_>, pulled: &mut Vec<Pulled>) -> Result<()> {
         if !frame.reply().is_empty() {
             let delivery = self.read_frame(frame)?;
-            match pulled.back_mut() {
+            match pulled.last_mut() {
                 Some(Pulled::Deliveries(deliveries)) => deliveries.push(delivery),
-                _ => pulled.push_back(Pulled::Deliveries(vec![delivery])),
+                _ => pulled.push(Pulled::Deliveries(vec![delivery])),
             }
             return Ok(());
         }
         let (code, description) = frame.status().unwrap_or_default();
         let pending = header_block(frame.headers()).get(PENDING_MESSAGES).and_then(|pending| pending.parse().ok());
-        pulled.push_back(Pulled::Status(PullStatus { pull: last_token(frame.subject()), code, description, pending }));
+        pulled.push(Pulled::Status(PullStatus { pull: last_token(frame.subject()), code, description, pending }));
         Ok(())
     }
 }
@@ -196,73 +201,29 @@ enum Ask {
     End,
 }
 
-/// An event of the socket's task.
-enum Came {
-    Pulled(VecDeque<Pulled>),
-    Reconnected { lost: u64 },
-    Refused(Vec<String>),
-    Failed(Error),
-}
-
 /// A socket that a task reads until this value is dropped.
 pub(super) struct SocketPulls {
     asks: UnboundedSender<Ask>,
-    events: UnboundedReceiver<Came>,
-    /// What came and is not taken.
-    pulled: VecDeque<Pulled>,
-    /// What came behind it.
-    next: Option<Came>,
+    /// What came. The task ends behind an error.
+    events: UnboundedReceiver<Result<PullEvent>>,
+    task: JoinHandle<()>,
 }
 
 impl SocketPulls {
     fn start(own: OwnSocket, timeout: Duration) -> Self {
         let (asks, to_send) = unbounded_channel();
         let (came, events) = unbounded_channel();
-        tokio::spawn(serve(own, timeout, to_send, came));
-        Self { asks, events, pulled: VecDeque::new(), next: None }
-    }
-
-    fn at_hand(&mut self) -> Option<Pulled> {
-        if self.pulled.is_empty() && self.next.is_none() {
-            match self.events.try_recv() {
-                Ok(Came::Pulled(pulled)) => self.pulled = pulled,
-                Ok(other) => self.next = Some(other),
-                Err(_) => {}
-            }
-        }
-        self.pulled.pop_front()
-    }
-
-    /// Takes in all that comes until the task is over.
-    async fn take_all(&mut self) {
-        while let Some(came) = self.events.recv().await {
-            if let Came::Pulled(mut pulled) = came {
-                self.pulled.append(&mut pulled);
-            }
-        }
-    }
-
-    async fn next(&mut self) -> Result<PullEvent> {
-        loop {
-            if let Some(pulled) = self.at_hand() {
-                return Ok(PullEvent::Pulled(pulled));
-            }
-            let came = match self.next.take() {
-                Some(came) => came,
-                None => self.events.recv().await.ok_or_else(closed)?,
-            };
-            match came {
-                Came::Pulled(pulled) => self.pulled = pulled,
-                Came::Reconnected { lost } => return Ok(PullEvent::Reconnected { lost }),
-                Came::Refused(words) => return Ok(PullEvent::Refused(words)),
-                Came::Failed(error) => return Err(error),
-            }
-        }
+        Self { asks, events, task: tokio::spawn(serve(own, timeout, to_send, came)) }
     }
 }
 
 /// Sends what is asked for and passes on what comes, until it is ended or nobody asks any more.
-async fn serve(mut own: OwnSocket, timeout: Duration, mut asks: UnboundedReceiver<Ask>, came: UnboundedSender<Came>) {
+async fn serve(
+    mut own: OwnSocket,
+    timeout: Duration,
+    mut asks: UnboundedReceiver<Ask>,
+    came: UnboundedSender<Result<PullEvent>>,
+) {
     let mut reader = DeliveryReader::default();
     let subscribe = |own: &mut OwnSocket| own.get().map(Socket::subscribe_below).unwrap_or_default();
     let (mut subscription, mut inbox) = subscribe(&mut own);
@@ -304,12 +265,12 @@ async fn serve(mut own: OwnSocket, timeout: Duration, mut asks: UnboundedReceive
             Ok(Happened::Reconnected) if until.is_some() => break,
             Ok(Happened::Reconnected) => {
                 (subscription, inbox) = subscribe(&mut own);
-                vec![Came::Reconnected { lost: next }]
+                vec![Ok(PullEvent::Reconnected { lost: next })]
             }
-            Err(error) => vec![Came::Failed(error)],
+            Err(error) => vec![Err(error)],
         };
         for event in events {
-            let failed = matches!(event, Came::Failed(_));
+            let failed = event.is_err();
             // Nobody listens any more when the statement has ended.
             let _ = came.send(event);
             if failed {
@@ -320,24 +281,27 @@ async fn serve(mut own: OwnSocket, timeout: Duration, mut asks: UnboundedReceive
     own.finish();
 }
 
-/// The messages of one read of the socket.
-fn take(own: &mut OwnSocket, subscription: u64, reader: &mut DeliveryReader, received: Received) -> Vec<Came> {
-    let mut pulled = VecDeque::new();
-    let mut events = Vec::new();
+/// The events of one read of the socket.
+fn take(
+    own: &mut OwnSocket,
+    subscription: u64,
+    reader: &mut DeliveryReader,
+    received: Received,
+) -> Vec<Result<PullEvent>> {
+    let mut pulled = Vec::new();
+    let mut failure = None;
     for arrival in own.frames().iter() {
         let Arrival::Delivery(frame) = arrival else { continue };
         if frame.subscription == subscription
             && let Err(error) = reader.add(&frame, &mut pulled)
         {
-            events.push(Came::Failed(error));
+            failure.get_or_insert(Err(error));
         }
     }
     own.clear();
-    if !pulled.is_empty() {
-        events.insert(0, Came::Pulled(pulled));
-    }
-    if let Received::Refused(words) = received {
-        events.push(Came::Refused(words));
-    }
-    events
+    let refused = match received {
+        Received::Refused(words) => Some(Ok(PullEvent::Refused(words))),
+        Received::Replies => None,
+    };
+    pulled.into_iter().map(|pulled| Ok(PullEvent::Pulled(pulled))).chain(failure).chain(refused).collect()
 }
