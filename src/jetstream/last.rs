@@ -5,18 +5,16 @@
 //! a newer one; when the newest message is wanted, that one is read instead. Servers before 2.11, and streams without Direct Get, are asked for one
 //! subject at a time. A snapshot of the past is read message by message where that is faster.
 
-use std::collections::{HashMap, HashSet, VecDeque};
+use std::collections::{HashSet, VecDeque};
 use std::sync::Arc;
-
-use bytes::Bytes;
 
 use super::access::Access;
 use super::connection::Connection;
 use super::exchange::{Ask, exchange};
 use super::failure::Failure;
-use super::fetch::{Fetch, FetchRequest, Route};
 use super::get::count;
 use super::inspect::check_identity;
+use super::last_past::{FEW_FILTERS, Past, affordable};
 use super::leader_tail::LeaderTail;
 use super::multi_last::{LastRequest, MAX_SUBJECTS, Multi, multi_last};
 use super::newest::{look_again, newest};
@@ -25,13 +23,9 @@ use super::single::whole;
 use super::state::stream_state;
 use super::subject_groups::{SubjectGroups, has_wildcards};
 use crate::error::{Kind, Result};
-use crate::plan::{StreamState, subject_matches};
+use crate::plan::StreamState;
 use crate::record::Record;
 
-/// A snapshot of the past is read message by message when subjects have no more of them than this, on average.
-const MESSAGES_PER_SUBJECT: u64 = 50;
-/// With more filters than this, a read message by message is one read with all its subjects.
-const FEW_FILTERS: usize = 4;
 /// The number of messages in a page.
 const PAGE: usize = 2_048;
 
@@ -109,6 +103,7 @@ impl LastPages {
                     };
                     match answer {
                         Multi::Whole(records) => {
+                            let records = self.proved(records)?;
                             self.state = State::Done;
                             return Ok(Some(records).filter(|records| !records.is_empty()));
                         }
@@ -125,10 +120,14 @@ impl LastPages {
                                 listed => listed?,
                             };
                             self.state = match up_to {
-                                Some(up_to) if listed.is_read_sooner(self.request.subjects.len())? => {
-                                    State::Read(self.read(&listed.state, up_to)?.into())
-                                }
-                                _ => State::Listed(Box::new(listed)),
+                                Some(up_to) => match listed.subjects_to_read(self.request.subjects.len())? {
+                                    Some(subjects) => {
+                                        let past = listed.past(&self.connection, &self.request, up_to);
+                                        State::Read(past.read(subjects)?.into())
+                                    }
+                                    None => State::Listed(Box::new(listed)),
+                                },
+                                None => State::Listed(Box::new(listed)),
                             };
                         }
                     }
@@ -172,6 +171,20 @@ impl LastPages {
         Ok(records)
     }
 
+    /// The answer about named subjects, proved where it is about the past.
+    fn proved(&self, records: Vec<Record>) -> Result<Vec<Record>> {
+        let Some(up_to) = self.request.up_to else { return Ok(records) };
+        match stream_state(&self.connection, &self.request.stream) {
+            Ok(state) => {
+                let past = Past { connection: &self.connection, request: &self.request, state: &state, up_to };
+                past.prove(&self.request.subjects, records)
+            }
+            // Who may not ask for the state gets what the server gives.
+            Err(error) if error.kind() == Kind::Denied => Ok(records),
+            Err(error) => Err(error),
+        }
+    }
+
     fn list(&self, multi: bool, tail: Option<LeaderTail>) -> Result<Listed> {
         let state = stream_state(&self.connection, &self.request.stream)?;
         Ok(Listed {
@@ -185,77 +198,21 @@ impl LastPages {
     }
 }
 
-impl LastPages {
-    /// The newest messages up to a sequence, by reading everything that matches up to there. One of each subject is held.
-    fn read(&self, state: &StreamState, up_to: u64) -> Result<Vec<Record>> {
-        let subjects = &self.request.subjects;
-        let exact: HashSet<&[u8]> = subjects.iter().map(String::as_bytes).collect();
-        let every = [">".to_owned()];
-        let filters = if subjects.len() > FEW_FILTERS { &every[..] } else { &subjects[..] };
-        let matches = |subject: &[u8]| exact.contains(subject) || subjects.iter().any(|f| subject_matches(subject, f));
-        let mut newest: HashMap<Bytes, Record> = HashMap::new();
-        for filter in filters {
-            let Some(mut fetch) = read_up_to(&self.connection, &self.request, state, filter, up_to)? else { continue };
-            while let Some(page) = fetch.next_page()? {
-                let wanted = page.into_iter().filter(|record| matches(&record.subject)).map(detached);
-                newest.extend(wanted.map(|record| (record.subject.clone(), record)));
-            }
-        }
-        let mut records: Vec<Record> = newest.into_values().collect();
-        records.sort_by_key(|record| record.sequence);
-        Ok(records)
-    }
-}
-
 /// Whether the past is wanted for subjects that are not named one by one.
 fn up_to_wildcards(request: &LastRequest) -> bool {
     request.up_to.is_some() && request.subjects.iter().any(|filter| has_wildcards(filter))
 }
 
-/// A record with memory of its own, which does not keep the socket's buffer alive.
-fn detached(record: Record) -> Record {
-    Record {
-        subject: Bytes::copy_from_slice(&record.subject),
-        payload: Bytes::copy_from_slice(&record.payload),
-        ..record
-    }
-}
-
-/// Starts to read what matches from the stream's first message up to a sequence; None where there is nothing.
-fn read_up_to(
-    connection: &Arc<Connection>,
-    request: &LastRequest,
-    state: &StreamState,
-    filter: &str,
-    up_to: u64,
-) -> Result<Option<Fetch>> {
-    let range = state.clamp(None, Some(up_to));
-    if range.is_empty() {
-        return Ok(None);
-    }
-    let fetch = FetchRequest {
-        stream: request.stream.clone(),
-        range,
-        subjects: filter.to_owned().into(),
-        limit: None,
-        state: *state,
-        want: whole(request.headers),
-        route: Route::default(),
-        narrowed: false,
-    };
-    Fetch::start(Arc::clone(connection), fetch).map(Some)
-}
-
 impl Listed {
-    /// Whether reading all messages up to its end gives a snapshot of the past faster. For each request of about a
-    /// thousand subjects a server walks back from there through its blocks until it has found them all: 40 to 190
-    /// microseconds a subject were measured, and 1 microsecond for a message that is read.
-    fn is_read_sooner(&mut self, filters: usize) -> Result<bool> {
-        if filters > FEW_FILTERS {
-            return Ok(self.state.messages <= MESSAGES_PER_SUBJECT.saturating_mul(filters as u64));
-        }
-        let (subjects, messages) = self.subjects.first_listed()?;
-        Ok(subjects > 0 && messages <= MESSAGES_PER_SUBJECT.saturating_mul(subjects))
+    /// The number of subjects, if reading all their messages up to the end gives a snapshot of the past faster than asking for each.
+    fn subjects_to_read(&mut self, filters: usize) -> Result<Option<u64>> {
+        let (subjects, messages) =
+            if filters > FEW_FILTERS { (filters as u64, self.state.messages) } else { self.subjects.first_listed()? };
+        Ok((subjects > 0 && messages <= affordable(subjects)).then_some(subjects))
+    }
+
+    fn past<'a>(&'a self, connection: &'a Arc<Connection>, request: &'a LastRequest, up_to: u64) -> Past<'a> {
+        Past { connection, request, state: &self.state, up_to }
     }
 
     /// The newest messages of a group of subjects.
@@ -265,8 +222,8 @@ impl Listed {
         if self.multi
             && let Multi::Whole(records) = multi_last(connection, request, group, Some(self.snapshot), &mut self.tail)?
         {
-            if request.up_to.is_some() {
-                return Ok(records);
+            if let Some(up_to) = request.up_to {
+                return self.past(connection, request, up_to).prove(group, records);
             }
             let have: HashSet<&[u8]> = records.iter().map(|record| &record.subject[..]).collect();
             missing.retain(|subject| !have.contains(subject.as_bytes()));
@@ -275,10 +232,13 @@ impl Listed {
         for (subject, record) in self.singles(connection, request, missing)? {
             match (record, request.up_to) {
                 (Some(record), Some(up_to)) if record.sequence > up_to => {
-                    found.extend(self.newest_up_to(connection, request, &subject, up_to)?);
+                    found.extend(self.past(connection, request, up_to).newest_of(&subject)?);
                 }
                 (record, _) => found.extend(record),
             }
+        }
+        if let Some(up_to) = request.up_to {
+            return self.past(connection, request, up_to).prove(group, found);
         }
         found.sort_by_key(|record| record.sequence);
         Ok(found)
@@ -313,21 +273,5 @@ impl Listed {
             }
             Ok(found)
         })
-    }
-
-    /// The newest message of a subject up to a sequence, by reading the subject from the stream's first message on.
-    fn newest_up_to(
-        &self,
-        connection: &Arc<Connection>,
-        request: &LastRequest,
-        subject: &str,
-        up_to: u64,
-    ) -> Result<Option<Record>> {
-        let Some(mut fetch) = read_up_to(connection, request, &self.state, subject, up_to)? else { return Ok(None) };
-        let mut newest = None;
-        while let Some(page) = fetch.next_page()? {
-            newest = page.into_iter().next_back().or(newest);
-        }
-        Ok(newest)
     }
 }

@@ -19,6 +19,7 @@ mod info_reply;
 mod inspect;
 pub mod kv;
 mod last;
+mod last_past;
 mod leader_tail;
 mod look_up;
 mod multi_last;

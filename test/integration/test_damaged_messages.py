@@ -113,6 +113,32 @@ class OneServer(unittest.TestCase):
                 self.fails(server, "FROM nats_last('S', 's.*', {url})", "damaged")
                 self.assertEqual(len(self.rows(server, "FROM nats_last('S', ['s.1', 's.2', 's.9'], {url})")), 2)
 
+    def test_the_past(self):
+        """The server gives an older message of a subject in the place of one that is damaged."""
+        for version in VERSIONS:
+            server = damaged_server(self, version)
+            for subjects in ("'s.*'", "'>'", "['s.0', 's.1']", "'s.0'"):
+                with self.subTest(version=version, subjects=subjects):
+                    for up_to in (1500, 1501):
+                        self.fails(server, f"FROM nats_last('S', {subjects}, {{url}}, up_to_seq := {up_to})", "cannot give 1 message .*sequence 1500:.*damaged")
+                    self.fails(server, f"FROM nats_last('S', {subjects}, {{url}}, up_to_seq := 700)", "cannot give 1 message .*sequence 700:.*damaged")
+                    for up_to in (699, 1499, 1999):
+                        rows = self.rows(server, f"SELECT seq FROM nats_last('S', {subjects}, {{url}}, up_to_seq := {up_to}) ORDER BY seq")
+                        expected = [seq for seq in (up_to - 1, up_to) if subjects != "'s.0'" or seq % 2 == 0]
+                        self.assertEqual(rows, [(seq,) for seq in expected])
+
+    def test_the_past_of_many_subjects(self):
+        """So few messages a subject are read one after the other."""
+        for version in VERSIONS:
+            server = self.enterContext(Server(version))
+            fill(server.url, "stream name=S subjects=s.*", "messages stream=S subject=s.{i%100} count=1000 size=100")
+            server.stop()
+            flip(server.store, text(700))
+            server.start()
+            with self.subTest(version=version):
+                self.fails(server, "FROM nats_last('S', 's.*', {url}, up_to_seq := 750)", "cannot give 1 message .*sequence 700:.*damaged")
+                self.assertEqual(len(self.rows(server, "FROM nats_last('S', 's.*', {url}, up_to_seq := 699)")), 100)
+
     def test_the_history_of_a_bucket(self):
         """It is a read of the whole stream; the first entry is damaged, one in the middle, and a message of another subject."""
         for version in VERSIONS:
