@@ -13,7 +13,7 @@ use serde::Deserialize;
 use super::failure::{ErrorNumber, Failure, decode};
 use super::time::parse_utc;
 use crate::error::{Error, Kind, Result};
-use crate::plan::Reply;
+use crate::plan::{Reply, is_possible_subject};
 use crate::record::{Headers, Record};
 
 const STREAM: &str = "Nats-Stream";
@@ -22,6 +22,8 @@ const SEQUENCE: &str = "Nats-Sequence";
 const TIME_STAMP: &str = "Nats-Time-Stamp";
 const NUM_PENDING: &str = "Nats-Num-Pending";
 const LAST_SEQUENCE: &str = "Nats-Last-Sequence";
+/// How many characters of a damaged subject an error shows.
+const SHOWN: usize = 80;
 /// The headers that the server adds to every message.
 const ADDED: [&str; 4] = [STREAM, SUBJECT, SEQUENCE, TIME_STAMP];
 /// The headers that it adds to a message of a batch as well.
@@ -54,6 +56,7 @@ pub(super) fn direct(message: Message, batch: bool, with_headers: bool) -> Resul
         let pending = pending.map(|text| number(NUM_PENDING, text)).transpose()?;
         let sequence = number(SEQUENCE, sequence)?;
         let subject = last(&headers, SUBJECT).ok_or_else(|| missing(SUBJECT))?;
+        check_subject(subject.as_bytes(), sequence)?;
         let time = last(&headers, TIME_STAMP).ok_or_else(|| missing(TIME_STAMP))?;
         let time_ns = parse_utc(time.as_bytes()).ok_or_else(|| {
             Error::of(Kind::Protocol, format!("malformed header {TIME_STAMP} in a reply: '{time}'")).sequence(sequence)
@@ -109,6 +112,7 @@ pub(super) fn msg_get(body: &[u8], with_headers: bool) -> std::result::Result<Re
         Err(failure) if failure.is(ErrorNumber::NO_MESSAGE_FOUND) => return Ok(Reply::Nothing),
         Err(failure) => return Err(failure),
     };
+    check_subject(message.subject.as_bytes(), message.seq).map_err(Failure::Other)?;
     let headers = if with_headers { header_block(&bytes(message.hdrs)?) } else { Headers::default() };
     let record = Record {
         subject: Bytes::from(message.subject),
@@ -120,6 +124,24 @@ pub(super) fn msg_get(body: &[u8], with_headers: bool) -> std::result::Result<Re
     };
     let size = record.payload.len();
     Ok(Reply::Message { record, previous: None, pending: None, size })
+}
+
+/// Checks that the subject of a stored message is one that a message can have. The checksum of nats-server covers subject and payload, but not where the
+/// one ends and the other begins (`filestore.go`; seen on 2.10.26, 2.12.8 and 2.15.1): where that is damaged, the server gives the message all the same.
+///
+/// # Errors
+/// [`Kind::Damaged`], with the sequence.
+pub(super) fn check_subject(subject: &[u8], sequence: u64) -> Result<()> {
+    if is_possible_subject(subject) {
+        return Ok(());
+    }
+    let shown: String = String::from_utf8_lossy(subject).chars().take(SHOWN).collect();
+    let cause = format!(
+        "the server gives the message with a subject that no message can have, {shown:?}: damaged where stored"
+    );
+    Err(Error::of(Kind::Damaged, cause)
+        .sequence(sequence)
+        .advice("restore the server's store from a backup, or read around the message with start_seq and end_seq"))
 }
 
 fn last<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {

@@ -46,7 +46,8 @@ pub use sequence_set::SequenceSet;
 pub use settlement::{Confirmed, Decided, Decision, Outcome, Settlement, Unsettled, messages};
 pub use stream_names::StreamNames;
 pub use subject::{
-    check_consumer, check_durable, check_publish_subject, check_stream, check_subject_filter, subject_matches,
+    check_consumer, check_durable, check_publish_subject, check_stream, check_subject_filter, is_possible_subject,
+    subject_matches,
 };
 pub use subjects::Subjects;
 pub use survey::{Counted, Finding, Kind as FindingKind, Runs, Seen, Survey};

@@ -86,6 +86,20 @@ pub fn check_durable(durable: &str) -> Result<()> {
     Ok(())
 }
 
+/// Whether a stream can hold a message of this subject: nats-server matches no stream with a subject that has an empty token, and white space ends a
+/// subject on the wire.
+#[must_use]
+pub fn is_possible_subject(subject: &[u8]) -> bool {
+    let mut before = b'.';
+    for byte in subject {
+        if matches!(byte, b' ' | b'\t' | b'\r' | b'\n') || (*byte == b'.' && before == b'.') {
+            return false;
+        }
+        before = *byte;
+    }
+    before != b'.'
+}
+
 /// Whether a subject matches a filter, by the rules of NATS.
 #[must_use]
 pub fn subject_matches(subject: &[u8], filter: &str) -> bool {
@@ -105,6 +119,16 @@ pub fn subject_matches(subject: &[u8], filter: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn possible_subjects_have_no_empty_token_and_no_white_space() {
+        for subject in ["a", "a.b", "ä.{\"b\":1}", "$JS.ACK", "a.*.>"] {
+            assert!(is_possible_subject(subject.as_bytes()), "{subject}");
+        }
+        for subject in ["", ".", ".a", "a.", "a..b", "a b", "a.\tb", "a\r\n", "a.b.\n"] {
+            assert!(!is_possible_subject(subject.as_bytes()), "{subject}");
+        }
+    }
 
     #[test]
     fn wildcards_match_tokens() {

@@ -49,6 +49,18 @@ def with_deleted(world: World, removed: Entries) -> World:
     return World(world.must, world.may | removed, declared=True)
 
 
+def with_moved(world: World, moved: Entries) -> World:
+    """The same where a server gives some messages with another end of the subject, a part of the payload behind it, or leaves them out by subject."""
+    left = {seq: entry for seq, entry in world.must.items() if seq not in moved}
+    return World(left, world.may | moved, declared=True)
+
+
+def moved(entry: Entry, subject: str, payload: bytes) -> Entry | None:
+    """A message as a server gives it whose store has damage where its subject ends; None where something else differs, or nothing."""
+    is_moved = subject != entry.subject and subject.encode() + payload == entry.subject.encode() + entry.payload
+    return Entry(entry.seq, subject, payload, entry.time) if is_moved else None
+
+
 def rows_fit(world: World, rows: Sequence[Row]) -> bool:
     """Whether every row is a message of the world, as it was published."""
     return all(row[0] in world.may and row == row_of(world.may[row[0]]) for row in rows)

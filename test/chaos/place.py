@@ -1,5 +1,6 @@
 """A server, or three in a cluster, with the streams of contents.py, behind proxies whose frames the faults see."""
 
+import base64
 import random
 import threading
 import time
@@ -11,9 +12,9 @@ import duckdb
 
 from chaos import contents
 from chaos.contents import Contents
-from chaos.model import Answer, World
+from chaos.model import Answer, Entries, World, moved
 from chaos.wiretap import Wiretap
-from fixtures.wire import Wire
+from fixtures.wire import Wire, WireError
 from integration import host
 from integration.cluster import NAMES, Cluster
 from integration.link import Link
@@ -214,6 +215,26 @@ class Place:
         gone = set(state.get("deleted") or [])
         left = {s: e for s, e in ever.items() if state["messages"] and state["first_seq"] <= s <= state["last_seq"] and s not in gone}
         return World(left, ever, declared=True)
+
+    def moved(self, stream: str) -> Entries:
+        """The messages that the stream's leader gives with another end of the subject than they were published with."""
+
+        def ask(wire: Wire) -> Entries:
+            given = {}
+            for seq, entry in self.contents.streams[stream].items():
+                try:
+                    message = wire.request(f"STREAM.MSG.GET.{stream}", {"seq": seq})["message"]
+                except WireError:
+                    # It is gone, or cannot be read.
+                    continue
+                if changed := moved(entry, message["subject"], base64.b64decode(message.get("data", ""))):
+                    given[seq] = changed
+            return given
+
+        try:
+            return self.call(ask)
+        except Exception:
+            return {}
 
     def is_unreadable(self, stream: str, seq: int) -> bool:
         """Whether the extension itself, asked for a message by its sequence, says that it is damaged."""

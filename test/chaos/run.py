@@ -14,7 +14,7 @@ from pathlib import Path
 from chaos import record
 from chaos.faults import FAULTS
 from chaos.faults.fault import Dead, Fault
-from chaos.model import ERROR, HIDDEN, WRONG, Answer, World, classify, with_deleted
+from chaos.model import ERROR, HIDDEN, WRONG, Answer, World, classify, with_deleted, with_moved
 from chaos.place import Kind, Place
 from chaos.readers import READERS, Question
 
@@ -105,6 +105,9 @@ class Round:
         if verdict == WRONG and question.by_consumer and place.cluster:
             removed = place.contents.removed.get(question.stream, {})
             verdict = classify(answer, question.fits, [with_deleted(world, removed) for world in worlds])
+        if verdict == WRONG:
+            moved = place.moved(question.stream)
+            verdict = classify(answer, question.fits, [with_moved(world, moved) for world in worlds]) if moved else verdict
         if verdict == WRONG and question.filtered and self._hides_damage(place, question, answer, worlds):
             verdict = HIDDEN
         self.tally.answers[fault, question.reader, verdict] += 1

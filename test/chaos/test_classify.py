@@ -46,6 +46,17 @@ class Classify(unittest.TestCase):
         for rows, verdict in ((ROWS, EXACT), (ROWS[:20], DECLARED), (ROWS[:19], WRONG)):
             self.assertEqual(self.verdict(fits, rows, *worlds), verdict)
 
+    def test_a_message_whose_subject_ends_elsewhere(self):
+        fits = model.all_of(EVERYTHING)
+        moved = model.moved(ALL[12], "s.01", b"2")
+        self.assertEqual(row_of(moved), (12, "s.01", b"2"))
+        self.assertIsNone(model.moved(ALL[12], "s.0", b"12"))
+        self.assertIsNone(model.moved(ALL[12], "s.01", b"3"))
+        given = [*ROWS[:11], row_of(moved), *ROWS[12:]]
+        worlds = steady(ALL), model.with_moved(steady(ALL), {12: moved})
+        for rows, verdict in ((ROWS, EXACT), (given, DECLARED), (ROWS[:11] + ROWS[12:], DECLARED), (given[:-1], WRONG), (ROWS[:10] + ROWS[12:], WRONG)):
+            self.assertEqual(self.verdict(fits, rows, *worlds), verdict)
+
     def test_the_newest_and_the_oldest(self):
         left = World(part(*range(1, 29)), ALL)
         for rows, verdict in ((ROWS[-3:], EXACT), (ROWS[-4:], WRONG), (ROWS[-2:], WRONG), (ROWS[-4:-1], WRONG)):

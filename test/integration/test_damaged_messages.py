@@ -6,7 +6,7 @@ import duckdb
 
 from integration import host
 from integration.cluster import NAMES, Cluster
-from integration.damage import flip
+from integration.damage import flip, lengthen_subject
 from integration.streams import fill, state
 from scripts import servers
 from scripts.nats_server import Server
@@ -112,6 +112,27 @@ class OneServer(unittest.TestCase):
                 self.fails(server, "FROM nats_last('S', 's.3', {url})", "s.3.*damaged")
                 self.fails(server, "FROM nats_last('S', 's.*', {url})", "damaged")
                 self.assertEqual(len(self.rows(server, "FROM nats_last('S', ['s.1', 's.2', 's.9'], {url})")), 2)
+
+    def test_a_subject_whose_end_is_damaged(self):
+        """The server's checksum does not notice it, and so the server gives the message."""
+        for version in VERSIONS:
+            server = self.enterContext(Server(version))
+            payload = "number-{}"
+            fill(
+                server.url, "stream name=S subjects=s.*", *(f"message stream=S subject=s.{n} payload='{payload.format(n)}{'.' * 40}'" for n in range(5)),
+            )
+            server.stop()
+            lengthen_subject(server.store, b"s.3", payload.format(3).encode())
+            server.start()
+            words = "stream 'S'.*sequence 4.*subject that no message can have.*s.3number-3.*damaged"
+            with self.subTest(version=version):
+                for query in (
+                    "SELECT seq, subject FROM nats_scan('S', {url})", "SELECT payload FROM nats_scan('S', {url})",
+                    "FROM nats_scan('S', {url}, via := 'consumer')", "FROM nats_ingest('S', {url})", "FROM nats_get('S', 4, {url})",
+                    "FROM nats_get('S', [1, 4], {url})", "FROM nats_ingest('S', {url}, durable := 'W')",
+                ):
+                    self.fails(server, query, words)
+                self.assertEqual(len(self.rows(server, "FROM nats_scan('S', {url}, start_seq := 5)")), 1)
 
     def test_the_past(self):
         """The server gives an older message of a subject in the place of one that is damaged."""

@@ -7,7 +7,7 @@ use bytes::Bytes;
 
 use crate::error::{Error, Kind, Result};
 use crate::jetstream::ack_subject::AckSubject;
-use crate::jetstream::reply::all_headers;
+use crate::jetstream::reply::{all_headers, check_subject};
 use crate::jetstream::wire::{DeliveryFrame, Want};
 use crate::plan::{AckNames, AckPlace};
 use crate::record::Record;
@@ -46,6 +46,7 @@ impl DeliveryReader {
     /// Reads a message of the client library.
     pub(super) fn read_message(&mut self, message: Message) -> Result<Delivery> {
         let place = read_place(message.reply.as_deref().unwrap_or_default().as_bytes())?;
+        check_subject(message.subject.as_bytes(), place.stream_sequence)?;
         let record = Record {
             subject: Bytes::copy_from_slice(message.subject.as_bytes()),
             sequence: place.stream_sequence,
@@ -60,7 +61,7 @@ impl DeliveryReader {
     /// Reads a message of a socket of the read's own.
     pub(super) fn read_frame(&mut self, frame: &DeliveryFrame<'_>) -> Result<Delivery> {
         let place = read_place(frame.reply())?;
-        Ok(self.delivery(frame.record(&place, WHOLE), &place, frame.reply()))
+        Ok(self.delivery(frame.record(&place, WHOLE)?, &place, frame.reply()))
     }
 
     fn delivery(&mut self, record: Record, place: &AckSubject, reply: &[u8]) -> Delivery {

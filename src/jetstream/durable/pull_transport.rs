@@ -172,18 +172,19 @@ impl DeliveryReader {
     }
 
     /// Reads a frame, and adds it to what came before.
-    fn add(&mut self, frame: &DeliveryFrame<'_>, pulled: &mut Vec<Pulled>) -> Result<()> {
+    fn add(&mut self, frame: &DeliveryFrame<'_>, events: &mut Vec<Result<PullEvent>>) -> Result<()> {
         if !frame.reply().is_empty() {
             let delivery = self.read_frame(frame)?;
-            match pulled.last_mut() {
-                Some(Pulled::Deliveries(deliveries)) => deliveries.push(delivery),
-                _ => pulled.push(Pulled::Deliveries(vec![delivery])),
+            match events.last_mut() {
+                Some(Ok(PullEvent::Pulled(Pulled::Deliveries(deliveries)))) => deliveries.push(delivery),
+                _ => events.push(Ok(PullEvent::Pulled(Pulled::Deliveries(vec![delivery])))),
             }
             return Ok(());
         }
         let (code, description) = frame.status().unwrap_or_default();
         let pending = header_block(frame.headers()).get(PENDING_MESSAGES).and_then(|pending| pending.parse().ok());
-        pulled.push(Pulled::Status(PullStatus { pull: last_token(frame.subject()), code, description, pending }));
+        let status = PullStatus { pull: last_token(frame.subject()), code, description, pending };
+        events.push(Ok(PullEvent::Pulled(Pulled::Status(status))));
         Ok(())
     }
 }
@@ -269,39 +270,37 @@ async fn serve(
             }
             Err(error) => vec![Err(error)],
         };
+        let failed = events.iter().any(Result::is_err);
         for event in events {
-            let failed = event.is_err();
             // Nobody listens any more when the statement has ended.
             let _ = came.send(event);
-            if failed {
-                return;
-            }
+        }
+        if failed {
+            return;
         }
     }
     own.finish();
 }
 
-/// The events of one read of the socket.
+/// The events of one read of the socket, in the order in which they came: a status behind a message that cannot be read ends no read without its error.
 fn take(
     own: &mut OwnSocket,
     subscription: u64,
     reader: &mut DeliveryReader,
     received: Received,
 ) -> Vec<Result<PullEvent>> {
-    let mut pulled = Vec::new();
-    let mut failure = None;
+    let mut events = Vec::new();
     for arrival in own.frames().iter() {
         let Arrival::Delivery(frame) = arrival else { continue };
         if frame.subscription == subscription
-            && let Err(error) = reader.add(&frame, &mut pulled)
+            && let Err(error) = reader.add(&frame, &mut events)
         {
-            failure.get_or_insert(Err(error));
+            events.push(Err(error));
         }
     }
     own.clear();
-    let refused = match received {
-        Received::Refused(words) => Some(Ok(PullEvent::Refused(words))),
-        Received::Replies => None,
-    };
-    pulled.into_iter().map(|pulled| Ok(PullEvent::Pulled(pulled))).chain(failure).chain(refused).collect()
+    if let Received::Refused(words) = received {
+        events.push(Ok(PullEvent::Refused(words)));
+    }
+    events
 }

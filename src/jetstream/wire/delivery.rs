@@ -13,7 +13,7 @@ use super::reply_headers::{ReplyHeaders, read_reply_headers};
 use super::want::Want;
 use crate::error::{Error, Kind, Result};
 use crate::jetstream::ack_subject::AckSubject;
-use crate::jetstream::reply::header_block;
+use crate::jetstream::reply::{check_subject, header_block};
 use crate::record::{Headers, Record};
 
 /// One message in the buffer of the socket that a consumer delivered.
@@ -92,21 +92,27 @@ impl DeliveryFrame<'_> {
         }
         let place = AckSubject::read(reply).ok_or_else(|| malformed("acknowledgement", reply))?;
         let AckSubject { consumer_sequence, pending, .. } = place;
-        let record = self.record(&place, want);
+        let record = self.record(&place, want)?;
         Ok(Delivered::Message { record, consumer_sequence, pending, size: self.payload.len() })
     }
 
     /// The stored message, whose place the subject of its acknowledgement names.
-    pub fn record(&self, place: &AckSubject, want: Want) -> Record {
+    ///
+    /// # Errors
+    /// [`Kind::Damaged`] for a subject that no message can have.
+    pub fn record(&self, place: &AckSubject, want: Want) -> Result<Record> {
         let block = self.headers();
-        Record {
+        if want.subject || want.payload {
+            check_subject(&self.buffer[self.subject.clone()], place.stream_sequence)?;
+        }
+        Ok(Record {
             subject: if want.subject { self.buffer.slice(self.subject.clone()) } else { Bytes::new() },
             sequence: place.stream_sequence,
             time_ns: place.time_ns,
             headers: if want.headers && !block.is_empty() { header_block(block) } else { Headers::default() },
             payload: if want.payload { self.buffer.slice(self.payload.clone()) } else { Bytes::new() },
             part: None,
-        }
+        })
     }
 
     /// Status 100 is a heartbeat, or flow control, which has a subject to answer to.

@@ -8,7 +8,7 @@ use super::delivery::DeliveryFrame;
 use super::reply_headers::{Digits, ReplyHeaders, read_reply_headers};
 use super::want::Want;
 use crate::error::{Error, Kind, Result};
-use crate::jetstream::reply::{Answer, header_block, is_added};
+use crate::jetstream::reply::{Answer, check_subject, header_block, is_added};
 use crate::jetstream::time::parse_utc;
 use crate::plan::Reply;
 use crate::record::{Headers, Record};
@@ -152,6 +152,9 @@ impl Located<'_> {
         } else {
             0
         };
+        if want.subject || want.payload {
+            check_subject(&buffer[slice(&headers.subject, "Nats-Subject")?], sequence)?;
+        }
         let subject = if want.subject { buffer.slice(slice(&headers.subject, "Nats-Subject")?) } else { Bytes::new() };
         let added = if previous.is_some() { ADDED_TO_BATCHED } else { ADDED_TO_SINGLE };
         let headers = if want.headers && headers.count > added {
