@@ -119,14 +119,15 @@ impl LastPages {
                                 }
                                 listed => listed?,
                             };
-                            self.state = match up_to {
-                                Some(up_to) => match listed.subjects_to_read(self.request.subjects.len())? {
-                                    Some(subjects) => {
-                                        let past = listed.past(&self.connection, &self.request, up_to);
-                                        State::Read(past.read(subjects)?.into())
-                                    }
-                                    None => State::Listed(Box::new(listed)),
-                                },
+                            let subjects = match up_to {
+                                Some(_) => listed.subjects_to_read(self.request.subjects.len())?,
+                                None => None,
+                            };
+                            self.state = match up_to.zip(subjects) {
+                                Some((up_to, subjects)) => {
+                                    let past = listed.past(&self.connection, &self.request, up_to);
+                                    State::Read(past.read(subjects)?.into())
+                                }
                                 None => State::Listed(Box::new(listed)),
                             };
                         }

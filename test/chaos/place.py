@@ -12,7 +12,7 @@ import duckdb
 
 from chaos import contents
 from chaos.contents import Contents
-from chaos.model import Answer, Entries, World, moved
+from chaos.model import Answer, Entries, Entry, World, moved
 from chaos.wiretap import Wiretap
 from fixtures.wire import Wire, WireError
 from integration import host
@@ -240,6 +240,14 @@ class Place:
         """Whether the extension itself, asked for a message by its sequence, says that it is damaged."""
         error = self.ask(f"FROM nats_get('{stream}', {seq}, url := '{self.direct_url}')").error
         return error is not None and "[damaged]" in error
+
+    def passes_over(self, stream: str, entry: Entry) -> bool:
+        """Whether the stream's leader gives an older message as the newest of the subject, where it cannot give this one."""
+        newest = lambda wire: wire.request(f"STREAM.MSG.GET.{stream}", {"last_by_subj": entry.subject})["message"]["seq"]
+        try:
+            return self.call(newest) < entry.seq
+        except Exception:
+            return False
 
     def ask(self, sql: str) -> Answer:
         """What a statement answers; one that neither answers nor fails in time is broken."""

@@ -31,6 +31,8 @@ class Question:
     frames: int = contents.COUNT
     # With a subject filter: there damage can stay hidden (docs/guarantees.md, "Where it ends").
     filtered: bool = False
+    # The newest of a subject: there the server passes over a message whose own record says that it was erased (the same page).
+    newest: bool = False
     # By a consumer, which gives what the copy of the server that leads it has (the same page).
     by_consumer: bool = False
     # The sequences of the checkpoints that bound it.
@@ -108,7 +110,7 @@ def get(place: Place, chance: random.Random) -> Question:
 def last(place: Place, chance: random.Random) -> Question:
     filter = chance.choice(["s.3", "s.*", ">"])
     call = f"nats_last('S', '{filter}', {{c}})"
-    return statement(place, "nats_last", call, model.newest_by_subject(matching(filter)), frames=contents.SUBJECTS)
+    return statement(place, "nats_last", call, model.newest_by_subject(matching(filter)), frames=contents.SUBJECTS, newest=True)
 
 
 def last_of_the_past(place: Place, chance: random.Random) -> Question:
@@ -157,11 +159,12 @@ BUCKET_COLUMNS = "revision, '$KV.K.' || key, value"
 def kv_get(place: Place, chance: random.Random) -> Question:
     key = f"k.{chance.randrange(contents.KEYS)}"
     fits = model.newest_by_subject(lambda e: e.subject == f"$KV.K.{key}")
-    return statement(place, "nats_kv_get", f"nats_kv_get('K', '{key}', {{c}})", fits, "KV_K", 1, BUCKET_COLUMNS)
+    return statement(place, "nats_kv_get", f"nats_kv_get('K', '{key}', {{c}})", fits, "KV_K", 1, BUCKET_COLUMNS, newest=True)
 
 
 def kv_scan(place: Place, chance: random.Random) -> Question:
-    return statement(place, "nats_kv_scan", "nats_kv_scan('K', {c})", model.newest_by_subject(everything), "KV_K", contents.KEYS, BUCKET_COLUMNS)
+    fits = model.newest_by_subject(everything)
+    return statement(place, "nats_kv_scan", "nats_kv_scan('K', {c})", fits, "KV_K", contents.KEYS, BUCKET_COLUMNS, newest=True)
 
 
 def kv_history(place: Place, chance: random.Random) -> Question:

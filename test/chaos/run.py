@@ -108,7 +108,7 @@ class Round:
         if verdict == WRONG:
             moved = place.moved(question.stream)
             verdict = classify(answer, question.fits, [with_moved(world, moved) for world in worlds]) if moved else verdict
-        if verdict == WRONG and question.filtered and self._hides_damage(place, question, answer, worlds):
+        if verdict == WRONG and (question.filtered or question.newest) and self._hides_damage(place, question, answer, worlds):
             verdict = HIDDEN
         self.tally.answers[fault, question.reader, verdict] += 1
         if verdict == ERROR:
@@ -120,7 +120,8 @@ class Round:
 
     @staticmethod
     def _hides_damage(place: Place, question: Question, answer: Answer, worlds: Sequence[World]) -> bool:
-        """Whether all that a filtered answer lacks are messages that the server cannot give to anybody."""
+        """Whether all that an answer lacks are messages that the server cannot give to anybody; of the newest, those that it passes over."""
+        hidden = lambda entry: place.is_unreadable(question.stream, entry.seq) and (question.filtered or place.passes_over(question.stream, entry))
         got = {row[0] for row in answer.rows}
         for world in worlds:
             missing = {seq: entry for seq, entry in world.must.items() if seq not in got}
@@ -128,7 +129,7 @@ class Round:
             others = lambda seq: World({s: e for s, e in world.must.items() if s in got or s == seq}, world.may)
             lacking = [seq for seq in missing if not question.fits(others(seq), answer.rows)]
             given = World({s: e for s, e in world.must.items() if s not in lacking}, world.may)
-            if lacking and question.fits(given, answer.rows) and all(place.is_unreadable(question.stream, seq) for seq in lacking):
+            if lacking and question.fits(given, answer.rows) and all(hidden(missing[seq]) for seq in lacking):
                 return True
         return False
 

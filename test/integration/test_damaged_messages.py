@@ -133,6 +133,8 @@ class OneServer(unittest.TestCase):
                 ):
                     self.fails(server, query, words)
                 self.assertEqual(len(self.rows(server, "FROM nats_scan('S', {url}, start_seq := 5)")), 1)
+                found = self.rows(server, "SELECT finding, first_seq, last_seq FROM nats_verify('S', {url})")
+                self.assertEqual(found, [("damaged", 4, 4)])
 
     def test_the_past(self):
         """The server gives an older message of a subject in the place of one that is damaged."""

@@ -10,6 +10,7 @@ use crate::error::{Error, Kind, Result};
 use crate::jetstream::access::Access;
 use crate::jetstream::client_inbox::{Arrived, ClientInbox, is_no_responders, token};
 use crate::jetstream::connection::Connection;
+use crate::jetstream::failure::Failure;
 use crate::jetstream::reply::{self, Answer};
 
 /// The most replies that are taken at once.
@@ -61,7 +62,9 @@ impl ClientTransport {
         let answer = match access {
             Access::MsgGet if no_responders => Ok(Answer::NoResponders),
             Access::MsgGet => read_msg_get(&message.payload, format.want),
-            Access::Direct | Access::Consumer => Ok(reply::direct(message, format.batch, format.want.headers)?),
+            Access::Direct | Access::Consumer => {
+                reply::direct(message, format.batch, format.want.headers).map_err(Failure::Other)
+            }
         };
         out.push(Replied { token, access, answer });
         Ok(())

@@ -6,6 +6,7 @@ use super::request::{Lost, Replied, ReplyFormat, TransportEvent, WireRequest, pa
 use crate::error::Result;
 use crate::jetstream::access::Access;
 use crate::jetstream::connection::Connection;
+use crate::jetstream::failure::Failure;
 use crate::jetstream::own_socket::{Happened, OwnSocket};
 use crate::jetstream::reply::Answer;
 use crate::jetstream::wire::Received;
@@ -39,7 +40,7 @@ impl SocketTransport {
             let answer = match access {
                 Access::MsgGet if frame.is_no_responders() => Ok(Answer::NoResponders),
                 Access::MsgGet => read_msg_get(frame.payload(), format.want),
-                Access::Direct | Access::Consumer => Ok(frame.direct(format.batch, format.want)?),
+                Access::Direct | Access::Consumer => frame.direct(format.batch, format.want).map_err(Failure::Other),
             };
             out.push(Replied { token, access, answer });
         }

@@ -3,10 +3,10 @@
 use std::sync::Arc;
 
 use super::part::Part;
-use crate::error::Result;
+use crate::error::{Kind, Result};
 use crate::jetstream::access::Access;
 use crate::jetstream::connection::Connection;
-use crate::jetstream::exchange::exchange;
+use crate::jetstream::exchange::{Asked, exchange};
 use crate::jetstream::failure::Failure;
 use crate::jetstream::inspect::ask;
 use crate::jetstream::single::{next_message, whole};
@@ -62,7 +62,10 @@ impl OneByOne {
         let asks = sequences.map(|sequence| ask(self.access, sequence)).collect();
         let answers = exchange(&self.connection, &self.stream, asks, whole(true)).await;
         let answers = answers.map_err(Failure::Other)?;
-        let records = answers.into_iter().filter_map(std::result::Result::transpose);
+        // A damaged message that the server gives all the same is not there either.
+        let is_damaged = |answer: &Asked| matches!(answer, Err(Failure::Other(error)) if error.kind() == Kind::Damaged);
+        let records =
+            answers.into_iter().filter(|answer| !is_damaged(answer)).filter_map(std::result::Result::transpose);
         records
             .map(|record| record.map(|record| Seen { print: Fingerprint::of(&record), time_ns: record.time_ns }))
             .collect()
