@@ -3,7 +3,7 @@
 //! One `multi_last` request ([`super::multi_last`]) answers for up to 1024 subjects. Beyond that the subjects are listed and asked for in groups, all
 //! up to one sequence, so that the answer is one snapshot. A stream that keeps one message a subject may lose a message of the snapshot meanwhile, to
 //! a newer one; when the newest message is wanted, that one is read instead. Servers before 2.11, and streams without Direct Get, are asked for one
-//! subject at a time. A snapshot of the past is read message by message where that is faster.
+//! subject at a time. A snapshot of the past is read message by message where that is faster, and proved by such a read ([`super::last_past`]).
 
 use std::collections::{HashSet, VecDeque};
 use std::sync::Arc;
@@ -223,11 +223,9 @@ impl Listed {
         if self.multi
             && let Multi::Whole(records) = multi_last(connection, request, group, Some(self.snapshot), &mut self.tail)?
         {
-            if let Some(up_to) = request.up_to {
-                return self.past(connection, request, up_to).prove(group, records);
-            }
             let have: HashSet<&[u8]> = records.iter().map(|record| &record.subject[..]).collect();
-            missing.retain(|subject| !have.contains(subject.as_bytes()));
+            // A subject may well have had no message in the past.
+            missing.retain(|subject| request.up_to.is_none() && !have.contains(subject.as_bytes()));
             found = records;
         }
         for (subject, record) in self.singles(connection, request, missing)? {
@@ -238,11 +236,11 @@ impl Listed {
                 (record, _) => found.extend(record),
             }
         }
-        if let Some(up_to) = request.up_to {
-            return self.past(connection, request, up_to).prove(group, found);
-        }
         found.sort_by_key(|record| record.sequence);
-        Ok(found)
+        match request.up_to {
+            Some(up_to) => self.past(connection, request, up_to).prove(group, found),
+            None => Ok(found),
+        }
     }
 
     /// The newest message of each subject, one request each, of the leader where the user may ask it: another replica may

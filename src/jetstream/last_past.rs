@@ -69,7 +69,7 @@ impl Past<'_> {
         Ok(newest.into_values().next())
     }
 
-    /// The newest messages of some subjects, of which these were found: with those that the answer lacks. Where too many messages stand behind the
+    /// The newest messages of some subjects, of which these were found, in sequence order: with those that the answer lacks. Where too many messages stand behind the
     /// oldest one, or in front of the end when a subject has none, the answer is returned as it is.
     ///
     /// # Errors

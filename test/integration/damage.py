@@ -3,19 +3,19 @@
 from pathlib import Path
 
 
-# Behind the length of a subject in front of the message: a bit of it makes the subject this much longer.
-BEHIND = 32
+# The bit that lengthen_subject sets in the length of a subject.
+LONGER = 32
 
 
 def lengthen_subject(store: Path, subject: bytes, payload: bytes) -> None:
-    """Moves the end of one message's subject into its payload, which no checksum of the block notices; the server must not run."""
+    """Makes the subject of one message longer by a part of its payload, which no checksum of the block notices; the server must not run."""
     for file in sorted(store.rglob("*.blk")):
         data = bytearray(file.read_bytes())
         place = data.find(subject + payload)
         if place >= 0:
             # Two bytes in front of the subject are its length (filestore.go).
-            assert int.from_bytes(data[place - 2 : place], "little") == len(subject) < BEHIND
-            data[place - 2] += BEHIND
+            assert int.from_bytes(data[place - 2 : place], "little") == len(subject) < LONGER
+            data[place - 2] |= LONGER
             file.write_bytes(data)
             return
     raise AssertionError(f"not in any block: {payload!r}")

@@ -65,6 +65,13 @@ class LastWays(unittest.TestCase):
         self.assertEqual(rows, [row for row in self.newest("NAMED", 7000) if row[0] in ("named.1", "named.2")])
         self.assertEqual(ways, {LAST_OF_SEVERAL})
 
+    def test_the_past_comes_in_the_order_of_sequences(self):
+        """Also where a server is asked for one subject at a time, and too many messages stand behind the oldest row."""
+        server = self.enterContext(Server("2.10.26"))
+        fill(server.url, "stream name=O subjects=o.>", "message stream=O subject=o.b payload=x", "messages stream=O subject=o.a count=500", "message stream=O subject=o.c payload=x")
+        sql = f"SELECT seq FROM nats_last('O', ['o.c', 'o.a', 'o.b'], up_to_seq := 502, url := '{server.url}')"
+        self.assertEqual(self.connection.execute(sql).fetchall(), [(1,), (501,), (502,)])
+
     def test_a_stream_that_goes_away_between_two_questions(self):
         """The subjects are listed, and asked for in groups: before the second group is asked for, the stream is gone."""
         for name, action, words in (

@@ -115,7 +115,7 @@ impl PullTransport {
     pub(super) async fn end(&mut self) {
         if let PullTransport::Socket(transport) = self {
             let _ = transport.asks.send(Ask::End);
-            // What a task panics with stands in the log.
+            // A task that panicked has ended as well.
             let _ = (&mut transport.task).await;
         }
     }
