@@ -24,7 +24,7 @@ LEFT_OUT = (
 )
 LIBRARY = "#![allow(dead_code)]\n#[cfg(test)]\nmod testing;\n" + "".join(f"pub mod {room.removesuffix('.rs')};\n" for room in ROOMS) + "mod wire;\n"
 SETTINGS = """# Texts for users, and tests.
-exclude_globs = ["**/tests.rs", "**/tests/**", "**/*_tests.rs", "**/testing.rs"]
+exclude_globs = ["**/tests.rs", "**/tests/**", "**/*_tests.rs", "**/testing.rs", "**/testing/**"]
 exclude_re = ["impl (fmt::)?(Display|Debug)", "expecting"]
 minimum_test_timeout = 20
 """
@@ -47,7 +47,7 @@ def copy() -> None:
     for room in ROOMS:
         origin = paths.ROOT / "src" / room
         (shutil.copytree if origin.is_dir() else shutil.copy)(origin, source / room)
-    shutil.copy(paths.ROOT / "src" / "testing.rs", source)
+    shutil.copytree(paths.ROOT / "src" / "testing", source / "testing")
     (source / "wire").mkdir()
     for file in WIRE:
         shutil.copy(paths.ROOT / "src" / "jetstream" / "wire" / file, source / "wire" / file)

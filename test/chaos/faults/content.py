@@ -68,6 +68,9 @@ def outgrown(place: Place, chance: random.Random, question: Question) -> Happene
     place.tap.arm(rule=rule)
     answer = question.ask()
     place.tap.disarm()
+    if not more.entries:
+        # The read was over before anything came: the stream goes on as it was, without the limit.
+        update(place, {"max_msgs": -1})
     first = place.call(lambda wire: wire.request("STREAM.INFO.S"))["state"]["first_seq"]
     left = {seq: entry for seq, entry in before.items() if seq >= first}
     return ended(place, (bool(more.entries), answer), left, more.entries, removes=True)
