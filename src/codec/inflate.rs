@@ -84,6 +84,7 @@ impl Inflate {
     /// A payload that does not inflate or grows beyond the limit; a `Content-Encoding` that is not known.
     pub fn payload<'r>(&self, record: &'r Record) -> Result<Cow<'r, [u8]>, String> {
         let encoding = match self.compression {
+            Compression::Header if record.headers.0.is_empty() => return Ok(Cow::Borrowed(&record.payload)),
             Compression::Header => content_encoding(record),
             given => return self.inflate(given, &record.payload),
         };

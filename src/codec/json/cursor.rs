@@ -132,7 +132,7 @@ impl<'de> Cursor<'de> {
     }
 
     /// Takes a string: as it is written with its quotes when it has escapes, else without them.
-    #[inline]
+    #[inline(always)]
     pub fn string(&mut self) -> Result<Token<'de>, JsonError> {
         self.peek();
         let start = self.at;
@@ -146,7 +146,7 @@ impl<'de> Cursor<'de> {
     }
 
     /// Passes a string, and returns whether it has escapes.
-    #[inline]
+    #[inline(always)]
     fn skip_string(&mut self) -> Result<bool, JsonError> {
         self.pass(b'"')?;
         let text = self.text.as_bytes();
@@ -174,7 +174,7 @@ impl<'de> Cursor<'de> {
     }
 
     /// Takes a value.
-    #[inline]
+    #[inline(always)]
     pub fn value(&mut self) -> Result<Token<'de>, JsonError> {
         let first = self.peek();
         if first == Some(b'"') {

@@ -24,7 +24,7 @@ impl Values for JsonValues {
 }
 
 /// Appends a value to a column of a type that is not nested.
-#[inline]
+#[inline(always)]
 pub(super) fn push<E: de::Error>(token: Token<'_>, slot: Slot<'_>) -> Result<(), E> {
     match token {
         Token::Null => slot.push(Scalar::Null),
