@@ -44,6 +44,14 @@ def steady(entries: Entries) -> World:
     return World(entries, entries)
 
 
+def while_filled(entries: Entries, removed: Entries, made: datetime, rows: Sequence[Row]) -> World:
+    """A new stream for a consumer that was made while it was filled: what came before the consumer must be there, and so must all up to
+    the last row. Messages that are `removed` in the end were there for a while."""
+    last = max((row[0] for row in rows), default=0)
+    must = {seq: entry for seq, entry in entries.items() if seq <= last or entry.time <= made}
+    return World(must, entries | removed)
+
+
 def with_deleted(world: World, removed: Entries) -> World:
     """The same where a server that is catching up may still give what was deleted before the read."""
     return World(world.must, world.may | removed, declared=True)

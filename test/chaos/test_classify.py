@@ -57,6 +57,19 @@ class Classify(unittest.TestCase):
         for rows, verdict in ((ROWS, EXACT), (given, DECLARED), (ROWS[:11] + ROWS[12:], DECLARED), (given[:-1], WRONG), (ROWS[:10] + ROWS[12:], WRONG)):
             self.assertEqual(self.verdict(fits, rows, *worlds), verdict)
 
+    def test_a_consumer_that_was_made_while_the_stream_was_filled(self):
+        """Message 12 is deleted in the end. The consumer comes before any message, or when five are there."""
+        left, removed = {seq: entry for seq, entry in ALL.items() if seq != 12}, part(12)
+        before, later = ALL[1].time - timedelta(seconds=1), ALL[5].time
+        fits = model.each_at_least_once(EVERYTHING)
+        without = ROWS[:11] + ROWS[12:]
+        for made, rows, verdict in (
+            (before, [], EXACT), (before, ROWS[:3], EXACT), (before, ROWS[:14], EXACT), (before, without[:14], EXACT), (before, without, EXACT),
+            (before, ROWS[:2] + ROWS[3:5], WRONG), (before, ROWS[1:3], WRONG),
+            (later, [], WRONG), (later, ROWS[:4], WRONG), (later, ROWS[:5], EXACT), (later, ROWS[:7], EXACT), (later, ROWS[:6] + ROWS[7:9], WRONG),
+        ):
+            self.assertEqual(self.verdict(fits, rows, model.while_filled(left, removed, made, rows)), verdict, (made, len(rows)))
+
     def test_the_newest_and_the_oldest(self):
         left = World(part(*range(1, 29)), ALL)
         for rows, verdict in ((ROWS[-3:], EXACT), (ROWS[-4:], WRONG), (ROWS[-2:], WRONG), (ROWS[-4:-1], WRONG)):

@@ -7,7 +7,7 @@ from datetime import datetime
 
 from chaos import contents
 from chaos.faults.fault import Fault, Happened, at_a_frame, unchanged
-from chaos.model import Entries, Entry, World, steady
+from chaos.model import Entries, Entry, World, steady, while_filled
 from chaos.place import Kind, Place
 from chaos.readers import Question
 
@@ -119,7 +119,16 @@ def made_anew(place: Place, chance: random.Random, question: Question) -> Happen
     worlds = [old[question.stream]]
     if question.after is None and question.upto is None:
         worlds.append(place.world(question.stream))
+    if question.by_consumer:
+        new, removed = place.contents.streams["S"], place.contents.removed["S"]
+        worlds += [while_filled(new, removed, made, happened[1].rows) for made in made_consumers(place)]
     return Happened(True, happened[1], lambda _: worlds)
+
+
+def made_consumers(place: Place) -> list[datetime]:
+    """When the consumers of S were made, in UTC as the times of messages are."""
+    consumers = place.call(lambda wire: wire.request("CONSUMER.LIST.S")).get("consumers") or []
+    return [datetime.fromisoformat(consumer["created"][:26].rstrip("Z")) for consumer in consumers]
 
 
 def removed(place: Place, chance: random.Random, question: Question) -> Happened:
