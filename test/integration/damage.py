@@ -3,6 +3,8 @@
 from pathlib import Path
 
 
+# What a disk loses at once, in bytes.
+SECTOR = 512
 # The bit that lengthen_subject sets in the length of a subject.
 LONGER = 32
 
@@ -33,3 +35,15 @@ def flip(store: Path, *texts: bytes) -> None:
                 left.discard(text)
         file.write_bytes(data)
     assert not left, f"not in any block: {left}"
+
+
+def zero_sector(store: Path, text: bytes) -> None:
+    """Fills the sector of a block in which a text begins with zeros; the server may run."""
+    for file in sorted(store.rglob("*.blk")):
+        data = bytearray(file.read_bytes())
+        place = data.find(text) // SECTOR * SECTOR
+        if place >= 0:
+            data[place : place + SECTOR] = bytes(len(data[place : place + SECTOR]))
+            file.write_bytes(data)
+            return
+    raise AssertionError(f"not in any block: {text!r}")

@@ -6,7 +6,7 @@ import duckdb
 
 from integration import host
 from integration.cluster import NAMES, Cluster
-from integration.damage import flip, lengthen_subject
+from integration.damage import flip, lengthen_subject, zero_sector
 from integration.streams import fill, state
 from scripts import servers
 from scripts.nats_server import Server
@@ -135,6 +135,22 @@ class OneServer(unittest.TestCase):
                 self.assertEqual(len(self.rows(server, "FROM nats_scan('S', {url}, start_seq := 5)")), 1)
                 found = self.rows(server, "SELECT finding, first_seq, last_seq FROM nats_verify('S', {url})")
                 self.assertEqual(found, [("damaged", 4, 4)])
+
+    def test_a_block_that_the_server_cuts(self):
+        """A sector of a block is lost while the server runs. It finds that in the first read, and forgets the block's messages behind it."""
+        for version in VERSIONS:
+            server = self.enterContext(Server(version))
+            fill(server.url, "stream name=S subjects=s.*", f"messages stream=S subject=s.{{i%7}} count={COUNT} size=100")
+            server.stop()
+            # What was written is not in the server's memory then.
+            server.start()
+            zero_sector(server.store, text(1000))
+            with self.subTest(version=version):
+                sql = "SELECT seq FROM nats_ingest('S', {url}, durable := 'd', keep := 'all')"
+                rows = self.rows(server, sql)
+                left = state(server.url, "S")["messages"]
+                self.assertLess(left, COUNT)
+                self.assertEqual([row[0] for row in rows], list(range(1, left + 1)))
 
     def test_the_past(self):
         """The server gives an older message of a subject in the place of one that is damaged."""

@@ -190,8 +190,8 @@ impl MessageSource {
     }
 }
 
-/// Adds the next deliveries of a durable to a page; none at the end. It is the end when the consumer has nothing more, and the stream's leader
-/// has nothing that the consumer's server lacks.
+/// Adds the next deliveries of a durable to a page; none at the end. It is the end when the consumer has nothing more, by its own count too where nothing
+/// came, and the stream's leader has nothing that the consumer's server lacks.
 fn pull_more(pull: &mut Pull, pending_acks: &PendingAcks, page: &mut VecDeque<Delivery>) -> Result<()> {
     loop {
         let deliveries = pull.next_page()?.unwrap_or_default();
@@ -199,7 +199,7 @@ fn pull_more(pull: &mut Pull, pending_acks: &PendingAcks, page: &mut VecDeque<De
         let checked = pending_acks.check_passed_over(&deliveries);
         page.extend(deliveries);
         checked?;
-        if !is_end || !pending_acks.check_end(pull.is_drained())? {
+        if !is_end || !pending_acks.check_end(pull.is_drained(), pull.is_empty_handed())? {
             return Ok(());
         }
         pull.resume();

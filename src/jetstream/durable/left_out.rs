@@ -67,10 +67,13 @@ impl PendingAcks {
     /// its server is not behind the stream's leader, and that no unreadable message is behind its last one. Whether the consumer has more after all.
     /// Two round trips, and two more where there is something.
     ///
+    /// `empty_handed` says that the statement got no message and has not asked again: a consumer that counts messages as pending is asked once more
+    /// then. nats-server 2.12.8 answers "No Messages" to the pull during which it finds a damaged block and cuts it.
+    ///
     /// # Errors
     /// [`Kind::Replaced`] when the consumer was deleted, or deleted and made anew; [`Kind::Unavailable`] when its server is behind;
     /// [`Kind::Damaged`] as above.
-    pub fn check_end(&self, drained: bool) -> Result<bool> {
+    pub fn check_end(&self, drained: bool, empty_handed: bool) -> Result<bool> {
         let (connection, stream, durable) = self.place();
         let say = |error: Error| error.stream(stream).server(connection.label());
         let info = block_on_read(look_up(connection, stream, durable)).map_err(say)?;
@@ -84,6 +87,9 @@ impl PendingAcks {
         };
         if !drained {
             return Ok(false);
+        }
+        if empty_handed && info.num_pending > 0 {
+            return Ok(true);
         }
         block_on_read(async {
             let state = match state_or_error(connection, stream).await {

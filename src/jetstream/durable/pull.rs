@@ -90,6 +90,8 @@ pub struct Pull {
     oversized: bool,
     /// Whether a pull that is not awaited any more may be open on the server.
     may_be_open: bool,
+    /// Whether it was asked again after the consumer had nothing more.
+    resumed: bool,
     /// The page that is being read. After an error it holds messages that were delivered and not passed on.
     page: Vec<Delivery>,
     /// About how many bytes of memory it takes.
@@ -135,6 +137,7 @@ impl Pull {
             delivered: limits.consumer.delivered,
             oversized: false,
             may_be_open: false,
+            resumed: false,
             page: Vec::new(),
             page_bytes: 0,
         })
@@ -194,6 +197,13 @@ impl Pull {
     /// Asks again, although the consumer had nothing more.
     pub fn resume(&mut self) {
         self.drained = false;
+        self.resumed = true;
+    }
+
+    /// Whether no message came, and the server's "No Messages" was not doubted yet.
+    #[must_use]
+    pub fn is_empty_handed(&self) -> bool {
+        self.until.is_none() && !self.resumed && !self.may_be_open
     }
 
     /// Whether the read is over because the server's word is that the consumer has nothing more.
