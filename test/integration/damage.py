@@ -9,18 +9,23 @@ SECTOR = 512
 LONGER = 32
 
 
-def lengthen_subject(store: Path, subject: bytes, payload: bytes) -> None:
-    """Makes the subject of one message longer by a part of its payload, which no checksum of the block notices; the server must not run."""
+def block_with(store: Path, text: bytes) -> tuple[Path, bytearray, int]:
+    """The block of messages that holds a text, its bytes, and where the text begins in it."""
     for file in sorted(store.rglob("*.blk")):
         data = bytearray(file.read_bytes())
-        place = data.find(subject + payload)
+        place = data.find(text)
         if place >= 0:
-            # Two bytes in front of the subject are its length (filestore.go).
-            assert int.from_bytes(data[place - 2 : place], "little") == len(subject) < LONGER
-            data[place - 2] |= LONGER
-            file.write_bytes(data)
-            return
-    raise AssertionError(f"not in any block: {payload!r}")
+            return file, data, place
+    raise AssertionError(f"not in any block: {text!r}")
+
+
+def lengthen_subject(store: Path, subject: bytes, payload: bytes) -> None:
+    """Makes the subject of one message longer by a part of its payload, which no checksum of the block notices; the server must not run."""
+    file, data, place = block_with(store, subject + payload)
+    # Two bytes in front of the subject are its length (filestore.go).
+    assert int.from_bytes(data[place - 2 : place], "little") == len(subject) < LONGER
+    data[place - 2] |= LONGER
+    file.write_bytes(data)
 
 
 def flip(store: Path, *texts: bytes) -> None:
@@ -39,11 +44,8 @@ def flip(store: Path, *texts: bytes) -> None:
 
 def zero_sector(store: Path, text: bytes) -> None:
     """Fills the sector of a block in which a text begins with zeros; the server may run."""
-    for file in sorted(store.rglob("*.blk")):
-        data = bytearray(file.read_bytes())
-        place = data.find(text) // SECTOR * SECTOR
-        if place >= 0:
-            data[place : place + SECTOR] = bytes(len(data[place : place + SECTOR]))
-            file.write_bytes(data)
-            return
-    raise AssertionError(f"not in any block: {text!r}")
+    file, data, place = block_with(store, text)
+    start = place // SECTOR * SECTOR
+    end = min(start + SECTOR, len(data))
+    data[start:end] = bytes(end - start)
+    file.write_bytes(data)
