@@ -55,9 +55,7 @@ impl ClientInbox {
                 biased;
                 answer = self.answers.next() => return answer.map_or(Arrived::Closed, Arrived::Answer),
                 changed = self.epochs.changed() => match changed {
-                    // The event of the first connect, which counts as 1, may arrive late, and is not a loss.
-                    Ok(()) if *self.epochs.borrow_and_update() > 1 => return Arrived::Reconnected,
-                    Ok(()) => {}
+                    Ok(()) => return Arrived::Reconnected,
                     Err(_) => return Arrived::Closed,
                 },
                 words = self.forbidden.recv() => return Arrived::Refused(words.ok()),

@@ -1,5 +1,6 @@
 //! One connection to NATS, and its events beside the answers: it was lost, it came back, a subject is forbidden.
 
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -42,7 +43,9 @@ pub struct Connection {
 struct Signals {
     /// The servers' URLs without userinfo.
     label: String,
-    /// The number of times that the connection came up: 1 after connecting, more after each reconnect.
+    /// Whether the client has reported the first connect. It may report it late, when requests are under way.
+    was_up: AtomicBool,
+    /// The number of times that the connection came back after a loss.
     epoch: watch::Sender<u64>,
     /// The server's texts of permissions violations.
     forbidden: broadcast::Sender<String>,
@@ -56,6 +59,7 @@ impl Connection {
         let label = options.label();
         let signals = Arc::new(Signals {
             label: label.clone(),
+            was_up: AtomicBool::new(false),
             epoch: watch::Sender::new(0),
             forbidden: broadcast::Sender::new(256),
             reply_denied: OnceLock::new(),
@@ -183,13 +187,12 @@ impl Connection {
 impl Signals {
     fn take(&self, event: Event) {
         match event {
-            Event::Connected => self.epoch.send_modify(|epoch| {
-                *epoch += 1;
-                if *epoch > 1 {
-                    stats::RECONNECTS.add(1);
-                    log::warning(format!("{}: the connection came back", self.label));
-                }
-            }),
+            Event::Connected if self.was_up.swap(true, Ordering::Relaxed) => {
+                self.epoch.send_modify(|epoch| *epoch += 1);
+                stats::RECONNECTS.add(1);
+                log::warning(format!("{}: the connection came back", self.label));
+            }
+            Event::Connected => {}
             Event::Disconnected => log::warning(format!("{}: the connection was lost", self.label)),
             Event::LameDuckMode => log::info(format!("{}: the server says that it is about to stop", self.label)),
             Event::ServerError(ServerError::Other(text)) => {

@@ -152,15 +152,12 @@ pub fn subscribe(
     .map_err(|error: Error| error.server(connection.label()))
 }
 
-/// Waits until the connection came back after a loss. May be cancelled. The event of the first connect may come late.
+/// Waits until the connection came back after a loss. May be cancelled.
 async fn came_back(epochs: &mut watch::Receiver<u64>) {
-    while epochs.changed().await.is_ok() {
-        if *epochs.borrow_and_update() > 1 {
-            return;
-        }
+    if epochs.changed().await.is_err() {
+        // The end of the connection is told by the subscription.
+        std::future::pending::<()>().await;
     }
-    // The end of the connection is told by the subscription.
-    std::future::pending::<()>().await;
 }
 
 /// The longest wait for the text of a refusal.

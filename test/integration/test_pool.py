@@ -13,6 +13,7 @@ from contextlib import closing
 import duckdb
 
 from integration import host
+from integration.proxy import Proxy
 from scripts import fixtures
 from scripts.nats_server import Server
 
@@ -72,6 +73,19 @@ class Pool(unittest.TestCase):
             self.assertEqual(counts, [100] * 160)
             # The shared client, and a socket for each thread, kept from one read to the next.
             self.assertLessEqual(self.served(), 1 + len(workers))
+
+    def test_a_new_connection_asks_once(self):
+        """The client reports late that it is connected. That is no reconnect, after which a request would be sent again."""
+        with fixtures.Wire(self.server.url) as wire:
+            line = "stream name=EMPTY subjects=e"
+            fixtures.parse(line, line).apply(wire)
+        asked: list[int] = []
+        with closing(host.connect()) as database, Proxy(self.server.url) as proxy:
+            proxy.sent = lambda data: asked.append(data.count(b"STREAM.INFO."))
+            for number in range(100):
+                url = proxy.url.replace("://", f"://user{number}:password@")
+                self.assertEqual(database.sql(f"FROM nats_scan('EMPTY', url := '{url}')").fetchall(), [])
+        self.assertEqual(sum(asked), 100)
 
     def test_a_read_that_stops_early_leaves_its_socket_to_the_next(self):
         with fixtures.Wire(self.server.url) as wire:

@@ -111,8 +111,6 @@ async fn listen(connection: &Arc<Connection>, call: &str, body: &str, mut round:
         return Err(no_reply(&inbox));
     }
     let mut epochs = connection.epochs();
-    // That it came up at first may be told late.
-    let before = (*epochs.borrow()).max(1);
     let lost = || Error::of(Kind::Unreachable, "the connection was lost before the servers answered");
     let subject = format!("$SYS.REQ.{call}");
     let inbox = connection.client.new_inbox();
@@ -132,7 +130,7 @@ async fn listen(connection: &Arc<Connection>, call: &str, body: &str, mut round:
                 }
                 None => return Err(lost()),
             },
-            Ok(_) = epochs.wait_for(|now| *now > before) => return Err(lost()),
+            Ok(()) = epochs.changed() => return Err(lost()),
             Ok(words) = forbidden.recv() => match refusal(&words, &subject) {
                 Some(Failure::Forbidden) => return Err(no_permission(&format!("publish to {subject}"))),
                 Some(Failure::ReplyDenied(inbox)) => return Err(no_reply(&inbox)),
