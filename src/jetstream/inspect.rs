@@ -127,7 +127,8 @@ pub(super) async fn check_identity(
     Ok(now)
 }
 
-async fn check_continuity(
+/// [`check_identity`], where the state now is known. No round trip; one where the stream has grown since.
+pub(super) async fn check_continuity(
     connection: &Arc<Connection>,
     stream: &str,
     began: &StreamState,

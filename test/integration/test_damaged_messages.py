@@ -4,7 +4,7 @@ import unittest
 
 import duckdb
 
-from integration import host
+from integration import few_rights, host
 from integration.cluster import NAMES, Cluster
 from integration.damage import flip, lengthen_subject, zero_sector
 from integration.streams import fill, state
@@ -30,6 +30,17 @@ def damaged_server(test: unittest.TestCase, version: str, *more: str) -> Server:
     flip(server.store, *map(text, DAMAGED))
     server.start()
     assert state(server.url, "S")["last_seq"] == COUNT
+    return server
+
+
+def server_with_a_lost_sector(test: unittest.TestCase, version: str, *config: str) -> Server:
+    """A server that finds, when its stream S is read, that a sector of a block is lost, and forgets the block's messages behind it."""
+    server = test.enterContext(Server(version, *config))
+    fill(server.url, "stream name=S subjects=s.*", f"messages stream=S subject=s.{{i%7}} count={COUNT} size=100")
+    server.stop()
+    # What was written is not in the server's memory then.
+    server.start()
+    zero_sector(server.store, text(1000))
     return server
 
 
@@ -137,20 +148,27 @@ class OneServer(unittest.TestCase):
                 self.assertEqual(found, [("damaged", 4, 4)])
 
     def test_a_block_that_the_server_cuts(self):
-        """A sector of a block is lost while the server runs. It finds that in the first read, and forgets the block's messages behind it."""
+        """The stream ends earlier than when the statement began. The next statement begins with what is left."""
         for version in VERSIONS:
-            server = self.enterContext(Server(version))
-            fill(server.url, "stream name=S subjects=s.*", f"messages stream=S subject=s.{{i%7}} count={COUNT} size=100")
-            server.stop()
-            # What was written is not in the server's memory then.
-            server.start()
-            zero_sector(server.store, text(1000))
+            server = server_with_a_lost_sector(self, version)
             with self.subTest(version=version):
                 sql = "SELECT seq FROM nats_ingest('S', {url}, durable := 'd', keep := 'all')"
-                rows = self.rows(server, sql)
-                left = state(server.url, "S")["messages"]
-                self.assertLess(left, COUNT)
-                self.assertEqual([row[0] for row in rows], list(range(1, left + 1)))
+                began = f"ended at sequence {COUNT} when the statement began"
+                self.fails(server, sql, rf"stream 'S'.*older copy of its store.*{began}.*\[replaced\]")
+                self.has_what_is_left(server, self.rows(server, sql))
+
+    def test_a_block_that_the_server_cuts_and_few_rights(self):
+        """Who may not ask for the stream's state has what is left, at once. (A filtered consumer of 2.10.26 says that there is nothing, for good.)"""
+        for version in servers.tested("2.12.8", "2.15.1"):
+            server = server_with_a_lost_sector(self, version, few_rights.CONFIG)
+            with self.subTest(version=version):
+                sql = f"SELECT seq FROM nats_ingest('S', url := '{few_rights.url(server)}', durable := 'd', subject := 's.*', keep := 'all')"
+                self.has_what_is_left(server, self.rows(server, sql))
+
+    def has_what_is_left(self, server: Server, rows: list) -> None:
+        left = state(server.url, "S")["messages"]
+        self.assertLess(left, COUNT)
+        self.assertEqual([row[0] for row in rows], list(range(1, left + 1)))
 
     def test_the_past(self):
         """The server gives an older message of a subject in the place of one that is damaged."""

@@ -6,7 +6,7 @@ import unittest
 import duckdb
 
 from fixtures.wire import Wire
-from integration import host
+from integration import few_rights, host
 from integration.damage import flip
 from integration.proxy import Proxy
 from integration.streams import fill
@@ -118,11 +118,9 @@ class BehindItsBack(unittest.TestCase):
 
     def test_a_user_of_the_consumer_alone(self):
         """Who reads by a filter needs no right for the stream itself."""
-        user = '{user: few, password: p, permissions: {publish: ["$JS.API.CONSUMER.>", "$JS.ACK.>"], subscribe: ["_INBOX.>"]}}'
-        server = self.enterContext(Server(VERSIONS[-1], f"jetstream {{ store_dir: $STORE_DIR }}\nno_auth_user: all\naccounts {{ A {{ jetstream: enabled, users: [{{user: all, password: p}}, {user}] }} }}"))
+        server = self.enterContext(Server(VERSIONS[-1], few_rights.CONFIG))
         fill(server.url, "stream name=S subjects=s.*", "messages stream=S subject=s.{i%2} count=10 size=100")
-        url = server.url.replace("nats://", "nats://few:p@")
-        self.assertEqual(self.drain(url, options=", subject := 's.1'"), ([1, 3, 5, 7, 9], []))
+        self.assertEqual(self.drain(few_rights.url(server), options=", subject := 's.1'"), ([1, 3, 5, 7, 9], []))
 
 
 if __name__ == "__main__":

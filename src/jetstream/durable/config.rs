@@ -10,6 +10,7 @@ use super::info::{Config, Consumer, Info, info_call};
 use crate::error::{Error, Kind, Result};
 use crate::jetstream::connection::Connection;
 use crate::jetstream::failure::{ErrorNumber, Failure};
+use crate::jetstream::info_reply::{self, Details};
 use crate::jetstream::look_up::look_up;
 use crate::jetstream::runtime::block_on_read;
 use crate::jetstream::time::{format_utc, parse_utc};
@@ -97,7 +98,11 @@ pub(super) fn ensure(
     block_on_read(async {
         let DurableOptions { stream, durable, .. } = options;
         let info_call = info_call(stream, durable);
-        let mut info = look_up::<Info>(connection, &info_call, Bytes::new()).await;
+        // The stream is looked at before a consumer is made: what a server does for that may change what it counts.
+        let (mut info, began) = tokio::join!(
+            look_up::<Info>(connection, &info_call, Bytes::new()),
+            info_reply::ask(connection, stream, Details::None)
+        );
         let mut call = info_call.clone();
         if info.as_ref().is_err_and(|failure| failure.is(ErrorNumber::CONSUMER_NOT_FOUND)) {
             if known.is_some() {
@@ -118,12 +123,17 @@ pub(super) fn ensure(
             Ok(info) => info,
             Err(failure) => return Err(connection.explain(failure, &call, stream).await),
         };
+        let began = match began {
+            Ok(reply) => Some(reply.stream_state()),
+            Err(Failure::Forbidden) => None,
+            Err(failure) => return Err(connection.explain(failure, &info_reply::call(stream), stream).await),
+        };
         if known.is_some_and(|known| known != info.created) {
             return Ok(None);
         }
         let differences = differences(&info.config, options);
         if differences.is_empty() {
-            return Ok(Some(info.consumer()));
+            return Ok(Some(info.consumer(began)));
         }
         Err(Error::of(
             Kind::Conflict,

@@ -11,7 +11,7 @@ use crate::jetstream::connection::Connection;
 use crate::jetstream::failure::{ErrorNumber, Failure};
 use crate::jetstream::look_up;
 use crate::jetstream::runtime::block_on_read;
-use crate::plan::{Progress, Subjects};
+use crate::plan::{Progress, StreamState, Subjects};
 
 /// A consumer as it was found or made.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -26,6 +26,8 @@ pub(super) struct Consumer {
     pub(super) subjects: Subjects,
     /// What its pulls depend on.
     pub(super) pulls: PullConditions,
+    /// The state of its stream before any pull; None for a user who may not ask for it.
+    pub(super) stream: Option<StreamState>,
 }
 
 /// What the pulls of a consumer depend on, when a statement begins.
@@ -98,8 +100,9 @@ pub(super) struct Cluster {
 }
 
 impl Info {
-    pub fn consumer(self) -> Consumer {
+    pub fn consumer(self, stream: Option<StreamState>) -> Consumer {
         Consumer {
+            stream,
             created: self.created,
             ack_wait: Duration::from_nanos(self.config.ack_wait),
             max_deliver: positive(self.config.max_deliver),

@@ -13,7 +13,7 @@ use super::info::{Info, info_call, look_up};
 use super::pending_acks::PendingAcks;
 use crate::error::{Error, Kind, Result};
 use crate::jetstream::connection::Connection;
-use crate::jetstream::inspect::{Gaps, inspect};
+use crate::jetstream::inspect::{Gaps, check_continuity, inspect};
 use crate::jetstream::runtime::{block_on, block_on_read};
 use crate::jetstream::state::state_or_error;
 use crate::jetstream::wire::Want;
@@ -63,40 +63,30 @@ impl PendingAcks {
         Ok(())
     }
 
-    /// Checks, when a statement ends, that the consumer is the one with which it began. When the consumer has no more messages, it also checks that
-    /// its server is not behind the stream's leader, and that no unreadable message is behind its last one. Whether the consumer has more after all.
-    /// Two round trips, and two more where there is something.
+    /// Checks, when a statement ends, that the consumer and the stream are those with which it began. When the consumer has no more messages, it also
+    /// checks that its server is not behind the stream's leader, and that no unreadable message is behind its last one. Whether the consumer has more
+    /// after all. One round trip, one more where the stream has grown, and two more where there is something behind.
     ///
     /// `empty_handed` says that the statement got no message and has not asked again: a consumer that counts messages as pending is asked once more
     /// then. nats-server 2.12.8 answers "No Messages" to the pull during which it finds a damaged block and cuts it.
     ///
     /// # Errors
-    /// [`Kind::Replaced`] when the consumer was deleted, or deleted and made anew; [`Kind::Unavailable`] when its server is behind;
-    /// [`Kind::Damaged`] as above.
+    /// [`Kind::Replaced`] when the consumer or the stream was deleted, or made anew, and when the stream ends before it did;
+    /// [`Kind::Unavailable`] when the consumer's server is behind; [`Kind::Damaged`] as above.
     pub fn check_end(&self, drained: bool, empty_handed: bool) -> Result<bool> {
-        let (connection, stream, durable) = self.place();
-        let say = |error: Error| error.stream(stream).server(connection.label());
-        let info = block_on_read(look_up(connection, stream, durable)).map_err(say)?;
-        let Some(info) = info.filter(|info| self.created().is_none_or(|created| created == info.created)) else {
-            self.forget_consumer();
-            return Err(say(Error::of(
-                Kind::Replaced,
-                format!("the consumer '{durable}' was deleted, or deleted and made anew, while it was read"),
-            )
-            .advice("run it again: a consumer that is new delivers all messages of the stream once more")));
-        };
-        if !drained {
-            return Ok(false);
-        }
-        if empty_handed && info.num_pending > 0 {
-            return Ok(true);
-        }
+        let (connection, stream, _) = self.place();
         block_on_read(async {
-            let state = match state_or_error(connection, stream).await {
-                // Who reads by a filter needs no right beside those of the consumer, which is believed then.
-                Err(error) if error.kind() == Kind::Denied && self.is_filtered() => return Ok(false),
-                state => state?,
-            };
+            let (info, state) = self.consumer_and_stream(drained || self.began.is_some()).await?;
+            if let (Some(began), Some(state)) = (&self.began, &state) {
+                check_continuity(connection, stream, began, state).await?;
+            }
+            if !drained {
+                return Ok(false);
+            }
+            if empty_handed && info.num_pending > 0 {
+                return Ok(true);
+            }
+            let Some(state) = state else { return Ok(false) };
             if self.catches_up(&info, state.last).await? {
                 return Ok(true);
             }
@@ -105,7 +95,32 @@ impl PendingAcks {
             }
             Ok(false)
         })
-        .map_err(say)
+        .map_err(|error: Error| error.stream(stream).server(connection.label()))
+    }
+
+    /// The consumer, which is the one with which the statement began, and the state of the stream, where it is wanted. One round trip.
+    async fn consumer_and_stream(&self, with_stream: bool) -> Result<(Info, Option<StreamState>)> {
+        let (connection, stream, durable) = self.place();
+        let state = async {
+            match with_stream {
+                true => state_or_error(connection, stream).await.map(Some),
+                false => Ok(None),
+            }
+        };
+        let (info, state) = tokio::join!(look_up(connection, stream, durable), state);
+        let Some(info) = info?.filter(|info| self.created().is_none_or(|created| created == info.created)) else {
+            self.forget_consumer();
+            return Err(Error::of(
+                Kind::Replaced,
+                format!("the consumer '{durable}' was deleted, or deleted and made anew, while it was read"),
+            )
+            .advice("run it again: a consumer that is new delivers all messages of the stream once more"));
+        };
+        match state {
+            // Who reads by a filter needs no right beside those of the consumer, which is believed then.
+            Err(error) if error.kind() == Kind::Denied && self.is_filtered() => Ok((info, None)),
+            state => Ok((info, state?)),
+        }
     }
 
     /// Checks that no unreadable message is behind the last one that a drained consumer without a filter gave.

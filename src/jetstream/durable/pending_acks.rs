@@ -20,7 +20,7 @@ use crate::jetstream::connection::Connection;
 use crate::jetstream::get::get_messages;
 use crate::jetstream::options::ConnectOptions;
 use crate::jetstream::runtime::block_on;
-use crate::plan::{Given, Outcome, RowKeys, Settlement, Subjects, Unsettled};
+use crate::plan::{Given, Outcome, RowKeys, Settlement, StreamState, Subjects, Unsettled};
 use crate::stats;
 
 /// One durable as one user of one server sees it.
@@ -90,6 +90,8 @@ pub struct PendingAcks {
     ack_wait: Duration,
     max_deliver: Option<u64>,
     pulls: PullConditions,
+    /// The state of the stream when the statement began; None for a user who may not ask for it.
+    pub(super) began: Option<StreamState>,
 }
 
 impl PendingAcks {
@@ -102,7 +104,7 @@ impl PendingAcks {
         let known = with_sessions(|sessions| claim(sessions, &key)).map_err(|error| key.place(error))?;
         // From here on, dropping `pending_acks` ends the claim.
         let (ack_wait, pulls) = (Duration::ZERO, PullConditions::default());
-        let mut pending_acks = Self { key, connection, ack_wait, max_deliver: None, pulls };
+        let mut pending_acks = Self { key, connection, ack_wait, max_deliver: None, pulls, began: None };
         let consumer = ensure(&pending_acks.connection, options, known.as_deref())?;
         let Some(consumer) = consumer else {
             pending_acks.forget_consumer();
@@ -134,7 +136,7 @@ impl PendingAcks {
             session.subjects = consumer.subjects;
         });
         (pending_acks.ack_wait, pending_acks.max_deliver) = (consumer.ack_wait, consumer.max_deliver);
-        pending_acks.pulls = consumer.pulls;
+        (pending_acks.pulls, pending_acks.began) = (consumer.pulls, consumer.stream);
         pending_acks.keep_alive();
         Ok(pending_acks)
     }
