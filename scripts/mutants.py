@@ -36,7 +36,7 @@ def manifest() -> str:
     package, dependencies = re.search(r"(\[package\].*?)\n\[lib\].*?(\[dependencies\].*?)\n\n", text, re.DOTALL).groups()
     kept = [line for line in dependencies.splitlines() if line.split(" ")[0] not in LEFT_OUT]
     tests = [line for line in text.splitlines() if line.startswith("proptest = ")]
-    return "\n".join([package, *kept, "", "[dev-dependencies]", *tests, "", "[profile.dev]", "debug = false", ""])
+    return "\n".join([package, *kept, "", "[dev-dependencies]", *tests, "", "# Tests that play thousands of reads run many times.", "[profile.dev]", "debug = false", "opt-level = 1", ""])
 
 
 def copy() -> None:

@@ -218,9 +218,8 @@ unsafe fn slot(value: &[u8], free: &mut *mut u8) -> neo::Result<ffi::duckdb_v2_b
         return Err(neo::Error::invalid_input("a value of 4 GiB or more does not fit into a column"));
     };
     let value = if value.len() <= INLINE {
-        let mut inlined: [std::ffi::c_char; INLINE] = [0; INLINE];
-        // SAFETY: the value has as many bytes, and they fit; a `c_char` is a byte.
-        unsafe { std::ptr::copy_nonoverlapping(value.as_ptr(), inlined.as_mut_ptr().cast::<u8>(), value.len()) };
+        let mut inlined = [0; INLINE];
+        inlined.iter_mut().zip(value).for_each(|(to, from)| *to = std::ffi::c_char::from_ne_bytes([*from]));
         ffi::duckdb_v2_bytes__bindgen_ty_1 {
             inlined: ffi::duckdb_v2_bytes__bindgen_ty_1__bindgen_ty_2 { length, inlined },
         }

@@ -199,7 +199,7 @@ fn pull_more(pull: &mut Pull, pending_acks: &PendingAcks, page: &mut VecDeque<De
         let checked = pending_acks.check_passed_over(&deliveries);
         page.extend(deliveries);
         checked?;
-        if !is_end || !pending_acks.check_end(pull.is_drained(), pull.is_empty_handed())? {
+        if !is_end || !pending_acks.check_end(pull)? {
             return Ok(());
         }
         pull.resume();

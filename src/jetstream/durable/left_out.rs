@@ -11,6 +11,7 @@ use bytes::Bytes;
 use super::delivery::Delivery;
 use super::info::{Info, info_call, look_up};
 use super::pending_acks::PendingAcks;
+use super::pull::Pull;
 use crate::error::{Error, Kind, Result};
 use crate::jetstream::connection::Connection;
 use crate::jetstream::inspect::{Gaps, check_continuity, inspect};
@@ -67,13 +68,13 @@ impl PendingAcks {
     /// checks that its server is not behind the stream's leader, and that no unreadable message is behind its last one. Whether the consumer has more
     /// after all. One round trip, one more where the stream has grown, and two more where there is something behind.
     ///
-    /// `empty_handed` says that the statement got no message and has not asked again: a consumer that counts messages as pending is asked once more
-    /// then. nats-server 2.12.8 answers "No Messages" to the pull during which it finds a damaged block and cuts it.
+    /// A consumer that gave no message and counts some as pending is asked once more. nats-server 2.12.8 answers "No Messages" to the pull during which it finds a damaged block and cuts it.
     ///
     /// # Errors
     /// [`Kind::Replaced`] when the consumer or the stream was deleted, or made anew, and when the stream ends before it did;
     /// [`Kind::Unavailable`] when the consumer's server is behind; [`Kind::Damaged`] as above.
-    pub fn check_end(&self, drained: bool, empty_handed: bool) -> Result<bool> {
+    pub fn check_end(&self, pull: &Pull) -> Result<bool> {
+        let drained = pull.is_drained();
         let (connection, stream, _) = self.place();
         block_on_read(async {
             let (info, state) = self.consumer_and_stream(drained || self.began.is_some()).await?;
@@ -83,7 +84,7 @@ impl PendingAcks {
             if !drained {
                 return Ok(false);
             }
-            if empty_handed && info.num_pending > 0 {
+            if pull.is_empty_handed() && info.num_pending > 0 {
                 return Ok(true);
             }
             let Some(state) = state else { return Ok(false) };

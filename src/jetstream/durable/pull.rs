@@ -202,13 +202,13 @@ impl Pull {
 
     /// Whether no message came, and the server's "No Messages" was not doubted yet.
     #[must_use]
-    pub fn is_empty_handed(&self) -> bool {
+    pub(super) fn is_empty_handed(&self) -> bool {
         self.until.is_none() && !self.resumed && !self.may_be_open
     }
 
     /// Whether the read is over because the server's word is that the consumer has nothing more.
     #[must_use]
-    pub fn is_drained(&self) -> bool {
+    pub(super) fn is_drained(&self) -> bool {
         self.drained && !self.stopped
     }
 
