@@ -9,6 +9,7 @@ import re
 import shutil
 import subprocess
 import sys
+from pathlib import Path
 
 from scripts import paths
 
@@ -16,13 +17,14 @@ FOLDER = paths.ROOT / "build" / "mutants"
 CRATE = FOLDER / "crate"
 ROOMS = ("calendar.rs", "codec", "column", "document.rs", "error", "plan", "predicate.rs", "record.rs", "value.rs")
 # The readers of frames and header blocks, which need nothing else of their room.
+WIRE_ROOM = "wire"
 WIRE = ("reply_headers.rs", "frame.rs")
 # What those rooms may not know.
 LEFT_OUT = (
     "async-nats", "duckdb", "duckdb-loadable-macros", "duckdb-neo", "futures-util", "libduckdb-sys", "nkeys", "rustls-native-certs",
     "tokio", "tokio-rustls",
 )
-LIBRARY = "#![allow(dead_code)]\n#[cfg(test)]\nmod testing;\n" + "".join(f"pub mod {room.removesuffix('.rs')};\n" for room in ROOMS) + "mod wire;\n"
+LIBRARY = "#![allow(dead_code)]\n#[cfg(test)]\nmod testing;\n"
 SETTINGS = """# Texts for users, and tests.
 exclude_globs = ["**/tests.rs", "**/tests/**", "**/*_tests.rs", "**/testing.rs", "**/testing/**"]
 exclude_re = ["impl (fmt::)?(Display|Debug)", "expecting"]
@@ -39,20 +41,38 @@ def manifest() -> str:
     return "\n".join([package, *kept, "", "[dev-dependencies]", *tests, "", "# Tests that play thousands of reads run many times.", "[profile.dev]", "debug = false", "opt-level = 1", ""])
 
 
-def copy() -> None:
+def named_by(room: str) -> set[str]:
+    """The rooms that a room's files name, and those that these name."""
+    rooms, seen = {room}, set()
+    while new := rooms - seen:
+        seen |= new
+        files = [path for name in new for path in ([paths.ROOT / "src" / name] if name.endswith(".rs") else (paths.ROOT / "src" / name).rglob("*.rs"))]
+        names = {name for file in files for name in re.findall(r"crate::(\w+)", file.read_text())}
+        rooms |= {room for room in ROOMS if room.removesuffix(".rs") in names}
+    return rooms
+
+
+def rooms_of(patterns: list[str]) -> list[str]:
+    """The rooms that the faults of some files need: those of one room build faster alone."""
+    tops = {pattern.split("/")[1] for pattern in patterns}
+    if len(tops) != 1 or not tops <= set(ROOMS):
+        return [*ROOMS, WIRE_ROOM]
+    return sorted(named_by(*tops))
+
+
+def copy(rooms: list[str]) -> None:
     """Makes the crate anew; what was built of its dependencies stays."""
     shutil.rmtree(CRATE, ignore_errors=True)
     source = CRATE / "src"
     source.mkdir(parents=True)
-    for room in ROOMS:
+    for room in rooms:
+        if room == WIRE_ROOM:
+            copy_wire(source)
+            continue
         origin = paths.ROOT / "src" / room
         (shutil.copytree if origin.is_dir() else shutil.copy)(origin, source / room)
     shutil.copytree(paths.ROOT / "src" / "testing", source / "testing")
-    (source / "wire").mkdir()
-    for file in WIRE:
-        shutil.copy(paths.ROOT / "src" / "jetstream" / "wire" / file, source / "wire" / file)
-    (source / "wire" / "mod.rs").write_text("mod frame;\nmod reply_headers;\n")
-    (source / "lib.rs").write_text(LIBRARY)
+    (source / "lib.rs").write_text(LIBRARY + "".join(f"pub mod {room.removesuffix('.rs')};\n" for room in rooms))
     (CRATE / "Cargo.toml").write_text(manifest())
     shutil.copy(paths.ROOT / "Cargo.lock", CRATE)
     (CRATE / ".cargo").mkdir()
@@ -64,8 +84,16 @@ def copy() -> None:
         (shutil.copytree if (paths.ROOT / data).is_dir() else shutil.copy)(paths.ROOT / data, target)
 
 
+def copy_wire(source: Path) -> None:
+    (source / WIRE_ROOM).mkdir()
+    for file in WIRE:
+        shutil.copy(paths.ROOT / "src" / "jetstream" / "wire" / file, source / WIRE_ROOM / file)
+    (source / WIRE_ROOM / "mod.rs").write_text("mod frame;\nmod reply_headers;\n")
+
+
 def main() -> int:
-    copy()
+    files = [value for name, value in zip(sys.argv, sys.argv[1:]) if name == "--file"]
+    copy(rooms_of(files))
     environment = os.environ | {"CARGO_TARGET_DIR": str(FOLDER / "target")}
     command = ["cargo", "mutants", "--in-place", "--no-shuffle", "--output", str(FOLDER), *sys.argv[1:]]
     return subprocess.run(command, cwd=CRATE, env=environment).returncode

@@ -50,16 +50,14 @@ impl ClientInbox {
 
     /// Waits until something arrives. May be cancelled while it waits.
     pub async fn receive(&mut self) -> Arrived {
-        loop {
-            tokio::select! {
-                biased;
-                answer = self.answers.next() => return answer.map_or(Arrived::Closed, Arrived::Answer),
-                changed = self.epochs.changed() => match changed {
-                    Ok(()) => return Arrived::Reconnected,
-                    Err(_) => return Arrived::Closed,
-                },
-                words = self.forbidden.recv() => return Arrived::Refused(words.ok()),
-            }
+        tokio::select! {
+            biased;
+            answer = self.answers.next() => answer.map_or(Arrived::Closed, Arrived::Answer),
+            changed = self.epochs.changed() => match changed {
+                Ok(()) => Arrived::Reconnected,
+                Err(_) => Arrived::Closed,
+            },
+            words = self.forbidden.recv() => Arrived::Refused(words.ok()),
         }
     }
 
