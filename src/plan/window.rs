@@ -105,7 +105,7 @@ impl Window {
         self.sizing.received()
     }
 
-    /// The bytes of messages that were asked for and have not come, estimated from the sizes so far.
+    /// The bytes of messages that were asked for and have not left, estimated from the sizes so far.
     #[must_use]
     pub fn bytes_under_way(&self) -> u64 {
         let messages = self.spans.iter().map(Span::expected).fold(0_u64, u64::saturating_add);
@@ -252,6 +252,8 @@ impl Window {
 mod driver_simulation;
 #[cfg(test)]
 mod driver_world;
+#[cfg(test)]
+mod reports_tests;
 #[cfg(test)]
 mod simulation;
 #[cfg(test)]
