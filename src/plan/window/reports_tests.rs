@@ -1,4 +1,4 @@
-//! The facts about a read that its driver asks the window for.
+//! The facts about a read that its driver asks the window for, and how much it asks for at first and after a loss.
 
 use super::answers::MAX_RETRIES;
 use super::tests::record;
@@ -123,4 +123,22 @@ fn a_batch_without_its_messages_is_asked_for_again_three_times() {
         assert_eq!(outcome.is_err(), attempt == MAX_RETRIES, "{attempt}");
     }
     assert_eq!(window.retries(), u64::from(MAX_RETRIES) + 1);
+}
+
+#[test]
+fn what_follows_a_loss_is_asked_for_alone() {
+    let mut window = window(false);
+    let request = window.requests()[0];
+    window.accept(request.token, message(1, 999)).unwrap();
+    let behind = Reply::Message { record: record(3), previous: Some(2), pending: Some(997), size: 300 };
+    window.accept(request.token, behind).unwrap();
+    let again = window.requests()[0];
+    assert_eq!((again.from, again.batch), (2, 1));
+}
+
+#[test]
+fn a_read_begins_with_few_requests() {
+    assert_eq!(window(false).requests().len(), 1);
+    assert_eq!(window(true).requests().len(), 2);
+    assert_eq!(Window::new(RANGE, Some(1), 1.0, true).requests().len(), 1);
 }
