@@ -65,16 +65,25 @@ fn gaps_are_explained_where_that_is_demanded() {
     let mut window = window(false).explaining_gaps(Absent::default());
     assert!(window.explains_gaps());
     let request = window.requests()[0];
-    window.accept(request.token, message(1, 998)).unwrap();
-    let behind = Reply::Message { record: record(3), previous: Some(1), pending: Some(997), size: 300 };
-    window.accept(request.token, behind).unwrap();
+    for (sequence, previous, pending) in [(1, 0, 997), (3, 1, 996), (5, 3, 995), (7, 5, 994)] {
+        let reply =
+            Reply::Message { record: record(sequence), previous: Some(previous), pending: Some(pending), size: 300 };
+        window.accept(request.token, reply).unwrap();
+    }
+    let only = |sequence| SequenceRange { first: sequence, last: sequence };
     let mut out = Vec::new();
     window.take_ready(&mut out);
     assert_eq!(out.len(), 1);
-    assert_eq!(window.unexplained_gaps(), Some(vec![SequenceRange { first: 2, last: 2 }]));
-    window.explain_gaps(Absent::default(), vec![record(2)]);
+    assert_eq!(window.unexplained_gaps(), Some(vec![only(2), only(4), only(6)]));
+    let mut deleted = SequenceSet::default();
+    deleted.push(4);
+    window.explain_gaps(Absent::new(1, deleted), Vec::new());
+    assert_eq!(window.unexplained_gaps(), Some(vec![only(2), only(6)]));
+    let mut deleted = SequenceSet::default();
+    [4, 6].into_iter().for_each(|sequence| deleted.push(sequence));
+    window.explain_gaps(Absent::new(1, deleted), vec![record(2)]);
     window.take_ready(&mut out);
-    assert_eq!(out.iter().map(|record| record.sequence).collect::<Vec<_>>(), [1, 2, 3]);
+    assert_eq!(out.iter().map(|record| record.sequence).collect::<Vec<_>>(), [1, 2, 3, 5, 7]);
     assert_eq!(window.retries(), 1);
 }
 
