@@ -16,8 +16,8 @@ from scripts import paths
 FOLDER = paths.ROOT / "build" / "mutants"
 CRATE = FOLDER / "crate"
 ROOMS = ("calendar.rs", "codec", "column", "document.rs", "error", "plan", "predicate.rs", "record.rs", "value.rs")
-# The readers of frames and header blocks, which need nothing else of their room.
 WIRE_ROOM = "wire"
+# The readers of frames and header blocks, which need nothing else of their room.
 WIRE = ("reply_headers.rs", "frame.rs")
 # What those rooms may not know.
 LEFT_OUT = (
@@ -46,7 +46,8 @@ def named_by(room: str) -> set[str]:
     rooms, seen = {room}, set()
     while new := rooms - seen:
         seen |= new
-        files = [path for name in new for path in ([paths.ROOT / "src" / name] if name.endswith(".rs") else (paths.ROOT / "src" / name).rglob("*.rs"))]
+        origins = [paths.ROOT / "src" / name for name in new]
+        files = [file for origin in origins for file in (origin.rglob("*.rs") if origin.is_dir() else [origin])]
         names = {name for file in files for name in re.findall(r"crate::(\w+)", file.read_text())}
         rooms |= {room for room in ROOMS if room.removesuffix(".rs") in names}
     return rooms
@@ -54,10 +55,10 @@ def named_by(room: str) -> set[str]:
 
 def rooms_of(patterns: list[str]) -> list[str]:
     """The rooms that the faults of some files need: those of one room build faster alone."""
-    tops = {pattern.split("/")[1] for pattern in patterns}
-    if len(tops) != 1 or not tops <= set(ROOMS):
+    rooms = {"".join(Path(pattern).parts[1:2]) for pattern in patterns}
+    if len(rooms) != 1 or not rooms <= set(ROOMS):
         return [*ROOMS, WIRE_ROOM]
-    return sorted(named_by(*tops))
+    return sorted(named_by(*rooms))
 
 
 def copy(rooms: list[str]) -> None:
@@ -85,6 +86,7 @@ def copy(rooms: list[str]) -> None:
 
 
 def copy_wire(source: Path) -> None:
+    """Copies those files of the room of the wire that need nothing else of it."""
     (source / WIRE_ROOM).mkdir()
     for file in WIRE:
         shutil.copy(paths.ROOT / "src" / "jetstream" / "wire" / file, source / WIRE_ROOM / file)
