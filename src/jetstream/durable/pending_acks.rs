@@ -23,6 +23,9 @@ use crate::jetstream::runtime::block_on;
 use crate::plan::{Given, Outcome, RowKeys, Settlement, StreamState, Subjects, Unsettled};
 use crate::stats;
 
+/// The longest wait for the server's answer to decisions that need none: the statement has failed or ended already.
+const LONGEST_ANSWER: Duration = Duration::from_secs(2);
+
 /// One durable as one user of one server sees it.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct DurableKey {
@@ -255,7 +258,7 @@ impl PendingAcks {
                 }
             }
             self.session(|session| gone.iter().for_each(|given| session.settlement.is_gone(given.sequence)));
-            self.send_unanswered(&gone, TERMINATE);
+            self.send_together(&gone, TERMINATE);
             if !deliveries.is_empty() {
                 return Ok(deliveries);
             }
@@ -272,7 +275,7 @@ impl PendingAcks {
     /// Returns all that the statement gave out: it failed, so none of it can be committed.
     pub fn give_all_back(&self) {
         let given = self.session(|session| session.settlement.fail(Instant::now()));
-        self.send_unanswered(&given, RETURN);
+        self.send_together(&given, RETURN);
         self.keep_alive();
     }
 
@@ -283,7 +286,7 @@ impl PendingAcks {
             let rest = rest.map(|delivery| self.given(delivery)).collect();
             session.settlement.hand_back(rest)
         });
-        self.send_unanswered(&returned, RETURN);
+        self.send_together(&returned, RETURN);
         self.keep_alive();
     }
 
@@ -301,8 +304,8 @@ impl PendingAcks {
         keep_alive(&self.connection, &self.key);
     }
 
-    fn send_unanswered(&self, messages: &[Given], word: &'static str) {
-        send_unanswered(&self.connection, messages, word);
+    fn send_together(&self, messages: &[Given], word: &'static str) {
+        send_together(&self.connection, messages, word);
     }
 }
 
@@ -312,26 +315,27 @@ pub(super) fn keep_alive(connection: &Arc<Connection>, key: &DurableKey) {
         let session = sessions.get_mut(key)?;
         Some(session.settlement.keep_alive(Instant::now(), session.ack_wait))
     });
-    send_unanswered(connection, &kept.unwrap_or_default(), IN_PROGRESS);
+    send_together(connection, &kept.unwrap_or_default(), IN_PROGRESS);
 }
 
-/// Sends a decision (ADR-15) for each message and awaits no answer. Best effort: where it is lost, the server delivers the
-/// message again after `ack_wait`.
-fn send_unanswered(connection: &Arc<Connection>, messages: &[Given], word: &'static str) {
-    if messages.is_empty() || !connection.is_up() {
+/// Sends a decision (ADR-15) for each message and awaits the answer to the last one, which shows that the server has read them all: the next statement
+/// reads by another connection, and would overtake them. Best effort: where a decision is lost, the server delivers the message again after `ack_wait`.
+fn send_together(connection: &Arc<Connection>, messages: &[Given], word: &'static str) {
+    let Some((last, others)) = messages.split_last() else { return };
+    if !connection.is_up() {
         // A decision that is sent after a reconnect could reach the server after it gave the messages to another process.
         return;
     }
-    let Connection { client, timeout, .. } = &**connection;
+    let payload = Bytes::from_static(word.as_bytes());
     let _ = block_on(async {
-        for message in messages {
-            let subject = message.ack_subject().to_string();
-            if client.publish(subject, Bytes::from_static(word.as_bytes())).await.is_err() {
+        for message in others {
+            if connection.client.publish(message.ack_subject().to_string(), payload.clone()).await.is_err() {
                 break;
             }
         }
-        // The process may end right after the statement.
-        let _ = tokio::time::timeout(*timeout, client.flush()).await;
+        let last = last.ack_subject().to_string();
+        let answer = connection.request(&last, payload);
+        let _ = tokio::time::timeout(connection.timeout.min(LONGEST_ANSWER), answer).await;
         Ok(())
     });
 }
