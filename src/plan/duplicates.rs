@@ -14,7 +14,7 @@ pub struct KeptKeys {
     /// By the number of the key.
     sequences: Vec<u64>,
     /// The hashes of the keys of the present row.
-    hashes: Vec<u64>,
+    hashes: Vec<u32>,
 }
 
 /// The row that another row repeats, and the key that they share.

@@ -7,15 +7,28 @@ use hashbrown::{DefaultHashBuilder, HashTable};
 
 /// Distinct keys, numbered from 0 in the order in which they came. Keys of different templates are never equal.
 ///
-/// A key costs its text and about 20 bytes; at most 2^32 of them fit.
+/// A key costs its text and about 24 bytes; at most 2^32 of them fit.
 #[derive(Default)]
 pub(super) struct KeyTable {
     hasher: DefaultHashBuilder,
-    numbers: HashTable<u32>,
+    entries: HashTable<Entry>,
     /// All keys end to end, each behind the number of its template.
     text: Vec<u8>,
     /// Where each key ends.
     ends: Vec<usize>,
+}
+
+/// A key as the table has it. With its hash, the table grows and passes over other keys without a look at their texts, which are somewhere in memory.
+struct Entry {
+    hash: u32,
+    number: u32,
+}
+
+impl Entry {
+    /// The hash by which the table places it: the table takes the place from the lower bits and a mark from the upper ones.
+    fn spread(hash: u32) -> u64 {
+        u64::from(hash).wrapping_mul(0x9e37_79b9_7f4a_7c15)
+    }
 }
 
 impl KeyTable {
@@ -25,28 +38,24 @@ impl KeyTable {
     }
 
     /// The hash by which a key is looked up and added.
-    pub fn hash(&self, template: u8, key: &str) -> u64 {
-        self.hasher.hash_one((template, key.as_bytes()))
+    pub fn hash(&self, template: u8, key: &str) -> u32 {
+        self.hasher.hash_one((template, key.as_bytes())) as u32
     }
 
     /// The number of a key that is there.
-    pub fn find(&self, hash: u64, template: u8, key: &str) -> Option<u32> {
-        let stored = |number: &u32| self.text[place(&self.ends, *number)].split_first();
-        self.numbers.find(hash, |number| stored(number) == Some((&template, key.as_bytes()))).copied()
+    pub fn find(&self, hash: u32, template: u8, key: &str) -> Option<u32> {
+        let stored = |number: u32| self.text[place(&self.ends, number)].split_first();
+        let is_same = |entry: &Entry| entry.hash == hash && stored(entry.number) == Some((&template, key.as_bytes()));
+        self.entries.find(Entry::spread(hash), is_same).map(|entry| entry.number)
     }
 
     /// Adds a key that is not there; its number.
-    pub fn add(&mut self, hash: u64, template: u8, key: &str) -> u32 {
+    pub fn add(&mut self, hash: u32, template: u8, key: &str) -> u32 {
         let number = self.ends.len() as u32;
         self.text.push(template);
         self.text.extend_from_slice(key.as_bytes());
         self.ends.push(self.text.len());
-        let Self { hasher, numbers, text, ends } = self;
-        let rehash = |number: &u32| match text[place(ends, *number)].split_first() {
-            Some((template, key)) => hasher.hash_one((*template, key)),
-            None => 0,
-        };
-        numbers.insert_unique(hash, number, rehash);
+        self.entries.insert_unique(Entry::spread(hash), Entry { hash, number }, |entry| Entry::spread(entry.hash));
         number
     }
 }

@@ -131,6 +131,12 @@ impl Template {
         self.alternatives().any(|alternative| matches!(alternative.source, PartSource::Header(_)))
     }
 
+    /// Whether the key needs the message's subject.
+    #[must_use]
+    pub fn needs_subject(&self) -> bool {
+        self.alternatives().any(|alternative| alternative.source == PartSource::Subject)
+    }
+
     /// Whether the key needs the message, not its payload alone.
     #[must_use]
     pub fn needs_message(&self) -> bool {

@@ -76,10 +76,9 @@ impl TableFunction for NatsIngest {
 
     fn open(plan: &Self::Plan, projection: &[usize]) -> Result<(Reader, RowsDecoder)> {
         let options = Arc::clone(plan);
-        let extra = |column: usize| PARTS.iter().chain(&options.extra_parts).nth(column);
-        let shown = |column: &usize| column.checked_sub(1).and_then(extra).is_some_and(|part| part.needs_headers());
-        let headers = options.needs_headers() || projection.iter().any(shown);
-        let rows = RowReader::open(&options, headers)?;
+        let part = |column: &usize| PARTS.iter().chain(&options.extra_parts).nth(column.checked_sub(1)?).copied();
+        let shown: Vec<Part> = projection.iter().filter_map(part).collect();
+        let rows = RowReader::open(&options, options.want(&shown))?;
         let decoder = RowsDecoder { options: Arc::clone(&options), projection: projection.to_vec() };
         Ok((Reader::First(Box::new(rows)), decoder))
     }

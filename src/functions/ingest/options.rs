@@ -15,7 +15,7 @@ use crate::functions::messages::Part;
 use crate::functions::payload::{self, Payload, ShowsPayload, choice};
 use crate::functions::range::{self, RangeOptions};
 use crate::jetstream::durable::{DurableOptions, DurableStart};
-use crate::jetstream::{ConnectOptions, utc_text};
+use crate::jetstream::{ConnectOptions, Want, utc_text};
 use crate::value::{Arguments, Parameter, ParameterType};
 
 /// The parameters that no other function has.
@@ -199,13 +199,24 @@ impl Options {
         }
     }
 
-    /// Whether headers are needed whatever the projection.
-    pub(super) fn needs_headers(&self) -> bool {
-        let mut keys = self.correlation_key.iter().chain(&self.unique_keys);
-        self.correlation_key.is_none()
-            || self.on_error == OnBadRow::DeadLetter
-            || self.payload.needs_headers()
-            || keys.any(|key| key.template.needs_headers())
+    /// The parts of messages that are needed when these are shown. A dead letter is all of its message, and the default key is made of the
+    /// headers or the time.
+    pub(super) fn want(&self, shown: &[Part]) -> Want {
+        let key = |needs: fn(&Template) -> bool| {
+            self.correlation_key.iter().chain(&self.unique_keys).any(|key| needs(&key.template))
+        };
+        let all = self.on_error == OnBadRow::DeadLetter;
+        let default_key = self.correlation_key.is_none();
+        Want {
+            subject: all || shown.contains(&Part::Subject) || key(Template::needs_subject),
+            time: all || default_key || shown.contains(&Part::Time),
+            headers: all
+                || default_key
+                || shown.iter().any(|part| part.needs_headers())
+                || self.payload.needs_headers()
+                || key(Template::needs_headers),
+            payload: true,
+        }
     }
 }
 

@@ -110,17 +110,18 @@ impl RowFilter {
     }
 
     /// Turns a page of records into rows.
-    pub(super) fn apply(&mut self, records: Vec<Record>) -> Result<Rows> {
+    pub(super) fn apply(&mut self, mut records: Vec<Record>) -> Result<Rows> {
         let options = Arc::clone(&self.options);
         let mut builder = RowBuilder::new(&options);
         let mut kept = Vec::with_capacity(records.len());
         let mut keys_column = Buffer::new(&Type::Varchar);
         let mut last = options.last_columns().iter().map(|column| Buffer::new(&column.ty)).collect::<Vec<_>>();
         let mut numbers = Vec::new();
-        for record in records {
-            if let Err(cause) = builder.add(&record) {
+        for record in &records {
+            if let Err(cause) = builder.add(record) {
                 check_registry(&options)?;
-                let outcome = self.refuse(&record, &cause)?;
+                let outcome = self.refuse(record, &cause)?;
+                kept.push(false);
                 self.note(record.sequence, outcome, &RowKeys::default());
                 continue;
             }
@@ -130,6 +131,7 @@ impl RowFilter {
             {
                 self.note(record.sequence, Outcome::Repeats(sequence), &builder.keys);
                 builder.take_back();
+                kept.push(false);
                 continue;
             }
             self.note(record.sequence, Outcome::Row, &builder.keys);
@@ -149,14 +151,18 @@ impl RowFilter {
                     }
                 }
             }
-            kept.push(record);
+            kept.push(true);
+        }
+        if kept.contains(&false) {
+            let mut kept = kept.into_iter();
+            records.retain(|_| kept.next().unwrap_or(true));
         }
         let mut values = builder.values().map_err(|error| error.stream(options.stream()))?;
         if let Duplicates::Merged(merger) = &self.duplicates {
             merger.replace(&numbers, options.payload.columns(), &mut values);
         }
         self.send_letters()?;
-        Ok(Rows { records: kept, keys: keys_column, values, last })
+        Ok(Rows { records, keys: keys_column, values, last })
     }
 
     /// Ends the second pass: every record came.

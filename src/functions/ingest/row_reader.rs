@@ -17,19 +17,18 @@ pub struct RowReader {
 }
 
 impl RowReader {
-    /// Opens the source, and shows its messages to the filter where rows depend on the rows behind them.
+    /// Opens the source, of whose messages these parts are wanted, and shows its messages to the filter where rows depend on the rows behind them.
     ///
     /// # Errors
     /// Those of connecting and of reading.
-    pub(super) fn open(options: &Arc<Options>, headers: bool) -> Result<Self> {
+    pub(super) fn open(options: &Arc<Options>, want: Want) -> Result<Self> {
         let connection = connection::open(&options.connect)?;
         let dead_letters = options
             .dead_letters
             .as_ref()
             .map(|letters| letters.open(&connection, options.stream(), &source::subjects(options, &connection)?))
             .transpose()?;
-        let mut source =
-            MessageSource::open(options, &connection, Want { subject: true, time: true, headers, payload: true })?;
+        let mut source = MessageSource::open(options, &connection, want)?;
         let mut filter = RowFilter::new(Arc::clone(options), dead_letters);
         if options.looks_ahead() {
             source.first_pass(&mut filter)?;
