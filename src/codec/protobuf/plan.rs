@@ -4,13 +4,14 @@
 use std::marker::PhantomData;
 
 use serde::de::DeserializeSeed;
+use smallvec::SmallVec;
 
 use super::payload_error::PayloadError;
 use super::scalar_view::ScalarViews;
 use super::scan::{Found, Pieces, fits};
-use super::schema::{Absent, Kind, Known, Message, Schema, Shape};
+use super::schema::{Absent, Field, Kind, Known, Message, Schema, Shape};
 use super::value::{Content, Value, scalar};
-use super::wire::Reader;
+use super::wire::{Reader, Wire};
 use crate::codec::document::{Context, Fill, Node, Slot, Walk};
 use crate::column::{Buffer, Type};
 
@@ -19,9 +20,29 @@ pub(super) enum Plan {
     /// The value itself, in this output.
     Value(usize),
     /// Fields of a message.
-    Fields(Vec<Wanted>),
+    Fields(Fields),
     /// Parts of a list, a map, or a message that is more than its fields.
     Parts(Node),
+}
+
+/// The occurrences of the wanted fields of a message.
+type Occurrences<'a> = SmallVec<[Found<'a>; 16]>;
+
+/// The fields that are wanted of a message.
+pub(super) struct Fields {
+    wanted: Vec<Wanted>,
+    /// What is done with each of [`Message::fields`] when it comes.
+    steps: Vec<Step>,
+}
+
+/// What is done with a field that comes.
+#[derive(Clone, Copy)]
+enum Step {
+    PassOver,
+    /// It is the wanted field at this place.
+    Take(usize),
+    /// It is not wanted, and takes away the members of its oneof.
+    TakeAway,
 }
 
 /// A field that is wanted, or must be there.
@@ -59,19 +80,16 @@ impl Plan {
                 wanted.push(Wanted { position, plan });
             }
         }
-        Plan::Fields(wanted)
+        Plan::Fields(Fields::new(wanted, message))
     }
 
     /// Reads what is wanted of a value.
     pub fn read(&self, value: Value<'_>, out: &mut [Buffer], context: &Context<'_>) -> Result<(), PayloadError> {
         match self {
-            Plan::Value(output) => match (out.get_mut(*output), context.types.get(*output)) {
-                (Some(buffer), Some(ty)) => fill(value, ty, buffer, context),
-                _ => Ok(()),
-            },
+            Plan::Value(output) => fill(value, *output, out, context),
             Plan::Parts(node) => Walk::<ScalarViews> { node, out, context, values: PhantomData }.deserialize(value),
-            Plan::Fields(wanted) => match &value.content {
-                Content::Message(message, pieces) => read_fields(wanted, &value, message, pieces, out, context),
+            Plan::Fields(fields) => match &value.content {
+                Content::Message(message, pieces) => fields.read(&value, message, pieces, out, context),
                 // What the schema says is a message is one.
                 _ => Ok(()),
             },
@@ -80,69 +98,117 @@ impl Plan {
 }
 
 /// Reads a value into a column.
-fn fill(value: Value<'_>, ty: &Type, buffer: &mut Buffer, context: &Context<'_>) -> Result<(), PayloadError> {
-    match (&value.content, ty) {
-        (_, Type::List(_) | Type::Struct(_) | Type::Map(..)) | (Content::Scalar(Kind::Enum(_) | Kind::Float, _), _) => {
+fn fill(value: Value<'_>, output: usize, out: &mut [Buffer], context: &Context<'_>) -> Result<(), PayloadError> {
+    let ty = context.types.get(output).copied();
+    match value.content {
+        Content::Scalar(kind, wire) if is_its_view(kind, ty) => {
+            fill_scalar(value.schema, (kind, wire), output, out, context)
         }
-        // A scalar whose view is itself.
-        (Content::Scalar(kind, wire), _) => {
-            let slot = Slot { ty, buffer, context };
-            let pushed = scalar(value.schema, (*kind, *wire), |scalar| slot.push(scalar));
-            return pushed.map_err(|fault: PayloadError| context.fail_unless_noted(fault.to_string()));
-        }
-        _ => {}
+        _ => match (out.get_mut(output), ty) {
+            (Some(buffer), Some(ty)) => Fill::<ScalarViews>::new(ty, buffer, context).deserialize(value),
+            _ => Ok(()),
+        },
     }
-    Fill::<ScalarViews>::new(ty, buffer, context).deserialize(value)
 }
 
-fn read_fields<'a>(
-    wanted: &[Wanted],
-    value: &Value<'a>,
-    message: &'a Message,
-    pieces: &Pieces<'a>,
+/// Whether the scalar view of a scalar, in a column of a type, is the scalar itself.
+fn is_its_view(kind: Kind, ty: Option<&Type>) -> bool {
+    !matches!(ty, Some(Type::List(_) | Type::Struct(_) | Type::Map(..))) && !matches!(kind, Kind::Enum(_) | Kind::Float)
+}
+
+fn fill_scalar(
+    schema: &Schema,
+    value: (Kind, Wire<'_>),
+    output: usize,
     out: &mut [Buffer],
     context: &Context<'_>,
 ) -> Result<(), PayloadError> {
-    value.check_depth()?;
-    for (Wanted { position, plan }, found) in wanted.iter().zip(scan(wanted, message, pieces)?) {
-        let Some(field) = message.fields.get(*position) else { continue };
-        if let (Some(value), Some(plan)) = (value.field(field, found)?, plan) {
-            plan.read(value, out, context).map_err(|fault| {
+    let (Some(buffer), Some(ty)) = (out.get_mut(output), context.types.get(output)) else { return Ok(()) };
+    let slot = Slot { ty, buffer, context };
+    let pushed = scalar(schema, value, |scalar| slot.push(scalar));
+    pushed.map_err(|fault: PayloadError| context.fail_unless_noted(fault.to_string()))
+}
+
+impl Fields {
+    fn new(wanted: Vec<Wanted>, message: &Message) -> Self {
+        let is_of = |oneof: Option<usize>| {
+            let of = |wanted: &Wanted| message.fields.get(wanted.position).and_then(|field| field.oneof);
+            oneof.is_some() && wanted.iter().any(|wanted| of(wanted) == oneof)
+        };
+        let step = |(position, field): (usize, &Field)| match wanted.iter().position(|one| one.position == position) {
+            Some(place) => Step::Take(place),
+            None if is_of(field.oneof) => Step::TakeAway,
+            None => Step::PassOver,
+        };
+        let steps = message.fields.iter().enumerate().map(step).collect();
+        Self { wanted, steps }
+    }
+
+    fn read<'a>(
+        &self,
+        value: &Value<'a>,
+        message: &'a Message,
+        pieces: &Pieces<'a>,
+        out: &mut [Buffer],
+        context: &Context<'_>,
+    ) -> Result<(), PayloadError> {
+        value.check_depth()?;
+        for (Wanted { position, plan }, found) in self.wanted.iter().zip(self.scan(message, pieces)?) {
+            let Some(field) = message.fields.get(*position) else { continue };
+            let read = match (plan, found.scalar(field)) {
+                (Some(Plan::Value(output)), Some(wire))
+                    if is_its_view(field.kind, context.types.get(*output).copied()) =>
+                {
+                    fill_scalar(value.schema, (field.kind, wire), *output, out, context)
+                }
+                _ => match (value.field(field, found)?, plan) {
+                    (Some(value), Some(plan)) => plan.read(value, out, context),
+                    _ => Ok(()),
+                },
+            };
+            read.map_err(|fault| {
                 context.under_key(&field.name);
                 fault.under(&field.name)
             })?;
         }
+        Ok(())
     }
-    Ok(())
-}
 
-/// The occurrences of the wanted fields, one entry for each: what [`scan`](super::scan::scan) finds of all.
-fn scan<'a>(wanted: &[Wanted], message: &Message, pieces: &Pieces<'a>) -> Result<Vec<Found<'a>>, PayloadError> {
-    let mut found = vec![Found::Nothing; wanted.len()];
-    for piece in pieces.as_slice() {
-        let mut reader = Reader::new(piece);
-        // Fields mostly come in the order of the schema: the next wanted one is often the one that comes.
-        let mut next = 0;
-        while let Some((number, wire)) = reader.field()? {
-            let Some(position) = message.position(number) else { continue };
-            let place = match wanted.get(next) {
-                Some(expected) if expected.position == position => Some(next),
-                _ => wanted.binary_search_by_key(&position, |wanted| wanted.position).ok(),
-            };
-            let Some(field) = message.fields.get(position).filter(|field| fits(field.kind, field.shape, wire)) else {
-                continue;
-            };
-            if field.oneof.is_some() {
-                let others = wanted.iter().zip(&mut found).filter(|(other, _)| other.position != position);
-                let others = others.filter(|(other, _)| {
-                    message.fields.get(other.position).is_some_and(|other| other.oneof == field.oneof)
-                });
-                others.for_each(|(_, found)| *found = Found::Nothing);
+    /// The occurrences of the wanted fields, one entry for each: what [`scan`](super::scan::scan) finds of all.
+    fn scan<'a>(&self, message: &Message, pieces: &Pieces<'a>) -> Result<Occurrences<'a>, PayloadError> {
+        let mut found = Occurrences::new();
+        found.resize_with(self.wanted.len(), Found::default);
+        for piece in pieces.as_slice() {
+            let mut reader = Reader::new(piece);
+            while let Some((number, wire)) = reader.field()? {
+                let Some(position) = message.position(number) else { continue };
+                let step = self.steps.get(position).copied().unwrap_or(Step::PassOver);
+                if matches!(step, Step::PassOver) {
+                    continue;
+                }
+                let Some(field) = message.fields.get(position).filter(|field| fits(field.kind, field.shape, wire))
+                else {
+                    continue;
+                };
+                if field.oneof.is_some() {
+                    self.take_away_others(position, field, message, &mut found);
+                }
+                if let Step::Take(place) = step
+                    && let Some(found) = found.get_mut(place)
+                {
+                    found.take(field, wire);
+                }
             }
-            let Some(found) = place.and_then(|place| found.get_mut(place)) else { continue };
-            next = place.map_or(next, |place| place + 1);
-            found.take(field, wire);
+        }
+        Ok(found)
+    }
+
+    /// A member of a oneof takes away the members before it.
+    fn take_away_others(&self, position: usize, field: &Field, message: &Message, found: &mut [Found<'_>]) {
+        for (other, found) in self.wanted.iter().zip(found).filter(|(other, _)| other.position != position) {
+            if message.fields.get(other.position).is_some_and(|other| other.oneof == field.oneof) {
+                *found = Found::Nothing;
+            }
         }
     }
-    Ok(found)
 }

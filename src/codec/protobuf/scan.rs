@@ -7,7 +7,7 @@
 //!   passed over, as Google's parsers do.
 
 use super::payload_error::PayloadError;
-use super::schema::{Field, Kind, Message, Shape};
+use super::schema::{Absent, Field, Kind, Message, Shape};
 use super::wire::{Reader, Wire};
 
 /// The bytes of one message, perhaps in several pieces to be merged.
@@ -51,6 +51,17 @@ impl<'a> Found<'a> {
             Found::Nothing => *self = Found::One(wire),
             Found::One(first) => *self = Found::Many(vec![*first, wire]),
             Found::Many(all) => all.push(wire),
+        }
+    }
+
+    /// The one value on the wire of a field that is no message and no list: the last one, or the default.
+    #[inline]
+    pub fn scalar<'f: 'a>(&self, field: &'f Field) -> Option<Wire<'a>> {
+        match (field.shape, field.kind, self, &field.absent) {
+            (Shape::List | Shape::Map, ..) | (_, Kind::Message(_), ..) => None,
+            (_, _, Found::One(wire), _) => Some(*wire),
+            (_, _, Found::Nothing, Absent::Default(default)) => Some(default.wire()),
+            _ => None,
         }
     }
 
@@ -105,6 +116,7 @@ pub(super) fn scan<'a>(message: &Message, pieces: &Pieces<'a>) -> Result<Vec<Fou
 }
 
 /// Whether a value on the wire can be one of a field.
+#[inline]
 pub(super) fn fits(kind: Kind, shape: Shape, wire: Wire<'_>) -> bool {
     match (kind, wire) {
         (Kind::String | Kind::Bytes, Wire::Bytes(_)) => true,

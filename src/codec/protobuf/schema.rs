@@ -146,6 +146,7 @@ impl Schema {
 
 impl Message {
     /// The position in [`Message::fields`] of a field by its number.
+    #[inline]
     pub fn position(&self, number: u32) -> Option<usize> {
         match &self.by_number {
             Numbers::Dense(positions) => match *positions.get(number as usize)? {

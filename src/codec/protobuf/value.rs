@@ -234,6 +234,7 @@ pub(super) fn integer(kind: Kind, wire: Wire<'_>) -> i128 {
 }
 
 /// Hands a scalar on; an enum as its name, or as its number's text when the schema has no name for it.
+#[inline]
 pub(super) fn scalar<T>(
     schema: &Schema,
     (kind, wire): (Kind, Wire<'_>),

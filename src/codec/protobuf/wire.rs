@@ -48,6 +48,7 @@ impl<'a> Reader<'a> {
     }
 
     /// The next field: its number and value; None at the end of the message.
+    #[inline(always)]
     pub fn field(&mut self) -> Result<Option<(u32, Wire<'a>)>, PayloadError> {
         if self.rest.is_empty() {
             return Ok(None);
@@ -67,6 +68,7 @@ impl<'a> Reader<'a> {
         Ok(Some((number, value)))
     }
 
+    #[inline]
     fn tag(&mut self) -> Result<(u32, u32), PayloadError> {
         let tag = u32::try_from(self.varint()?).map_err(|_| PayloadError::new("a field number is out of range"))?;
         match tag >> 3 {
@@ -76,7 +78,19 @@ impl<'a> Reader<'a> {
     }
 
     /// A varint: seven bits a byte, the lowest first; at most ten bytes. Bits above the 64th are dropped.
+    #[inline]
     pub fn varint(&mut self) -> Result<u64, PayloadError> {
+        match self.rest.split_first() {
+            // Most tags and lengths are one byte.
+            Some((byte, rest)) if *byte < 0x80 => {
+                self.rest = rest;
+                Ok(u64::from(*byte))
+            }
+            _ => self.long_varint(),
+        }
+    }
+
+    fn long_varint(&mut self) -> Result<u64, PayloadError> {
         let mut value = 0u64;
         for (i, byte) in self.rest.iter().take(10).enumerate() {
             value |= u64::from(byte & 0x7f) << (7 * i);
@@ -102,6 +116,7 @@ impl<'a> Reader<'a> {
         Ok(u32::from_le_bytes(*bytes))
     }
 
+    #[inline]
     fn delimited(&mut self) -> Result<&'a [u8], PayloadError> {
         let length = usize::try_from(self.varint()?).map_err(|_| truncated())?;
         let (bytes, rest) = self.rest.split_at_checked(length).ok_or_else(truncated)?;
