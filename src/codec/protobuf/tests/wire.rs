@@ -117,6 +117,20 @@ fn the_last_member_of_a_oneof_takes_the_others_away() {
 }
 
 #[test]
+fn a_member_of_a_oneof_that_nobody_asks_for_takes_the_others_away() {
+    let codec = own(&everything(), "c_int32");
+    for (payload, expected) in [
+        (&b"\x98\x03\x07\xa2\x03\x01x"[..], "NULL"),
+        (b"\x98\x03\x07\xaa\x03\x00", "NULL"),
+        (b"\xa2\x03\x01x\x98\x03\x07", "7"),
+        // A number where a text belongs is an unknown field.
+        (b"\x98\x03\x07\xa0\x03\x01", "7"),
+    ] {
+        assert_eq!(value(&*codec, payload).unwrap(), expected, "{payload:x?}");
+    }
+}
+
+#[test]
 fn unknown_fields_and_wire_types_that_do_not_fit_are_passed_over() {
     let codec = own(&everything(), "f_int32");
     for payload in [
