@@ -84,4 +84,13 @@ mod tests {
         }
         assert_eq!(table.find(table.hash(3, "k0"), 3, "k0"), None);
     }
+
+    #[test]
+    fn keys_of_one_hash_are_told_apart_by_their_texts() {
+        let mut table = KeyTable::default();
+        table.add(7, 0, "a");
+        assert_eq!((table.find(7, 0, "b"), table.find(7, 1, "a"), table.find(8, 0, "a")), (None, None, None));
+        table.add(7, 0, "b");
+        assert_eq!((table.find(7, 0, "a"), table.find(7, 0, "b")), (Some(0), Some(1)));
+    }
 }
