@@ -86,7 +86,10 @@ impl Plan {
     /// Reads what is wanted of a value.
     pub fn read(&self, value: Value<'_>, out: &mut [Buffer], context: &Context<'_>) -> Result<(), PayloadError> {
         match self {
-            Plan::Value(output) => fill(value, *output, out, context),
+            Plan::Value(output) => match (out.get_mut(*output), context.types.get(*output)) {
+                (Some(buffer), Some(ty)) => Fill::<ScalarViews>::new(ty, buffer, context).deserialize(value),
+                _ => Ok(()),
+            },
             Plan::Parts(node) => Walk::<ScalarViews> { node, out, context, values: PhantomData }.deserialize(value),
             Plan::Fields(fields) => match &value.content {
                 Content::Message(message, pieces) => fields.read(&value, message, pieces, out, context),
@@ -97,25 +100,12 @@ impl Plan {
     }
 }
 
-/// Reads a value into a column.
-fn fill(value: Value<'_>, output: usize, out: &mut [Buffer], context: &Context<'_>) -> Result<(), PayloadError> {
-    let ty = context.types.get(output).copied();
-    match value.content {
-        Content::Scalar(kind, wire) if is_its_view(kind, ty) => {
-            fill_scalar(value.schema, (kind, wire), output, out, context)
-        }
-        _ => match (out.get_mut(output), ty) {
-            (Some(buffer), Some(ty)) => Fill::<ScalarViews>::new(ty, buffer, context).deserialize(value),
-            _ => Ok(()),
-        },
-    }
-}
-
 /// Whether the scalar view of a scalar, in a column of a type, is the scalar itself.
 fn is_its_view(kind: Kind, ty: Option<&Type>) -> bool {
     !matches!(ty, Some(Type::List(_) | Type::Struct(_) | Type::Map(..))) && !matches!(kind, Kind::Enum(_) | Kind::Float)
 }
 
+/// Reads a scalar that is its own view into a column.
 fn fill_scalar(
     schema: &Schema,
     value: (Kind, Wire<'_>),

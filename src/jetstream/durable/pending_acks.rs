@@ -23,7 +23,7 @@ use crate::jetstream::runtime::block_on;
 use crate::plan::{Given, Outcome, RowKeys, Settlement, StreamState, Subjects, Unsettled};
 use crate::stats;
 
-/// The longest wait for the server's answer to decisions that need none: the statement has failed or ended already.
+/// The longest wait for the server's answer to decisions that are sent together: no statement needs it to be right.
 const LONGEST_ANSWER: Duration = Duration::from_secs(2);
 
 /// One durable as one user of one server sees it.
